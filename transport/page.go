@@ -1,0 +1,140 @@
+package transport
+
+import "sync/atomic"
+
+// The layout of the two pages of a lane, in bytes from the page's start.
+// PROTOCOL.md describes them; the golden test binds the two together. Words
+// that different events change stand on lines of their own: 128 bytes, because
+// processors fetch lines in pairs.
+const (
+	// Magic opens every page: "UNDRSTDY" read as little-endian.
+	Magic   = 0x59445453_52444e55
+	Version = 1
+
+	kindSend = 1
+	kindRecv = 2
+
+	// Both pages.
+	offMagic   = 0  // u64
+	offVersion = 8  // u32
+	offKind    = 12 // u32
+	offCells   = 16 // u64 bytes of cells (send page), 0 (receive page)
+
+	// Send page: what the sending process writes.
+	sendTail    = 128 // u64 sequence after the last visible entry
+	sendBell    = 136 // u32 count of publications, on the tail's line on purpose
+	sendState   = 256 // u32 State* bits of the sending process
+	sendRetTail = 384 // u64 count of returned reply blocks
+	sendReturns = 512 // ReturnEntries * u64
+	sendCancel  = sendReturns + ReturnEntries*8
+	sendCells   = 12288 // cells begin here, page aligned
+
+	// Receive page: what the receiving process writes.
+	recvHead      = 128                           // u64 sequence up to which room is free again
+	recvInFlight  = 256                           // u64 see InFlight
+	recvReplyTail = 384                           // u64 count of replies
+	recvBell      = 392                           // u32 count of events for the sender, on the reply tail's line on purpose
+	recvState     = 512                           // u32 State* bits of the receiving process
+	recvRetTail   = 640                           // u64 count of returned blocks
+	recvReturns   = 768                           // ReturnEntries * u64
+	recvReplies   = recvReturns + ReturnEntries*8 // ReplySlots * u32: ring of slot numbers
+	recvTaken     = recvReplies + ReplySlots*4    // TakenBytes: a queue that removes what it reads reads into this
+	recvSlots     = 12288                         // ReplySlots * ReplySlotBytes
+)
+
+// Specification constants: both sides must agree, so they change only with
+// Version.
+const (
+	ReturnEntries  = 1024 // blocks that one side can have lent on a lane at a time
+	ReplySlots     = 256  // asks that can be outstanding on a lane
+	ReplySlotBytes = 1024 // header and inline payload of a reply
+	TakenBytes     = 512
+
+	SendPageHeader = sendCells                             // bytes of a send page before its cells
+	RecvPageBytes  = recvSlots + ReplySlots*ReplySlotBytes // bytes of a receive page
+)
+
+// Bits of the state word.
+const (
+	StateArmed    = 1 << iota // the process is going to sleep: whoever changes a bell must wake it
+	StateWantRoom             // a goroutine waits for room or for a block: say so when some comes free
+)
+
+// Word is a 32-bit word of a page: a bell or a state.
+type Word = *atomic.Uint32
+
+// SendPage is the page that the sending process of a lane writes and the
+// receiving process reads.
+type SendPage struct {
+	Tail    *atomic.Uint64
+	Bell    Word
+	State   Word
+	Returns Returns         // blocks of the receiver's replies, given back
+	Cancel  []atomic.Uint64 // by slot: the ask that was given up
+	Cells   []byte          // the ring's memory; empty for queues that live in the kernel
+	mem     []byte
+}
+
+// RecvPage is the page that one incarnation of the receiving process writes
+// and the sending process reads.
+type RecvPage struct {
+	Head      *atomic.Uint64
+	InFlight  *atomic.Uint64
+	ReplyTail *atomic.Uint64
+	Bell      Word
+	State     Word
+	Returns   Returns         // blocks of the sender, given back
+	Replies   []atomic.Uint32 // ring of slot numbers, indexed by ReplyTail
+	Taken     []byte          // where queues that remove what they read put the entry
+	Slots     []byte          // ReplySlots slots of ReplySlotBytes
+	mem       []byte
+}
+
+// Returns is the ring by which the user of blocks gives them back to their
+// owner. It never overflows: it has as many entries as the owner has blocks.
+type Returns struct {
+	Tail    *atomic.Uint64  // entries ever written
+	Entries []atomic.Uint64 // PackReturn values
+}
+
+// PackReturn makes the return entry of a block: 16 bits of segment, 16 bits of
+// block and 32 bits of generation.
+func PackReturn(segment, block uint16, generation uint32) uint64 {
+	return uint64(segment)<<48 | uint64(block)<<32 | uint64(generation)
+}
+
+// UnpackReturn undoes PackReturn.
+func UnpackReturn(v uint64) (segment, block uint16, generation uint32) {
+	return uint16(v >> 48), uint16(v >> 32), uint32(v)
+}
+
+// Slot is reply slot i.
+func (p *RecvPage) Slot(i int) []byte {
+	return p.Slots[i*ReplySlotBytes : (i+1)*ReplySlotBytes : (i+1)*ReplySlotBytes]
+}
+
+// The states of the message that an in-flight word speaks of.
+const (
+	HandNone = 0 // nothing was taken since the page was made
+	HandIn   = 1 // the handler has been called and has not returned
+	HandDone = 2 // everything before the sequence has been dealt with
+)
+
+// InFlight is the word that says which message is in hand: 48 bits of
+// sequence, 8 bits of attempt, 8 bits of state. With HandIn the sequence is
+// that of the message, with HandDone it is that of the next one.
+type InFlight uint64
+
+// PackInFlight makes an in-flight word.
+func PackInFlight(seq uint64, attempt, state uint8) InFlight {
+	return InFlight(seq<<16 | uint64(attempt)<<8 | uint64(state))
+}
+
+// Seq is the 48-bit sequence.
+func (w InFlight) Seq() uint64 { return uint64(w) >> 16 }
+
+// Attempt counts earlier incarnations that died with this message in hand.
+func (w InFlight) Attempt() uint8 { return uint8(w >> 8) }
+
+// State is one of the Hand constants.
+func (w InFlight) State() uint8 { return uint8(w) }
