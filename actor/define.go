@@ -1,0 +1,187 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+)
+
+// Definition is a kind of actor: a name and the code that sets one up. Define
+// makes it.
+type Definition[P any] struct {
+	name  string
+	setup func(*Setup[P]) error
+}
+
+// Name is the name that Define was given.
+func (d *Definition[P]) Name() string { return d.name }
+
+// definition is a Definition whose protocol is forgotten.
+type definition interface {
+	start(h *Host) (*running, error)
+}
+
+// table is every definition of the program. It is filled by package-level
+// variables, before main, and the same in all processes because they run the
+// same program.
+var table struct {
+	sync.Mutex
+	byName map[string]definition
+	frozen bool
+}
+
+// Define defines a kind of actor of protocol P. setup runs in the actor's own
+// process before its first message: it keeps its state in variables, registers
+// handlers with OnTell and OnAsk, and returns nil when the actor is ready; an
+// error means that the start failed.
+//
+// Define may only be called in package-level variable declarations, so that
+// every process of the program knows the same actors: a second definition of a
+// name, or one after the program has begun, panics.
+func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
+	table.Lock()
+	defer table.Unlock()
+	if table.frozen {
+		panic(fmt.Sprintf("actor: Define(%q) after the program has begun: call it in a package-level variable declaration, so that all processes know it", name))
+	}
+	if name == "" {
+		panic("actor: Define with an empty name")
+	}
+	if _, ok := table.byName[name]; ok {
+		panic(fmt.Sprintf("actor: %q is defined twice", name))
+	}
+	d := &Definition[P]{name: name, setup: setup}
+	if table.byName == nil {
+		table.byName = map[string]definition{}
+	}
+	table.byName[name] = d
+	return d
+}
+
+func lookupDefinition(name string) (definition, error) {
+	table.Lock()
+	defer table.Unlock()
+	table.frozen = true
+	if d, ok := table.byName[name]; ok {
+		return d, nil
+	}
+	return nil, fmt.Errorf("actor: %q is not defined in this program: Define must be called in a package-level variable declaration", name)
+}
+
+// Setup is what an actor is set up with. It is valid until setup returns.
+type Setup[P any] struct {
+	r *running
+}
+
+// running is an actor that is being set up, and then runs.
+type running struct {
+	host     *Host
+	ctx      *Context
+	handlers map[codec.ID]node.Handler
+	onDown   func(*Context, Down)
+	onStop   []func(*Context)
+	errs     []error
+}
+
+// Self addresses this actor.
+func (s *Setup[P]) Self() Ref[P] { return Ref[P]{ID: s.r.host.node.Self().ID} }
+
+// Context is the actor's context, for sending and asking during the setup.
+func (s *Setup[P]) Context() *Context { return s.r.ctx }
+
+// OnStop registers f to be called when the actor ends in order, after its last
+// message; the last one registered is called first. A death calls nothing.
+func (s *Setup[P]) OnStop(f func(*Context)) { s.r.onStop = append(s.r.onStop, f) }
+
+// OnDown registers the handler of the notices of Context.Monitor. It runs like
+// a message's handler, after the last message of the actor that has ended.
+func (s *Setup[P]) OnDown(f func(*Context, Down)) { s.r.onDown = f }
+
+// OnTell registers the handler of messages of type M. Its error becomes a dead
+// letter with the message's type; the actor goes on.
+//
+// A message whose type cannot cross a process boundary fails the start, with
+// the path of the field that is at fault.
+func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
+	r := s.r
+	t, err := codec.Of[M]()
+	if !r.register(t, err) {
+		return
+	}
+	r.handlers[t.ID()] = func(m *mailbox.Message) error {
+		var v M
+		if err := mailbox.Decode(m, t, &v); err != nil {
+			return err
+		}
+		defer r.ctx.begin(m).finish()
+		return handle(r.ctx, v)
+	}
+}
+
+// OnAsk registers the handler of messages of type M. What it returns is the
+// answer; an error answers the asker too, who gets it as a *RemoteError, and
+// the actor goes on.
+func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, error)) {
+	r := s.r
+	t, err := codec.Of[M]()
+	if !r.register(t, err) {
+		return
+	}
+	rt, err := codec.Of[R]()
+	if err != nil {
+		r.errs = append(r.errs, fmt.Errorf("answer to %s: %w", t.Name(), err))
+		return
+	}
+	r.handlers[t.ID()] = func(m *mailbox.Message) error {
+		var v M
+		if err := mailbox.Decode(m, t, &v); err != nil {
+			return err
+		}
+		c := r.ctx.begin(m)
+		defer c.finish()
+		answer, err := handle(c, v)
+		if err != nil {
+			return err
+		}
+		if err := mailbox.Reply(m, rt, &answer); err != nil {
+			return replySlowly(r.host.node, m, rt, answer, err)
+		}
+		return nil
+	}
+}
+
+// replySlowly is apart so that the answer stays on the stack when there is
+// room.
+func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer R, err error) error {
+	if !errors.Is(err, mailbox.ErrFull) {
+		return err
+	}
+	return n.ReplyWhenRoom(m, func() error { return mailbox.Reply(m, t, &answer) })
+}
+
+// register notes a problem with a message type, or that there is none.
+func (r *running) register(t *codec.Type, err error) bool {
+	if err != nil {
+		r.errs = append(r.errs, err)
+		return false
+	}
+	if r.handlers[t.ID()] != nil {
+		r.errs = append(r.errs, fmt.Errorf("actor: two handlers for %s", t.Name()))
+		return false
+	}
+	return true
+}
+
+// start runs setup.
+func (d *Definition[P]) start(h *Host) (*running, error) {
+	r := &running{host: h, ctx: newContext(h), handlers: map[codec.ID]node.Handler{}}
+	err := d.setup(&Setup[P]{r: r})
+	if all := errors.Join(append(r.errs, err)...); all != nil {
+		return nil, all
+	}
+	return r, nil
+}

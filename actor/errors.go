@@ -1,0 +1,60 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+)
+
+// ErrFull says that a mailbox has no room, and that its policy is to fail then.
+var ErrFull = mailbox.ErrFull
+
+// ErrUnhandled says that an actor has no handler for a message: its Setup did
+// not register one, or its program was built from other sources.
+var ErrUnhandled = mailbox.ErrUnhandled
+
+// ErrNoProgram says that a context does not belong to a running program: it
+// must come from supervisor.Run's function or from a handler's Context.
+var ErrNoProgram = errors.New("actor: no program runs in this process: use the context of supervisor.Run's function, or call from a handler")
+
+// RemoteError is the error that a handler answered an ask with. Its text has
+// crossed the processes; its identity only for the errors that this library
+// knows, such as ErrFull or context.DeadlineExceeded.
+type RemoteError = mailbox.RemoteError
+
+// GoneError says that an actor has ended for good: it will not be restarted,
+// and nothing can be sent to it.
+type GoneError struct {
+	Name string
+	Exit Exit // of its last incarnation
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("actor %s has ended for good: %s", e.Name, e.Exit.Summary)
+}
+
+// DeathError says that an actor died with the ask in hand, and that the ask
+// was quarantined: it will not be answered.
+type DeathError struct {
+	Name string
+	Exit Exit // of the incarnation that died
+}
+
+func (e *DeathError) Error() string {
+	return fmt.Sprintf("actor %s died with the message in hand: %s", e.Name, e.Exit.Summary)
+}
+
+// public turns the errors of the node into those of this package.
+func public(err error) error {
+	var gone *node.GoneError
+	if errors.As(err, &gone) && gone.Exit != nil {
+		return &GoneError{Name: gone.Name, Exit: exitOf(gone.Exit)}
+	}
+	var death *node.DeathError
+	if errors.As(err, &death) {
+		return &DeathError{Name: death.Name, Exit: exitOf(death.Exit)}
+	}
+	return err
+}

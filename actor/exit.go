@@ -1,0 +1,71 @@
+package actor
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// ExitKind says how a process ended.
+type ExitKind uint8
+
+// The kinds of exits.
+const (
+	ExitNormal   ExitKind = wire.ExitNormal   // code 0
+	ExitCode     ExitKind = wire.ExitCode     // another code
+	ExitSignal   ExitKind = wire.ExitSignal   // killed by a signal
+	ExitPanic    ExitKind = wire.ExitPanic    // a Go panic or fatal error
+	ExitMemory   ExitKind = wire.ExitMemory   // went over its memory limit
+	ExitStart    ExitKind = wire.ExitStart    // did not become ready
+	ExitNoTarget ExitKind = wire.ExitNoTarget // there was no process to end: monitored too late
+)
+
+// Exit is how one incarnation of an actor ended: facts from the kernel, and
+// from what the process wrote to its stderr.
+type Exit struct {
+	Incarnation int // counts the starts of this child, from 1
+	PID         int
+	Kind        ExitKind
+	Code        int            // exit code, or -1
+	Signal      syscall.Signal // or 0
+	Asked       bool           // the program itself asked for this death
+	Core        bool           // a core was dumped
+	Runtime     time.Duration
+	CPU         time.Duration // user and system
+	MaxRSS      int64         // most resident memory, in bytes
+	LastMessage string        // type of the message in hand, as its identity, or ""
+	Summary     string        // one line for people
+	Stderr      string        // the end of what it wrote to stderr
+}
+
+func (e Exit) String() string { return e.Summary }
+
+func exitOf(w *wire.Exit) Exit {
+	return Exit{
+		Incarnation: int(w.Addr.Incarnation),
+		PID:         int(w.PID),
+		Kind:        ExitKind(w.Kind),
+		Code:        int(w.Code),
+		Signal:      syscall.Signal(w.Signal),
+		Asked:       w.Asked == 1,
+		Core:        w.Core == 1,
+		Runtime:     w.Runtime,
+		CPU:         w.CPU,
+		MaxRSS:      int64(w.MaxRSS),
+		LastMessage: w.Type,
+		Summary:     w.Summary,
+		Stderr:      w.Stderr,
+	}
+}
+
+// Down is the notice of a monitor: an incarnation of an actor has ended.
+type Down struct {
+	ID   uint32 // of the Ref that was monitored
+	Exit Exit
+}
+
+func (d Down) String() string { return fmt.Sprintf("actor %d: %s", d.ID, d.Exit.Summary) }
+
+func downOf(w wire.Exit) Down { return Down{ID: w.Addr.ID, Exit: exitOf(&w)} }

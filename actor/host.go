@@ -1,0 +1,127 @@
+package actor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
+)
+
+// HostConfig is what a Host is made of. The host owns Link and Notifier.
+type HostConfig struct {
+	Link     transport.Link
+	Notifier transport.Notifier
+	Log      *slog.Logger // nil: slog.Default
+	Lost     func()       // called once when the supervisor is gone
+	InPlace  bool         // the actor shares its process with others: its panic is its own death only
+}
+
+// Host is one process's part in a program. Supervisors make hosts; programs
+// meet them only as the context that their code runs with.
+type Host struct {
+	node *node.Node
+	cfg  HostConfig
+	log  *slog.Logger
+}
+
+// processHost is the host of a process that has only one, so that a context
+// need not be searched for it. Tests that run actors in place have several.
+var processHost, hosts = atomic.Pointer[Host]{}, atomic.Int32{}
+
+// NewHost waits to be told by the supervisor who this process is.
+func NewHost(cfg HostConfig) (*Host, error) {
+	log := cfg.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost})
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{node: n, cfg: cfg, log: log.With("actor", n.Name())}
+	if hosts.Add(1) == 1 {
+		processHost.Store(h)
+	} else {
+		processHost.Store(nil)
+	}
+	return h, nil
+}
+
+// Context returns a context whose sends and asks go out from h.
+func (h *Host) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, hostKey{}, h)
+}
+
+type hostKey struct{}
+
+func hostOf(ctx context.Context) *Host {
+	if c, ok := ctx.(*Context); ok {
+		return c.host
+	}
+	if h := processHost.Load(); h != nil {
+		return h
+	}
+	h, _ := ctx.Value(hostKey{}).(*Host)
+	return h
+}
+
+// Name is the name of this process's child.
+func (h *Host) Name() string { return h.node.Name() }
+
+// Serve runs the actor that the supervisor has named until it ends in order,
+// and returns the reason. A panic of the actor's code is not caught, unless
+// the actor runs in place: then it comes back as a *PanicError.
+func (h *Host) Serve() (reason string, err error) {
+	if h.cfg.InPlace {
+		defer func() {
+			if v := recover(); v != nil {
+				err = &PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
+			}
+		}()
+	}
+	d, err := lookupDefinition(h.node.Definition())
+	if err != nil {
+		h.node.Failed(err)
+		return "", err
+	}
+	r, err := d.start(h)
+	if err != nil {
+		h.node.Failed(err)
+		return "", fmt.Errorf("actor %s: setup: %w", h.node.Name(), err)
+	}
+	if err := h.node.Ready(); err != nil {
+		return "", err
+	}
+	reason, err = h.node.Serve(r.handlers, r.down(), &r.ctx.stopping)
+	if err != nil {
+		return "", err
+	}
+	for i := len(r.onStop) - 1; i >= 0; i-- {
+		r.onStop[i](r.ctx)
+	}
+	h.node.Exiting(reason)
+	return reason, nil
+}
+
+// PanicError is the death of an actor that ran in place.
+type PanicError struct {
+	Value string
+	Stack string
+}
+
+func (e *PanicError) Error() string { return "panic: " + e.Value }
+
+// Traffic is what this process has sent, and what it was answered.
+func (h *Host) Traffic() mailbox.Traffic { return h.node.Traffic() }
+
+// Close ends the host. The actor's loop must have returned.
+func (h *Host) Close() {
+	processHost.CompareAndSwap(h, nil)
+	hosts.Add(-1)
+	h.node.Close()
+}

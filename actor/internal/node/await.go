@@ -1,0 +1,246 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"runtime"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
+)
+
+// waiting is something that a goroutine waits for.
+type waiting interface {
+	ready() bool // it has happened; any goroutine may ask
+	poll() bool  // look for it where it will appear; only the waiter may
+	loop() bool  // it is the actor's loop that waits
+}
+
+// watch is what the waiter looks at. It belongs to the role's holder.
+type watch struct {
+	outs    []*Target
+	peers   []*mailbox.Peer // of outs, as they were when the list was made
+	ins     []*inbox
+	bells   []transport.Bell // of peers, then of ins
+	states  []transport.Word // where this process says that it sleeps
+	changes uint64           // Node.changes when the lists were made
+	spin    spinner
+}
+
+// await blocks until w is ready or ctx ends. It waits itself if nobody else
+// does; otherwise ev tells when w may be ready.
+func (n *Node) await(ctx context.Context, w waiting, ev <-chan struct{}) error {
+	var done <-chan struct{}
+	if ctx != nil {
+		done = ctx.Done()
+	}
+	for !w.ready() {
+		select {
+		case <-n.role:
+			n.holdRole(ctx, done, w)
+			n.role <- struct{}{}
+		default:
+			select {
+			case <-n.role:
+				n.holdRole(ctx, done, w)
+				n.role <- struct{}{}
+			case <-ev:
+			case <-done:
+			}
+		}
+		if done != nil && !w.ready() {
+			select {
+			case <-done:
+				return context.Cause(ctx)
+			default:
+			}
+		}
+	}
+	return nil
+}
+
+// holdRole polls, and then sleeps, until w is ready or done is closed.
+func (n *Node) holdRole(ctx context.Context, done <-chan struct{}, w waiting) {
+	n.refresh()
+	if n.spinFor(w) {
+		return
+	}
+	if done != nil {
+		defer context.AfterFunc(ctx, n.cfg.Notifier.Interrupt)()
+	}
+	for {
+		n.refresh()
+		n.look(w)
+		if w.poll() || closed(done) {
+			return
+		}
+		n.setArmed(true)
+		if n.quiet() && !w.poll() && !closed(done) {
+			if err := n.cfg.Notifier.Wait(n.watch.bells, 0); err != nil {
+				n.log.Error("waiting failed", "err", err)
+			}
+		}
+		n.setArmed(false)
+	}
+}
+
+func closed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+// refresh makes the lists anew when lanes have come or gone.
+func (n *Node) refresh() {
+	w := &n.watch
+	c := n.changes.Load()
+	if c == w.changes && w.bells != nil {
+		return
+	}
+	seen := make(map[transport.Word]uint32, len(w.bells))
+	for _, b := range w.bells {
+		seen[b.Word] = b.Seen
+	}
+	w.changes = c
+	w.outs, w.peers, w.ins, w.bells, w.states = nil, nil, nil, []transport.Bell{}, nil
+	add := func(word transport.Word) {
+		w.bells = append(w.bells, transport.Bell{Word: word, Seen: seen[word], FD: -1})
+	}
+	for _, t := range *n.targets.Load() {
+		if t == nil || t.box == nil {
+			continue
+		}
+		w.states = append(w.states, t.box.State())
+		if p := t.box.Peer(); p != nil {
+			w.outs, w.peers = append(w.outs, t), append(w.peers, p)
+			add(p.Bell())
+		}
+	}
+	for _, b := range n.openBoxes() {
+		w.ins = append(w.ins, b)
+		w.states = append(w.states, b.State())
+		add(b.Bell())
+	}
+	n.buryHolding()
+}
+
+// openBoxes is all lanes to this actor, those that have to wait included.
+func (n *Node) openBoxes() (all []*inbox) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.byID {
+		all = append(all, s.boxes...)
+	}
+	return all
+}
+
+// look deals with the bells that have changed: replies are handed to their
+// askers, room to those who wait for it, and messages to the actor's loop.
+func (n *Node) look(w waiting) {
+	k := &n.watch
+	mail := false
+	for i := range k.bells {
+		b := &k.bells[i]
+		// The bell is read before what it speaks of, so that a change in
+		// between is seen the next time.
+		v := b.Word.Load()
+		if v == b.Seen {
+			continue
+		}
+		b.Seen = v
+		if i < len(k.outs) {
+			k.outs[i].asks.look(k.peers[i])
+			k.outs[i].credit()
+		} else {
+			k.ins[i-len(k.outs)].rung.Add(1)
+			mail = true
+		}
+	}
+	if mail {
+		n.rang()
+		if !w.loop() {
+			n.wakeLoop()
+		}
+	}
+}
+
+// quiet says whether no bell has changed and no lane has come since look.
+func (n *Node) quiet() bool {
+	k := &n.watch
+	if n.changes.Load() != k.changes {
+		return false
+	}
+	for i := range k.bells {
+		if k.bells[i].Word.Load() != k.bells[i].Seen {
+			return false
+		}
+	}
+	return true
+}
+
+// setArmed says to all peers that this process is going to sleep, or that it
+// is awake.
+func (n *Node) setArmed(yes bool) {
+	for _, s := range n.watch.states {
+		if yes {
+			s.Or(transport.StateArmed)
+		} else {
+			s.And(^uint32(transport.StateArmed))
+		}
+	}
+}
+
+// spinner decides whether polling before sleeping pays.
+type spinner struct {
+	score int // above zero: polling has lately found something
+	skips int // waits without polling since the last try
+}
+
+// The bounds of polling. A burst ends with a yield to the Go scheduler.
+const (
+	burst    = 64  // polls between two yields
+	bursts   = 128 // about 50 µs on the machines this was measured on
+	maxScore = 8
+	retry    = 32 // after so many sleeps polling is tried again
+)
+
+var oneCPU = runtime.NumCPU() == 1
+
+// spinFor polls for w for a short while, if that has lately been worth it.
+func (n *Node) spinFor(w waiting) bool {
+	s := &n.watch.spin
+	if w.poll() {
+		return true
+	}
+	if oneCPU {
+		return false
+	}
+	if s.score < 0 {
+		if s.skips++; s.skips < retry {
+			return false
+		}
+		s.skips = 0
+	}
+	for range bursts {
+		for i := range burst {
+			if w.poll() {
+				s.score = min(s.score+1, maxScore)
+				return true
+			}
+			if i&15 == 15 {
+				n.look(w)
+			}
+		}
+		runtime.Gosched()
+		if n.changes.Load() != n.watch.changes {
+			n.refresh()
+		}
+	}
+	s.score = max(s.score-2, -1)
+	return false
+}
+
+func isFull(err error) bool { return err != nil && errors.Is(err, mailbox.ErrFull) }

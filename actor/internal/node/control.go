@@ -1,0 +1,225 @@
+package node
+
+import (
+	"slices"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// lateFrame is a segment that came before the lane that it belongs to.
+type lateFrame struct {
+	f    *wire.Segment
+	file transport.File
+}
+
+// control handles one frame of the supervisor. It owns files.
+func (n *Node) control(f wire.Frame, files []transport.File) {
+	switch f := f.(type) {
+	case *wire.Target:
+		n.answer(f.Token, f)
+	case *wire.Ack:
+		n.answer(f.Token, f)
+	case *wire.Lane:
+		n.acceptLane(f, files)
+	case *wire.Page:
+		n.installPage(f, files)
+	case *wire.Segment:
+		n.addSegment(f, files[0])
+	case *wire.Retire:
+		n.retire(f.From)
+	case *wire.Gone:
+		if t := n.lookup(f.ID); t != nil {
+			n.drainAll(t)
+			t.end(&GoneError{Name: t.Name, Exit: &f.Exit})
+		}
+	case *wire.AskFailed:
+		if t := n.lookup(f.To); t != nil {
+			n.drainAll(t)
+			t.failAsk(f.Ask, &f.Exit)
+		}
+	case *wire.Down:
+		n.down(f)
+	case *wire.Stop:
+		n.mu.Lock()
+		n.stop, n.stopped = f.Reason, true
+		n.mu.Unlock()
+		n.kick()
+	default:
+		n.log.Error("frame from the supervisor has no meaning here", "kind", f.Kind())
+		closeFiles(files)
+	}
+}
+
+// acceptLane opens a lane to this actor and publishes this incarnation's page.
+func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
+	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
+	if err != nil {
+		n.log.Error("lane refused", "from", f.Name, "err", err)
+		return
+	}
+	from := f.From
+	box := mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16,
+		func(id uint16, file transport.File, size, class, blocks int) error {
+			return n.announce(&wire.Segment{Peer: from, Reply: 1, ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, file)
+		})
+	n.mu.Lock()
+	s := n.byID[from.ID]
+	if s == nil {
+		s = &sender{}
+		n.byID[from.ID] = s
+	}
+	s.boxes = append(slices.Clip(s.boxes), &inbox{Inbox: box})
+	n.setHeads()
+	early := n.early
+	n.early = nil
+	n.mu.Unlock()
+	for _, l := range early {
+		n.addSegment(l.f, l.file)
+	}
+	if err := n.send(page, out...); err != nil {
+		n.log.Error("page could not be published", "err", err)
+	}
+	if len(out) > 1 {
+		out[1].Close()
+	}
+	n.kick()
+}
+
+// installPage switches a target to a (new) incarnation of its receiver.
+func (n *Node) installPage(f *wire.Page, files []transport.File) {
+	t := n.lookup(f.Peer.ID)
+	if t == nil {
+		n.log.Error("page of an unknown target", "peer", f.Peer)
+		closeFiles(files)
+		return
+	}
+	p, err := lane.OpenPeer(f, files)
+	if err != nil {
+		n.log.Error("page refused", "peer", f.Peer, "err", err)
+		return
+	}
+	// The incarnation before is dead, so what it has answered is final, and
+	// is looked at before its page goes.
+	n.drainAll(t)
+	if old := t.box.Install(p, f.Start); old != nil {
+		old.Free()
+		n.mu.Lock()
+		n.graves = append(n.graves, old)
+		n.mu.Unlock()
+	}
+	n.mu.Lock()
+	early := n.early
+	n.early = nil
+	n.mu.Unlock()
+	for _, l := range early {
+		n.addSegment(l.f, l.file)
+	}
+	t.credit()
+	n.kick()
+	n.bury()
+}
+
+// addSegment maps a segment of a peer's blocks, or keeps it until the lane or
+// page that it belongs to has come.
+func (n *Node) addSegment(f *wire.Segment, file transport.File) {
+	var err error
+	if f.Reply == 1 {
+		t := n.lookup(f.Peer.ID)
+		if t == nil || t.box.Peer() == nil || t.box.Peer().Addr != f.Peer {
+			n.keepEarly(f, file)
+			return
+		}
+		err = t.box.Peer().AddSegment(f, file)
+	} else {
+		b := n.inboxOf(f.Peer)
+		if b == nil {
+			n.keepEarly(f, file)
+			return
+		}
+		err = b.AddSegment(f, file)
+	}
+	if err != nil {
+		n.log.Error("segment refused", "peer", f.Peer, "err", err)
+	}
+	n.kick()
+}
+
+// maxEarly bounds the segments that wait for their lane.
+const maxEarly = 64
+
+func (n *Node) keepEarly(f *wire.Segment, file transport.File) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed != nil || len(n.early) >= maxEarly {
+		file.Close()
+		return
+	}
+	n.early = append(n.early, lateFrame{f, file})
+}
+
+// retire marks the lane of a dead sender: when it is empty, it is finished.
+func (n *Node) retire(from wire.Addr) {
+	if b := n.inboxOf(from); b != nil {
+		b.retired.Store(true)
+	}
+	n.kick()
+}
+
+func (n *Node) inboxOf(from wire.Addr) *inbox {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.byID[from.ID]; s != nil {
+		for _, b := range s.boxes {
+			if b.From == from {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+// announce hands a segment to the supervisor and waits until it holds it.
+func (n *Node) announce(f *wire.Segment, file transport.File) error {
+	_, err := n.call(background, file, func(token uint64) wire.Frame {
+		f.Token = token
+		return f
+	})
+	return err
+}
+
+// bury unmaps the pages and lanes of dead incarnations that nobody uses any
+// more. It needs the role, since the waiter looks at them; without it, the
+// waiter does it when it makes its lists anew.
+func (n *Node) bury() {
+	select {
+	case <-n.role:
+		n.refresh()
+		n.buryHolding()
+		n.role <- struct{}{}
+	default:
+	}
+}
+
+func (n *Node) buryHolding() {
+	n.mu.Lock()
+	var dead []*mailbox.Peer
+	n.graves = slices.DeleteFunc(n.graves, func(p *mailbox.Peer) bool {
+		if p.Unused() {
+			dead = append(dead, p)
+			return true
+		}
+		return false
+	})
+	boxes := n.finished
+	n.finished = nil
+	n.mu.Unlock()
+	for _, p := range dead {
+		p.Unmap()
+	}
+	for _, b := range boxes {
+		b.Close()
+	}
+}

@@ -1,0 +1,22 @@
+// Package node is one process's part in the program: its link to the
+// supervisor, its ways into the mailboxes of others, its own mailbox, and the
+// one place where it sleeps. It sees messages as bytes with a type identity;
+// package actor puts types on top.
+//
+//	      link reader                       waiter (one at a time)
+//	frames from the supervisor        polls all bells, sleeps on all bells
+//	new lanes, pages, deaths                  │
+//	          │                    ┌──────────┼───────────┐
+//	          ▼                    ▼          ▼           ▼
+//	       tables ◄──────────── actor loop   askers   senders that wait
+//	                            (handlers)            for room
+//
+// The right to wait is a role that one goroutine holds: the actor's loop when
+// it has nothing to do, or an asker that finds nobody waiting. Whoever holds it
+// looks at all bells and wakes the others when something is theirs; so a
+// process has at most one sleeping thread, and the goroutine that finds a
+// message or a reply goes on with it itself.
+//
+// Several nodes can live in one OS process (tests run actors in place); they
+// share nothing.
+package node

@@ -1,0 +1,305 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Config is what a node is made of. The node owns Link and Notifier.
+type Config struct {
+	Link     transport.Link
+	Notifier transport.Notifier
+	Log      *slog.Logger // nil: slog.Default
+	// Lost is called once when the link to the supervisor ends without
+	// Close: the program is over for this process.
+	Lost func()
+}
+
+// Handler handles one message. Its error is the reply of an ask, and a dead
+// letter of a tell.
+type Handler func(m *mailbox.Message) error
+
+// Node is one process's part in the program.
+type Node struct {
+	cfg   Config
+	begin wire.Begin
+	log   *slog.Logger
+
+	// The waiter's role; see await.go.
+	role  chan struct{} // holds one token while nobody waits
+	watch watch         // owned by the role's holder
+
+	// The actor's side; see pump.go.
+	handlers map[codec.ID]Handler
+	onDown   func(wire.Exit)
+	wake     chan struct{} // tells the actor's loop to look
+	system   atomic.Bool   // there is something in stop or downs for the loop
+
+	mu        sync.Mutex
+	byID      map[uint32]*sender // lanes to this actor, by the sender's number
+	finished  []*inbox           // read to their end, not yet unmapped
+	stop      string             // reason of a stop that was asked for
+	stopped   bool               // stop is set
+	downs     []down             // notices that wait for the last message
+	graves    []*mailbox.Peer    // pages of dead incarnations, still in use
+	pending   map[uint64]chan wire.Frame
+	monitors  map[uint64]*monitor
+	token     uint64
+	early     []lateFrame // segments that came before their lane
+	closed    error
+	ended     chan struct{}             // closed with the link
+	heads     atomic.Pointer[[]*inbox]  // the lanes to read, one a sender
+	targets   atomic.Pointer[[]*Target] // by number; copied on write
+	changes   atomic.Uint64             // counts changes of senders and targets
+	out       sync.Mutex                // guards frame
+	frame     []byte
+	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up
+	Late      atomic.Uint64 // replies that came after the asker had given up
+	Dropped   atomic.Uint64 // messages dropped because a mailbox was full
+	closeOnce sync.Once
+}
+
+// ErrClosed says that the node has ended.
+var ErrClosed = errors.New("node: closed")
+
+// New reads the first frame of the link and returns a node that is not
+// serving yet: it can send and ask.
+func New(cfg Config) (*Node, error) {
+	buf := make([]byte, wire.MaxFrame)
+	n, files, err := cfg.Link.Receive(buf)
+	if err != nil {
+		return nil, fmt.Errorf("node: waiting to be told who this process is: %w", err)
+	}
+	closeFiles(files)
+	f, err := wire.Parse(buf[:n])
+	if err != nil {
+		return nil, err
+	}
+	begin, ok := f.(*wire.Begin)
+	if !ok {
+		return nil, fmt.Errorf("node: first frame is of kind %d, not Begin", f.Kind())
+	}
+	if begin.Version != wire.Version {
+		return nil, fmt.Errorf("node: the supervisor speaks version %d of the control link, this program %d; build both from one version of the module", begin.Version, wire.Version)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	nd := &Node{
+		cfg: cfg, begin: *begin, log: cfg.Log,
+		role:     make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		byID:     map[uint32]*sender{},
+		pending:  map[uint64]chan wire.Frame{},
+		monitors: map[uint64]*monitor{},
+		ended:    make(chan struct{}),
+	}
+	nd.role <- struct{}{}
+	nd.targets.Store(new([]*Target))
+	nd.heads.Store(new([]*inbox))
+	go nd.read(buf)
+	return nd, nil
+}
+
+// Self is this incarnation's address.
+func (n *Node) Self() wire.Addr { return n.begin.Self }
+
+// Name is the name of this child.
+func (n *Node) Name() string { return n.begin.Name }
+
+// Definition is the name of the actor that this process is to run.
+func (n *Node) Definition() string { return n.begin.Definition }
+
+// Ended is closed when the link has ended.
+func (n *Node) Ended() <-chan struct{} { return n.ended }
+
+// send sends a frame to the supervisor. Files stay the caller's.
+func (n *Node) send(f wire.Frame, files ...transport.File) error {
+	n.out.Lock()
+	defer n.out.Unlock()
+	n.frame = wire.Append(n.frame[:0], f)
+	if err := n.cfg.Link.Send(n.frame, files); err != nil {
+		return fmt.Errorf("node: link to the supervisor: %w", err)
+	}
+	return nil
+}
+
+// call sends the frame that make returns for a token and waits for the frame
+// that answers it.
+func (n *Node) call(ctx context.Context, file transport.File, make_ func(token uint64) wire.Frame) (wire.Frame, error) {
+	ch := make(chan wire.Frame, 1)
+	n.mu.Lock()
+	if n.closed != nil {
+		n.mu.Unlock()
+		return nil, n.closed
+	}
+	n.token++
+	token := n.token
+	n.pending[token] = ch
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		delete(n.pending, token)
+		n.mu.Unlock()
+	}()
+	var files []transport.File
+	if file != nil {
+		files = append(files, file)
+	}
+	if err := n.send(make_(token), files...); err != nil {
+		return nil, err
+	}
+	select {
+	case f := <-ch:
+		return f, nil
+	case <-n.ended:
+		return nil, n.closed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (n *Node) answer(token uint64, f wire.Frame) {
+	n.mu.Lock()
+	ch := n.pending[token]
+	n.mu.Unlock()
+	if ch != nil {
+		select {
+		case ch <- f:
+		default: // a second answer to one question
+		}
+	}
+}
+
+// Ready tells the supervisor that Setup has returned.
+func (n *Node) Ready() error { return n.send(&wire.Ready{}) }
+
+// Failed tells the supervisor that the start failed.
+func (n *Node) Failed(err error) { _ = n.send(&wire.Failed{Text: err.Error()}) }
+
+// Exiting declares why this process ends.
+func (n *Node) Exiting(reason string) { _ = n.send(&wire.Exiting{Reason: reason}) }
+
+// Letter reports a message that could not be delivered or handled.
+func (n *Node) Letter(f *wire.Letter) {
+	if err := n.send(f); err != nil {
+		n.log.Warn("dead letter could not be reported", "err", err)
+	}
+}
+
+// Close ends the link and frees all memory. Handlers must have returned.
+func (n *Node) Close() {
+	n.closeOnce.Do(func() {
+		n.fail(ErrClosed)
+		n.cfg.Link.Close()
+		<-n.ended
+		<-n.role // the last waiter has gone
+		n.cfg.Notifier.Close()
+		n.unmap()
+	})
+}
+
+// fail makes every wait end with err, once.
+func (n *Node) fail(err error) bool {
+	n.mu.Lock()
+	first := n.closed == nil
+	if first {
+		n.closed = err
+	}
+	n.mu.Unlock()
+	if !first {
+		return false
+	}
+	for _, t := range *n.targets.Load() {
+		if t != nil {
+			t.end(&GoneError{Name: t.Name, Lost: err})
+		}
+	}
+	n.kick()
+	return true
+}
+
+// kick makes the waiter and the actor's loop look at everything again.
+func (n *Node) kick() {
+	n.system.Store(true)
+	n.changes.Add(1)
+	n.cfg.Notifier.Interrupt()
+	n.wakeLoop()
+}
+
+func (n *Node) wakeLoop() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// unmap frees all lanes, at the end.
+func (n *Node) unmap() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.byID {
+		for _, b := range s.boxes {
+			b.Close()
+		}
+	}
+	for _, b := range n.finished {
+		b.Close()
+	}
+	for _, t := range *n.targets.Load() {
+		if t != nil && t.box != nil {
+			t.box.Close()
+		}
+	}
+	for _, p := range n.graves {
+		p.Unmap()
+	}
+	for _, l := range n.early {
+		l.file.Close()
+	}
+	n.byID, n.finished, n.graves, n.early = nil, nil, nil, nil
+}
+
+func closeFiles(files []transport.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// read is the link's goroutine: it handles the supervisor's frames until the
+// link ends.
+func (n *Node) read(buf []byte) {
+	defer close(n.ended)
+	for {
+		k, files, err := n.cfg.Link.Receive(buf)
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
+				n.log.Error("link to the supervisor broke", "err", err)
+			}
+			if n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err)) && n.cfg.Lost != nil {
+				n.cfg.Lost()
+			}
+			return
+		}
+		f, err := wire.Parse(buf[:k])
+		if err == nil && len(files) != wire.Files(f) {
+			err = fmt.Errorf("node: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
+		}
+		if err != nil {
+			closeFiles(files)
+			n.log.Error("frame from the supervisor refused", "err", err)
+			continue
+		}
+		n.control(f, files)
+	}
+}

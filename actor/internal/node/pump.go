@@ -1,0 +1,305 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// sender is one process that sends to this actor: the lanes of its
+// incarnations, the oldest first. Only the first is read, so that what an
+// earlier incarnation sent is handled before what its successor sends.
+type sender struct {
+	boxes []*inbox // guarded by Node.mu; copied on write
+}
+
+// inbox is one lane to this actor.
+type inbox struct {
+	*mailbox.Inbox
+	retired atomic.Bool // the sender is dead, the tail is final
+	over    bool        // read to its end; guarded by Node.mu
+	broken  bool        // the sender broke the rules; the loop's
+	msg     mailbox.Message
+	rung    atomic.Uint64 // counts changes of the sender's bell
+}
+
+// turn is how many messages of one sender are handled before the next
+// sender's turn.
+const turn = 64
+
+// Serve handles messages until the supervisor asks for a stop, stop is
+// closed, or the link ends. It returns the reason.
+func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
+	n.handlers, n.onDown = h, onDown
+	w := &loopWait{n: n}
+	for {
+		if n.system.Swap(false) {
+			n.mu.Lock()
+			reason, stopped, err := n.stop, n.stopped, n.closed
+			n.mu.Unlock()
+			if err != nil {
+				return "", err
+			}
+			if stopped {
+				return reason, nil
+			}
+			n.deliverDowns()
+		}
+		busy := n.round(stop)
+		if stop.Load() {
+			return "normal", nil
+		}
+		if !busy {
+			_ = n.await(nil, w, n.wake)
+		}
+	}
+}
+
+// loopWait waits for anything that the actor's loop can do.
+type loopWait struct{ n *Node }
+
+func (w *loopWait) loop() bool  { return true }
+func (w *loopWait) ready() bool { return w.poll() }
+func (w *loopWait) poll() bool {
+	if w.n.system.Load() {
+		return true
+	}
+	for _, b := range *w.n.heads.Load() {
+		if b.retired.Load() || !b.broken && b.Pending() {
+			return true
+		}
+	}
+	return false
+}
+
+// setHeads makes the list of the lanes to read: the oldest of each sender.
+// n.mu is held.
+func (n *Node) setHeads() {
+	var heads []*inbox
+	for _, s := range n.byID {
+		if len(s.boxes) > 0 {
+			heads = append(heads, s.boxes[0])
+		}
+	}
+	n.heads.Store(&heads)
+	n.changes.Add(1)
+}
+
+// round gives every sender a turn, and says whether there was anything to do.
+func (n *Node) round(stop *atomic.Bool) (busy bool) {
+	for _, b := range *n.heads.Load() {
+		// Read before the queue: when the sender is dead, empty means empty
+		// for good.
+		retired := b.retired.Load()
+		worked, empty := n.drain(b, stop)
+		busy = busy || worked
+		if empty && retired {
+			n.finish(b)
+			busy = true
+		}
+		if stop.Load() || n.system.Load() {
+			return true
+		}
+	}
+	return busy
+}
+
+// drain handles up to a turn of b's messages.
+func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
+	if b.broken {
+		return false, true
+	}
+	m := &b.msg
+	for range turn {
+		err := b.Next(m)
+		if errors.Is(err, transport.ErrEmpty) {
+			if worked {
+				b.Flush(m)
+			}
+			return worked, true
+		}
+		if errors.Is(err, mailbox.ErrNotAnnounced) {
+			if err = n.awaitSegment(b, m); err != nil && n.Closed() {
+				return worked, false
+			}
+		}
+		if err != nil {
+			n.breakLane(b, err)
+			return true, true
+		}
+		worked = true
+		n.handle(m)
+		b.Done(m)
+		if stop.Load() || n.system.Load() {
+			b.Flush(m)
+			return true, false
+		}
+	}
+	b.Flush(m)
+	return true, false
+}
+
+// Closed says whether the link has ended.
+func (n *Node) Closed() bool {
+	select {
+	case <-n.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// handle gives one message to its handler.
+func (n *Node) handle(m *mailbox.Message) {
+	ask := m.Head.Kind == wire.EntryAsk
+	if ask && (m.Box.Cancelled(m) || expired(m.Head.Deadline)) {
+		n.Skipped.Add(1)
+		return
+	}
+	h := n.handlers[m.Type()]
+	if h == nil {
+		n.unhandled(m)
+		return
+	}
+	if err := h(m); err != nil {
+		if ask {
+			mailbox.ReplyError(m, err)
+			return
+		}
+		n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
+			Reason: wire.LetterHandlerError, Text: err.Error()})
+	}
+}
+
+// unhandled answers a message that no handler takes.
+func (n *Node) unhandled(m *mailbox.Message) {
+	err := n.whyUnhandled(m.Type())
+	if m.Head.Kind == wire.EntryAsk {
+		mailbox.ReplyError(m, err)
+		return
+	}
+	n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
+		Reason: wire.LetterUnhandled, Text: err.Error()})
+}
+
+// whyUnhandled tells a message that was never defined from one whose type has
+// another structure in the sender's build.
+func (n *Node) whyUnhandled(id codec.ID) error {
+	for known := range n.handlers {
+		if known.Name() == id.Name() {
+			return fmt.Errorf("actor %s: message type %#x has another structure here (%#x): the two programs were built from different sources: %w",
+				n.begin.Name, uint64(id), uint64(known), mailbox.ErrUnhandled)
+		}
+	}
+	return fmt.Errorf("actor %s: message type %#x: %w; its Setup must call OnTell or OnAsk for it", n.begin.Name, uint64(id), mailbox.ErrUnhandled)
+}
+
+// expired says whether a deadline on the monotonic clock has passed.
+func expired(deadline int64) bool { return deadline != 0 && Monotonic() > deadline }
+
+// breakLane ends a lane whose sender broke the rules. Other lanes go on.
+func (n *Node) breakLane(b *inbox, err error) {
+	b.broken = true
+	n.log.Error("lane closed: its sender broke the rules", "from", b.Name, "err", err)
+	n.Letter(&wire.Letter{From: b.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
+}
+
+// segmentWait is how long a segment may be on its way after an entry that
+// names it: the supervisor has it already.
+const segmentWait = 5 * time.Second
+
+// awaitSegment waits until the segment that m names has come.
+func (n *Node) awaitSegment(b *inbox, m *mailbox.Message) error {
+	ctx, cancel := context.WithTimeout(background, segmentWait)
+	defer cancel()
+	for {
+		w := &changeWait{n: n, seen: n.changes.Load()}
+		err := b.Next(m)
+		if !errors.Is(err, mailbox.ErrNotAnnounced) {
+			return err
+		}
+		if aerr := n.await(ctx, w, n.wake); aerr != nil {
+			return fmt.Errorf("%w: it did not come within %v", err, segmentWait)
+		}
+		if n.Closed() {
+			return ErrClosed
+		}
+	}
+}
+
+// changeWait waits for a change of the tables.
+type changeWait struct {
+	n    *Node
+	seen uint64
+}
+
+func (w *changeWait) ready() bool { return w.n.changes.Load() != w.seen }
+func (w *changeWait) poll() bool  { return w.ready() }
+func (w *changeWait) loop() bool  { return true }
+
+// finish ends the lane of a dead sender that has been read to its end.
+func (n *Node) finish(b *inbox) {
+	if !b.broken {
+		b.Flush(&b.msg)
+	}
+	n.mu.Lock()
+	b.over = true
+	s := n.byID[b.From.ID]
+	s.boxes = slices.DeleteFunc(slices.Clone(s.boxes), func(x *inbox) bool { return x == b })
+	n.finished = append(n.finished, b)
+	n.setHeads()
+	n.mu.Unlock()
+	n.cfg.Notifier.Interrupt()
+	n.bury()
+	if err := n.send(&wire.Drained{From: b.From}); err != nil && !n.Closed() {
+		n.log.Warn("drained lane could not be reported", "err", err)
+	}
+	n.deliverDowns()
+}
+
+// ReplyWhenRoom calls reply, which found no block, again when blocks of
+// earlier replies have come back, until the asker's deadline.
+func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
+	b := n.inboxOf(m.Box.From)
+	if b == nil {
+		return reply()
+	}
+	ctx, cancel := context.WithTimeout(background, replyWait)
+	if d := m.Head.Deadline; d != 0 {
+		cancel()
+		ctx, cancel = context.WithTimeout(background, min(replyWait, time.Duration(d-Monotonic())))
+	}
+	defer cancel()
+	b.State().Or(transport.StateWantRoom)
+	defer b.State().And(^uint32(transport.StateWantRoom))
+	for {
+		w := &rungWait{b: b, seen: b.rung.Load()}
+		if err := reply(); !isFull(err) {
+			return err
+		}
+		if b.retired.Load() || m.Box.Cancelled(m) || n.await(ctx, w, n.wake) != nil {
+			return fmt.Errorf("the reply needs a block and all are lent: %w", mailbox.ErrFull)
+		}
+	}
+}
+
+// replyWait bounds how long a reply without deadline waits for a block.
+const replyWait = 10 * time.Second
+
+// rungWait waits for a change of a sender's bell.
+type rungWait struct {
+	b    *inbox
+	seen uint64
+}
+
+func (w *rungWait) ready() bool { return w.b.rung.Load() != w.seen || w.b.retired.Load() }
+func (w *rungWait) poll() bool  { return w.ready() }
+func (w *rungWait) loop() bool  { return false }

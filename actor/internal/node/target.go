@@ -1,0 +1,213 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+var background = context.Background()
+
+// Target is an actor that this process sends to.
+type Target struct {
+	ID   uint32
+	Name string
+
+	node *Node
+	box  *mailbox.Outbox // nil when the target was gone at first sight
+	gone atomic.Pointer[GoneError]
+	asks askTable
+
+	// Senders that wait for room.
+	rooms   sync.Mutex
+	waiting map[chan struct{}]struct{}
+	credits atomic.Uint64 // counts changes that may have made room
+}
+
+// GoneError says that a target has ended for good: nothing can be sent to it.
+type GoneError struct {
+	Name string
+	Exit *wire.Exit // how its last incarnation ended; nil when the link was lost
+	Lost error      // why the link was lost
+}
+
+func (e *GoneError) Error() string {
+	if e.Lost != nil {
+		return fmt.Sprintf("actor %s cannot be reached: %v", e.Name, e.Lost)
+	}
+	return fmt.Sprintf("actor %s has ended for good: %s", e.Name, e.Exit.Summary)
+}
+
+// Unwrap returns why the link was lost, if it was.
+func (e *GoneError) Unwrap() error { return e.Lost }
+
+// UnknownError says that no actor has that number.
+type UnknownError struct{ ID uint32 }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, or comes from another program", e.ID)
+}
+
+func (n *Node) lookup(id uint32) *Target {
+	if ts := *n.targets.Load(); int(id) < len(ts) {
+		return ts[id]
+	}
+	return nil
+}
+
+// Target returns the target with that number. The first call for a number
+// asks the supervisor and opens a lane; later ones are two loads.
+func (n *Node) Target(ctx context.Context, id uint32) (*Target, error) {
+	if t := n.lookup(id); t != nil {
+		return t, nil
+	}
+	f, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Resolve{Token: token, ID: id} })
+	if err != nil {
+		return nil, err
+	}
+	return n.open(f.(*wire.Target), id)
+}
+
+// Resolve returns the number of the child with that name.
+func (n *Node) Resolve(ctx context.Context, name string) (uint32, error) {
+	f, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Resolve{Token: token, Name: name} })
+	if err != nil {
+		return 0, err
+	}
+	if t := f.(*wire.Target); t.State != wire.TargetUnknown {
+		return t.ID, nil
+	}
+	return 0, fmt.Errorf("no actor is called %q in this program", name)
+}
+
+// open makes the lane to a target that the supervisor has described.
+func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
+	if f.State == wire.TargetUnknown {
+		return nil, &UnknownError{ID: id}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed != nil {
+		return nil, n.closed
+	}
+	if t := n.lookup(id); t != nil {
+		return t, nil // another goroutine was quicker
+	}
+	t := &Target{ID: id, Name: f.Name, node: n, waiting: map[chan struct{}]struct{}{}}
+	if f.State == wire.TargetGone {
+		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
+		n.addTarget(t)
+		return t, nil
+	}
+	out, frame, files, err := lane.Create(lane.Config{Queue: f.Mailbox.Queue, Cells: int(f.Mailbox.RingBytes)}, id, n.cfg.Notifier)
+	if err != nil {
+		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
+	}
+	t.box = mailbox.NewOutbox(f.Mailbox, out, func(seg uint16, file transport.File, size, class, blocks int) error {
+		return n.announce(&wire.Segment{Peer: wire.Addr{ID: id}, ID: seg, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, file)
+	})
+	// Known before the supervisor is told: the answer may come at once.
+	n.addTarget(t)
+	err = n.send(frame, files...)
+	if frame.Bell == 1 {
+		files[len(files)-1].Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	n.changes.Add(1)
+	n.cfg.Notifier.Interrupt()
+	return t, nil
+}
+
+func (n *Node) addTarget(t *Target) {
+	old := *n.targets.Load()
+	ts := make([]*Target, max(len(old), int(t.ID)+1))
+	copy(ts, old)
+	ts[t.ID] = t
+	n.targets.Store(&ts)
+}
+
+// Outbox is the way into the target's mailbox, or the error that says that it
+// has ended for good.
+func (t *Target) Outbox() (*mailbox.Outbox, error) {
+	if g := t.gone.Load(); g != nil {
+		return nil, g
+	}
+	return t.box, nil
+}
+
+// end fails everything that waits for the target.
+func (t *Target) end(g *GoneError) {
+	if t.gone.CompareAndSwap(nil, g) {
+		t.asks.failAll(g)
+		t.credit()
+	}
+}
+
+// credit tells senders that wait to try again.
+func (t *Target) credit() {
+	t.credits.Add(1)
+	t.rooms.Lock()
+	defer t.rooms.Unlock()
+	for ev := range t.waiting {
+		select {
+		case ev <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// roomWait waits for a credit after seen.
+type roomWait struct {
+	t    *Target
+	seen uint64
+}
+
+func (w *roomWait) ready() bool { return w.t.credits.Load() != w.seen }
+func (w *roomWait) poll() bool  { return w.ready() }
+func (w *roomWait) loop() bool  { return false }
+
+// WhenFull does what the mailbox's policy says after a send that found no
+// room: it calls send again whenever there may be room, or returns ErrFull, or
+// counts the message as dropped.
+func (t *Target) WhenFull(ctx context.Context, send func() error) error {
+	switch mailbox.Full(t.box.Config.Full) {
+	case mailbox.Fail:
+		return fmt.Errorf("mailbox of %s: %w", t.Name, mailbox.ErrFull)
+	case mailbox.Drop:
+		t.node.Dropped.Add(1)
+		return nil
+	}
+	ev := make(chan struct{}, 1)
+	t.rooms.Lock()
+	t.waiting[ev] = struct{}{}
+	t.box.WantRoom(true)
+	t.rooms.Unlock()
+	defer func() {
+		t.rooms.Lock()
+		delete(t.waiting, ev)
+		if len(t.waiting) == 0 {
+			t.box.WantRoom(false)
+		}
+		t.rooms.Unlock()
+	}()
+	for {
+		w := &roomWait{t: t, seen: t.credits.Load()}
+		if g := t.gone.Load(); g != nil {
+			return g
+		}
+		if err := send(); !isFull(err) {
+			return err
+		}
+		if err := t.node.await(ctx, w, ev); err != nil {
+			return fmt.Errorf("mailbox of %s is full: %w", t.Name, err)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package actor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+type exitOnWire = wire.Exit
+
+var errNotAsk = errors.New("actor: Context.Lend serves the answer of an ask, and the message in hand is none; use Lend with the receiver's Ref")
+
+// Monitor asks for one notice of the end of the incarnation of ref that is
+// alive now. If it is being restarted, or has ended for good, the notice of its
+// last end comes at once. Any number of monitors may watch an actor: each gets
+// exactly one notice, after the last message of the actor that ended.
+//
+// The notice comes through the channel, which has room for it. cancel takes
+// the monitor back: no notice comes after it, except one already in the
+// channel. An actor watches with Context.Monitor and Setup.OnDown instead.
+func Monitor[P any](ctx context.Context, ref Ref[P]) (notice <-chan Down, cancel func(), err error) {
+	h := hostOf(ctx)
+	if h == nil {
+		return nil, nil, ErrNoProgram
+	}
+	exits, stop, err := h.node.Monitor(ctx, ref.ID, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	ch := make(chan Down, 1)
+	quit := make(chan struct{})
+	go func() {
+		select {
+		case e := <-exits:
+			ch <- downOf(e)
+		case <-quit:
+		case <-h.node.Ended():
+		}
+	}()
+	var once bool
+	return ch, func() {
+		if !once {
+			once = true
+			stop()
+			close(quit)
+		}
+	}, nil
+}
+
+// Monitor is like the function Monitor, for an actor: the notice goes to the
+// handler that Setup.OnDown registered.
+func (c *Context) Monitor(id uint32) (cancel func(), err error) {
+	_, cancel, err = c.host.node.Monitor(c, id, true)
+	return cancel, err
+}
+
+// down is how the node hands notices to the actor; nil when it has no handler.
+func (r *running) down() func(exitOnWire) {
+	if r.onDown == nil {
+		return nil
+	}
+	return func(w exitOnWire) { r.onDown(r.ctx, downOf(w)) }
+}

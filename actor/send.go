@@ -1,0 +1,138 @@
+package actor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Buffer is memory that travels with a message without being copied; see
+// mailbox.Buffer.
+type Buffer = mailbox.Buffer
+
+// Tell sends m to ref. When it returns nil, m is visible in the mailbox, which
+// outlives the actor; it does not mean that m was handled. When the mailbox is
+// full, Tell does what the mailbox's policy says: by default it waits until
+// there is room or ctx ends.
+//
+// It fails with a *GoneError when the actor has ended for good. While the
+// actor is being restarted, messages queue.
+func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return err
+	}
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return err
+	}
+	box, err := t.Outbox()
+	if err != nil {
+		return public(err)
+	}
+	if err := mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m); err != nil {
+		return sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, err)
+	}
+	return nil
+}
+
+// sendSlowly is apart so that the message stays on the stack when there is
+// room.
+func sendSlowly[M any](ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m M, err error) error {
+	if errors.Is(err, mailbox.ErrFull) {
+		err = t.WhenFull(ctx, func() error { return mailbox.Send(box, kind, ask, deadline, mt, &m) })
+	}
+	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
+		if _, gone := t.Outbox(); gone != nil {
+			err = gone // the lane was closed under the send
+		}
+	}
+	return public(err)
+}
+
+// Ask sends m to ref and waits for the answer. The deadline and the
+// cancellation of ctx reach the handler through its Context.
+//
+// It has exactly one outcome: the answer; a *RemoteError that the handler
+// returned; a *DeathError when the actor died with m in hand and m was
+// quarantined; a *GoneError when the actor has ended for good; or ctx's error,
+// after which a late answer is dropped and counted. An ask that was not read
+// when its actor died is answered by the next incarnation.
+func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
+	var r R
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return r, err
+	}
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return r, err
+	}
+	rt, err := codec.Of[R]()
+	if err != nil {
+		return r, err
+	}
+	a, err := t.NewAsk(ctx)
+	if err != nil {
+		return r, err
+	}
+	// Looked at after the ask is registered: a target that ends from now on
+	// fails it.
+	box, err := t.Outbox()
+	if err != nil {
+		a.Abandon()
+		return r, public(err)
+	}
+	var deadline int64
+	if d, ok := ctx.Deadline(); ok {
+		deadline = node.At(d)
+	}
+	if err := mailbox.Send(box, wire.EntryAsk, a.ID, deadline, mt, &m); err != nil {
+		if err := sendSlowly(ctx, t, box, wire.EntryAsk, a.ID, deadline, mt, m, err); err != nil {
+			a.Abandon()
+			return r, err
+		}
+	}
+	p, body, err := a.Wait(waitContext(ctx))
+	if err == nil {
+		err = mailbox.DecodeReply(p, body, rt, &r)
+	}
+	a.Free()
+	return r, public(err)
+}
+
+// Lend makes a buffer of n bytes that is shared with ref's process: filled in
+// place, and sent to ref as a field of a message, it is not copied. When all
+// memory for ref is lent, Lend does what the mailbox's policy says, as Tell
+// does. A buffer that is not sent must be released.
+func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return Buffer{}, err
+	}
+	box, err := t.Outbox()
+	if err != nil {
+		return Buffer{}, public(err)
+	}
+	b, err := box.Lend(n)
+	if errors.Is(err, mailbox.ErrFull) {
+		if mailbox.Full(box.Config.Full) == mailbox.Drop {
+			return Buffer{}, err // there is no message to drop yet
+		}
+		err = t.WhenFull(ctx, func() error { b, err = box.Lend(n); return err })
+	}
+	return b, public(err)
+}
+
+// target finds the way to an actor from the program that ctx belongs to.
+func target(ctx context.Context, id uint32) (*node.Target, error) {
+	h := hostOf(ctx)
+	if h == nil {
+		return nil, ErrNoProgram
+	}
+	return h.node.Target(ctx, id)
+}

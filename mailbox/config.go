@@ -1,0 +1,121 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Full says what a send does when there is no room.
+type Full uint8
+
+// The policies. A message that Drop drops is counted as a dead letter.
+const (
+	Wait Full = iota // wait until there is room or the context ends
+	Fail             // return ErrFull at once
+	Drop             // drop the message, count it, and return nil
+)
+
+// The defaults of Config and its bounds.
+const (
+	DefaultRingBytes = 256 << 10 // cells of a ring
+	DefaultInline    = 4 << 10   // payloads up to this many bytes travel in the ring
+	DefaultPoolBytes = 64 << 20  // blocks of one sender for one mailbox
+	MaxPoolBytes     = 16 << 30
+	MaxRedeliver     = 100
+)
+
+// Config says how a mailbox is made. The zero value is the default. It belongs
+// to the receiving actor; its senders learn it from the supervisor.
+type Config struct {
+	// Queue is the form of the queues: "ring" (the default) or "posix".
+	Queue string
+
+	// RingBytes is the size in bytes of the ring of each sender, a power of
+	// two; 0 means DefaultRingBytes. Other forms have the kernel's size.
+	RingBytes int
+
+	// Inline is the threshold between small and large: a payload of at most
+	// this many bytes travels in the queue's entry, a larger one in a block
+	// of the sender's segment. 0 means DefaultInline; a form whose entries
+	// are smaller lowers it.
+	Inline int
+
+	// PoolBytes bounds the blocks that one sender may have for this
+	// mailbox; 0 means DefaultPoolBytes.
+	PoolBytes int64
+
+	// Full is what a send does when there is no room; the default is Wait.
+	Full Full
+
+	// Redeliver is how many deaths of its handler a message survives before
+	// it is quarantined: with 0, the default, it is quarantined at the
+	// first one. A death that the program itself asked for is not counted,
+	// and one by a signal from outside counts for less.
+	Redeliver int
+}
+
+// Validate lists every problem of c.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("mailbox: "+format, args...)) }
+	if _, err := c.form(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.RingBytes != 0 {
+		if err := ring.Check(c.RingBytes); err != nil {
+			bad("RingBytes: %w", err)
+		}
+	}
+	if c.Inline < 0 || c.Inline > ring.MaxBytes/4 {
+		bad("Inline of %d bytes: it must be between 0 (the default) and %d", c.Inline, ring.MaxBytes/4)
+	}
+	if c.PoolBytes < 0 || c.PoolBytes > MaxPoolBytes {
+		bad("PoolBytes of %d: it must be between 0 (the default) and %d", c.PoolBytes, int64(MaxPoolBytes))
+	}
+	if c.Full > Drop {
+		bad("Full of %d: it must be Wait, Fail or Drop", c.Full)
+	}
+	if c.Redeliver < 0 || c.Redeliver > MaxRedeliver {
+		bad("Redeliver of %d: it must be between 0 and %d", c.Redeliver, MaxRedeliver)
+	}
+	return errors.Join(errs...)
+}
+
+// Wire is the form in which senders learn c, with the defaults filled in.
+func (c Config) Wire() wire.Mailbox {
+	q, err := c.form()
+	if err != nil {
+		q = wire.QueueRing // Validate has refused c
+	}
+	m := wire.Mailbox{
+		Queue:     q,
+		Full:      uint8(c.Full),
+		Redeliver: uint8(c.Redeliver),
+		RingBytes: DefaultRingBytes,
+		Inline:    DefaultInline,
+		PoolBytes: DefaultPoolBytes,
+	}
+	if c.RingBytes != 0 {
+		m.RingBytes = uint32(c.RingBytes)
+	}
+	if c.Inline != 0 {
+		m.Inline = uint32(c.Inline)
+	}
+	if c.PoolBytes != 0 {
+		m.PoolBytes = uint64(c.PoolBytes)
+	}
+	return m
+}
+
+func (c Config) form() (wire.Queue, error) {
+	switch c.Queue {
+	case "", "ring":
+		return wire.QueueRing, nil
+	case "posix":
+		return wire.QueuePosix, nil
+	}
+	return 0, fmt.Errorf(`mailbox: Queue %q: the forms are "ring" and "posix"`, c.Queue)
+}

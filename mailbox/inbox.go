@@ -1,0 +1,251 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Inbox is the part of a mailbox that one sender fills, in the incarnation of
+// the receiver that reads it.
+type Inbox struct {
+	From wire.Addr
+	Name string // of the sender
+
+	lane    *lane.In
+	views   segment.Views // the sender's blocks
+	replies store         // blocks for replies
+	quarter int           // bytes done after which room is given back
+	mu      sync.Mutex    // guards closed
+	closed  bool
+}
+
+// ErrNotAnnounced says that an entry names a segment that has not arrived yet.
+// The supervisor holds it: it is on its way.
+var ErrNotAnnounced = segment.ErrUnknownSegment
+
+// NewInbox returns the inbox over l. first is a number that differs between
+// incarnations of this process: blocks given back to an earlier one are told
+// apart by it.
+func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, a Announce) *Inbox {
+	b := &Inbox{
+		From: l.From, Name: name, lane: l,
+		quarter: max(int(cfg.RingBytes/4), 64),
+		replies: store{max: int64(cfg.PoolBytes), name: "replies", first: first, announce: a},
+	}
+	b.replies.follow(l.SenderReturns(), 0)
+	return b
+}
+
+// AddSegment maps a segment of the sender's blocks. It takes f.
+func (b *Inbox) AddSegment(f *wire.Segment, file transport.File) error {
+	return b.views.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
+}
+
+// Message is one message in hand. It is reused from one to the next.
+type Message struct {
+	Head  wire.Entry
+	Box   *Inbox
+	entry transport.Entry
+	body  []byte // payload
+	lent  codec.Lent
+	block bool // the payload's block is to be released
+	ready bool // entry is lent and not yet done
+}
+
+// Type identifies the message's type.
+func (m *Message) Type() codec.ID { return codec.ID(m.Head.Type) }
+
+// Size is the payload's size in bytes.
+func (m *Message) Size() int { return len(m.body) }
+
+// Attempt counts the earlier incarnations that died with this message in hand.
+func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry) }
+
+// Next takes the oldest message into m and records that it is in hand. It
+// fails with transport.ErrEmpty when there is none and with ErrNotAnnounced
+// when it must be called again later; any other error means that the sender
+// broke the rules and the lane is dead.
+func (b *Inbox) Next(m *Message) error {
+	if !m.ready {
+		e, err := b.lane.Next()
+		if err != nil {
+			return err
+		}
+		m.entry, m.Box, m.ready = e, b, true
+		if m.body, err = m.Head.Parse(e.Bytes); err != nil {
+			return err
+		}
+		if m.Head.Kind != wire.EntryTell && m.Head.Kind != wire.EntryAsk {
+			return &transport.CorruptError{What: "entry kind", Value: uint64(m.Head.Kind), Limit: wire.EntryAsk}
+		}
+	}
+	if m.Head.Flags&wire.FlagBlock != 0 && !m.block {
+		v, err := b.views.View(segment.BlockRef(m.Head.Payload))
+		if err != nil {
+			return err
+		}
+		m.body, m.block = v, true
+	}
+	if m.Head.N > 0 && m.lent.N == 0 {
+		if err := view(&m.lent, &b.views, b, &m.Head, leaseReading); err != nil {
+			return err
+		}
+	}
+	b.lane.Begin(m.entry)
+	return nil
+}
+
+// Decode decodes m into v, which then shares no memory with the mailbox but
+// its lent buffers.
+func Decode[M any](m *Message, t *codec.Type, v *M) error {
+	return codec.Decode(t, m.body, v, &m.lent)
+}
+
+// Done says that m has been dealt with: its blocks go back, except for buffers
+// that are kept, and its room becomes free with the next Flush.
+func (b *Inbox) Done(m *Message) {
+	if m.Head.Flags&wire.FlagBlock != 0 || m.Head.N > 0 {
+		b.giveBack(m)
+	}
+	m.ready = false
+	b.lane.Done()
+	if b.lane.Unreleased() >= b.quarter {
+		b.Flush(m)
+	}
+}
+
+func (b *Inbox) giveBack(m *Message) {
+	for i := range m.lent.N {
+		m.lent.Item[i].(*lease).handlerReturned()
+		m.lent.Item[i] = nil
+	}
+	m.lent.N = 0
+	if m.block {
+		m.block = false
+		b.release(segment.BlockRef(m.Head.Payload))
+	}
+}
+
+// Flush says that everything up to and including m, the message that was done
+// last, is dealt with, and gives its room back. It is called when the lane has
+// been read to its end, and while that takes long.
+func (b *Inbox) Flush(m *Message) {
+	b.lane.End(m.entry.End)
+	b.lane.Release()
+}
+
+// Pending says whether there is something to read.
+func (b *Inbox) Pending() bool { return b.lane.Pending() }
+
+// Cancelled says whether the asker has given m up.
+func (b *Inbox) Cancelled(m *Message) bool {
+	return m.Head.Kind == wire.EntryAsk && b.CancelledAsk(m.Head.Ask)
+}
+
+// CancelledAsk says whether the asker has given up that ask. Any goroutine may
+// call it while the ask is in hand.
+func (b *Inbox) CancelledAsk(ask uint64) bool { return b.lane.Cancelled(slotOf(ask), ask) }
+
+func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
+
+// Lend makes a buffer of n bytes that can be filled and sent in a reply to
+// this sender.
+func (b *Inbox) Lend(n int) (Buffer, error) { return b.replies.lend(n) }
+
+// Reply answers the ask m with r. ErrFull says that the reply needs a block
+// and all are lent: it may be called again.
+func Reply[R any](m *Message, t *codec.Type, r *R) error {
+	b := m.Box
+	slot := b.lane.Slot(slotOf(m.Head.Ask))
+	h := wire.PlainHeader(wire.EntryReply)
+	if !t.Custom() && !t.Lends() {
+		n, err := codec.Size(t, r)
+		if err != nil {
+			return err
+		}
+		if h+n <= len(slot) {
+			wire.PutPlain(slot, wire.EntryReply, uint64(t.ID()), m.Head.Ask, 0)
+			if out, err := codec.Append(t, slot[h:h:h+n], r, nil); err != nil || len(out) != n {
+				return encodeError(t, n, len(out), err)
+			}
+			b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
+			return nil
+		}
+	}
+	p := getParcel(wire.EntryReply, t)
+	defer p.free()
+	p.head.Ask = m.Head.Ask
+	if err := encode(p, &b.replies, t, r, len(slot)-wire.MaxHeader); err != nil {
+		return err
+	}
+	h = p.head.Header()
+	p.head.Put(slot)
+	n := 0
+	if p.packed() {
+		n = copy(slot[h:], p.scratch)
+	}
+	// The ledger first: the reply's blocks may come back at once.
+	p.sent(&b.replies, 0)
+	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
+	return nil
+}
+
+// ReplyError answers the ask m with an error.
+func ReplyError(m *Message, err error) {
+	b := m.Box
+	slot := b.lane.Slot(slotOf(m.Head.Ask))
+	h := wire.PlainHeader(wire.EntryError)
+	wire.PutPlain(slot, wire.EntryError, 0, m.Head.Ask, 0)
+	n := putRemoteError(slot[h:], err)
+	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
+}
+
+// release gives a block of the sender back. Any goroutine may do so.
+func (b *Inbox) release(ref segment.BlockRef) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		b.views.Forget(ref)
+		return
+	}
+	b.views.Release(b.lane.Returns(), ref)
+	b.lane.Returned()
+}
+
+// InUse says whether a view of the sender's memory is still held.
+func (b *Inbox) InUse() bool { return b.views.Outstanding() > 0 }
+
+// Bell is the sender's bell; State is where this process says that it sleeps.
+func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
+
+// State is the word in which this process says to the sender that it sleeps.
+func (b *Inbox) State() transport.Word { return b.lane.State() }
+
+// Close unmaps everything. Buffers that are kept stay readable until they are
+// released.
+func (b *Inbox) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.closed = true
+	b.views.Close()
+	b.replies.close()
+	b.lane.Close()
+}
+
+// IsCorrupt says whether err means that a peer broke the rules.
+func IsCorrupt(err error) bool {
+	var c *transport.CorruptError
+	return errors.As(err, &c)
+}
+
+var errNoReply = fmt.Errorf("mailbox: empty reply")

@@ -1,0 +1,191 @@
+package mailbox
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// ErrFull says that there is no room for a message now, in the queue or in the
+// blocks. What happens then is the mailbox's policy.
+var ErrFull = transport.ErrFull
+
+// Outbox is this process's way into one mailbox.
+type Outbox struct {
+	Config wire.Mailbox
+
+	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half
+	lane   *lane.Out
+	inline int // largest payload in an entry, bytes
+	store  store
+	peer   atomic.Pointer[Peer] // the receiver's incarnation
+	small  uint64               // messages with inline payload
+	large  uint64               // messages with a payload in a block or lent buffers
+	bytes  uint64               // inline payload bytes
+}
+
+// NewOutbox returns the outbox over l, to a mailbox that cfg describes.
+func NewOutbox(cfg wire.Mailbox, l *lane.Out, a Announce) *Outbox {
+	return &Outbox{
+		Config: cfg,
+		lane:   l,
+		inline: min(int(cfg.Inline), l.MaxEntry()-wire.MaxHeader),
+		store:  store{max: int64(cfg.PoolBytes), name: "blocks", announce: a},
+	}
+}
+
+// Send sends m: when it returns nil, the message is visible in the mailbox.
+// With ErrFull nothing was sent, and lent buffers stay with the caller. kind
+// is one of the wire's Entry constants; ask and deadline go with asks.
+//
+// It does not block, except for a short lock and, once in a while, for the
+// supervisor's hold of a new segment.
+func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m *M) error {
+	if !t.Custom() && !t.Lends() {
+		n, err := codec.Size(t, m)
+		if err != nil {
+			return err
+		}
+		if n <= o.inline {
+			return sendInline(o, kind, ask, deadline, t, m, n)
+		}
+	}
+	p := getParcel(kind, t)
+	defer p.free()
+	p.head.Ask, p.head.Deadline = ask, deadline
+	if err := encode(p, &o.store, t, m, o.inline); err != nil {
+		return err
+	}
+	if err := o.post(p); err != nil {
+		p.abandon(&o.store, p.lent.N)
+		return err
+	}
+	return nil
+}
+
+// sendInline encodes straight into the reserved entry.
+func sendInline[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m *M, n int) error {
+	h := wire.PlainHeader(kind)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b, err := o.lane.Reserve(h + n)
+	if err != nil {
+		return err
+	}
+	wire.PutPlain(b, kind, uint64(t.ID()), ask, deadline)
+	if b, err := codec.Append(t, b[h:h:h+n], m, nil); err != nil || len(b) != n {
+		return encodeError(t, n, len(b), err)
+	}
+	if err := o.lane.Commit(); err != nil {
+		return err
+	}
+	o.small++
+	o.bytes += uint64(n)
+	return nil
+}
+
+// post writes the entry of a parcel.
+func (o *Outbox) post(p *parcel) error {
+	inline := p.scratch
+	if p.head.Flags&wire.FlagBlock != 0 || !p.packed() {
+		inline = nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := p.head.Header()
+	b, err := o.lane.Reserve(h + len(inline))
+	if err != nil {
+		return err
+	}
+	p.head.Put(b)
+	copy(b[h:], inline)
+	seq := o.lane.Next()
+	if err := o.lane.Commit(); err != nil {
+		return err
+	}
+	p.sent(&o.store, seq)
+	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
+		o.large++
+	} else {
+		o.small++
+	}
+	o.bytes += uint64(len(inline))
+	return nil
+}
+
+// packed says whether the payload stands in scratch.
+func (p *parcel) packed() bool { return p.head.Flags&wire.FlagBlock == 0 }
+
+// Lend makes a buffer of n bytes that can be filled and sent in a message of
+// this outbox. ErrFull says that all blocks are lent.
+func (o *Outbox) Lend(n int) (Buffer, error) {
+	if n < 0 {
+		return Buffer{}, fmt.Errorf("mailbox: Lend of %d bytes", n)
+	}
+	return o.store.lend(n)
+}
+
+// WantRoom says to the receiver that somebody here waits for room, or no
+// longer does.
+func (o *Outbox) WantRoom(yes bool) {
+	if yes {
+		o.lane.State().Or(transport.StateWantRoom)
+	} else {
+		o.lane.State().And(^uint32(transport.StateWantRoom))
+	}
+}
+
+// Install makes the page of a new incarnation of the receiver current. Replies
+// in the old page must have been looked at. The old one is returned for the
+// caller to Retire.
+func (o *Outbox) Install(lp *lane.Peer, start uint64) (old *Peer) {
+	p := &Peer{Peer: lp, out: o}
+	p.refs.Store(1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.store.follow(lp.Page.Returns, start)
+	old = o.peer.Swap(p)
+	o.lane.Install(lp, start)
+	return old
+}
+
+// Peer is the receiver's incarnation whose page is current, or nil.
+func (o *Outbox) Peer() *Peer { return o.peer.Load() }
+
+// Cancel tells the receiver that the ask in slot was given up.
+func (o *Outbox) Cancel(slot int, ask uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lane.Cancel(slot, ask)
+}
+
+// State is the word in which this process says that it sleeps.
+func (o *Outbox) State() transport.Word { return o.lane.State() }
+
+// Traffic is what went through an outbox or inbox.
+type Traffic struct {
+	Small, Large           uint64 // messages by queue alone; with a segment
+	SmallBytes, LargeBytes uint64 // payload bytes
+	Dry                    uint64 // times that the blocks ran out
+}
+
+// Traffic reports what was sent.
+func (o *Outbox) Traffic() Traffic {
+	st, large := o.store.stats()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: large, Dry: uint64(st.Dry)}
+}
+
+// Close frees what this process holds. What was sent stays for the receiver.
+func (o *Outbox) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.store.close()
+	o.lane.Close()
+}

@@ -1,0 +1,135 @@
+package mailbox
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// parcel is a message between encoding and its entry: the header, and the
+// payload in one of three places.
+type parcel struct {
+	head    wire.Entry
+	scratch []byte                        // payload, already encoded
+	block   segment.Block                 // payload, already encoded, when head says FlagBlock
+	lent    codec.Lent                    // what travels beside the payload
+	blocks  [wire.MaxBlocks]segment.Block // the blocks of lent
+}
+
+var parcels = sync.Pool{New: func() any { return new(parcel) }}
+
+func getParcel(kind uint8, t *codec.Type) *parcel {
+	p := parcels.Get().(*parcel)
+	p.head = wire.Entry{Kind: kind, Type: uint64(t.ID())}
+	return p
+}
+
+func (p *parcel) free() {
+	clear(p.lent.Item[:])
+	p.lent.N = 0
+	clear(p.blocks[:])
+	p.block = segment.Block{}
+	if cap(p.scratch) > 64<<10 {
+		p.scratch = nil
+	}
+	parcels.Put(p)
+}
+
+// encode runs the encoding of messages that cannot be written straight into a
+// reserved entry: those with marshalers of the user, which must not run under
+// a lane's lock, those with lent buffers, whose number stands before them, and
+// large ones. inline is the largest payload that may stay in the entry.
+func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline int) (err error) {
+	if t.Custom() || t.Lends() {
+		p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent)
+		if err != nil {
+			return err
+		}
+		if err := p.collect(s); err != nil {
+			return err
+		}
+		if len(p.scratch) <= inline {
+			return nil
+		}
+		if p.block, err = s.take(len(p.scratch)); err != nil {
+			return err
+		}
+		copy(p.block.Mem, p.scratch)
+	} else {
+		n, err := codec.Size(t, m)
+		if err != nil {
+			return err
+		}
+		if p.block, err = s.take(n); err != nil {
+			return err
+		}
+		if b, err := codec.Append(t, p.block.Mem[:0:n], m, nil); err != nil || len(b) != n {
+			s.put(p.block)
+			return encodeError(t, n, len(b), err)
+		}
+	}
+	p.head.Flags |= wire.FlagBlock
+	p.head.Payload = wire.Block(p.block.Ref)
+	return nil
+}
+
+func encodeError(t *codec.Type, want, got int, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("mailbox: %s took %d bytes where %d were expected: it was changed while it was sent", t.Name(), got, want)
+}
+
+// collect turns the buffers of the message into blocks of s: its own as they
+// are, those of another lane by a copy.
+func (p *parcel) collect(s *store) error {
+	for i := range p.lent.N {
+		l := p.lent.Item[i].(*lease)
+		if l.state.Load() == leaseWriting && l.from == s {
+			p.blocks[i] = l.block
+		} else {
+			mem := Buffer{l}.Bytes()
+			b, err := s.take(len(mem))
+			if err != nil {
+				p.abandon(s, i)
+				return err
+			}
+			copy(b.Mem, mem)
+			p.blocks[i] = b
+		}
+		p.head.Lent[i] = wire.Block(p.blocks[i].Ref)
+	}
+	p.head.N = uint8(p.lent.N)
+	return nil
+}
+
+// abandon gives back what a send that failed had taken. Buffers stay with
+// their sender, who may try again or release them.
+func (p *parcel) abandon(s *store, n int) {
+	for i := range n {
+		if l := p.lent.Item[i].(*lease); l.from != s || l.state.Load() != leaseWriting {
+			s.put(p.blocks[i])
+		}
+	}
+	if p.head.Flags&wire.FlagBlock != 0 {
+		s.put(p.block)
+	}
+}
+
+// sent records the blocks of a message that is visible from now on, and ends
+// the sender's hold of its buffers.
+func (p *parcel) sent(s *store, seq uint64) {
+	if p.head.Flags&wire.FlagBlock != 0 {
+		s.lent(p.block, seq)
+	}
+	for i := range p.lent.N {
+		s.lent(p.blocks[i], seq)
+		l := p.lent.Item[i].(*lease)
+		if l.from == s {
+			l.state.CompareAndSwap(leaseWriting, leaseSent)
+		}
+	}
+}

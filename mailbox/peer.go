@@ -1,0 +1,140 @@
+package mailbox
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Peer is one incarnation of a receiver as its asker sees it: the page with
+// its replies, and the segments of the blocks that it lends to replies.
+type Peer struct {
+	*lane.Peer
+	out   *Outbox
+	views segment.Views
+	refs  atomic.Int32 // 1 while current, and 1 for each answer not yet decoded
+	seen  uint64       // replies looked at
+}
+
+// AddSegment maps a segment of reply blocks. It takes f.
+func (p *Peer) AddSegment(f *wire.Segment, file transport.File) error {
+	return p.views.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
+}
+
+// Replies calls f for the slot of each reply since the last call, or returns
+// false when any slot may have been answered.
+func (p *Peer) Replies(f func(slot int)) bool { return p.Peer.Replies(&p.seen, f) }
+
+// Retain keeps the page mapped until Free.
+func (p *Peer) Retain() { p.refs.Add(1) }
+
+// Free undoes one Retain, and reports whether nobody needs the page now.
+func (p *Peer) Free() bool { return p.refs.Add(-1) == 0 }
+
+// Unused says whether the page can be unmapped.
+func (p *Peer) Unused() bool { return p.refs.Load() == 0 }
+
+// Unmap unmaps the page. The segments follow when the last buffer of a reply
+// has been released.
+func (p *Peer) Unmap() {
+	p.views.Close()
+	p.out.mu.Lock() // no Commit is looking at the page's state
+	defer p.out.mu.Unlock()
+	p.Peer.Close()
+}
+
+// release gives the block of a reply back. The blocks of a dead incarnation
+// have nobody to go to.
+func (p *Peer) release(ref segment.BlockRef) {
+	if p.out.peer.Load() == p {
+		p.views.Release(p.out.lane.Returns(), ref)
+	} else {
+		p.views.Forget(ref)
+	}
+}
+
+// RemoteError is the error that a handler answered with, in another process.
+type RemoteError struct {
+	Code uint16 // one of the Code constants
+	Text string
+}
+
+func (e *RemoteError) Error() string { return e.Text }
+
+// Unwrap returns the sentinel that the code stands for, so that errors.Is
+// works across the processes for the errors that this library knows.
+func (e *RemoteError) Unwrap() error { return codeErrors[e.Code] }
+
+// DecodeReply decodes the reply b of p into r. Lent buffers in it stay with
+// the caller until it releases them. A handler's error comes back as a
+// *RemoteError.
+func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
+	var head wire.Entry
+	payload, err := head.Parse(b)
+	if err != nil {
+		return err
+	}
+	if head.Kind == wire.EntryError {
+		return parseRemoteError(payload)
+	}
+	if head.Kind != wire.EntryReply {
+		return fmt.Errorf("mailbox: reply of kind %d", head.Kind)
+	}
+	if head.Type != uint64(t.ID()) {
+		return mismatch(t, codec.ID(head.Type))
+	}
+	var in codec.Lent
+	if head.Flags&wire.FlagBlock != 0 {
+		ref := segment.BlockRef(head.Payload)
+		if payload, err = p.views.View(ref); err != nil {
+			return err
+		}
+		defer p.release(ref)
+	}
+	if head.N > 0 {
+		if err := view(&in, &p.views, p, &head, leaseKept); err != nil {
+			return err
+		}
+	}
+	if err := codec.Decode(t, payload, r, &in); err != nil {
+		endAll(&in)
+		return err
+	}
+	return nil
+}
+
+// view makes the leases of the blocks that head lists.
+func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state uint32) error {
+	for i := range int(head.N) {
+		ref := segment.BlockRef(head.Lent[i])
+		mem, err := v.View(ref)
+		if err != nil {
+			endAll(in)
+			return err
+		}
+		l := &lease{mem: mem, ref: ref, view: back}
+		l.state.Store(state)
+		in.Item[i] = l
+		in.N++
+	}
+	return nil
+}
+
+func endAll(in *codec.Lent) {
+	for i := range in.N {
+		in.Item[i].(*lease).end()
+	}
+	in.N = 0
+}
+
+func mismatch(t *codec.Type, got codec.ID) error {
+	if got.Name() == t.ID().Name() {
+		return fmt.Errorf("mailbox: %w", &codec.MismatchError{Type: t, Got: got})
+	}
+	return fmt.Errorf("mailbox: message of type %#x where %s is expected", uint64(got), t.Name())
+}

@@ -1,0 +1,90 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventStarting   EventKind = "starting"   // a process was started for the child
+	EventReady      EventKind = "ready"      // its Setup has returned
+	EventExited     EventKind = "exited"     // it has ended and was reaped
+	EventRestarting EventKind = "restarting" // it will be started again
+	EventStopping   EventKind = "stopping"   // it was asked to end
+	EventKilled     EventKind = "killed"     // it was killed by the supervisor
+	EventGone       EventKind = "gone"       // it will not be started again
+	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
+	EventEnded      EventKind = "ended"      // the supervisor has ended
+)
+
+// Event is one thing that happened in a supervisor.
+type Event struct {
+	Time        time.Time
+	Kind        EventKind
+	Child       string // name; "" for the supervisor itself
+	ID          uint32 // of the child's Ref
+	Incarnation int
+	PID         int
+	Exit        *actor.Exit // with EventExited and EventGone
+	Text        string
+}
+
+func (e Event) String() string {
+	s := string(e.Kind)
+	if e.Child != "" {
+		s = fmt.Sprintf("%s %s.%d (pid %d)", s, e.Child, e.Incarnation, e.PID)
+	}
+	if e.Exit != nil {
+		s += ": " + e.Exit.Summary
+	} else if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+// LetterReason says why a message became a dead letter.
+type LetterReason uint8
+
+// The reasons of dead letters.
+const (
+	LetterHandlerError LetterReason = 1 // an OnTell handler returned an error
+	LetterUnhandled    LetterReason = 2 // the actor has no handler for its type
+	LetterCorrupt      LetterReason = 3 // its sender broke the rules of the lane
+	LetterQuarantined  LetterReason = 4 // it was in hand at a death
+	LetterUnread       LetterReason = 5 // its actor has ended for good
+)
+
+func (r LetterReason) String() string {
+	switch r {
+	case LetterHandlerError:
+		return "handler error"
+	case LetterUnhandled:
+		return "unhandled"
+	case LetterCorrupt:
+		return "corrupt"
+	case LetterQuarantined:
+		return "quarantined"
+	case LetterUnread:
+		return "unread"
+	}
+	return fmt.Sprintf("reason %d", uint8(r))
+}
+
+// Letter is a dead letter: a message that was accepted and will not be
+// handled.
+type Letter struct {
+	Time    time.Time
+	To      uint32 // ID of the actor's Ref
+	From    uint32 // ID of the sender; 0 for the root process
+	Type    uint64 // identity of the message's type
+	Size    int    // bytes of payload
+	Reason  LetterReason
+	Text    string
+	Payload []byte // with LetterQuarantined: header and up to 64 KiB of the message
+}

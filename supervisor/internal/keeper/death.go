@@ -1,0 +1,276 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Died records the death of an incarnation: nothing of its memory changes any
+// more. What it had in hand is judged, its senders learn what will not be
+// answered, its receivers that its lanes are final, and its watchers that it
+// is down.
+func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
+	c := k.children[exit.Addr.ID]
+	if c == nil || c.alive != exit.Addr.Incarnation {
+		return
+	}
+	c.alive, c.post, c.last = 0, nil, exit
+	for _, l := range k.to(c.id) {
+		if l.pageOf == exit.Addr.Incarnation {
+			k.judge(l, c, exit, cause)
+		}
+	}
+	for _, l := range k.sorted(func(l *lane) bool { return l.from == exit.Addr }) {
+		l.retired = true
+		if to := k.children[l.to]; to.alive != 0 {
+			to.post(&wire.Retire{From: l.from})
+		}
+	}
+	// The notice after the retirement of the lanes: it waits for them.
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
+		if w.id == c.id {
+			k.post(w.by, &wire.Down{Token: w.token, Exit: *exit})
+		}
+		return w.id == c.id || w.by == exit.Addr
+	})
+}
+
+// Gone records that a child will not be started again. What is unread in its
+// mailbox becomes dead letters.
+func (k *Keeper) Gone(id uint32) {
+	c := k.children[id]
+	if c == nil || c.gone {
+		return
+	}
+	c.gone = true
+	exit := c.lastExit()
+	for _, l := range k.to(id) {
+		if err := k.bury(l, exit); err != nil {
+			k.Log.Warn("unread messages could not be counted", "actor", c.name, "err", err)
+		}
+		k.post(l.from, &wire.Gone{ID: id, Exit: *exit})
+		k.drop(l)
+	}
+}
+
+// judge decides what becomes of the message that was in hand.
+func (k *Keeper) judge(l *lane, c *child, exit *wire.Exit, cause tree.Cause) {
+	m, err := l.mapped()
+	if err != nil {
+		k.Log.Error("mailbox of a dead actor cannot be read: its message in hand stays first", "actor", c.name, "err", err)
+		return
+	}
+	defer m.close()
+	word := transport.InFlight(m.recv.InFlight.Load())
+	at, inHand := m.progress(word, l.start)
+	entry, taken := m.entryAt(l, at)
+	l.attempt, l.carry = 0, nil
+	if !inHand {
+		l.start = at
+		if taken {
+			l.carry = entry.Bytes // it left the queue, but no handler has seen it
+		}
+		return
+	}
+	if l.chargeAt != at {
+		l.chargeAt, l.charge = at, tree.Charge{}
+	}
+	charge, decision := tree.Verdict(l.charge, cause, tree.Policy{Redeliver: int(c.mailbox.Redeliver)})
+	l.charge = charge
+	l.describe(exit, entry)
+	if decision == tree.Redeliver || entry.Bytes == nil {
+		l.start, l.attempt = at, min(word.Attempt(), 254)+1
+		if taken {
+			l.carry = entry.Bytes
+		}
+		return
+	}
+	l.start = entry.End
+	k.quarantine(l, c, exit, entry, m)
+}
+
+// describe notes in the exit what was in hand.
+func (l *lane) describe(exit *wire.Exit, e transport.Entry) {
+	var h wire.Entry
+	if _, err := h.Parse(e.Bytes); err == nil {
+		exit.Type = fmt.Sprintf("%#016x", h.Type)
+	}
+}
+
+// quarantine makes a dead letter of the message that was in hand, and fails
+// its ask.
+func (k *Keeper) quarantine(l *lane, c *child, exit *wire.Exit, e transport.Entry, m *memory) {
+	var h wire.Entry
+	payload, err := h.Parse(e.Bytes)
+	if err != nil {
+		k.Log.Error("message in hand has no header", "actor", c.name, "err", err)
+		return
+	}
+	letter := Letter{Letter: wire.Letter{From: l.from, To: c.id, Type: h.Type, Size: uint64(len(payload)),
+		Reason: wire.LetterQuarantined, Text: exit.Summary}}
+	letter.Payload = append(letter.Payload, e.Bytes[:min(len(e.Bytes), MaxLetter)]...)
+	if h.Flags&wire.FlagBlock != 0 {
+		letter.Size = h.Payload.Length
+		letter.Payload = append(letter.Payload, l.block(h.Payload, MaxLetter-len(letter.Payload))...)
+	}
+	k.Letter(letter)
+	if h.Kind == wire.EntryAsk {
+		k.post(l.from, &wire.AskFailed{To: c.id, Ask: h.Ask, Exit: *exit})
+	}
+}
+
+// block copies up to limit bytes of a block of the sender.
+func (l *lane) block(b wire.Block, limit int) []byte {
+	for _, s := range l.segments {
+		if s.f.ID != b.Segment || b.Length > s.f.Class || uint32(b.Index) >= s.f.Blocks {
+			continue
+		}
+		mem, err := mapFile(s.file, int(s.f.Size))
+		if err != nil {
+			return nil
+		}
+		defer mem.Close()
+		off := uint64(b.Index) * s.f.Class
+		return append([]byte(nil), mem.Bytes()[off:off+min(b.Length, uint64(max(limit, 0)))]...)
+	}
+	return nil
+}
+
+// bury makes dead letters of everything unread in a lane.
+func (k *Keeper) bury(l *lane, exit *wire.Exit) error {
+	m, err := l.mapped()
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	r, err := m.reader(l)
+	if err != nil {
+		return err
+	}
+	for {
+		e, err := r.Next()
+		if errors.Is(err, transport.ErrEmpty) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var h wire.Entry
+		payload, err := h.Parse(e.Bytes)
+		if err != nil {
+			return err
+		}
+		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Type: h.Type, Size: uint64(len(payload)),
+			Reason: wire.LetterUnread, Text: exit.Summary}})
+		r.Done()
+	}
+}
+
+// memory is the pages of a lane while the keeper reads them.
+type memory struct {
+	send  *transport.SendPage
+	recv  *transport.RecvPage // nil when no receiver has published one
+	mems  []*segment.Memory
+	head  atomic.Uint64
+	bytes [transport.TakenBytes]byte
+}
+
+// mapped maps the pages of l.
+func (l *lane) mapped() (m *memory, err error) {
+	m = &memory{}
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+	mem, err := mapFile(l.files[0], int(l.open.Size))
+	if err != nil {
+		return nil, err
+	}
+	m.mems = append(m.mems, mem)
+	if m.send, err = transport.OpenSendPage(mem.Bytes(), int(l.open.Cells)); err != nil {
+		return nil, err
+	}
+	if l.page != nil {
+		if mem, err = mapFile(l.page, transport.RecvPageBytes); err != nil {
+			return nil, err
+		}
+		m.mems = append(m.mems, mem)
+		if m.recv, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *memory) close() {
+	for _, mem := range m.mems {
+		mem.Close()
+	}
+}
+
+// progress says up to which sequence a dead receiver had come, and whether the
+// message there was in hand. It believes only what lies between where the
+// receiver began and the sender's tail.
+func (m *memory) progress(w transport.InFlight, start uint64) (at uint64, inHand bool) {
+	if w.State() == transport.HandNone {
+		return start, false
+	}
+	const mask = 1<<48 - 1
+	at = start + (w.Seq()-start)&mask
+	if at > m.send.Tail.Load()+1 {
+		return start, false
+	}
+	return at, w.State() == transport.HandIn
+}
+
+// entryAt finds the entry at a sequence, and says whether it has left the
+// queue.
+func (m *memory) entryAt(l *lane, at uint64) (e transport.Entry, taken bool) {
+	if l.open.Queue == wire.QueueRing {
+		if at >= m.send.Tail.Load() {
+			return transport.Entry{}, false
+		}
+		e, err := ring.NewReceiver(m.send, &m.head, at).Next()
+		if err != nil {
+			return transport.Entry{}, false
+		}
+		return e, false
+	}
+	seq, b, ok := mq.Taken(m.recv.Taken)
+	if !ok || seq != at {
+		if l.carry != nil && at == l.start {
+			return transport.Entry{Seq: at, End: at + 1, Bytes: l.carry}, true
+		}
+		return transport.Entry{}, false
+	}
+	return transport.Entry{Seq: seq, End: seq + 1, Bytes: slices.Clone(b)}, true
+}
+
+// reader reads what is left in a lane.
+func (m *memory) reader(l *lane) (transport.Receiver, error) {
+	switch l.open.Queue {
+	case wire.QueueRing:
+		return ring.NewReceiver(m.send, &m.head, l.start), nil
+	case wire.QueuePosix:
+		page, err := transport.NewRecvPage(make([]byte, transport.RecvPageBytes))
+		if err != nil {
+			return nil, err
+		}
+		f, err := dup(l.files[1])
+		if err != nil {
+			return nil, err
+		}
+		return mq.NewReceiver(f, page.Taken, l.start, page, l.carry), nil
+	}
+	return nil, fmt.Errorf("keeper: unknown queue form %d", l.open.Queue)
+}

@@ -1,0 +1,40 @@
+package keeper
+
+import (
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Handle is a descriptor that several owners share: the lane that keeps it
+// and the frames that wait to be sent with it. The last one closes it.
+type Handle struct {
+	File transport.File
+	refs atomic.Int32
+}
+
+// NewHandle takes f, with one owner.
+func NewHandle(f transport.File) *Handle {
+	h := &Handle{File: f}
+	h.refs.Store(1)
+	return h
+}
+
+// Retain adds an owner.
+func (h *Handle) Retain() *Handle {
+	h.refs.Add(1)
+	return h
+}
+
+// Release takes an owner away. A nil Handle is nobody's.
+func (h *Handle) Release() {
+	if h != nil && h.refs.Add(-1) == 0 {
+		h.File.Close()
+	}
+}
+
+func releaseAll(hs []*Handle) {
+	for _, h := range hs {
+		h.Release()
+	}
+}

@@ -1,0 +1,299 @@
+package keeper
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Post queues a frame for a process. It does not block, and owns its handles.
+type Post func(f wire.Frame, files ...*Handle)
+
+// Letter is a message that could not be delivered.
+type Letter struct {
+	wire.Letter
+	Payload []byte // header and up to MaxLetter bytes of what was in hand
+}
+
+// MaxLetter is how many bytes of a quarantined message are kept.
+const MaxLetter = 64 << 10
+
+// Keeper holds the mailboxes of a program.
+type Keeper struct {
+	Log    *slog.Logger
+	Letter func(Letter) // called for each dead letter
+
+	children map[uint32]*child
+	lanes    map[laneKey]*lane
+	monitors []watcher
+}
+
+// child is one mailbox's owner.
+type child struct {
+	id      uint32
+	name    string
+	mailbox wire.Mailbox
+	alive   uint32 // incarnation that runs, or 0
+	post    Post   // of the incarnation that runs
+	last    *wire.Exit
+	gone    bool
+}
+
+type laneKey struct {
+	from wire.Addr
+	to   uint32
+}
+
+// lane is what is kept of one lane.
+type lane struct {
+	laneKey
+	name     string // of the sender
+	open     wire.Open
+	files    []*Handle // as they came with open
+	segments []kept    // the sender's blocks
+
+	page     *Handle // the last receive page that was published
+	pageOf   uint32  // by this incarnation of the receiver
+	start    uint64  // first sequence that the next incarnation handles
+	attempt  uint8   // deaths with the message at start in hand
+	carry    []byte  // an entry that left the queue and was not dealt with
+	charge   tree.Charge
+	chargeAt uint64 // sequence that charge is about
+	retired  bool   // the sender is dead
+}
+
+type kept struct {
+	f    wire.Segment
+	file *Handle
+}
+
+type watcher struct {
+	by    wire.Addr
+	token uint64
+	id    uint32
+}
+
+// New returns an empty keeper.
+func New(log *slog.Logger, letter func(Letter)) *Keeper {
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*lane{}}
+}
+
+// Add makes a mailbox for a child.
+func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
+	k.children[id] = &child{id: id, name: name, mailbox: mb}
+}
+
+// Begin connects a new incarnation of a child: it is told who it is, and gets
+// the lanes of its mailbox.
+func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
+	c := k.children[self.ID]
+	c.alive, c.post = self.Incarnation, post
+	post(&wire.Begin{Version: wire.Version, Self: self, Name: c.name, Definition: definition, Mailbox: c.mailbox})
+	for _, l := range k.to(self.ID) {
+		k.deliver(l, c)
+	}
+}
+
+// to is the lanes to a child, those of a sender's earlier incarnations first.
+func (k *Keeper) to(id uint32) []*lane { return k.sorted(func(l *lane) bool { return l.to == id }) }
+
+func (k *Keeper) sorted(match func(*lane) bool) (out []*lane) {
+	for _, l := range k.lanes {
+		if match(l) {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b *lane) int {
+		return cmp.Or(cmp.Compare(a.from.ID, b.from.ID), cmp.Compare(a.from.Incarnation, b.from.Incarnation), cmp.Compare(a.to, b.to))
+	})
+	return out
+}
+
+// deliver gives a lane to the running incarnation of its receiver.
+func (k *Keeper) deliver(l *lane, c *child) {
+	files := make([]*Handle, len(l.files))
+	for i, h := range l.files {
+		files[i] = h.Retain()
+	}
+	o := l.open
+	c.post(&wire.Lane{From: l.from, Name: l.name, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
+		Start: l.start, Attempt: l.attempt, Carry: l.carry}, files...)
+	for _, s := range l.segments {
+		f := s.f
+		c.post(&f, s.file.Retain())
+	}
+	if l.retired {
+		c.post(&wire.Retire{From: l.from})
+	}
+}
+
+// Frame handles a frame of a running process. It owns files.
+func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
+	hs := make([]*Handle, len(files))
+	for i, file := range files {
+		hs[i] = NewHandle(file)
+	}
+	if len(hs) != wire.Files(f) {
+		k.Log.Error("frame refused: wrong number of descriptors", "from", from, "kind", f.Kind(), "got", len(hs), "want", wire.Files(f))
+		releaseAll(hs)
+		return
+	}
+	switch f := f.(type) {
+	case *wire.Resolve:
+		k.resolve(from, f)
+	case *wire.Open:
+		k.open(from, f, hs)
+	case *wire.Page:
+		k.page(from, f, hs)
+	case *wire.Segment:
+		k.segment(from, f, hs[0])
+	case *wire.Drained:
+		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && l.retired {
+			k.drop(l)
+		}
+	case *wire.Monitor:
+		k.monitor(from, f)
+	case *wire.Letter:
+		f.From.ID = min(f.From.ID, 1<<31)
+		k.Letter(Letter{Letter: *f})
+	default:
+		k.Log.Error("frame has no meaning here", "from", from, "kind", f.Kind())
+		releaseAll(hs)
+	}
+}
+
+// post queues a frame for an incarnation, if it is the one that runs.
+func (k *Keeper) post(to wire.Addr, f wire.Frame, files ...*Handle) {
+	if c := k.children[to.ID]; c != nil && c.alive == to.Incarnation && c.alive != 0 {
+		c.post(f, files...)
+		return
+	}
+	releaseAll(files)
+}
+
+func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
+	t := &wire.Target{Token: f.Token, State: wire.TargetUnknown, ID: f.ID}
+	c := k.children[f.ID]
+	if f.ID == 0 {
+		c = k.named(f.Name)
+	}
+	if c != nil && c.id != 0 {
+		t.State, t.ID, t.Name, t.Mailbox = wire.TargetAlive, c.id, c.name, c.mailbox
+		if c.gone {
+			t.State = wire.TargetGone
+			t.Exit = *c.lastExit()
+		}
+	}
+	k.post(from, t)
+}
+
+// named finds the child of that name; one that has not ended comes first.
+func (k *Keeper) named(name string) (found *child) {
+	for _, c := range k.children {
+		if c.name == name && (found == nil || found.gone || c.id > found.id && !c.gone) {
+			found = c
+		}
+	}
+	return found
+}
+
+func (c *child) lastExit() *wire.Exit {
+	if c.last != nil {
+		return c.last
+	}
+	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Summary: "it was never started"}
+}
+
+func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
+	c := k.children[f.To]
+	key := laneKey{from, f.To}
+	if c == nil || k.lanes[key] != nil {
+		k.Log.Error("lane refused: no such target, or opened twice", "from", from, "to", f.To)
+		releaseAll(hs)
+		return
+	}
+	if c.gone {
+		releaseAll(hs)
+		k.post(from, &wire.Gone{ID: f.To, Exit: *c.lastExit()})
+		return
+	}
+	l := &lane{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
+	k.lanes[key] = l
+	if c.alive != 0 {
+		k.deliver(l, c)
+	}
+}
+
+// page keeps a receiver's page and passes it on to the sender.
+func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
+	l := k.lanes[laneKey{f.Peer, from.ID}]
+	if l == nil {
+		releaseAll(hs)
+		return
+	}
+	l.page.Release()
+	l.page, l.pageOf = hs[0].Retain(), from.Incarnation
+	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.start}, hs...)
+}
+
+// segment keeps a sender's blocks for the receivers to come. The blocks of
+// replies have one user only, and are passed on.
+func (k *Keeper) segment(from wire.Addr, f *wire.Segment, h *Handle) {
+	token := f.Token
+	f.Token = 0
+	if f.Reply == 1 {
+		to := f.Peer
+		f.Peer = from
+		k.post(to, f, h)
+	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
+		c := k.children[f.Peer.ID]
+		f.Peer = from
+		l.segments = append(l.segments, kept{*f, h})
+		if c.alive != 0 {
+			c.post(f, h.Retain())
+		}
+	} else {
+		h.Release()
+	}
+	k.post(from, &wire.Ack{Token: token})
+}
+
+func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
+	if f.Cancel == 1 {
+		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
+		return
+	}
+	c := k.children[f.ID]
+	if c == nil {
+		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Summary: "no such actor"}})
+		return
+	}
+	if c.alive == 0 {
+		k.post(by, &wire.Down{Token: f.Token, Exit: *c.lastExit()})
+		return
+	}
+	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})
+}
+
+func (k *Keeper) drop(l *lane) {
+	releaseAll(l.files)
+	l.page.Release()
+	for _, s := range l.segments {
+		s.file.Release()
+	}
+	delete(k.lanes, l.laneKey)
+}
+
+// Close drops everything.
+func (k *Keeper) Close() {
+	for _, l := range k.sorted(func(*lane) bool { return true }) {
+		k.drop(l)
+	}
+}
+
+// Lanes is the number of lanes that are kept.
+func (k *Keeper) Lanes() int { return len(k.lanes) }

@@ -1,0 +1,98 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
+	"github.com/understudy-go/understudy/transport/sock"
+)
+
+// roleVar is the variable by which a process learns that it is a child. It is
+// removed from the environment as soon as the role is taken.
+const roleVar = "UNDERSTUDY_ROLE"
+
+// roleValue says which descriptors a child has, and by which form it sleeps.
+const roleValue = "1 link=3 liveness=4 notifier="
+
+// The descriptors of a child.
+const (
+	linkFD     = 3
+	livenessFD = 4
+)
+
+// RunChild runs the actor if this process was started as a child of a
+// supervisor, and then does not return. Otherwise it does nothing. Run calls
+// it; a test calls it first thing in TestMain:
+//
+//	func TestMain(m *testing.M) {
+//		supervisor.RunChild()
+//		os.Exit(m.Run())
+//	}
+func RunChild() {
+	role, ok := os.LookupEnv(roleVar)
+	if !ok {
+		return
+	}
+	os.Unsetenv(roleVar)
+	if err := serveChild(role); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// isChild says whether this process has a role that it did not take.
+func isChild() bool {
+	_, ok := os.LookupEnv(roleVar)
+	return ok
+}
+
+func serveChild(role string) error {
+	form, ok := strings.CutPrefix(role, roleValue)
+	if !ok || !process.IsSocket(linkFD) {
+		return fmt.Errorf("understudy: %s is set to %q, but this process was not started by a supervisor.\n"+
+			"The variable is how a supervisor tells a child its role. To run the program itself, unset it:\n\n\tenv -u %s %s",
+			roleVar, role, roleVar, strings.Join(os.Args, " "))
+	}
+	end := func() { process.KillOwnGroup() }
+	link, liveness := os.NewFile(linkFD, "link"), os.NewFile(livenessFD, "liveness")
+	if err := process.WatchLiveness(liveness, end); err != nil {
+		return fmt.Errorf("understudy: liveness: %w", err)
+	}
+	l, err := sock.New(link)
+	if err != nil {
+		return fmt.Errorf("understudy: link: %w", err)
+	}
+	n, err := newNotifier(form)
+	if err != nil {
+		return err
+	}
+	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: end})
+	if err != nil {
+		return err
+	}
+	if _, err := h.Serve(); err != nil {
+		return err
+	}
+	h.Close()
+	return nil
+}
+
+func newNotifier(form string) (transport.Notifier, error) {
+	switch form {
+	case "futex":
+		return notify.NewFutex()
+	case "eventfd":
+		return notify.NewEventfd()
+	}
+	n, err := notify.Best()
+	if n == nil {
+		return nil, err
+	}
+	return n, nil
+}

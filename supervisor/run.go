@@ -1,0 +1,102 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Run runs a program: f, with a supervisor that has the default Spec. See
+// Spec.Run.
+func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
+
+// Run runs a program. In the root process it makes a supervisor, calls f with
+// it, stops the children in reverse order when f has returned, and exits with
+// code 1 and a message if f failed or the supervisor gave up. In a child
+// process it runs the child's actor and never returns. Before Run a program
+// may only parse its flags: whatever it does is done in every process.
+//
+// f's context ends when the supervisor gives up, and at the first SIGINT or
+// SIGTERM; f should then return. A second signal kills everything at once and
+// exits with 128 and the signal's number.
+func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
+	RunChild()
+	err := s.run(f)
+	if code := exitCode(err); code != 0 {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", programName(), err)
+		os.Exit(code)
+	}
+}
+
+// SignalError is why a program ended that was asked to by a signal.
+type SignalError struct{ Signal syscall.Signal }
+
+func (e *SignalError) Error() string { return fmt.Sprintf("stopped by signal: %v", e.Signal) }
+
+func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	sup, err := New(ctx, s)
+	if err != nil {
+		return err
+	}
+	stop := onSignals(func(sig syscall.Signal) { cancel(&SignalError{sig}) }, sup.killAll)
+	defer stop()
+	go func() {
+		<-sup.Done()
+		cancel(sup.Err())
+	}()
+	ferr := f(sup.Context(ctx), sup)
+	sup.Shutdown()
+	cause := context.Cause(ctx)
+	if errors.Is(ferr, context.Canceled) {
+		ferr = cause // "context canceled" says less than why
+	}
+	if se := new(SignalError); ferr == nil && errors.As(cause, &se) {
+		ferr = se
+	}
+	if ferr == nil {
+		ferr = sup.Err()
+	}
+	return ferr
+}
+
+// onSignals calls first for the first SIGINT or SIGTERM, and for the second
+// one now, before it exits.
+func onSignals(first func(syscall.Signal), now func()) (stop func()) {
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	quit := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case s := <-ch:
+				if n > 0 {
+					now()
+					os.Exit(128 + int(s.(syscall.Signal)))
+				}
+				fmt.Fprintf(os.Stderr, "%s: %v: stopping; once more ends it at once\n", programName(), s)
+				first(s.(syscall.Signal))
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(ch)
+		close(quit)
+	}
+}
+
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if s := new(SignalError); errors.As(err, &s) {
+		return 128 + int(s.Signal)
+	}
+	return 1
+}

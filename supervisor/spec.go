@@ -1,0 +1,158 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
+)
+
+// Spec says how a supervisor treats its children. The zero value is OTP's
+// default: one_for_one, at most one restart in five seconds.
+type Spec struct {
+	// Strategy says which children are restarted when one dies; the default
+	// is OneForOne.
+	Strategy Strategy
+
+	// Intensity is how many restarts are allowed within Period. One more ends
+	// the supervisor and its children. 0 means 1; NoRestarts means none.
+	Intensity int
+
+	// Period is the length of the sliding window that Intensity counts in,
+	// on the monotonic clock. 0 means 5 s.
+	Period time.Duration
+
+	// Log gets crash reports and warnings; nil means slog.Default.
+	Log *slog.Logger
+
+	// OnEvent is called for each event, in order, by the supervisor itself:
+	// it must return quickly and must not call the supervisor.
+	OnEvent func(Event)
+
+	// OnLetter is called for each dead letter, like OnEvent.
+	OnLetter func(Letter)
+
+	// Notifier is the form of sleeping and waking that every process of the
+	// program uses: "" for the best that the kernel has, "futex" or
+	// "eventfd".
+	Notifier string
+}
+
+// NoRestarts as Intensity means that the first failure is one too many: OTP's
+// intensity of zero.
+const NoRestarts = -1
+
+// MaxIntensity bounds Spec.Intensity.
+const MaxIntensity = 1 << 20
+
+// Validate lists every problem of s.
+func (s Spec) Validate() error {
+	var errs []error
+	if s.Strategy > RestForOne {
+		errs = append(errs, fmt.Errorf("supervisor: Strategy %d: it must be OneForOne, OneForAll or RestForOne", s.Strategy))
+	}
+	if s.Intensity < NoRestarts || s.Intensity > MaxIntensity {
+		errs = append(errs, fmt.Errorf("supervisor: Intensity %d: it must be between NoRestarts and %d", s.Intensity, MaxIntensity))
+	}
+	if s.Period < 0 {
+		errs = append(errs, fmt.Errorf("supervisor: Period %v: it must not be negative", s.Period))
+	}
+	switch s.Notifier {
+	case "", "futex", "eventfd":
+	default:
+		errs = append(errs, fmt.Errorf(`supervisor: Notifier %q: the forms are "futex" and "eventfd"`, s.Notifier))
+	}
+	return errors.Join(errs...)
+}
+
+func (s Spec) withDefaults() Spec {
+	switch s.Intensity {
+	case 0:
+		s.Intensity = 1
+	case NoRestarts:
+		s.Intensity = 0
+	}
+	if s.Period == 0 {
+		s.Period = 5 * time.Second
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return s
+}
+
+// Child says how one child is started, restarted and stopped. The zero value
+// is OTP's default worker: permanent, five seconds to stop.
+type Child struct {
+	// Name is unique among the children that have not ended; the default is
+	// the definition's name.
+	Name string
+
+	// Restart says after which ends the child is started again; the default
+	// is Permanent.
+	Restart Restart
+
+	// Shutdown is how long the child has to end when it is asked to, before
+	// it is killed: 0 means 5 s, BrutalKill does not ask, Infinity waits.
+	Shutdown time.Duration
+
+	// Start bounds the time from the start of the process until its Setup
+	// has returned: 0 means 30 s, Infinity waits.
+	Start time.Duration
+
+	// Mailbox says how the child's mailbox is made.
+	Mailbox mailbox.Config
+
+	// Memory limits the child's data memory in bytes (RLIMIT_DATA, and
+	// GOMEMLIMIT at 80 % of it); 0 means no limit. It must be at least 64
+	// MiB, since a Go process needs some to begin with. Shared segments do
+	// not count.
+	Memory uint64
+
+	// Env is added to the environment of this process: "KEY=value".
+	Env []string
+
+	// Stderr also gets what the child writes to its stderr; nil means this
+	// process's. Its end is kept for the crash report in any case.
+	Stderr io.Writer
+
+	// InPlace runs the actor as a goroutine of this process, with the same
+	// semantics: for tests and debuggers. It cannot be killed, only stopped.
+	InPlace bool
+}
+
+// The special values of Child.Shutdown and Child.Start.
+const (
+	BrutalKill time.Duration = -1 // kill without asking
+	Infinity   time.Duration = -2 // wait without end
+)
+
+// MinMemory is the smallest Child.Memory.
+const MinMemory = 64 << 20
+
+// Validate lists every problem of c.
+func (c Child) Validate() error {
+	var errs []error
+	if c.Restart > Temporary {
+		errs = append(errs, fmt.Errorf("supervisor: Restart %d: it must be Permanent, Transient or Temporary", c.Restart))
+	}
+	if c.Shutdown < Infinity {
+		errs = append(errs, fmt.Errorf("supervisor: Shutdown %v: it must be positive, 0, BrutalKill or Infinity", c.Shutdown))
+	}
+	if c.Start < 0 && c.Start != Infinity {
+		errs = append(errs, fmt.Errorf("supervisor: Start %v: it must be positive, 0 or Infinity", c.Start))
+	}
+	if c.Memory != 0 && c.Memory < MinMemory {
+		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
+	}
+	if c.InPlace && c.Memory != 0 {
+		errs = append(errs, errors.New("supervisor: Memory cannot limit a child that runs in place"))
+	}
+	if err := c.Mailbox.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,20 @@
+// Package sys is the only place of the library that makes raw system calls
+// and knows their numbers and structures. Everything that golang.org/x/sys
+// already wraps is called there directly, by the packages that need it.
+//
+//	futex      sleep on a word that another process changes, wake its sleepers
+//	futexv     sleep on up to 128 words at once (Linux 5.16)
+//	mq         the POSIX message queues
+//	memfd      anonymous memory with seals, populated before it is used
+//	limits     which limit of the machine an error speaks of
+//
+// A call that can sleep goes through unix.Syscall, so that the Go scheduler
+// knows of it and a garbage collection never waits for it. A call that cannot
+// sleep, whatever a peer does, goes through unix.RawSyscall, which saves about
+// 50 ns; each says why it cannot.
+//
+// Guarantees: no call keeps a pointer after it has returned; EINTR is either
+// retried or returned, as each function says; nothing here allocates.
+//
+// Non-goals: policy, types of the layers above, other systems than Linux.
+package sys

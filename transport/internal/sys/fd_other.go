@@ -1,0 +1,13 @@
+//go:build !linux
+
+package sys
+
+import "fmt"
+
+// Limited wraps err with what was tried.
+func Limited(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

@@ -1,0 +1,55 @@
+package sys
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Limited makes a *transport.LimitError of an error that names a limit of the
+// machine (descriptors of the process or the machine, memory), and wraps any
+// other with what was tried.
+func Limited(op string, err error) error {
+	switch err {
+	case nil:
+		return nil
+	case unix.EMFILE:
+		return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_NOFILE", Value: Rlimit(unix.RLIMIT_NOFILE),
+			Remedy: "raise it with ulimit -n or LimitNOFILE=, or use fewer lanes"}
+	case unix.ENFILE:
+		return &transport.LimitError{Op: op, Err: err, Limit: "fs.file-max", Value: Sysctl("fs/file-max"),
+			Remedy: "raise it with sysctl fs.file-max"}
+	case unix.ENOMEM:
+		return &transport.LimitError{Op: op, Err: err, Limit: "vm.max_map_count", Value: Sysctl("vm/max_map_count"),
+			Remedy: "raise it, or the memory limit of this process or its cgroup, or use smaller pools"}
+	case unix.ETOOMANYREFS:
+		return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_NOFILE", Value: Rlimit(unix.RLIMIT_NOFILE),
+			Remedy: "raise it: as many descriptors of this user are on their way between processes"}
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// Rlimit is the soft value of a resource limit of this process, 0 when it
+// cannot be read.
+func Rlimit(resource int) uint64 {
+	var r unix.Rlimit
+	if unix.Getrlimit(resource, &r) != nil {
+		return 0
+	}
+	return uint64(r.Cur)
+}
+
+// Sysctl is the number in a file below /proc/sys, 0 when it cannot be read.
+func Sysctl(name string) uint64 {
+	b, err := os.ReadFile("/proc/sys/" + name)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	return n
+}

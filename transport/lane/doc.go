@@ -1,0 +1,24 @@
+// Package lane joins a queue, two pages and a wake-up into the way from one
+// sending process to one receiving actor.
+//
+//	sending process                               receiving process
+//	┌──────────── Out ─────────────┐   reads      ┌──────────── In ──────────────┐
+//	│ send page: tail, bell, state │ ───────────► │ Next · Begin · End · Release │
+//	│ cells, cancelled asks        │              │                              │
+//	│                              │   reads      │ receive page: head, in hand, │
+//	│ Reserve · Commit · Replies   │ ◄─────────── │ bell, state, reply slots     │
+//	└──────────────────────────────┘              └──────────────────────────────┘
+//
+// Each page has one writer; the other side maps it read-only, and the kernel
+// enforces that. A send page lives as long as its sending process; a receive
+// page belongs to one incarnation of the receiver, and its successor makes
+// another, which Install puts in the old one's place.
+//
+// A change is announced in three steps: store the word, change the bell, and
+// wake the other process only if its state says that it sleeps. Whoever goes
+// to sleep sets its state first and looks at all bells once more. So no change
+// is missed, and two processes that are awake make no system call.
+//
+// The package does not lock: an Out is used under its mailbox's lock, an In by
+// its actor's goroutine. Methods that others may call say so.
+package lane

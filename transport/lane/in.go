@@ -1,0 +1,238 @@
+package lane
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/understudy-go/understudy/internal/testutil/fault"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// In is the receiving end of a lane, for one incarnation of the receiver.
+type In struct {
+	transport.Receiver // Next, Done; Release is shadowed below
+
+	From wire.Addr // the sender
+
+	send     *transport.SendPage // the sender's, read-only here
+	page     *transport.RecvPage // written here
+	mems     []*segment.Memory
+	kernel   *os.File // the queue's descriptor; nil for a ring
+	bell     *os.File // the sender's wake-up descriptor; nil when it needs none
+	notifier transport.Notifier
+	start    uint64
+	attempt  uint8
+	idle     bool   // the in-flight word says that nothing is in hand
+	read     uint64 // sequence after the entry that was lent last
+}
+
+// Accept opens the lane that f speaks of and makes the page of this
+// incarnation. It takes files. The returned frame and files are for the
+// supervisor; the page's file stays the lane's, the caller closes the bell,
+// when there is one, after sending.
+func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In, page *wire.Page, out []transport.File, err error) {
+	in = &In{From: f.From, notifier: n, start: f.Start, attempt: f.Attempt, idle: true, read: f.Start}
+	defer func() {
+		if err != nil {
+			in.Close()
+		}
+	}()
+	if err := in.open(f, files); err != nil {
+		return nil, nil, nil, err
+	}
+	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in.mems = append(in.mems, mem)
+	if in.page, err = transport.NewRecvPage(mem.Bytes()); err != nil {
+		return nil, nil, nil, err
+	}
+	in.page.InFlight.Store(uint64(transport.PackInFlight(f.Start, 0, transport.HandNone)))
+	if err := in.receiver(f); err != nil {
+		return nil, nil, nil, err
+	}
+	page = &wire.Page{Peer: f.From, Size: transport.RecvPageBytes, Start: f.Start}
+	out = append(out, mem.File())
+	fd, err := n.NewFD()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if fd != nil {
+		page.Bell = 1
+		out = append(out, fd)
+	}
+	return in, page, out, nil
+}
+
+// open maps the sender's page and keeps the other files.
+func (in *In) open(f *wire.Lane, files []transport.File) error {
+	rest := files[1:]
+	if f.Queue != wire.QueueRing {
+		in.kernel, rest = rest[0].(*os.File), rest[1:]
+	}
+	if f.Bell == 1 {
+		in.bell = rest[0].(*os.File)
+	}
+	cells := int(f.Cells)
+	if f.Queue == wire.QueueRing {
+		if err := ring.Check(cells); err != nil {
+			files[0].Close()
+			return err
+		}
+	} else if cells != 0 {
+		files[0].Close()
+		return &transport.CorruptError{What: "cells of a queue without cells", Value: uint64(cells)}
+	}
+	mem, err := segment.Open(files[0], transport.SendPageHeader+cells)
+	if err != nil {
+		return err
+	}
+	in.mems = append(in.mems, mem)
+	in.send, err = transport.OpenSendPage(mem.Bytes(), cells)
+	return err
+}
+
+func (in *In) receiver(f *wire.Lane) error {
+	switch f.Queue {
+	case wire.QueueRing:
+		in.Receiver = ring.NewReceiver(in.send, in.page.Head, f.Start)
+	case wire.QueuePosix:
+		// Touched now, so that the kernel never faults while it copies an
+		// entry out of the queue.
+		in.page.Taken[0] = 0
+		in.Receiver = mq.NewReceiver(in.kernel, in.page.Taken, f.Start, in.page, f.Carry)
+	default:
+		return fmt.Errorf("lane: unknown queue form %d", f.Queue)
+	}
+	return nil
+}
+
+// Next lends the oldest entry that has not been lent yet; see
+// transport.Receiver.
+func (in *In) Next() (transport.Entry, error) {
+	e, err := in.Receiver.Next()
+	if err == nil {
+		in.read = e.End
+	}
+	return e, err
+}
+
+// Pending says whether the sender has published something that was not lent.
+// After the sender's death only Next can tell.
+func (in *In) Pending() bool { return in.send.Tail.Load() != in.read }
+
+// Unreleased is how many bytes are done but not yet free for the sender.
+func (in *In) Unreleased() int {
+	if r, ok := in.Receiver.(*ring.Receiver); ok {
+		return r.Unreleased()
+	}
+	return 1 << 30 // queues in the kernel have no batch to gain
+}
+
+// Begin records that the handler is about to get the entry.
+func (in *In) Begin(e transport.Entry) {
+	attempt := uint8(0)
+	if e.Seq == in.start {
+		attempt = in.attempt
+	}
+	in.page.InFlight.Store(uint64(transport.PackInFlight(e.Seq, attempt, transport.HandIn)))
+	in.idle = false
+	fault.Hit("lane.in-hand")
+}
+
+// Attempt is how many earlier incarnations died with the entry in hand.
+func (in *In) Attempt(e transport.Entry) int {
+	if e.Seq == in.start {
+		return int(in.attempt)
+	}
+	return 0
+}
+
+// End records that everything before seq has been dealt with. While entries
+// follow each other, the next Begin says the same and End can be left out.
+func (in *In) End(seq uint64) {
+	if !in.idle {
+		in.page.InFlight.Store(uint64(transport.PackInFlight(seq, 0, transport.HandDone)))
+		in.idle = true
+	}
+}
+
+// Release gives the room of what is done back to the sender, and tells it so
+// if somebody there waits.
+func (in *In) Release() {
+	in.Receiver.Release()
+	in.Returned()
+}
+
+// Returned tells a sender that waits for room or for a block to look again.
+// It may be called by any goroutine.
+func (in *In) Returned() {
+	if in.send.State.Load()&transport.StateWantRoom != 0 {
+		in.announce()
+	}
+}
+
+func (in *In) announce() {
+	in.page.Bell.Add(1)
+	if in.send.State.Load()&transport.StateArmed != 0 {
+		fd := -1
+		if in.bell != nil {
+			fd = int(in.bell.Fd())
+		}
+		_ = in.notifier.Wake(in.page.Bell, fd) // see Out.wake
+	}
+}
+
+// Slot is the memory of reply slot i, without the word that names its ask.
+func (in *In) Slot(i int) []byte { return in.page.Slot(i)[replyHeader:] }
+
+// Reply publishes the n bytes that were written to the slot as the reply to
+// ask, and wakes the asker if it sleeps.
+func (in *In) Reply(slot int, ask uint64, n int) {
+	words := in.page.Slot(slot)
+	transport.Word64(words, 8).Store(uint64(n))
+	transport.Word64(words, 0).Store(ask)
+	t := in.page.ReplyTail.Load()
+	in.page.Replies[t%transport.ReplySlots].Store(uint32(slot))
+	fault.Hit("lane.reply")
+	in.page.ReplyTail.Store(t + 1)
+	in.announce()
+}
+
+// Cancelled says whether the asker has given up the ask in slot. It may be
+// called by any goroutine.
+func (in *In) Cancelled(slot int, ask uint64) bool { return in.send.Cancel[slot].Load() == ask }
+
+// Bell is the sender's bell.
+func (in *In) Bell() transport.Word { return in.send.Bell }
+
+// State is the word in which this process says to the sender that it sleeps
+// or waits for a block.
+func (in *In) State() transport.Word { return in.page.State }
+
+// Returns is where this process gives back the blocks of messages.
+func (in *In) Returns() transport.Returns { return in.page.Returns }
+
+// SenderReturns is where the sender gives back the blocks of replies.
+func (in *In) SenderReturns() transport.Returns { return in.send.Returns }
+
+// Close unmaps the lane and closes its descriptors. No memory of it may be in
+// use.
+func (in *In) Close() {
+	if in.Receiver != nil {
+		in.Receiver.Close()
+	}
+	for _, m := range in.mems {
+		m.Close()
+	}
+	for _, f := range []*os.File{in.kernel, in.bell} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}

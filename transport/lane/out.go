@@ -1,0 +1,196 @@
+package lane
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Config says what a lane is made of.
+type Config struct {
+	Queue wire.Queue // form of the queue
+	Cells int        // bytes of a ring's cells; a power of two
+}
+
+// Out is the sending end of a lane.
+type Out struct {
+	transport.Sender // Reserve, Next, MaxEntry; Commit is shadowed below
+
+	page     *transport.SendPage
+	mem      *segment.Memory
+	kernel   *os.File // the queue's descriptor; nil for a ring
+	notifier transport.Notifier
+	peer     atomic.Pointer[Peer]
+}
+
+// Peer is the receive page of one incarnation of the receiver.
+type Peer struct {
+	Addr wire.Addr
+	Page *transport.RecvPage
+	mem  *segment.Memory
+	bell *os.File // the receiver's wake-up descriptor; nil when it needs none
+}
+
+// Create makes the sending end of a lane. The frame and the files are for the
+// supervisor; the files stay the lane's, except that the caller closes bell,
+// when there is one, after sending.
+func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, files []transport.File, err error) {
+	cells := cfg.Cells
+	if cfg.Queue != wire.QueueRing {
+		cells = 0
+	} else if err := ring.Check(cells); err != nil {
+		return nil, nil, nil, err
+	}
+	size := transport.SendPageHeader + cells
+	mem, err := segment.Create("lane", size, segment.Options{})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	o = &Out{mem: mem, notifier: n}
+	defer func() {
+		if err != nil {
+			o.Close()
+		}
+	}()
+	if o.page, err = transport.NewSendPage(mem.Bytes(), cells); err != nil {
+		return nil, nil, nil, err
+	}
+	f = &wire.Open{To: to, Queue: cfg.Queue, Cells: uint32(cells), Size: uint32(size)}
+	files = append(files, mem.File())
+	switch cfg.Queue {
+	case wire.QueueRing:
+		o.Sender = ring.NewSender(o.page)
+	case wire.QueuePosix:
+		if o.kernel, err = mq.Create(0, 0); err != nil {
+			return nil, nil, nil, err
+		}
+		o.Sender = mq.NewSender(o.kernel, o.page)
+		files = append(files, o.kernel)
+	default:
+		return nil, nil, nil, fmt.Errorf("lane: unknown queue form %d", cfg.Queue)
+	}
+	fd, err := n.NewFD()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if fd != nil {
+		f.Bell = 1
+		files = append(files, fd)
+	}
+	return o, f, files, nil
+}
+
+// Commit publishes the reserved entry and wakes the receiver if it sleeps.
+// ErrFull leaves the entry reserved.
+func (o *Out) Commit() error {
+	if err := o.Sender.Commit(); err != nil {
+		return err
+	}
+	o.Announce()
+	return nil
+}
+
+// Announce changes the bell, and wakes the receiver if it sleeps. It may be
+// called by any goroutine.
+func (o *Out) Announce() {
+	o.page.Bell.Add(1)
+	// Loaded after the stores above: a page installed in between belongs to
+	// a receiver that reads the tail after the installation's own wake.
+	if p := o.peer.Load(); p != nil && p.Page.State.Load()&transport.StateArmed != 0 {
+		o.wake(p)
+	}
+}
+
+func (o *Out) wake(p *Peer) {
+	fd := -1
+	if p.bell != nil {
+		fd = int(p.bell.Fd())
+	}
+	// A wake that fails has nobody to wake: the receiver is gone, and its
+	// death reaches everyone by the supervisor.
+	_ = o.notifier.Wake(o.page.Bell, fd)
+}
+
+// OpenPeer maps the receive page of a receiver. It takes the files.
+func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
+	p := &Peer{Addr: f.Peer}
+	if f.Bell == 1 {
+		p.bell = files[1].(*os.File)
+	}
+	mem, err := segment.Open(files[0], transport.RecvPageBytes)
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	p.mem = mem
+	if p.Page, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close unmaps the page.
+func (p *Peer) Close() {
+	if p.mem != nil {
+		p.mem.Close()
+	}
+	if p.bell != nil {
+		p.bell.Close()
+	}
+}
+
+// Install makes p the receiver's page, with start the first sequence that the
+// receiver will handle, and wakes the receiver once whatever its state: it may
+// have gone to sleep between making the page and this. It returns the page
+// that was there before, which the caller closes when nothing of it is in use.
+func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
+	if r, ok := o.Sender.(interface {
+		SetHead(*atomic.Uint64, uint64)
+	}); ok {
+		r.SetHead(p.Page.Head, start)
+	}
+	old = o.peer.Swap(p)
+	o.page.Bell.Add(1)
+	o.wake(p)
+	return old
+}
+
+// Peer is the page that is installed now, or nil. It may be called by any
+// goroutine.
+func (o *Out) Peer() *Peer { return o.peer.Load() }
+
+// State is the word in which this process says to the receiver that it sleeps
+// or waits for room.
+func (o *Out) State() transport.Word { return o.page.State }
+
+// Returns is where this process gives back the blocks of replies.
+func (o *Out) Returns() transport.Returns { return o.page.Returns }
+
+// Cancel tells the receiver that the ask in slot has been given up. It may be
+// called by any goroutine.
+func (o *Out) Cancel(slot int, ask uint64) {
+	o.page.Cancel[slot].Store(ask)
+	o.Announce()
+}
+
+// Close unmaps the lane and closes its descriptors. What was committed stays
+// for the receiver.
+func (o *Out) Close() {
+	if p := o.peer.Swap(nil); p != nil {
+		p.Close()
+	}
+	if o.Sender != nil {
+		o.Sender.Close()
+	}
+	if o.kernel != nil {
+		o.kernel.Close()
+	}
+	o.mem.Close()
+}

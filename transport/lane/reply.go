@@ -1,0 +1,43 @@
+package lane
+
+import "github.com/understudy-go/understudy/transport"
+
+// replyHeader is the part of a slot before the reply's bytes: u64 ask, u64
+// length.
+const replyHeader = 16
+
+// MaxReply is the size in bytes of the largest reply in a slot, its header
+// included.
+const MaxReply = transport.ReplySlotBytes - replyHeader
+
+// Answered says whether slot holds the reply to ask, and lends its bytes. They
+// stay until the slot is used for another ask. It may be called by any
+// goroutine.
+func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
+	words := p.Page.Slot(slot)
+	if transport.Word64(words, 0).Load() != ask {
+		return nil, false
+	}
+	n := transport.Word64(words, 8).Load()
+	if n > MaxReply {
+		n = 0 // an impossible length: the empty reply that this makes is refused as one
+	}
+	return words[replyHeader : replyHeader+n : replyHeader+n], true
+}
+
+// Replies calls f for the slot of each reply since *seen, or returns false when
+// more came than the ring remembers: then any slot may have been answered.
+func (p *Peer) Replies(seen *uint64, f func(slot int)) bool {
+	tail := p.Page.ReplyTail.Load()
+	if tail-*seen > transport.ReplySlots {
+		*seen = tail
+		return false
+	}
+	for ; *seen != tail; *seen++ {
+		f(int(p.Page.Replies[*seen%transport.ReplySlots].Load() % transport.ReplySlots))
+	}
+	return true
+}
+
+// Bell is the receiver's bell.
+func (p *Peer) Bell() transport.Word { return p.Page.Bell }

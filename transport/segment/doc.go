@@ -1,0 +1,38 @@
+// Package segment is memory that processes share, and the lending of its
+// blocks.
+//
+//	owner (maps RW)                                       user (maps RO)
+//	┌─ Pool ───────────────┐   Announce: descriptor      ┌─ Views ───────┐
+//	│ Take ─► Block ─► Lent│ ──────────────────────────► │ Add           │
+//	│            ▲         │   BlockRef in a queue entry │               │
+//	│ Put        │         │ ──────────────────────────► │ View ─► bytes │
+//	│ Collect ◄──┘         │   return ring of the page   │               │
+//	│ Switch               │ ◄────────────────────────── │ Release       │
+//	└──────────────────────┘                             └───────────────┘
+//
+// A Memory is one segment. Its creator maps it for writing and seals it, so
+// that its size is fixed and nobody else can ever write it; a peer maps it
+// read-only, after checking exactly that. The bytes are in the file that both
+// have open: no name exists, and nothing is left behind when both are gone.
+//
+// A Pool cuts segments into blocks of one size class each and lends them. The
+// ledger, who has which block since which entry, is in the owner's heap, where
+// no peer can reach it. A block comes back through the return ring in the
+// user's page, or by Switch when another incarnation of the user has taken
+// over. Each lending has a generation, so a return that is late, doubled or
+// invented is refused and counted, and harms nothing.
+//
+// Views is the other half: the segments of one owner as this process maps
+// them. It computes where a block is from its index and the class that the
+// announcement fixed, never from an offset that a peer wrote, and it keeps
+// memory mapped until the last view of it is released.
+//
+// Guarantees: no block is lent twice at a time; a segment is populated before
+// its first block is lent and used for ever after; Take, Lent, Put, Collect,
+// View and Release allocate nothing and make no system call, except where Take
+// makes a segment. The owner can write a block while the user reads it: who
+// does not trust the owner copies first.
+//
+// Non-goals: blocks that are shared by several users, compaction, memory that
+// outlives its last process.
+package segment

@@ -1,0 +1,206 @@
+package segment
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// plan is a segment that is about to be made, already counted in the pool's
+// books.
+type plan struct {
+	id      uint16
+	shelf   int
+	blocks  int
+	size    int      // bytes, whole pages
+	victims []uint16 // ids of idle segments to retire first
+	mems    []*Memory
+}
+
+// takeSlow takes a block when the shelf k is empty. In this order: a new
+// segment, a block of a larger class, a new segment in the place of idle ones.
+// Who makes a segment holds grow and not mu, so that blocks come back while
+// Announce waits for the peer.
+func (p *Pool) takeSlow(k, n int) (Block, error) {
+	p.grow.Lock()
+	defer p.grow.Unlock()
+	b, pl, err := p.decide(k, n)
+	if pl == nil {
+		return b, err
+	}
+	if err := p.retire(pl); err != nil {
+		p.abandon(pl)
+		return Block{}, err
+	}
+	mem, err := p.create(pl.size)
+	if err != nil {
+		p.abandon(pl)
+		p.reuse(pl.id) // nobody has heard of it
+		return Block{}, err
+	}
+	if p.cfg.Announce != nil {
+		class := int(p.shelves[pl.shelf].class)
+		if err := p.cfg.Announce(pl.id, mem.File(), pl.size, class, pl.blocks); err != nil {
+			mem.Close()
+			p.abandon(pl)
+			return Block{}, fmt.Errorf("segment: announce: %w", err)
+		}
+	}
+	return p.install(pl, mem, n)
+}
+
+// decide takes a block, or plans how to get one, or fails.
+func (p *Pool) decide(k, n int) (Block, *plan, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return Block{}, nil, errTakeClosed
+	}
+	if b, ok := p.pop(k, k+1, n); ok { // another goroutine has made a segment, or blocks came back
+		return b, nil, nil
+	}
+	if pl := p.plan(k); pl != nil {
+		return Block{}, pl, nil
+	}
+	if b, ok := p.pop(k+1, len(p.shelves), n); ok {
+		return b, nil, nil
+	}
+	if pl := p.replace(k); pl != nil {
+		return Block{}, pl, nil
+	}
+	return Block{}, nil, p.refuseTake(k, n)
+}
+
+// refuseTake says why there is no block. Waiting helps, unless all memory went
+// to smaller classes for good. Preconditions: mu is held.
+func (p *Pool) refuseTake(k, n int) error {
+	total := 0
+	for _, s := range p.shelves[k:] {
+		total += s.total
+	}
+	if total == 0 && p.cfg.Retire == nil {
+		return &transport.LimitError{Op: fmt.Sprintf("lend a block of %d bytes", n),
+			Limit: "MaxBytes of the pool", Value: uint64(p.cfg.MaxBytes), Err: errNoClass,
+			Remedy: "raise it, or send the payload in smaller parts"}
+	}
+	p.dry++
+	return ErrDry
+}
+
+// plan counts a new segment for shelf k in, or returns nil when the bounds
+// leave no room for one. Preconditions: grow and mu are held.
+func (p *Pool) plan(k int) *plan {
+	class := p.shelves[k].class
+	n := blocksFor(class, p.cfg.MaxBytes-p.bytes, transport.ReturnEntries-p.blocks)
+	if n < 1 || p.inUse >= p.cfg.MaxSegments || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
+		return nil
+	}
+	pl := &plan{shelf: k, blocks: n, size: roundUp(n * int(class))}
+	if last := len(p.ids) - 1; last >= 0 {
+		pl.id, p.ids = p.ids[last], p.ids[:last]
+	} else {
+		pl.id = uint16(len(p.segments))
+		p.segments = append(p.segments, nil)
+	}
+	p.inUse++
+	p.bytes += int64(pl.size)
+	p.blocks += n
+	return pl
+}
+
+// replace takes idle segments out of the books, the oldest first, until there
+// is room for one of shelf k, and counts that in. It returns nil, and has
+// changed nothing, when even all of them would not do.
+// Preconditions: grow and mu are held.
+func (p *Pool) replace(k int) *plan {
+	if p.cfg.Retire == nil {
+		return nil
+	}
+	bytes, blocks, inUse := p.bytes, p.blocks, p.inUse
+	var victims []uint16
+	for id, s := range p.segments {
+		if p.cfg.MaxBytes-bytes >= p.shelves[k].class && blocks < transport.ReturnEntries && inUse < p.cfg.MaxSegments {
+			break
+		}
+		if s != nil && s.busy == 0 {
+			victims = append(victims, uint16(id))
+			bytes, blocks, inUse = bytes-int64(len(s.mem.Bytes())), blocks-len(s.ledger), inUse-1
+		}
+	}
+	if p.cfg.MaxBytes-bytes < p.shelves[k].class || blocks >= transport.ReturnEntries || inUse >= p.cfg.MaxSegments {
+		return nil
+	}
+	var mems []*Memory
+	for _, id := range victims {
+		mems = append(mems, p.remove(id))
+	}
+	pl := p.plan(k)
+	if pl != nil { // there is room now, unless the ids are used up
+		pl.victims, pl.mems = victims, mems
+	}
+	return pl
+}
+
+// remove takes an idle segment out of the books. Preconditions: mu is held.
+func (p *Pool) remove(id uint16) *Memory {
+	s := p.segments[id]
+	sh := &p.shelves[s.shelf]
+	sh.free = slices.DeleteFunc(sh.free, func(f freeID) bool { return f.segment() == id })
+	sh.total -= len(s.ledger)
+	p.segments[id] = nil
+	p.inUse--
+	p.bytes -= int64(len(s.mem.Bytes()))
+	p.blocks -= len(s.ledger)
+	return s.mem
+}
+
+// retire tells the user about the victims of a plan. Afterwards their ids can
+// be used again: a return that names one has an old generation.
+func (p *Pool) retire(pl *plan) error {
+	var first error
+	for i, id := range pl.victims {
+		_ = pl.mems[i].Close()
+		if err := p.cfg.Retire(id); err == nil {
+			p.reuse(id)
+		} else if first == nil {
+			first = fmt.Errorf("segment: retire: %w", err)
+		}
+	}
+	return first
+}
+
+// reuse allows an id that no user knows.
+func (p *Pool) reuse(id uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ids = append(p.ids, id)
+}
+
+// abandon takes a plan that failed out of the books. Its id is not used again
+// by this, since the user may have heard of it.
+func (p *Pool) abandon(pl *plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inUse--
+	p.bytes -= int64(pl.size)
+	p.blocks -= pl.blocks
+}
+
+// install puts the blocks of a new segment on their shelf and takes one.
+func (p *Pool) install(pl *plan, mem *Memory, n int) (Block, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		mem.Close()
+		return Block{}, errTakeClosed
+	}
+	p.segments[pl.id] = &owned{mem: mem, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
+	sh := &p.shelves[pl.shelf]
+	sh.total += pl.blocks
+	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
+	for i := pl.blocks - 1; i > 0; i-- {
+		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
+	}
+	return p.hand(makeID(pl.id, 0), pl.shelf, n), nil
+}

@@ -1,0 +1,300 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Defaults and bounds of a pool.
+const (
+	DefaultMaxBytes = 64 << 20 // bytes of a pool's segments together
+	DefaultMinClass = 4 << 10  // bytes of the smallest block
+	MaxPoolBytes    = 1 << 40  // bytes; the largest MaxBytes
+)
+
+// PoolConfig says what a pool may use. The zero value of each field is its
+// default, except for Announce, which a pool needs unless nobody else is to
+// read its blocks.
+type PoolConfig struct {
+	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means DefaultMaxBytes
+	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means DefaultMinClass
+	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
+	Name        string // for people who read /proc/PID/maps
+	Generation  uint32 // that the first lending gets; pools that follow each other with one user should differ
+
+	// Announce gives the user a new segment: blocks blocks of class bytes in
+	// size bytes. It is called once for each segment, before a block of it is
+	// lent, one call at a time. It may block, and other methods of the pool go
+	// on meanwhile. f stays the pool's.
+	Announce func(id uint16, f transport.File, size, class, blocks int) error
+
+	// Retire takes a segment back from the user, who has no block of it. It is
+	// called like Announce, when MaxBytes is used up by idle segments of
+	// other classes. Its id can be announced again later. nil: segments are
+	// never taken back, and sizes that came too late are refused.
+	Retire func(id uint16) error
+}
+
+// Validate lists everything that is wrong with c.
+func (c PoolConfig) Validate() error {
+	var errs []error
+	if c.MaxBytes != 0 && (c.MaxBytes < pageBytes || c.MaxBytes > MaxPoolBytes) {
+		errs = append(errs, fmt.Errorf("segment: MaxBytes is %d, must be %d to %d bytes", c.MaxBytes, pageBytes, int64(MaxPoolBytes)))
+	}
+	if c.MinClass != 0 && (c.MinClass < pageBytes || c.MinClass&(c.MinClass-1) != 0) {
+		errs = append(errs, fmt.Errorf("segment: MinClass is %d, must be a power of two of at least %d bytes", c.MinClass, pageBytes))
+	}
+	if c.MaxSegments < 0 || c.MaxSegments > MaxViewSegments {
+		errs = append(errs, fmt.Errorf("segment: MaxSegments is %d, must be 1 to %d", c.MaxSegments, MaxViewSegments))
+	}
+	return errors.Join(errs...)
+}
+
+// withDefaults fills in what is 0, and brings the rest into its bounds.
+func (c PoolConfig) withDefaults() PoolConfig {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	c.MaxBytes = min(max(c.MaxBytes, pageBytes), MaxPoolBytes) &^ (pageBytes - 1)
+	if c.MinClass == 0 {
+		c.MinClass = DefaultMinClass
+	}
+	c.MinClass = 1 << bits.Len64(uint64(min(max(int64(c.MinClass), pageBytes), c.MaxBytes)-1))
+	if c.MaxSegments <= 0 || c.MaxSegments > MaxViewSegments {
+		c.MaxSegments = MaxViewSegments
+	}
+	if c.Name == "" {
+		c.Name = "pool"
+	}
+	return c
+}
+
+// Block is a block that was taken from a pool.
+type Block struct {
+	Ref BlockRef // what an entry says of it
+	Mem []byte   // the bytes asked for; the capacity is the whole block
+}
+
+// Pool is the owner's side of lent blocks. All methods may be called by any
+// goroutine.
+type Pool struct {
+	cfg    PoolConfig
+	create func(size int) (*Memory, error)
+
+	grow sync.Mutex // one segment is made or retired at a time; taken before mu
+
+	mu       sync.Mutex
+	closed   bool
+	shelves  []shelf
+	segments []*owned // by id; nil: retired, or not announced yet
+	inUse    int      // segments, those being made included
+	bytes    int64    // their bytes
+	blocks   int      // their blocks
+	taken    int      // blocks
+	lent     int      // blocks
+	next     uint32   // generation of the next lending
+	dry      uint64   // Takes that failed with ErrDry
+	ids      []uint16 // of segments, that can be used again
+	back     ring
+}
+
+// owned is one segment with its part of the ledger.
+type owned struct {
+	mem    *Memory
+	shelf  int
+	busy   int // blocks that are not free
+	taken  int // blocks in the owner's hands
+	ledger []entry
+}
+
+// entry is what the ledger says of one block.
+type entry struct {
+	state      uint8
+	generation uint32
+	seq        uint64 // of the queue entry with which it is lent
+}
+
+// The states of a block.
+//
+//	free ──Take──► taken ──Lent──► lent ──Collect, Switch──► free
+//	  ▲              │               │
+//	  └─────Put──────┴───────────────┘
+const (
+	stateFree  = 0
+	stateTaken = 1
+	stateLent  = 2
+)
+
+// NewPool makes an empty pool. Values of cfg out of their bounds, which
+// Validate would name, are moved to the nearest bound.
+func NewPool(cfg PoolConfig) *Pool {
+	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation}
+	p.create = func(size int) (*Memory, error) { return Create(p.cfg.Name, size, Options{Populate: true}) }
+	p.shelves = makeShelves(int64(p.cfg.MinClass), p.cfg.MaxBytes)
+	return p
+}
+
+// Take takes a block for n bytes: of the class that fits best, or of a larger
+// one when that class can get no more. It fails with ErrDry when every block
+// that would do is lent, with a *transport.SizeError when n is over MaxBytes,
+// and with what Announce, Retire or the machine said when a new segment was
+// needed. Only then does it block or allocate.
+func (p *Pool) Take(n int) (Block, error) {
+	if n < 0 || int64(n) > p.cfg.MaxBytes {
+		return Block{}, &transport.SizeError{What: "block", Size: n, Limit: int(p.cfg.MaxBytes),
+			Remedy: "send it in several parts, or raise the bytes of the pool"}
+	}
+	k := p.shelfFor(n)
+	p.mu.Lock()
+	b, ok := p.pop(k, k+1, n)
+	closed := p.closed
+	p.mu.Unlock()
+	if ok {
+		return b, nil
+	}
+	if closed {
+		return Block{}, errTakeClosed
+	}
+	return p.takeSlow(k, n)
+}
+
+// pop takes a block off one of the shelves from lo up to and without hi. When
+// there is none it looks into the return ring first.
+// Preconditions: mu is held.
+func (p *Pool) pop(lo, hi, n int) (Block, bool) {
+	if p.closed {
+		return Block{}, false
+	}
+	for look := true; ; look = false {
+		for k := lo; k < hi; k++ {
+			if f := p.shelves[k].free; len(f) > 0 {
+				p.shelves[k].free = f[:len(f)-1]
+				return p.hand(f[len(f)-1], k, n), true
+			}
+		}
+		if !look || p.collect() == 0 {
+			return Block{}, false
+		}
+	}
+}
+
+// hand makes the free block id taken. Preconditions: mu is held.
+func (p *Pool) hand(id freeID, k, n int) Block {
+	s := p.segments[id.segment()]
+	e := &s.ledger[id.index()]
+	*e = entry{state: stateTaken, generation: p.next}
+	p.next++
+	s.busy++
+	s.taken++
+	p.taken++
+	class := p.shelves[k].class
+	off := int64(id.index()) * class
+	return Block{
+		Ref: BlockRef{Segment: id.segment(), Index: id.index(), Generation: e.generation, Length: uint64(n)},
+		Mem: s.mem.Bytes()[off : off+int64(n) : off+class],
+	}
+}
+
+// Lent records that b travels with the queue entry of sequence seq. Call it
+// before that entry is committed: the user may return b at once.
+func (p *Pool) Lent(b Block, seq uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, e := p.find(b, "Lent")
+	if e.state != stateTaken {
+		panic(fmt.Sprintf("segment: Lent of block %d of segment %d, which is lent already", b.Ref.Index, b.Ref.Segment))
+	}
+	e.state, e.seq = stateLent, seq
+	p.lent++
+	p.untake(s)
+}
+
+// Put gives back a block that was taken and whose entry was never committed.
+func (p *Pool) Put(b Block) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, e := p.find(b, "Put")
+	if e.state == stateLent {
+		p.lent--
+		p.free(b.Ref.Segment, b.Ref.Index)
+		return
+	}
+	p.free(b.Ref.Segment, b.Ref.Index)
+	p.untake(s)
+}
+
+// find is the ledger's entry of b, which must not be free.
+// Preconditions: mu is held.
+func (p *Pool) find(b Block, op string) (*owned, *entry) {
+	if int(b.Ref.Segment) < len(p.segments) {
+		if s := p.segments[b.Ref.Segment]; s != nil && int(b.Ref.Index) < len(s.ledger) {
+			if e := &s.ledger[b.Ref.Index]; e.state != stateFree && e.generation == b.Ref.Generation {
+				return s, e
+			}
+		}
+	}
+	panic(fmt.Sprintf("segment: %s of block %d of segment %d, generation %d, which is not taken",
+		op, b.Ref.Index, b.Ref.Segment, b.Ref.Generation))
+}
+
+// untake says that one block of s has left the owner's hands. The memory of a
+// closed pool goes with the last of them. Preconditions: mu is held.
+func (p *Pool) untake(s *owned) {
+	p.taken--
+	s.taken--
+	if p.closed && s.taken == 0 {
+		_ = s.mem.Close()
+	}
+}
+
+// free puts a block back on its shelf. Preconditions: mu is held.
+func (p *Pool) free(segment, index uint16) {
+	s := p.segments[segment]
+	s.ledger[index].state = stateFree
+	s.busy--
+	sh := &p.shelves[s.shelf]
+	sh.free = append(sh.free, makeID(segment, index)) // the capacity is there since the segment was made
+}
+
+// PoolStats is what a pool holds at one moment.
+type PoolStats struct {
+	Segments int    // announced, or about to be
+	Bytes    int64  // of these segments
+	Blocks   int    // of these segments
+	Free     int    // blocks that can be taken
+	Taken    int    // blocks in the owner's hands
+	Lent     int    // blocks that have not come back
+	Dry      uint64 // Takes that failed with ErrDry
+	Refused  uint64 // returns that made no sense
+}
+
+// Stats says what the pool holds.
+func (p *Pool) Stats() PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.taken - p.lent,
+		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused}
+}
+
+// Close unmaps the pool's segments here; users keep what they have mapped. A
+// segment of which blocks are still taken is unmapped when the last of these
+// has been put or lent. It may be called again.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	var errs []error
+	for _, s := range p.segments {
+		if s != nil && s.taken == 0 {
+			errs = append(errs, s.mem.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

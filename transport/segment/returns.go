@@ -1,0 +1,114 @@
+package segment
+
+import "github.com/understudy-go/understudy/transport"
+
+// ring is the owner's end of the return ring.
+type ring struct {
+	transport.Returns        // of the user's page; Tail is nil when there is none
+	read              uint64 // entries read
+	broken            bool   // the tail was impossible: the ring is not read any more
+	refused           uint64 // entries and tails that made no sense
+	err               *transport.CorruptError
+}
+
+// Collect frees the blocks that have come back since the last Collect, and
+// returns how many. Take does it as well when it finds nothing free. Entries
+// that name no lent block are refused, counted in Stats, and kept for Refused.
+func (p *Pool) Collect() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.collect()
+}
+
+// collect is Collect. Preconditions: mu is held.
+func (p *Pool) collect() int {
+	r := &p.back
+	if r.Tail == nil || r.broken || p.closed {
+		return 0
+	}
+	tail := r.Tail.Load()
+	if tail == r.read {
+		return 0
+	}
+	if tail-r.read > transport.ReturnEntries {
+		r.broken = true
+		r.refuse("tail of returned blocks", tail, r.read+transport.ReturnEntries)
+		return 0
+	}
+	n := 0
+	for ; r.read != tail; r.read++ {
+		if p.returned(r.Entries[r.read%transport.ReturnEntries].Load()) {
+			n++
+		}
+	}
+	return n
+}
+
+// returned frees the block that a return entry names, if it is lent.
+// Preconditions: mu is held.
+func (p *Pool) returned(v uint64) bool {
+	segment, index, generation := transport.UnpackReturn(v)
+	if int(segment) >= len(p.segments) || p.segments[segment] == nil {
+		p.back.refuse("segment of a returned block", uint64(segment), uint64(len(p.segments)))
+		return false
+	}
+	ledger := p.segments[segment].ledger
+	if int(index) >= len(ledger) {
+		p.back.refuse("index of a returned block", uint64(index), uint64(len(ledger)-1))
+		return false
+	}
+	if e := &ledger[index]; e.state != stateLent || e.generation != generation {
+		p.back.refuse("generation of a returned block", uint64(generation), uint64(e.generation))
+		return false
+	}
+	p.lent--
+	p.free(segment, index)
+	return true
+}
+
+func (r *ring) refuse(what string, value, limit uint64) {
+	r.refused++
+	r.err = &transport.CorruptError{What: what, Value: value, Limit: limit}
+}
+
+// Refused is the last return that was refused, a *transport.CorruptError, or
+// nil. One that a predecessor of this pool still had to get is refused too, so
+// after a restart a few are no sign of a broken peer.
+func (p *Pool) Refused() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.back.err == nil {
+		return nil
+	}
+	return p.back.err
+}
+
+// Switch makes r the ring by which blocks come back: the one of a new page of
+// the user, or the first one. Blocks that were lent with entries before start
+// have nobody left who could return them and are free at once; it returns how
+// many. Those of start and later stay lent, for the new incarnation to return.
+// The old ring is never read again.
+func (p *Pool) Switch(r transport.Returns, start uint64) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for id, s := range p.segments {
+		if s == nil || s.busy == s.taken {
+			continue
+		}
+		for i := range s.ledger {
+			if e := &s.ledger[i]; e.state == stateLent && e.seq < start {
+				p.lent--
+				p.free(uint16(id), uint16(i))
+				n++
+			}
+		}
+	}
+	p.back.Returns, p.back.read, p.back.broken = r, 0, false
+	if p.lent == 0 && r.Tail != nil {
+		// Nothing in the ring can be for this pool. It matters when a pool
+		// takes over a ring that its predecessor has used.
+		p.back.read = r.Tail.Load()
+	}
+	return n
+}

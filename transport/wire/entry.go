@@ -1,0 +1,160 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The kinds of entries.
+const (
+	EntryTell  = 1 // a message that wants no answer
+	EntryAsk   = 2 // a message that wants one answer
+	EntryReply = 3 // the answer, in a reply slot
+	EntryError = 4 // the answer is an error, in a reply slot
+)
+
+// FlagBlock says that the payload is in a block of the sender's segment.
+const FlagBlock = 1
+
+// The sizes of an entry's parts in bytes.
+const (
+	entryFixed = 12 // kind, flags, blocks, 0, type
+	entryAsk   = 16 // ask, deadline
+	BlockBytes = 24 // one block reference
+
+	// MaxHeader is the size of the largest header.
+	MaxHeader = entryFixed + entryAsk + (1+MaxBlocks)*BlockBytes
+	MaxBlocks = 8 // lent buffers in one message
+)
+
+// Block names a block of a segment: never an offset, always index times
+// class.
+type Block struct {
+	Segment    uint16
+	Index      uint16
+	Generation uint32
+	Length     uint64 // bytes in use
+}
+
+// Entry is the header of a queue's entry:
+//
+//	u8 kind  u8 flags  u8 lent blocks  u8 0  u64 type
+//	asks:    u64 ask   i64 deadline (CLOCK_MONOTONIC ns, 0 none)
+//	blocks:  24 bytes each: u16 segment  u16 block  u32 generation  u64 length  u64 0
+//	payload: the rest, unless FlagBlock: then the first block holds it
+type Entry struct {
+	Kind     uint8
+	Flags    uint8
+	N        uint8 // lent blocks, without the payload's
+	Type     uint64
+	Ask      uint64
+	Deadline int64
+	Payload  Block            // with FlagBlock
+	Lent     [MaxBlocks]Block // N of them
+}
+
+// Header is the size in bytes of e's header.
+func (e *Entry) Header() int {
+	n := entryFixed + int(e.N)*BlockBytes
+	if e.Kind == EntryAsk || e.Kind == EntryReply || e.Kind == EntryError {
+		n += entryAsk
+	}
+	if e.Flags&FlagBlock != 0 {
+		n += BlockBytes
+	}
+	return n
+}
+
+// Put writes the header to b, which must have Header bytes.
+func (e *Entry) Put(b []byte) {
+	b[0], b[1], b[2], b[3] = e.Kind, e.Flags, e.N, 0
+	binary.LittleEndian.PutUint64(b[4:], e.Type)
+	at := entryFixed
+	if e.Kind != EntryTell {
+		binary.LittleEndian.PutUint64(b[at:], e.Ask)
+		binary.LittleEndian.PutUint64(b[at+8:], uint64(e.Deadline))
+		at += entryAsk
+	}
+	if e.Flags&FlagBlock != 0 {
+		e.Payload.put(b[at:])
+		at += BlockBytes
+	}
+	for i := range e.Lent[:e.N] {
+		e.Lent[i].put(b[at:])
+		at += BlockBytes
+	}
+}
+
+func (k *Block) put(b []byte) {
+	_ = b[BlockBytes-1]
+	binary.LittleEndian.PutUint16(b, k.Segment)
+	binary.LittleEndian.PutUint16(b[2:], k.Index)
+	binary.LittleEndian.PutUint32(b[4:], k.Generation)
+	binary.LittleEndian.PutUint64(b[8:], k.Length)
+	binary.LittleEndian.PutUint64(b[16:], 0)
+}
+
+func (k *Block) parse(b []byte) {
+	_ = b[BlockBytes-1]
+	k.Segment = binary.LittleEndian.Uint16(b)
+	k.Index = binary.LittleEndian.Uint16(b[2:])
+	k.Generation = binary.LittleEndian.Uint32(b[4:])
+	k.Length = binary.LittleEndian.Uint64(b[8:])
+}
+
+// Parse reads the header of the entry b and returns the inline payload. It
+// reads every byte of the header once: the sender could change it.
+func (e *Entry) Parse(b []byte) (payload []byte, err error) {
+	if len(b) < entryFixed {
+		return nil, fmt.Errorf("wire: entry of %d bytes is shorter than its header of %d", len(b), entryFixed)
+	}
+	e.Kind, e.Flags, e.N = b[0], b[1], b[2]
+	e.Type = binary.LittleEndian.Uint64(b[4:])
+	if e.Kind < EntryTell || e.Kind > EntryError || e.Flags > FlagBlock || e.N > MaxBlocks {
+		return nil, fmt.Errorf("wire: entry of kind %d with flags %#x and %d blocks", e.Kind, e.Flags, e.N)
+	}
+	h := e.Header()
+	if len(b) < h {
+		return nil, fmt.Errorf("wire: entry of %d bytes is shorter than its header of %d", len(b), h)
+	}
+	at := entryFixed
+	e.Ask, e.Deadline = 0, 0
+	if e.Kind != EntryTell {
+		e.Ask = binary.LittleEndian.Uint64(b[at:])
+		e.Deadline = int64(binary.LittleEndian.Uint64(b[at+8:]))
+		at += entryAsk
+	}
+	if e.Flags&FlagBlock != 0 {
+		e.Payload.parse(b[at:])
+		at += BlockBytes
+		if len(b) != h {
+			return nil, fmt.Errorf("wire: entry has a block and %d bytes of inline payload", len(b)-h)
+		}
+	}
+	for i := range e.Lent[:e.N] {
+		e.Lent[i].parse(b[at:])
+		at += BlockBytes
+	}
+	return b[h:], nil
+}
+
+// PlainHeader is the size of the header of an entry without blocks.
+func PlainHeader(kind uint8) int {
+	if kind == EntryTell {
+		return entryFixed
+	}
+	return entryFixed + entryAsk
+}
+
+// PutPlain writes the header of an entry without blocks: what most messages
+// have, without the weight of an Entry.
+func PutPlain(b []byte, kind uint8, typ, ask uint64, deadline int64) {
+	_ = b[entryFixed-1]
+	b[0], b[1], b[2], b[3] = kind, 0, 0, 0
+	binary.LittleEndian.PutUint64(b[4:], typ)
+	if kind != EntryTell {
+		_ = b[entryFixed+entryAsk-1]
+		binary.LittleEndian.PutUint64(b[12:], ask)
+		binary.LittleEndian.PutUint64(b[20:], uint64(deadline))
+	}
+}

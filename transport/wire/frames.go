@@ -1,0 +1,394 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// Addr is one incarnation of one process: a number that the supervisor gives
+// to a child for as long as the program runs, and a count of its starts.
+type Addr struct {
+	ID          uint32
+	Incarnation uint32
+}
+
+func (a Addr) String() string { return fmt.Sprintf("%d.%d", a.ID, a.Incarnation) }
+
+// Queue is the form of a lane's queue.
+type Queue uint8
+
+// The forms of queues. The numbers are part of the protocol.
+const (
+	QueueRing  Queue = 1
+	QueuePosix Queue = 2
+)
+
+// Mailbox is what a sender must know of a mailbox before it opens a lane.
+type Mailbox struct {
+	Queue     Queue
+	Full      uint8  // policy when the lane is full: 0 wait, 1 fail, 2 drop
+	Redeliver uint8  // how many deaths of its handler a message survives; 0: none
+	RingBytes uint32 // size of the cells of a ring
+	Inline    uint32 // payloads up to so many bytes travel in the entry
+	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
+}
+
+func (c *coder) mailbox(m *Mailbox) {
+	c.u8((*uint8)(&m.Queue))
+	c.u8(&m.Full)
+	c.u8(&m.Redeliver)
+	c.u32(&m.RingBytes)
+	c.u32(&m.Inline)
+	c.u64(&m.PoolBytes)
+}
+
+// Exit is how a process ended, in the form that crosses the link.
+type Exit struct {
+	Addr    Addr
+	PID     int64
+	Kind    uint8 // numbers of the supervisor's exit taxonomy
+	Code    int64 // exit code, or -1
+	Signal  uint8 // signal number, or 0
+	Asked   uint8 // 1: the program itself asked for this death
+	Core    uint8
+	Runtime time.Duration
+	CPU     time.Duration // user and system
+	MaxRSS  uint64        // bytes
+	Type    string        // type of the last message, if known
+	Summary string        // one line for people
+	Stderr  string        // tail
+}
+
+func (c *coder) exit(e *Exit) {
+	c.addr(&e.Addr)
+	c.i64(&e.PID)
+	c.u8(&e.Kind)
+	c.i64(&e.Code)
+	c.u8(&e.Signal)
+	c.u8(&e.Asked)
+	c.u8(&e.Core)
+	c.duration(&e.Runtime)
+	c.duration(&e.CPU)
+	c.u64(&e.MaxRSS)
+	c.text(&e.Type)
+	c.text(&e.Summary)
+	c.text(&e.Stderr)
+}
+
+// Begin tells a process who it is. It is the first frame it receives.
+type Begin struct {
+	Version    uint32
+	Self       Addr
+	Name       string // of the child
+	Definition string // of the actor it runs
+	Mailbox    Mailbox
+}
+
+// Ready says that Setup has returned without error.
+type Ready struct{}
+
+// Failed says that the start failed, and why. The process exits.
+type Failed struct{ Text string }
+
+// Resolve asks for a target, by ID or, when ID is 0, by name.
+type Resolve struct {
+	Token uint64 // comes back in Target
+	ID    uint32
+	Name  string
+}
+
+// The states of a target.
+const (
+	TargetAlive   = 1 // running or restarting: its mailbox takes messages
+	TargetGone    = 2 // ended for good
+	TargetUnknown = 3 // never existed
+)
+
+// Target answers Resolve.
+type Target struct {
+	Token   uint64
+	State   uint8
+	ID      uint32
+	Name    string
+	Mailbox Mailbox
+	Exit    Exit // when gone
+}
+
+// Open gives the supervisor a new lane to a target. Files: the send page; the
+// queue's descriptor when it is not a ring; the sender's wake-up descriptor
+// when Bell is 1.
+type Open struct {
+	To    uint32
+	Queue Queue
+	Cells uint32 // bytes of cells in the page
+	Size  uint32 // bytes of the page
+	Bell  uint8
+}
+
+// Lane gives a receiver a lane to read. Files: as in Open.
+type Lane struct {
+	From    Addr
+	Name    string
+	Queue   Queue
+	Cells   uint32
+	Size    uint32
+	Bell    uint8
+	Start   uint64 // first sequence to handle
+	Attempt uint8  // deaths of earlier incarnations with the message at Start in hand
+	Carry   []byte // an entry that was taken from the queue and not dealt with
+}
+
+// Page passes on a receive page. From the receiver: the page is for the lane
+// of the sender Peer. To the sender: it comes from the receiver Peer. Files:
+// the page; the receiver's wake-up descriptor when Bell is 1.
+type Page struct {
+	Peer  Addr
+	Size  uint32
+	Bell  uint8
+	Start uint64 // first sequence that the receiver will handle
+}
+
+// Segment passes on a segment of blocks. From its owner: for the process
+// Peer. To the user of the blocks: it comes from Peer. Reply says that the
+// blocks carry replies of a receiver, not messages of a sender.
+type Segment struct {
+	Token  uint64 // comes back in Ack, owner only
+	Peer   Addr
+	Reply  uint8
+	ID     uint16
+	Size   uint64 // bytes
+	Class  uint64 // bytes of a block
+	Blocks uint32
+}
+
+// Ack says that the supervisor holds what was sent with Token.
+type Ack struct{ Token uint64 }
+
+// Retire says that a sender has died: the tail of its lane is final.
+type Retire struct{ From Addr }
+
+// Drained says that the lane of a dead sender has been read to its end and
+// none of its memory is in use.
+type Drained struct{ From Addr }
+
+// Gone says that a target has ended for good.
+type Gone struct {
+	ID   uint32
+	Exit Exit
+}
+
+// AskFailed says that an ask was in hand at a death and will not be answered.
+type AskFailed struct {
+	To   uint32
+	Ask  uint64
+	Exit Exit
+}
+
+// Monitor asks for one Down about the incarnation of ID that is alive now.
+// Cancel takes an earlier one back.
+type Monitor struct {
+	Token  uint64
+	ID     uint32
+	Cancel uint8
+}
+
+// Down answers Monitor, once.
+type Down struct {
+	Token uint64
+	Exit  Exit
+}
+
+// Stop asks a process to end after the message in hand.
+type Stop struct{ Reason string }
+
+// Exiting declares a reason that a wait status cannot express. It is believed
+// only with exit code 0.
+type Exiting struct{ Reason string }
+
+// Letter tells of a message that could not be delivered or handled.
+type Letter struct {
+	From   Addr
+	To     uint32
+	Type   uint64
+	Size   uint64
+	Reason uint8
+	Text   string
+}
+
+func (*Begin) Kind() Kind     { return KindBegin }
+func (*Ready) Kind() Kind     { return KindReady }
+func (*Failed) Kind() Kind    { return KindFailed }
+func (*Resolve) Kind() Kind   { return KindResolve }
+func (*Target) Kind() Kind    { return KindTarget }
+func (*Open) Kind() Kind      { return KindOpen }
+func (*Lane) Kind() Kind      { return KindLane }
+func (*Page) Kind() Kind      { return KindPage }
+func (*Segment) Kind() Kind   { return KindSegment }
+func (*Retire) Kind() Kind    { return KindRetire }
+func (*Drained) Kind() Kind   { return KindDrained }
+func (*Gone) Kind() Kind      { return KindGone }
+func (*AskFailed) Kind() Kind { return KindAskFailed }
+func (*Monitor) Kind() Kind   { return KindMonitor }
+func (*Down) Kind() Kind      { return KindDown }
+func (*Stop) Kind() Kind      { return KindStop }
+func (*Exiting) Kind() Kind   { return KindExiting }
+func (*Letter) Kind() Kind    { return KindLetter }
+func (*Ack) Kind() Kind       { return KindAck }
+
+func newFrame(k Kind) Frame {
+	all := [...]Frame{
+		KindBegin: &Begin{}, KindReady: &Ready{}, KindFailed: &Failed{}, KindResolve: &Resolve{}, KindTarget: &Target{},
+		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
+		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
+		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{},
+	}
+	if int(k) >= len(all) {
+		return nil
+	}
+	return all[k]
+}
+
+func (f *Begin) fields(c *coder) {
+	c.u32(&f.Version)
+	c.addr(&f.Self)
+	c.text(&f.Name)
+	c.text(&f.Definition)
+	c.mailbox(&f.Mailbox)
+}
+
+func (f *Ready) fields(*coder)    {}
+func (f *Failed) fields(c *coder) { c.text(&f.Text) }
+
+func (f *Resolve) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u32(&f.ID)
+	c.text(&f.Name)
+}
+
+func (f *Target) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u8(&f.State)
+	c.u32(&f.ID)
+	c.text(&f.Name)
+	c.mailbox(&f.Mailbox)
+	c.exit(&f.Exit)
+}
+
+func (f *Open) fields(c *coder) {
+	c.u32(&f.To)
+	c.u8((*uint8)(&f.Queue))
+	c.u32(&f.Cells)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+}
+
+func (f *Lane) fields(c *coder) {
+	c.addr(&f.From)
+	c.text(&f.Name)
+	c.u8((*uint8)(&f.Queue))
+	c.u32(&f.Cells)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+	c.u64(&f.Start)
+	c.u8(&f.Attempt)
+	c.bytes(&f.Carry)
+}
+
+func (f *Page) fields(c *coder) {
+	c.addr(&f.Peer)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+	c.u64(&f.Start)
+}
+
+func (f *Segment) fields(c *coder) {
+	c.u64(&f.Token)
+	c.addr(&f.Peer)
+	c.u8(&f.Reply)
+	c.u16(&f.ID)
+	c.u64(&f.Size)
+	c.u64(&f.Class)
+	c.u32(&f.Blocks)
+}
+
+func (f *Ack) fields(c *coder)     { c.u64(&f.Token) }
+func (f *Retire) fields(c *coder)  { c.addr(&f.From) }
+func (f *Drained) fields(c *coder) { c.addr(&f.From) }
+
+func (f *Gone) fields(c *coder) {
+	c.u32(&f.ID)
+	c.exit(&f.Exit)
+}
+
+func (f *AskFailed) fields(c *coder) {
+	c.u32(&f.To)
+	c.u64(&f.Ask)
+	c.exit(&f.Exit)
+}
+
+func (f *Monitor) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u32(&f.ID)
+	c.u8(&f.Cancel)
+}
+
+func (f *Down) fields(c *coder) {
+	c.u64(&f.Token)
+	c.exit(&f.Exit)
+}
+
+func (f *Stop) fields(c *coder)    { c.text(&f.Reason) }
+func (f *Exiting) fields(c *coder) { c.text(&f.Reason) }
+
+func (f *Letter) fields(c *coder) {
+	c.addr(&f.From)
+	c.u32(&f.To)
+	c.u64(&f.Type)
+	c.u64(&f.Size)
+	c.u8(&f.Reason)
+	c.text(&f.Text)
+}
+
+// Files is how many descriptors must come with f. bool fields were checked by
+// the peer's own Append; here they are only counted.
+func Files(f Frame) int {
+	switch f := f.(type) {
+	case *Open:
+		return laneFiles(f.Queue, f.Bell)
+	case *Lane:
+		return laneFiles(f.Queue, f.Bell)
+	case *Page:
+		return 1 + int(f.Bell&1)
+	case *Segment:
+		return 1
+	}
+	return 0
+}
+
+func laneFiles(q Queue, bell uint8) int {
+	n := 1 + int(bell&1)
+	if q != QueueRing {
+		n++
+	}
+	return n
+}
+
+// The reasons of dead letters.
+const (
+	LetterHandlerError = 1 // an OnTell handler returned an error
+	LetterUnhandled    = 2 // no handler takes the type
+	LetterCorrupt      = 3 // the sender broke the rules
+	LetterQuarantined  = 4 // it was in hand at a death
+	LetterUnread       = 5 // its actor has ended for good
+)
+
+// The kinds of exits.
+const (
+	ExitNormal   = 1 // code 0
+	ExitCode     = 2 // another code
+	ExitSignal   = 3 // killed by a signal
+	ExitPanic    = 4 // a Go panic or fatal error
+	ExitMemory   = 5 // went over its memory limit
+	ExitStart    = 6 // did not become ready
+	ExitNoTarget = 7 // there was nobody to end
+)
