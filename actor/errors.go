@@ -50,11 +50,11 @@ func (e *DeathError) Error() string {
 func public(err error) error {
 	var gone *node.GoneError
 	if errors.As(err, &gone) && gone.Exit != nil {
-		return &GoneError{Name: gone.Name, Exit: exitOf(gone.Exit)}
+		return &GoneError{Name: gone.Name, Exit: ExitOf(gone.Exit)}
 	}
 	var death *node.DeathError
 	if errors.As(err, &death) {
-		return &DeathError{Name: death.Name, Exit: exitOf(death.Exit)}
+		return &DeathError{Name: death.Name, Exit: ExitOf(death.Exit)}
 	}
 	return err
 }

@@ -42,7 +42,11 @@ type Exit struct {
 
 func (e Exit) String() string { return e.Summary }
 
-func exitOf(w *wire.Exit) Exit {
+// ExitOf makes an Exit of what crosses the link. A nil one is empty.
+func ExitOf(w *wire.Exit) Exit {
+	if w == nil {
+		return Exit{}
+	}
 	return Exit{
 		Incarnation: int(w.Addr.Incarnation),
 		PID:         int(w.PID),
@@ -68,4 +72,4 @@ type Down struct {
 
 func (d Down) String() string { return fmt.Sprintf("actor %d: %s", d.ID, d.Exit.Summary) }
 
-func downOf(w wire.Exit) Down { return Down{ID: w.Addr.ID, Exit: exitOf(&w)} }
+func downOf(w wire.Exit) Down { return Down{ID: w.Addr.ID, Exit: ExitOf(&w)} }

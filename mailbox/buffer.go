@@ -89,7 +89,7 @@ func (l *lease) end() {
 	switch s := l.state.Load(); s {
 	case leaseWriting:
 		if l.state.CompareAndSwap(s, leaseOver) {
-			l.from.put(l.block)
+			l.from.Put(l.block)
 		}
 	case leaseReading, leaseKept:
 		if l.state.CompareAndSwap(s, leaseOver) {
@@ -111,6 +111,11 @@ func (l *lease) handlerReturned() {
 func (b *Buffer) UnderstudyLend(out *codec.Lent) (uint32, error) {
 	if b.l == nil {
 		return noBuffer, nil
+	}
+	for i := range out.N {
+		if out.Item[i] == b.l {
+			return uint32(i), nil // the same buffer twice in one message
+		}
 	}
 	return out.Add(b.l)
 }

@@ -20,7 +20,7 @@ type Inbox struct {
 
 	lane    *lane.In
 	views   segment.Views // the sender's blocks
-	replies store         // blocks for replies
+	replies *store        // blocks for replies
 	quarter int           // bytes done after which room is given back
 	mu      sync.Mutex    // guards closed
 	closed  bool
@@ -33,19 +33,20 @@ var ErrNotAnnounced = segment.ErrUnknownSegment
 // NewInbox returns the inbox over l. first is a number that differs between
 // incarnations of this process: blocks given back to an earlier one are told
 // apart by it.
-func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, a Announce) *Inbox {
+func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing) *Inbox {
 	b := &Inbox{
 		From: l.From, Name: name, lane: l,
 		quarter: max(int(cfg.RingBytes/4), 64),
-		replies: store{max: int64(cfg.PoolBytes), name: "replies", first: first, announce: a},
+		replies: newStore(int64(cfg.PoolBytes), "replies", first, s),
 	}
-	b.replies.follow(l.SenderReturns(), 0)
+	b.replies.Switch(l.SenderReturns(), 0)
 	return b
 }
 
-// AddSegment maps a segment of the sender's blocks. It takes f.
+// AddSegment maps a segment of the sender's blocks, or drops one. It takes
+// file.
 func (b *Inbox) AddSegment(f *wire.Segment, file transport.File) error {
-	return b.views.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
+	return addSegment(&b.views, f, file)
 }
 
 // Message is one message in hand. It is reused from one to the next.
@@ -182,7 +183,7 @@ func Reply[R any](m *Message, t *codec.Type, r *R) error {
 	p := getParcel(wire.EntryReply, t)
 	defer p.free()
 	p.head.Ask = m.Head.Ask
-	if err := encode(p, &b.replies, t, r, len(slot)-wire.MaxHeader); err != nil {
+	if err := encode(p, b.replies, t, r, len(slot)-wire.MaxHeader); err != nil {
 		return err
 	}
 	h = p.head.Header()
@@ -191,9 +192,9 @@ func Reply[R any](m *Message, t *codec.Type, r *R) error {
 	if p.packed() {
 		n = copy(slot[h:], p.scratch)
 	}
-	// The ledger first: the reply's blocks may come back at once.
-	p.sent(&b.replies, 0)
+	p.leaving(b.replies, 0)
 	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
+	p.sent(b.replies)
 	return nil
 }
 
@@ -238,7 +239,7 @@ func (b *Inbox) Close() {
 	}
 	b.closed = true
 	b.views.Close()
-	b.replies.close()
+	_ = b.replies.Close()
 	b.lane.Close()
 }
 

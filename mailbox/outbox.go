@@ -22,20 +22,22 @@ type Outbox struct {
 	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half
 	lane   *lane.Out
 	inline int // largest payload in an entry, bytes
-	store  store
+	store  *store
 	peer   atomic.Pointer[Peer] // the receiver's incarnation
 	small  uint64               // messages with inline payload
 	large  uint64               // messages with a payload in a block or lent buffers
 	bytes  uint64               // inline payload bytes
+
+	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here
 }
 
 // NewOutbox returns the outbox over l, to a mailbox that cfg describes.
-func NewOutbox(cfg wire.Mailbox, l *lane.Out, a Announce) *Outbox {
+func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 	return &Outbox{
 		Config: cfg,
 		lane:   l,
 		inline: min(int(cfg.Inline), l.MaxEntry()-wire.MaxHeader),
-		store:  store{max: int64(cfg.PoolBytes), name: "blocks", announce: a},
+		store:  newStore(int64(cfg.PoolBytes), "blocks", 0, s),
 	}
 }
 
@@ -58,11 +60,11 @@ func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Typ
 	p := getParcel(kind, t)
 	defer p.free()
 	p.head.Ask, p.head.Deadline = ask, deadline
-	if err := encode(p, &o.store, t, m, o.inline); err != nil {
+	if err := encode(p, o.store, t, m, o.inline); err != nil {
 		return err
 	}
 	if err := o.post(p); err != nil {
-		p.abandon(&o.store, p.lent.N)
+		p.abandon(o.store, p.lent.N)
 		return err
 	}
 	return nil
@@ -81,6 +83,11 @@ func sendInline[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *cod
 	if b, err := codec.Append(t, b[h:h:h+n], m, nil); err != nil || len(b) != n {
 		return encodeError(t, n, len(b), err)
 	}
+	return o.commitSmall(n)
+}
+
+// commitSmall publishes an entry with n bytes of payload. The lock is held.
+func (o *Outbox) commitSmall(n int) error {
 	if err := o.lane.Commit(); err != nil {
 		return err
 	}
@@ -104,11 +111,11 @@ func (o *Outbox) post(p *parcel) error {
 	}
 	p.head.Put(b)
 	copy(b[h:], inline)
-	seq := o.lane.Next()
+	p.leaving(o.store, o.lane.Next())
 	if err := o.lane.Commit(); err != nil {
 		return err
 	}
-	p.sent(&o.store, seq)
+	p.sent(o.store)
 	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
 		o.large++
 	} else {
@@ -148,7 +155,7 @@ func (o *Outbox) Install(lp *lane.Peer, start uint64) (old *Peer) {
 	p.refs.Store(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.store.follow(lp.Page.Returns, start)
+	o.store.Switch(lp.Page.Returns, start)
 	old = o.peer.Swap(p)
 	o.lane.Install(lp, start)
 	return old
@@ -164,28 +171,37 @@ func (o *Outbox) Cancel(slot int, ask uint64) {
 	o.lane.Cancel(slot, ask)
 }
 
+// announce makes the receiver look at what it waits for.
+func (o *Outbox) announce() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lane.Announce()
+}
+
 // State is the word in which this process says that it sleeps.
 func (o *Outbox) State() transport.Word { return o.lane.State() }
 
-// Traffic is what went through an outbox or inbox.
+// Traffic is what a process sent and was answered.
 type Traffic struct {
-	Small, Large           uint64 // messages by queue alone; with a segment
-	SmallBytes, LargeBytes uint64 // payload bytes
-	Dry                    uint64 // times that the blocks ran out
+	Small, Large                uint64 // messages by queue alone; with a segment
+	SmallBytes, LargeBytes      uint64 // their payload bytes
+	Replies, LargeReplies       uint64 // answers, likewise
+	ReplyBytes, LargeReplyBytes uint64
+	Dry                         uint64 // times that the blocks ran out
 }
 
 // Traffic reports what was sent.
 func (o *Outbox) Traffic() Traffic {
-	st, large := o.store.stats()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: large, Dry: uint64(st.Dry)}
+	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Stats().Dry,
+		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
 }
 
 // Close frees what this process holds. What was sent stays for the receiver.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.store.close()
+	_ = o.store.Close()
 	o.lane.Close()
 }

@@ -67,7 +67,7 @@ func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline int) (err er
 			return err
 		}
 		if b, err := codec.Append(t, p.block.Mem[:0:n], m, nil); err != nil || len(b) != n {
-			s.put(p.block)
+			s.Put(p.block)
 			return encodeError(t, n, len(b), err)
 		}
 	}
@@ -111,22 +111,28 @@ func (p *parcel) collect(s *store) error {
 func (p *parcel) abandon(s *store, n int) {
 	for i := range n {
 		if l := p.lent.Item[i].(*lease); l.from != s || l.state.Load() != leaseWriting {
-			s.put(p.blocks[i])
+			s.Put(p.blocks[i])
 		}
 	}
 	if p.head.Flags&wire.FlagBlock != 0 {
-		s.put(p.block)
+		s.Put(p.block)
 	}
 }
 
-// sent records the blocks of a message that is visible from now on, and ends
-// the sender's hold of its buffers.
-func (p *parcel) sent(s *store, seq uint64) {
+// leaving records the blocks of a message that is about to become visible: the
+// receiver may give them back at once.
+func (p *parcel) leaving(s *store, seq uint64) {
 	if p.head.Flags&wire.FlagBlock != 0 {
 		s.lent(p.block, seq)
 	}
 	for i := range p.lent.N {
 		s.lent(p.blocks[i], seq)
+	}
+}
+
+// sent ends the sender's hold of its buffers.
+func (p *parcel) sent(s *store) {
+	for i := range p.lent.N {
 		l := p.lent.Item[i].(*lease)
 		if l.from == s {
 			l.state.CompareAndSwap(leaseWriting, leaseSent)

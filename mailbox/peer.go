@@ -21,9 +21,16 @@ type Peer struct {
 	seen  uint64       // replies looked at
 }
 
-// AddSegment maps a segment of reply blocks. It takes f.
+// AddSegment maps a segment of reply blocks, or drops one. It takes file.
 func (p *Peer) AddSegment(f *wire.Segment, file transport.File) error {
-	return p.views.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
+	return addSegment(&p.views, f, file)
+}
+
+func addSegment(v *segment.Views, f *wire.Segment, file transport.File) error {
+	if f.Blocks == 0 {
+		return v.Drop(f.ID)
+	}
+	return v.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
 }
 
 // Replies calls f for the slot of each reply since the last call, or returns
@@ -53,6 +60,9 @@ func (p *Peer) Unmap() {
 func (p *Peer) release(ref segment.BlockRef) {
 	if p.out.peer.Load() == p {
 		p.views.Release(p.out.lane.Returns(), ref)
+		if p.Page.State.Load()&transport.StateWantRoom != 0 {
+			p.out.announce()
+		}
 	} else {
 		p.views.Forget(ref)
 	}
@@ -88,7 +98,7 @@ func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
 	if head.Type != uint64(t.ID()) {
 		return mismatch(t, codec.ID(head.Type))
 	}
-	var in codec.Lent
+	p.count(&head, len(payload))
 	if head.Flags&wire.FlagBlock != 0 {
 		ref := segment.BlockRef(head.Payload)
 		if payload, err = p.views.View(ref); err != nil {
@@ -96,6 +106,7 @@ func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
 		}
 		defer p.release(ref)
 	}
+	var in codec.Lent
 	if head.N > 0 {
 		if err := view(&in, &p.views, p, &head, leaseKept); err != nil {
 			return err
@@ -106,6 +117,25 @@ func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
 		return err
 	}
 	return nil
+}
+
+// count adds a reply to the outbox's traffic.
+func (p *Peer) count(head *wire.Entry, inline int) {
+	o := p.out
+	if head.Flags&wire.FlagBlock == 0 && head.N == 0 {
+		o.replies.Add(1)
+		o.replyBytes.Add(uint64(inline))
+		return
+	}
+	o.largeReplies.Add(1)
+	n := uint64(0)
+	if head.Flags&wire.FlagBlock != 0 {
+		n = head.Payload.Length
+	}
+	for i := range head.Lent[:head.N] {
+		n += head.Lent[i].Length
+	}
+	o.largeReplyBytes.Add(n)
 }
 
 // view makes the leases of the blocks that head lists.

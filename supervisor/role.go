@@ -46,6 +46,14 @@ func RunChild() {
 	os.Exit(0)
 }
 
+// init watches for the supervisor's death from the first moment on, whatever
+// the program does before Run.
+func init() {
+	if isChild() && process.IsSocket(linkFD) {
+		process.WatchLiveness(process.TakeFile(livenessFD, "liveness"), process.KillOwnGroup)
+	}
+}
+
 // isChild says whether this process has a role that it did not take.
 func isChild() bool {
 	_, ok := os.LookupEnv(roleVar)
@@ -59,12 +67,7 @@ func serveChild(role string) error {
 			"The variable is how a supervisor tells a child its role. To run the program itself, unset it:\n\n\tenv -u %s %s",
 			roleVar, role, roleVar, strings.Join(os.Args, " "))
 	}
-	end := func() { process.KillOwnGroup() }
-	link, liveness := os.NewFile(linkFD, "link"), os.NewFile(livenessFD, "liveness")
-	if err := process.WatchLiveness(liveness, end); err != nil {
-		return fmt.Errorf("understudy: liveness: %w", err)
-	}
-	l, err := sock.New(link)
+	l, err := sock.New(process.TakeFile(linkFD, "link"))
 	if err != nil {
 		return fmt.Errorf("understudy: link: %w", err)
 	}
@@ -72,7 +75,7 @@ func serveChild(role string) error {
 	if err != nil {
 		return err
 	}
-	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: end})
+	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: process.KillOwnGroup})
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,9 @@ type In struct {
 	send     *transport.SendPage // the sender's, read-only here
 	page     *transport.RecvPage // written here
 	mems     []*segment.Memory
-	kernel   *os.File // the queue's descriptor; nil for a ring
-	bell     *os.File // the sender's wake-up descriptor; nil when it needs none
+	kernel   *os.File       // the queue's descriptor; nil for a ring
+	bell     *os.File       // by which the sender is woken; nil when that needs none
+	ear      transport.File // by which the sender wakes this process
 	notifier transport.Notifier
 	start    uint64
 	attempt  uint8
@@ -32,8 +33,7 @@ type In struct {
 
 // Accept opens the lane that f speaks of and makes the page of this
 // incarnation. It takes files. The returned frame and files are for the
-// supervisor; the page's file stays the lane's, the caller closes the bell,
-// when there is one, after sending.
+// supervisor; the files stay the lane's.
 func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In, page *wire.Page, out []transport.File, err error) {
 	in = &In{From: f.From, notifier: n, start: f.Start, attempt: f.Attempt, idle: true, read: f.Start}
 	defer func() {
@@ -58,13 +58,12 @@ func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In,
 	}
 	page = &wire.Page{Peer: f.From, Size: transport.RecvPageBytes, Start: f.Start}
 	out = append(out, mem.File())
-	fd, err := n.NewFD()
-	if err != nil {
+	if in.ear, err = n.NewFD(); err != nil {
 		return nil, nil, nil, err
 	}
-	if fd != nil {
+	if in.ear != nil {
 		page.Bell = 1
-		out = append(out, fd)
+		out = append(out, in.ear)
 	}
 	return in, page, out, nil
 }
@@ -234,5 +233,8 @@ func (in *In) Close() {
 		if f != nil {
 			f.Close()
 		}
+	}
+	if in.ear != nil {
+		in.ear.Close()
 	}
 }

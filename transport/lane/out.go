@@ -24,7 +24,8 @@ type Out struct {
 
 	page     *transport.SendPage
 	mem      *segment.Memory
-	kernel   *os.File // the queue's descriptor; nil for a ring
+	kernel   *os.File       // the queue's descriptor; nil for a ring
+	ear      transport.File // by which the receiver wakes this process; nil when that needs none
 	notifier transport.Notifier
 	peer     atomic.Pointer[Peer]
 }
@@ -38,8 +39,7 @@ type Peer struct {
 }
 
 // Create makes the sending end of a lane. The frame and the files are for the
-// supervisor; the files stay the lane's, except that the caller closes bell,
-// when there is one, after sending.
+// supervisor; the files stay the lane's.
 func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, files []transport.File, err error) {
 	cells := cfg.Cells
 	if cfg.Queue != wire.QueueRing {
@@ -75,13 +75,12 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	default:
 		return nil, nil, nil, fmt.Errorf("lane: unknown queue form %d", cfg.Queue)
 	}
-	fd, err := n.NewFD()
-	if err != nil {
+	if o.ear, err = n.NewFD(); err != nil {
 		return nil, nil, nil, err
 	}
-	if fd != nil {
+	if o.ear != nil {
 		f.Bell = 1
-		files = append(files, fd)
+		files = append(files, o.ear)
 	}
 	return o, f, files, nil
 }
@@ -191,6 +190,9 @@ func (o *Out) Close() {
 	}
 	if o.kernel != nil {
 		o.kernel.Close()
+	}
+	if o.ear != nil {
+		o.ear.Close()
 	}
 	o.mem.Close()
 }

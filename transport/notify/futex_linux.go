@@ -14,9 +14,9 @@ import (
 
 // The values of Futex.state, the private word.
 //
-//	 idle ──Wait──► sleeping ──wake, time-out──► idle
-//	   │               │
-//	   └──Interrupt────┴──► interrupted ──Wait returns──► idle
+//	idle ──Wait──► sleeping ──wake, time-out──► idle
+//	  │               │
+//	  └──Interrupt────┴──► interrupted ──Wait returns──► idle
 const (
 	idle        = 0
 	sleeping    = 1

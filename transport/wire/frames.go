@@ -148,7 +148,7 @@ type Page struct {
 	Start uint64 // first sequence that the receiver will handle
 }
 
-// Segment passes on a segment of blocks. From its owner: for the process
+// Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From its owner: for the process
 // Peer. To the user of the blocks: it comes from Peer. Reply says that the
 // blocks carry replies of a receiver, not messages of a sender.
 type Segment struct {
@@ -360,7 +360,7 @@ func Files(f Frame) int {
 	case *Page:
 		return 1 + int(f.Bell&1)
 	case *Segment:
-		return 1
+		return int(min(f.Blocks, 1))
 	}
 	return 0
 }

@@ -64,6 +64,10 @@ func (n *Node) Traffic() (sum mailbox.Traffic) {
 		sum.Large += x.Large
 		sum.SmallBytes += x.SmallBytes
 		sum.LargeBytes += x.LargeBytes
+		sum.Replies += x.Replies
+		sum.LargeReplies += x.LargeReplies
+		sum.ReplyBytes += x.ReplyBytes
+		sum.LargeReplyBytes += x.LargeReplyBytes
 		sum.Dry += x.Dry
 	}
 	return sum

@@ -27,7 +27,7 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 	case *wire.Page:
 		n.installPage(f, files)
 	case *wire.Segment:
-		n.addSegment(f, files[0])
+		n.addSegment(f, first(files))
 	case *wire.Retire:
 		n.retire(f.From)
 	case *wire.Gone:
@@ -61,10 +61,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		return
 	}
 	from := f.From
-	box := mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16,
-		func(id uint16, file transport.File, size, class, blocks int) error {
-			return n.announce(&wire.Segment{Peer: from, Reply: 1, ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, file)
-		})
+	box := mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, n.sharing(wire.Segment{Peer: from, Reply: 1}))
 	n.mu.Lock()
 	s := n.byID[from.ID]
 	if s == nil {
@@ -81,9 +78,6 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	}
 	if err := n.send(page, out...); err != nil {
 		n.log.Error("page could not be published", "err", err)
-	}
-	if len(out) > 1 {
-		out[1].Close()
 	}
 	n.kick()
 }
@@ -154,7 +148,9 @@ func (n *Node) keepEarly(f *wire.Segment, file transport.File) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed != nil || len(n.early) >= maxEarly {
-		file.Close()
+		if file != nil {
+			file.Close()
+		}
 		return
 	}
 	n.early = append(n.early, lateFrame{f, file})
@@ -181,13 +177,34 @@ func (n *Node) inboxOf(from wire.Addr) *inbox {
 	return nil
 }
 
-// announce hands a segment to the supervisor and waits until it holds it.
-func (n *Node) announce(f *wire.Segment, file transport.File) error {
-	_, err := n.call(background, file, func(token uint64) wire.Frame {
-		f.Token = token
-		return f
-	})
-	return err
+func first(files []transport.File) transport.File {
+	if len(files) == 0 {
+		return nil
+	}
+	return files[0]
+}
+
+// sharing is how the segments of one lane reach its other end: f says which.
+func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
+	tell := func(f wire.Segment, file transport.File) error {
+		_, err := n.call(background, file, func(token uint64) wire.Frame {
+			f.Token = token
+			return &f
+		})
+		return err
+	}
+	return mailbox.Sharing{
+		Announce: func(id uint16, file transport.File, size, class, blocks int) error {
+			f := f
+			f.ID, f.Size, f.Class, f.Blocks = id, uint64(size), uint64(class), uint32(blocks)
+			return tell(f, file)
+		},
+		Retire: func(id uint16) error {
+			f := f
+			f.ID = id
+			return tell(f, nil)
+		},
+	}
 }
 
 // bury unmaps the pages and lanes of dead incarnations that nobody uses any

@@ -61,7 +61,8 @@ type Node struct {
 	heads     atomic.Pointer[[]*inbox]  // the lanes to read, one a sender
 	targets   atomic.Pointer[[]*Target] // by number; copied on write
 	changes   atomic.Uint64             // counts changes of senders and targets
-	out       sync.Mutex                // guards frame
+	cancels   atomic.Pointer[cancelWatch]
+	out       sync.Mutex // guards frame
 	frame     []byte
 	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up
 	Late      atomic.Uint64 // replies that came after the asker had given up

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox"
-	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -109,16 +108,10 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
 	}
-	t.box = mailbox.NewOutbox(f.Mailbox, out, func(seg uint16, file transport.File, size, class, blocks int) error {
-		return n.announce(&wire.Segment{Peer: wire.Addr{ID: id}, ID: seg, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, file)
-	})
+	t.box = mailbox.NewOutbox(f.Mailbox, out, n.sharing(wire.Segment{Peer: wire.Addr{ID: id}}))
 	// Known before the supervisor is told: the answer may come at once.
 	n.addTarget(t)
-	err = n.send(frame, files...)
-	if frame.Bell == 1 {
-		files[len(files)-1].Close()
-	}
-	if err != nil {
+	if err := n.send(frame, files...); err != nil {
 		return nil, err
 	}
 	n.changes.Add(1)

@@ -150,7 +150,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Page:
 		k.page(from, f, hs)
 	case *wire.Segment:
-		k.segment(from, f, hs[0])
+		k.segment(from, f, hs)
 	case *wire.Drained:
 		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && l.retired {
 			k.drop(l)
@@ -242,24 +242,40 @@ func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 
 // segment keeps a sender's blocks for the receivers to come. The blocks of
 // replies have one user only, and are passed on.
-func (k *Keeper) segment(from wire.Addr, f *wire.Segment, h *Handle) {
+func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	token := f.Token
 	f.Token = 0
 	if f.Reply == 1 {
 		to := f.Peer
 		f.Peer = from
-		k.post(to, f, h)
+		k.post(to, f, hs...)
 	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
 		c := k.children[f.Peer.ID]
 		f.Peer = from
-		l.segments = append(l.segments, kept{*f, h})
+		if f.Blocks > 0 {
+			l.segments = append(l.segments, kept{*f, hs[0].Retain()})
+		} else {
+			l.forget(f.ID)
+		}
 		if c.alive != 0 {
-			c.post(f, h.Retain())
+			c.post(f, hs...)
+		} else {
+			releaseAll(hs)
 		}
 	} else {
-		h.Release()
+		releaseAll(hs)
 	}
 	k.post(from, &wire.Ack{Token: token})
+}
+
+// forget drops a segment that its owner has taken back.
+func (l *lane) forget(id uint16) {
+	l.segments = slices.DeleteFunc(l.segments, func(s kept) bool {
+		if s.f.ID == id {
+			s.file.Release()
+		}
+		return s.f.ID == id
+	})
 }
 
 func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {

@@ -1,0 +1,330 @@
+package codec
+
+import (
+	"encoding"
+	"encoding/binary"
+	"reflect"
+	"runtime"
+	"time"
+	"unsafe"
+)
+
+// Decode decodes src, all of it, into v, which afterwards shares no memory
+// with src. What was handed over beside the message is taken from in, which
+// may be nil for types that do not Lend. If it fails, *v is the zero value.
+//
+// src may be memory that a peer writes at this moment: each byte is read once,
+// and checked where it was copied to.
+func Decode[T any](t *Type, src []byte, v *T, in *Lent) error {
+	check[T](t)
+	if t.flat {
+		if len(src) != int(unsafe.Sizeof(*v)) {
+			return t.wrongSize(len(src))
+		}
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)), src)
+		if t.plan.bools == nil {
+			return nil
+		}
+		err := t.checkBools(hide(unsafe.Pointer(v)))
+		if err != nil {
+			var zero T
+			*v = zero
+		}
+		return err
+	}
+	err := t.decode(src, hide(unsafe.Pointer(v)), (*Lent)(hide(unsafe.Pointer(in))))
+	runtime.KeepAlive(in)
+	if err != nil {
+		var zero T
+		*v = zero
+	}
+	return err
+}
+
+func (t *Type) wrongSize(n int) error {
+	return &CorruptError{Type: t.name, What: "the number of bytes", Got: uint64(n), Max: uint64(t.plan.size)}
+}
+
+func (t *Type) checkBools(p unsafe.Pointer) error {
+	if at, b := badBool(t.plan.bools, p); b > 1 {
+		return &CorruptError{Type: t.name, At: int(at), What: "a bool", Got: uint64(b), Max: 1}
+	}
+	return nil
+}
+
+func (t *Type) decode(src []byte, p unsafe.Pointer, in *Lent) error {
+	rest, err := t.plan.decode(src, p, in, 0)
+	if err == nil && len(rest) > 0 {
+		err = corrupt("the number of bytes left over", uint64(len(rest)), 0)
+	}
+	if e, ok := err.(*CorruptError); ok {
+		e.At = len(src) - len(rest)
+	}
+	if err != nil {
+		err = t.blame(err)
+	}
+	return err
+}
+
+// corrupt makes an error; Type.decode adds where it happened.
+func corrupt(what string, got, limit uint64) error {
+	return &CorruptError{What: what, Got: got, Max: limit}
+}
+
+func short(src []byte, need int) error {
+	return corrupt("the number of bytes needed", uint64(need), uint64(len(src)))
+}
+
+// badBool finds a byte that is no bool. A valid one is 0 or 1.
+func badBool(runs []boolRun, p unsafe.Pointer) (at uintptr, b byte) {
+	for i := range runs {
+		r := &runs[i]
+		for k := range r.n {
+			off := r.off + uintptr(k)*r.stride
+			if r.sub == nil {
+				if b := *(*byte)(unsafe.Add(p, off)); b > 1 {
+					return off, b
+				}
+			} else if at, b := badBool(r.sub, unsafe.Add(p, off)); b > 1 {
+				return off + at, b
+			}
+		}
+	}
+	return 0, 0
+}
+
+// decode fills the value at p and returns what is left of src; with an error,
+// the rest where it happened.
+func (pl *plan) decode(src []byte, p unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
+	for i := range pl.ops {
+		o := &pl.ops[i]
+		f := unsafe.Add(p, o.off)
+		switch o.kind {
+		case opCopy, opCopy1, opCopy4, opCopy8, opCopy16, opBools:
+			if uintptr(len(src)) < o.size {
+				return src, short(src, int(o.size))
+			}
+			switch o.kind {
+			case opCopy1:
+				*(*byte)(f) = src[0]
+			case opCopy4:
+				*(*[4]byte)(f) = [4]byte(src)
+			case opCopy8:
+				*(*[8]byte)(f) = [8]byte(src)
+			case opCopy16:
+				*(*[16]byte)(f) = [16]byte(src)
+			default:
+				copy(unsafe.Slice((*byte)(f), o.size), src)
+				if _, b := badBool(o.aux.bools, f); b > 1 {
+					return src, corrupt("a bool", uint64(b), 1)
+				}
+			}
+			src = src[o.size:]
+		case opString:
+			n, rest, ok := takeLength(src)
+			if !ok || n > uint64(len(rest)) {
+				return src, badLength("a string's length", ok, n, rest)
+			}
+			*(*string)(f) = string(rest[:n])
+			src = rest[n:]
+		case opFlatSlice:
+			var err error
+			if src, err = o.decodeFlat(src, f); err != nil {
+				return src, err
+			}
+		default:
+			var err error
+			if src, err = o.decode(src, f, in, depth); err != nil {
+				return src, err
+			}
+		}
+	}
+	return src, nil
+}
+
+func badLength(what string, ok bool, n uint64, rest []byte) error {
+	if !ok {
+		return corrupt(what+" (not a number)", n, 0)
+	}
+	return corrupt(what, n, uint64(len(rest)))
+}
+
+// decode is the rarer half of plan.decode.
+func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
+	switch o.kind {
+	case opStrings:
+		return decodeStrings(src, f)
+	case opSlice:
+		return o.decodeSlice(src, f, in, depth+1)
+	case opArray:
+		return o.sub.decodeAll(src, f, o.aux.n, in, depth+1)
+	case opPointer:
+		return o.decodePointer(src, f, in, depth+1)
+	case opMap:
+		return o.aux.maps.decode(src, f, in, depth+1)
+	case opTime:
+		return decodeTime(src, f)
+	case opLend:
+		if len(src) < lendBytes {
+			return src, short(src, lendBytes)
+		}
+		index := binary.LittleEndian.Uint32(src)
+		if err := faceOf(o.aux.word, f).(Accepter).UnderstudyAccept(in, index); err != nil {
+			return src, &MarshalError{Of: typeName(o.aux.rtype), Op: "UnderstudyAccept", Err: err}
+		}
+		return src[lendBytes:], nil
+	}
+	return o.unmarshal(src, f)
+}
+
+// takeCount cuts the number of elements of min bytes or more from src. nil is
+// true for a nil slice or map.
+func takeCount(src []byte, min int) (n int, null bool, rest []byte, err error) {
+	mark, rest, ok := takeLength(src)
+	if !ok {
+		return 0, false, src, badLength("a length", false, mark, rest)
+	}
+	if mark == 0 {
+		return 0, true, rest, nil
+	}
+	limit := uint64(MaxEmpty)
+	if min > 0 {
+		limit = uint64(len(rest) / min)
+	}
+	if mark-1 > limit {
+		return 0, false, src, corrupt("a number of elements", mark-1, limit)
+	}
+	return int(mark - 1), false, rest, nil
+}
+
+// decodeFlat fills the slice at f, whose elements are flat: one copy. The
+// memory is allocated as bytes, because the compiler then copies into it
+// without clearing it first; the allocator aligns by size, and the size is a
+// multiple of the element's.
+func (o *op) decodeFlat(src []byte, f unsafe.Pointer) ([]byte, error) {
+	n, null, rest, err := takeCount(src, int(o.size))
+	if err != nil {
+		return src, err
+	}
+	if null {
+		*(*slice)(f) = slice{}
+		return rest, nil
+	}
+	bytes := n * int(o.size)
+	mem := make([]byte, bytes)
+	copy(mem, rest[:bytes])
+	if bools := o.aux.bools; bools != nil {
+		all := [1]boolRun{{stride: o.size, n: n, sub: bools}}
+		if _, b := badBool(all[:], unsafe.Pointer(unsafe.SliceData(mem))); b > 1 {
+			return src, corrupt("a bool", uint64(b), 1)
+		}
+	}
+	*(*slice)(f) = slice{unsafe.Pointer(unsafe.SliceData(mem)), n, n}
+	return rest[bytes:], nil
+}
+
+func decodeStrings(src []byte, f unsafe.Pointer) ([]byte, error) {
+	n, null, src, err := takeCount(src, 1)
+	if err != nil || null {
+		*(*[]string)(f) = nil
+		return src, err
+	}
+	all := make([]string, n)
+	for i := range all {
+		n, rest, ok := takeLength(src)
+		if !ok || n > uint64(len(rest)) {
+			return src, badLength("a string's length", ok, n, rest)
+		}
+		all[i] = string(rest[:n])
+		src = rest[n:]
+	}
+	*(*[]string)(f) = all
+	return src, nil
+}
+
+// decodeSlice fills the slice at f. Grow allocates the elements and nothing
+// else, where MakeSlice would allocate the slice too.
+func (o *op) decodeSlice(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
+	n, null, rest, err := takeCount(src, o.sub.min)
+	if err != nil {
+		return src, err
+	}
+	s := (*slice)(f)
+	*s = slice{}
+	switch {
+	case null:
+		return rest, nil
+	case n == 0:
+		s.data = unsafe.Pointer(&nothing)
+		return rest, nil
+	}
+	reflect.NewAt(o.aux.rtype, f).Elem().Grow(n)
+	s.len, s.cap = n, n
+	return o.sub.decodeAll(rest, s.data, n, in, depth)
+}
+
+// nothing is what empty slices point to.
+var nothing struct{ _ [8]byte }
+
+func (o *op) decodePointer(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
+	if len(src) == 0 {
+		return src, short(src, 1)
+	}
+	switch mark := src[0]; mark {
+	case 0:
+		*(*unsafe.Pointer)(f) = nil
+		return src[1:], nil
+	case 1:
+		to := reflect.New(o.sub.rtype).UnsafePointer()
+		*(*unsafe.Pointer)(f) = to
+		return o.sub.decodeAll(src[1:], to, 1, in, depth)
+	default:
+		return src, corrupt("the mark of a pointer", uint64(mark), 1)
+	}
+}
+
+// decodeAll fills n values that stand one after another.
+func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, n int, in *Lent, depth int) ([]byte, error) {
+	err := enter(depth, 0)
+	for i := 0; i < n && err == nil; i++ {
+		src, err = pl.decode(src, unsafe.Add(p, uintptr(i)*pl.size), in, depth)
+	}
+	return src, err
+}
+
+// decodeTime copies the bytes before time looks at them.
+func decodeTime(src []byte, f unsafe.Pointer) ([]byte, error) {
+	if len(src) == 0 {
+		return src, short(src, 1+timeBytes)
+	}
+	n := int(src[0])
+	if n > timeBytes+1 || n >= len(src) {
+		return src, corrupt("the length of a time", uint64(n), timeBytes+1)
+	}
+	var own [timeBytes + 1]byte
+	copy(own[:], src[1:1+n])
+	if err := (*time.Time)(f).UnmarshalBinary(own[:n]); err != nil {
+		return src, &MarshalError{Of: "time.Time", Op: "UnmarshalBinary", Err: err}
+	}
+	return src[1+n:], nil
+}
+
+// unmarshal lets the methods of the field's type read a copy, into memory that
+// they may keep a pointer to.
+func (o *op) unmarshal(src []byte, f unsafe.Pointer) ([]byte, error) {
+	if len(src) < blobBytes {
+		return src, short(src, blobBytes)
+	}
+	n := uint64(binary.LittleEndian.Uint32(src))
+	rest := src[blobBytes:]
+	if n > uint64(len(rest)) {
+		return src, corrupt("a length", n, uint64(len(rest)))
+	}
+	own := append([]byte(nil), rest[:n]...)
+	v := reflect.New(o.aux.rtype)
+	if err := v.Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(own); err != nil {
+		return src, &MarshalError{Of: typeName(o.aux.rtype), Op: "UnmarshalBinary", Err: err}
+	}
+	reflect.NewAt(o.aux.rtype, f).Elem().Set(v.Elem())
+	return rest[n:], nil
+}

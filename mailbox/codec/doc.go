@@ -1,0 +1,2 @@
+// Package codec turns typed values into bytes and back.
+package codec

@@ -1,0 +1,123 @@
+package codec
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// hash is FNV-1a of 64 bits, folded to 32, never zero. It must not change: it
+// is in messages.
+func hash(s string) uint32 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return max(uint32(h>>32)^uint32(h), 1)
+}
+
+// typeName is the name that both sides use for t: with the full path of its
+// package, where reflect's has the last element only.
+func typeName(t reflect.Type) string {
+	if t.Name() != "" {
+		if t.PkgPath() == "" {
+			return t.Name()
+		}
+		return t.PkgPath() + "." + t.Name()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + typeName(t.Elem())
+	case reflect.Slice:
+		return "[]" + typeName(t.Elem())
+	case reflect.Array:
+		return "[" + strconv.Itoa(t.Len()) + "]" + typeName(t.Elem())
+	case reflect.Map:
+		return "map[" + typeName(t.Key()) + "]" + typeName(t.Elem())
+	case reflect.Struct:
+		var b strings.Builder
+		b.WriteString("struct{")
+		for i := range t.NumField() {
+			if i > 0 {
+				b.WriteString("; ")
+			}
+			b.WriteString(t.Field(i).Name + " " + typeName(t.Field(i).Type))
+		}
+		return b.String() + "}"
+	}
+	return t.String()
+}
+
+// describe writes the structure of t on one line. A named type is written out
+// where it first occurs, and by its name alone after that, which is also how
+// types that contain themselves come to an end.
+func describe(t reflect.Type) string {
+	d := describer{seen: map[reflect.Type]bool{}}
+	d.write(t)
+	return d.String()
+}
+
+type describer struct {
+	strings.Builder
+	seen map[reflect.Type]bool
+}
+
+func (d *describer) write(t reflect.Type) {
+	name := typeName(t)
+	if t.Name() != "" {
+		d.WriteString(name)
+		if d.seen[t] {
+			return
+		}
+		d.seen[t] = true
+	}
+	how := treat(t)
+	switch {
+	case how == asNothing && t.Name() == "":
+		d.WriteString(name)
+	case how == asLent:
+		d.WriteString("(lent)")
+	case how == asMarshaler || how == asTime:
+		d.WriteString("(binary)")
+	case how == asStructure:
+		d.structure(t)
+	}
+}
+
+// structure writes what t is made of. What a predeclared type is made of is
+// its name, and its size where that is not in the name.
+func (d *describer) structure(t reflect.Type) {
+	switch k := t.Kind(); k {
+	case reflect.Pointer:
+		d.WriteString("*")
+		d.write(t.Elem())
+	case reflect.Slice:
+		d.WriteString("[]")
+		d.write(t.Elem())
+	case reflect.Array:
+		d.WriteString("[" + strconv.Itoa(t.Len()) + "]")
+		d.write(t.Elem())
+	case reflect.Map:
+		d.WriteString("map[")
+		d.write(t.Key())
+		d.WriteString("]")
+		d.write(t.Elem())
+	case reflect.Struct:
+		d.WriteString("{")
+		for i := range t.NumField() {
+			if i > 0 {
+				d.WriteString("; ")
+			}
+			d.WriteString(t.Field(i).Name + " ")
+			d.write(t.Field(i).Type)
+		}
+		d.WriteString("}")
+	default:
+		if t.PkgPath() != "" {
+			d.WriteString("=" + k.String())
+		}
+		if k == reflect.Int || k == reflect.Uint {
+			d.WriteString(strconv.Itoa(t.Bits()))
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package codec
+
+import "reflect"
+
+const (
+	lendBytes = 4  // of the index of a lent item
+	timeBytes = 15 // of most times; 16 with an offset from UTC of odd seconds
+	blobBytes = 4  // of the length before what a marshaler wrote
+)
+
+// isFlat says whether the memory of a t is its encoding: no pointers, no
+// methods of its own, nothing that is refused.
+func isFlat(t reflect.Type) bool {
+	if t.Size() == 0 {
+		return true
+	}
+	if treat(t) != asStructure || refusal(t) != "" {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !isFlat(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	case reflect.Array:
+		return isFlat(t.Elem())
+	case reflect.String, reflect.Slice, reflect.Map, reflect.Pointer:
+		return false
+	}
+	return true
+}
+
+// smallest is the fewest bytes that a t takes. Everything that is reached by a
+// reference may be absent, so that this comes to an end for every type.
+func smallest(t reflect.Type) int {
+	if isFlat(t) {
+		return int(t.Size())
+	}
+	switch treat(t) {
+	case asTime:
+		return 1 + timeBytes
+	case asMarshaler:
+		return blobBytes
+	case asLent:
+		return lendBytes
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		n := 0
+		for i := range t.NumField() {
+			n += smallest(t.Field(i).Type)
+		}
+		return n
+	case reflect.Array:
+		return t.Len() * smallest(t.Elem())
+	}
+	return 1 // the length, or the mark of a pointer
+}
+
+// boolRun says where bools are in flat memory: n times, stride bytes apart,
+// from off on. Each time it is one bool, or what sub says.
+type boolRun struct {
+	off, stride uintptr
+	n           int
+	sub         []boolRun
+}
+
+// boolsOf appends the bools in a flat t at off.
+func boolsOf(t reflect.Type, off uintptr, runs []boolRun) []boolRun {
+	if t.Size() == 0 {
+		return runs
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return append(runs, boolRun{off: off, stride: 1, n: 1})
+	case reflect.Struct:
+		for i := range t.NumField() {
+			runs = boolsOf(t.Field(i).Type, off+t.Field(i).Offset, runs)
+		}
+	case reflect.Array:
+		e := t.Elem()
+		if e.Kind() == reflect.Bool {
+			return append(runs, boolRun{off: off, stride: 1, n: t.Len()})
+		}
+		if sub := boolsOf(e, 0, nil); sub != nil {
+			return append(runs, boolRun{off: off, stride: e.Size(), n: t.Len(), sub: sub})
+		}
+	}
+	return runs
+}
+
+func shift(runs []boolRun, by uintptr) []boolRun {
+	for i := range runs {
+		runs[i].off += by
+	}
+	return runs
+}
+
+func joinPath(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

@@ -1,0 +1,39 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Lengths are unsigned varints: seven bits a byte, the lowest first, the top
+// bit set on all but the last byte. Only the shortest form is right.
+
+func appendLength(dst []byte, n uint64) []byte {
+	if n < 0x80 {
+		return append(dst, byte(n))
+	}
+	return binary.AppendUvarint(dst, n)
+}
+
+func lengthSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
+
+// takeLength cuts a length from src; ok is false if there is none.
+func takeLength(src []byte) (n uint64, rest []byte, ok bool) {
+	if len(src) > 0 {
+		if b := src[0]; b < 0x80 {
+			return uint64(b), src[1:], true
+		}
+	}
+	return takeLongLength(src)
+}
+
+func takeLongLength(src []byte) (n uint64, rest []byte, ok bool) {
+	for i := range min(len(src), 9) {
+		b := src[i]
+		n |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			return n, src[i+1:], b != 0
+		}
+	}
+	return 0, src, false
+}

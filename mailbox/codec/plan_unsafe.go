@@ -1,0 +1,238 @@
+package codec
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// plan is how values of one type are turned into bytes and back: operations
+// on the memory of the value, in the order of the bytes. Structs are dissolved
+// into their fields.
+type plan struct {
+	rtype reflect.Type
+	size  uintptr   // in memory, bytes
+	ops   []op      // all of them
+	dyn   []op      // those whose number of bytes depends on the value
+	fixed int       // encoded bytes of all others
+	min   int       // fewest encoded bytes of a value
+	flat  bool      // the value's memory is its encoding
+	bools []boolRun // of a flat type: bytes that must be 0 or 1
+}
+
+// op is one operation on the field at off.
+type op struct {
+	kind opKind
+	off  uintptr // in the value's memory, bytes
+	size uintptr // memory of the copy, or of one element, bytes
+	sub  *plan   // of the elements, or of what a pointer points to
+	aux  *aux    // what few operations need
+}
+
+// aux is what few operations need.
+type aux struct {
+	rtype    reflect.Type   // of the field
+	word     unsafe.Pointer // type word of an interface: the map's, or that of a pointer to the field
+	bools    []boolRun      // of a copy or of one element
+	n        int            // elements of an array
+	appender bool           // of a marshaler: it has AppendBinary
+	maps     *mapper
+}
+
+type opKind uint8
+
+const (
+	opCopy      opKind = iota // flat memory
+	opCopy1                   // flat memory of 1, 4, 8, 16 bytes
+	opCopy4                   //
+	opCopy8                   //
+	opCopy16                  //
+	opBools                   // flat memory with bools in it
+	opString                  //
+	opFlatSlice               // slice of flat elements
+	opSlice                   // slice of others
+	opStrings                 // slice of strings
+	opArray                   // array of elements that are not flat
+	opPointer                 //
+	opMap                     //
+	opTime                    // time.Time
+	opMarshal                 // the type's own methods
+	opLend                    // handed over beside the message
+)
+
+// builder makes the plans of one message type. A plan that is reached by a
+// reference is filled later, so that types may contain themselves.
+type builder struct {
+	root   string // name of the message's type
+	plans  map[reflect.Type]*plan
+	todo   []job
+	errs   []error
+	custom bool
+	lends  bool
+}
+
+type job struct {
+	plan *plan
+	path string
+}
+
+func (b *builder) build(t reflect.Type) *plan {
+	root := b.later(t, "")
+	for len(b.todo) > 0 {
+		j := b.todo[0]
+		b.todo = b.todo[1:]
+		b.add(j.plan, j.plan.rtype, 0, j.path)
+		j.plan.finish()
+	}
+	return root
+}
+
+// later returns the plan of t, which is filled before build returns.
+func (b *builder) later(t reflect.Type, path string) *plan {
+	p := b.plans[t]
+	if p == nil {
+		p = &plan{rtype: t, size: t.Size(), flat: isFlat(t), min: smallest(t)}
+		b.plans[t] = p
+		b.todo = append(b.todo, job{p, path})
+	}
+	return p
+}
+
+// add appends the operations of a value of type t at off.
+func (b *builder) add(p *plan, t reflect.Type, off uintptr, path string) {
+	if isFlat(t) {
+		p.copy(off, t.Size(), boolsOf(t, 0, nil))
+		return
+	}
+	switch treat(t) {
+	case asTime:
+		p.ops = append(p.ops, op{kind: opTime, off: off})
+	case asMarshaler:
+		b.custom = true
+		a := &aux{rtype: t, appender: declares(t, appenderType)}
+		p.ops = append(p.ops, op{kind: opMarshal, off: off, aux: a})
+	case asLent:
+		b.lends = true
+		a := &aux{rtype: t, word: typeWord(reflect.PointerTo(t))}
+		p.ops = append(p.ops, op{kind: opLend, off: off, aux: a})
+	default:
+		b.addKind(p, t, off, path)
+	}
+}
+
+func (b *builder) addKind(p *plan, t reflect.Type, off uintptr, path string) {
+	if why := refusal(t); why != "" {
+		b.errs = append(b.errs, &UnsupportedError{Type: b.root, Path: path, Reason: why})
+		return
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			b.add(p, f.Type, off+f.Offset, joinPath(path, f.Name))
+		}
+	case reflect.String:
+		p.ops = append(p.ops, op{kind: opString, off: off})
+	case reflect.Pointer:
+		p.ops = append(p.ops, op{kind: opPointer, off: off, sub: b.later(t.Elem(), path)})
+	case reflect.Map:
+		key, elem := b.later(t.Key(), path+"[key]"), b.later(t.Elem(), path+"[value]")
+		a := &aux{rtype: t, word: typeWord(t), maps: newMapper(t, key, elem)}
+		p.ops = append(p.ops, op{kind: opMap, off: off, sub: elem, aux: a})
+	case reflect.Array:
+		a := &aux{rtype: t, n: t.Len()}
+		p.ops = append(p.ops, op{kind: opArray, off: off, size: t.Elem().Size(), sub: b.later(t.Elem(), path+"[]"), aux: a})
+	case reflect.Slice:
+		b.addSlice(p, t, off, path)
+	}
+}
+
+func (b *builder) addSlice(p *plan, t reflect.Type, off uintptr, path string) {
+	e := t.Elem()
+	o := op{kind: opSlice, off: off, size: e.Size(), aux: &aux{rtype: t}}
+	switch {
+	case isFlat(e):
+		o.kind = opFlatSlice
+		o.aux.bools = boolsOf(e, 0, nil)
+	case e.Kind() == reflect.String && treat(e) == asStructure:
+		o.kind = opStrings
+	default:
+		o.sub = b.later(e, path+"[]")
+	}
+	p.ops = append(p.ops, o)
+}
+
+// copy appends a copy of flat memory, joined to the one before it if nothing
+// is between them.
+func (p *plan) copy(off, size uintptr, bools []boolRun) {
+	if size == 0 {
+		return
+	}
+	if n := len(p.ops); n > 0 && p.ops[n-1].kind == opCopy && p.ops[n-1].off+p.ops[n-1].size == off {
+		last := &p.ops[n-1]
+		last.aux.bools = append(last.aux.bools, shift(bools, last.size)...)
+		last.size += size
+		return
+	}
+	p.ops = append(p.ops, op{kind: opCopy, off: off, size: size, aux: &aux{bools: bools}})
+}
+
+// finish picks the fast forms of copies, and adds up.
+func (p *plan) finish() {
+	if p.flat {
+		p.bools = boolsOf(p.rtype, 0, nil)
+	}
+	for i := range p.ops {
+		o := &p.ops[i]
+		switch o.kind {
+		case opCopy:
+			p.fixed += int(o.size)
+			o.kind = copyKind(o)
+		case opLend:
+			p.fixed += lendBytes
+		default:
+			p.dyn = append(p.dyn, *o)
+		}
+	}
+}
+
+func copyKind(o *op) opKind {
+	if len(o.aux.bools) > 0 {
+		return opBools
+	}
+	switch o.size {
+	case 1:
+		return opCopy1
+	case 4:
+		return opCopy4
+	case 8:
+		return opCopy8
+	case 16:
+		return opCopy16
+	}
+	return opCopy
+}
+
+// constant says whether all values take the same number of bytes.
+func (p *plan) constant() bool { return len(p.dyn) == 0 }
+
+// typeWord is the first word of an interface value that holds a t.
+func typeWord(t reflect.Type) unsafe.Pointer {
+	v := reflect.Zero(t).Interface()
+	return (*face)(unsafe.Pointer(&v)).typ
+}
+
+// face is the memory of an interface value without methods.
+type face struct{ typ, data unsafe.Pointer }
+
+// faceOf makes an interface value of a type whose values are one pointer.
+func faceOf(word, p unsafe.Pointer) (v any) {
+	*(*face)(unsafe.Pointer(&v)) = face{word, p}
+	return v
+}
+
+// hide returns p in a way that escape analysis does not follow. What p points
+// to may stand on the stack: it must not be kept.
+func hide(p unsafe.Pointer) unsafe.Pointer {
+	x := uintptr(p)
+	return *(*unsafe.Pointer)(unsafe.Pointer(&x))
+}

@@ -1,0 +1,80 @@
+package codec
+
+import (
+	"errors"
+	"reflect"
+	"unsafe"
+)
+
+// Type is what both sides of a message agree on: a name, a structure, and how
+// values are laid out in bytes. It is immutable, and the same pointer for the
+// same Go type.
+type Type struct {
+	key    unsafe.Pointer // word of an interface that holds a pointer to the type
+	rtype  reflect.Type
+	name   string
+	text   string // Describe
+	id     ID
+	plan   *plan
+	flat   bool
+	custom bool
+	lends  bool
+}
+
+// ID identifies a type: the hash of its name in the high half, the hash of its
+// structure in the low half. It is never zero.
+type ID uint64
+
+// Name is the hash of the type's name.
+func (id ID) Name() uint32 { return uint32(id >> 32) }
+
+// Structure is the hash of the type's structure.
+func (id ID) Structure() uint32 { return uint32(id) }
+
+// Name is the type's full name, pkgpath.Name, or its literal.
+func (t *Type) Name() string { return t.name }
+
+// ID identifies the type.
+func (t *Type) ID() ID { return t.id }
+
+// Flat says that values contain no pointers and are copied as they are.
+func (t *Type) Flat() bool { return t.flat }
+
+// Size is the size in bytes of a flat value; 0 for other types.
+func (t *Type) Size() int {
+	if !t.flat {
+		return 0
+	}
+	return int(t.plan.size)
+}
+
+// Custom says that encoding or decoding runs code of the program: a marshaler.
+// The size of such a value is known only after Append.
+func (t *Type) Custom() bool { return t.custom }
+
+// Lends says that values may hand things over beside the message: Append and
+// Decode need a Lent.
+func (t *Type) Lends() bool { return t.lends }
+
+// Describe is the structure of the type on one line, canonical: it is what
+// the structure's hash is made from.
+func (t *Type) Describe() string { return t.text }
+
+// String is Name.
+func (t *Type) String() string { return t.name }
+
+func newType(rt reflect.Type) (*Type, error) {
+	t := &Type{key: typeWord(reflect.PointerTo(rt)), rtype: rt, name: typeName(rt)}
+	b := &builder{root: t.name, plans: map[reflect.Type]*plan{}}
+	t.plan = b.build(rt)
+	if len(b.errs) == 1 {
+		return nil, b.errs[0]
+	}
+	if len(b.errs) > 1 {
+		return nil, errors.Join(b.errs...)
+	}
+	t.flat, t.custom, t.lends = t.plan.flat, b.custom, b.lends
+	t.text = describe(rt)
+	t.id = ID(uint64(hash(t.name))<<32 | uint64(hash(t.text)))
+	return t, nil
+}

@@ -1,0 +1,47 @@
+package process
+
+import (
+	"fmt"
+	"os"
+)
+
+// Liveness is a pipe that says to children that this process is alive: its
+// write end is open here and nowhere else, so the read ends that children have
+// come to an end when this process does, however it does.
+type Liveness struct {
+	read, write *os.File
+}
+
+// NewLiveness makes the pipe.
+func NewLiveness() (*Liveness, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("process: liveness pipe: %w", err)
+	}
+	return &Liveness{r, w}, nil
+}
+
+// File is the read end, for Spec.Files.
+func (l *Liveness) File() *os.File { return l.read }
+
+// Close says that this process is no longer there for its children.
+func (l *Liveness) Close() {
+	l.write.Close()
+	l.read.Close()
+}
+
+// WatchLiveness calls end, in a goroutine parked in the poller, when the
+// process at the other end of f has gone. It takes f.
+func WatchLiveness(f *os.File, end func()) {
+	go func() {
+		var b [1]byte
+		for {
+			// Nothing is ever written; whatever else Read returns for, the
+			// only thing to do is to look again or to end.
+			if _, err := f.Read(b[:]); err != nil {
+				end()
+				return
+			}
+		}
+	}()
+}

@@ -1,0 +1,255 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Starter starts processes from one thread that lives as long as the Starter:
+// a child's parent-death signal is sent when the thread that made it ends, not
+// the process.
+type Starter struct {
+	jobs chan func()
+	once sync.Once
+}
+
+// NewStarter starts the thread.
+func NewStarter() *Starter {
+	s := &Starter{jobs: make(chan func())}
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		for f := range s.jobs {
+			f()
+		}
+	}()
+	return s
+}
+
+// Close ends the thread. Children that are alive get SIGCONT from that.
+func (s *Starter) Close() { s.once.Do(func() { close(s.jobs) }) }
+
+// Process is a child process.
+type Process struct {
+	pid    int
+	pidfd  *os.File
+	stderr *drain
+	memory uint64
+	start  time.Time
+	done   chan struct{}
+	exit   Exit // valid when done is closed
+
+	mu     sync.Mutex
+	reaped bool
+}
+
+// Start starts a process in a group of its own. It fails with a *StartError.
+func (s *Starter) Start(spec Spec) (p *Process, err error) {
+	done := make(chan struct{})
+	s.jobs <- func() {
+		defer close(done)
+		p, err = start(spec)
+	}
+	<-done
+	return p, err
+}
+
+func start(spec Spec) (*Process, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, startError(spec.Path, "make a pipe for stderr", err)
+	}
+	defer w.Close()
+	env := spec.Env
+	if spec.MemoryBytes > 0 {
+		env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "GOMEMLIMIT=") })
+		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
+	}
+	fds := []uintptr{0, 1, rawFD(w)}
+	for _, f := range spec.Files {
+		fds = append(fds, rawFD(f))
+	}
+	pidfd := -1
+	begin := time.Now()
+	pid, err := syscall.ForkExec(spec.Path, spec.Args, &syscall.ProcAttr{
+		Env:   env,
+		Files: fds,
+		Sys: &syscall.SysProcAttr{
+			Setpgid: true,
+			// A stopped child cannot notice that its parent is gone; SIGCONT
+			// makes it look, and does nothing to one that runs.
+			Pdeathsig: syscall.SIGCONT,
+			PidFD:     &pidfd,
+		},
+	})
+	runtime.KeepAlive(spec.Files)
+	if err != nil {
+		r.Close()
+		return nil, startError(spec.Path, "exec", err)
+	}
+	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{})}
+	if spec.MemoryBytes > 0 {
+		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
+		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
+			_ = unix.Kill(-pid, unix.SIGKILL)
+			_, _ = unix.Wait4(pid, nil, 0, nil)
+			r.Close()
+			return nil, startError(spec.Path, "set RLIMIT_DATA", err)
+		}
+	}
+	p.stderr = newDrain(r, spec.Stderr)
+	if pidfd >= 0 {
+		_ = unix.SetNonblock(pidfd, true) // so that the poller takes it
+		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+	}
+	go p.wait()
+	return p, nil
+}
+
+// rawFD is the descriptor of f without making it blocking, as Fd would.
+func rawFD(f *os.File) (fd uintptr) {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return ^uintptr(0)
+	}
+	_ = c.Control(func(x uintptr) { fd = x })
+	return fd
+}
+
+func startError(path, op string, err error) error {
+	e := &StartError{Path: path, Op: op, Err: err}
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		e.Remedy = "RLIMIT_NOFILE of this process is used up: raise it, or have fewer children"
+	case errors.Is(err, syscall.ENFILE):
+		e.Remedy = "the system has no more open files: raise fs.file-max"
+	case errors.Is(err, syscall.EAGAIN):
+		e.Remedy = "RLIMIT_NPROC or the cgroup's pids.max is reached: raise it"
+	case errors.Is(err, syscall.ENOENT):
+		e.Remedy = "the program's file is gone: it must stay while its children are restarted"
+	case errors.Is(err, syscall.ETXTBSY):
+		e.Remedy = "the program's file is being written: replace it by a rename"
+	case errors.Is(err, syscall.EACCES):
+		e.Remedy = "the program's file, or its file system, does not allow execution"
+	}
+	return e
+}
+
+// wait waits for the death, kills what is left of the group, and reaps.
+func (p *Process) wait() {
+	p.awaitZombie()
+	// Now the leader is a zombie: its number is still its own.
+	_ = unix.Kill(-p.pid, unix.SIGKILL)
+	p.mu.Lock()
+	var status unix.WaitStatus
+	var usage unix.Rusage
+	for {
+		_, err := unix.Wait4(p.pid, &status, 0, &usage)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	p.reaped = true
+	if p.pidfd != nil {
+		p.pidfd.Close()
+	}
+	p.mu.Unlock()
+	p.exit = Exit{
+		PID: p.pid, Code: -1, Runtime: time.Since(p.start),
+		CPU:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+		MaxRSS: usage.Maxrss << 10,
+		Stderr: p.stderr.finish(),
+	}
+	if status.Signaled() {
+		p.exit.Signal, p.exit.Core = status.Signal(), status.CoreDump()
+	} else {
+		p.exit.Code = status.ExitStatus()
+	}
+	p.exit.classify(p.memory)
+	close(p.done)
+}
+
+// awaitZombie parks in the runtime's poller until the child has ended, and
+// leaves its status where it is.
+func (p *Process) awaitZombie() {
+	if p.pidfd != nil {
+		if c, err := p.pidfd.SyscallConn(); err == nil {
+			if c.Read(func(fd uintptr) bool { return zombie(unix.P_PIDFD, int(fd), unix.WNOHANG) }) == nil {
+				return
+			}
+		}
+	}
+	zombie(unix.P_PID, p.pid, 0) // no pidfd, before Linux 5.4: a thread waits
+}
+
+func zombie(idType, id, options int) bool {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(idType, id, &info, unix.WEXITED|unix.WNOWAIT|options, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		return err != nil && err != unix.EAGAIN || err == nil && info.Signo != 0
+	}
+}
+
+// PID is the number of the process, and of its group.
+func (p *Process) PID() int { return p.pid }
+
+// Done is closed when the process has been reaped and its group killed.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Exit says how the process ended. It is valid when Done is closed.
+func (p *Process) Exit() Exit { return p.exit }
+
+// Signal sends a signal to the process, or fails with ErrDone.
+func (p *Process) Signal(sig syscall.Signal) error { return p.kill(p.pid, sig) }
+
+// KillGroup kills the process and its group.
+func (p *Process) KillGroup() error { return p.kill(-p.pid, unix.SIGKILL) }
+
+// kill is sure to hit no stranger: until the reaping, which takes the lock, the
+// number belongs to the child.
+func (p *Process) kill(pid int, sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return ErrDone
+	}
+	if err := unix.Kill(pid, sig); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("process %d: %v: %w", p.pid, sig, err)
+	}
+	return nil
+}
+
+// IsSocket says whether fd is a socket.
+func IsSocket(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+}
+
+// TakeFile makes a File of a descriptor that this process was started with, so
+// that its own children do not get it.
+func TakeFile(fd int, name string) *os.File {
+	unix.CloseOnExec(fd)
+	_ = unix.SetNonblock(fd, true)
+	return os.NewFile(uintptr(fd), name)
+}
+
+// KillOwnGroup ends this process and everything in its group at once. It does
+// not return.
+func KillOwnGroup() {
+	if unix.Getpgrp() == unix.Getpid() {
+		_ = unix.Kill(0, unix.SIGKILL)
+	}
+	_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
+	select {}
+}

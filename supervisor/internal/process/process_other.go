@@ -1,0 +1,51 @@
+//go:build !linux
+
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// Starter starts processes; on Linux only.
+type Starter struct{}
+
+// NewStarter returns a Starter that cannot start anything.
+func NewStarter() *Starter { return &Starter{} }
+
+// Close does nothing.
+func (*Starter) Close() {}
+
+// Start fails with errors.ErrUnsupported.
+func (*Starter) Start(spec Spec) (*Process, error) {
+	return nil, &StartError{Path: spec.Path, Op: "supervise", Err: fmt.Errorf("this needs Linux: %w", errors.ErrUnsupported)}
+}
+
+// Process is a child process; there are none.
+type Process struct{}
+
+// PID is 0.
+func (*Process) PID() int { return 0 }
+
+// Done never ends.
+func (*Process) Done() <-chan struct{} { return nil }
+
+// Exit is empty.
+func (*Process) Exit() Exit { return Exit{} }
+
+// Signal fails.
+func (*Process) Signal(syscall.Signal) error { return ErrDone }
+
+// KillGroup fails.
+func (*Process) KillGroup() error { return ErrDone }
+
+// IsSocket is false: no child was started here.
+func IsSocket(int) bool { return false }
+
+// TakeFile makes a File of a descriptor.
+func TakeFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
+
+// KillOwnGroup ends this process.
+func KillOwnGroup() { os.Exit(1) }

@@ -1,0 +1,52 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Spec says how a process is started.
+type Spec struct {
+	Path   string     // of the executable
+	Args   []string   // with the name of the program first
+	Env    []string   // the whole environment
+	Files  []*os.File // become descriptors 3, 4, ... of the child
+	Stderr io.Writer  // also gets what the child writes to its stderr; nil: nobody
+
+	// MemoryBytes limits the data memory of the process, RLIMIT_DATA; 0 means
+	// no limit. The limit is in force when Start returns. GOMEMLIMIT is put
+	// into Env at 80 % of it.
+	MemoryBytes uint64
+}
+
+// Sizes of what is kept of a child's stderr, in bytes: its end, where the
+// reason of a death is, and its begin, where a panic's first line is when the
+// traces of a thousand goroutines follow.
+const (
+	headBytes = 4 << 10
+	tailBytes = 12 << 10
+)
+
+// StartError says why a process could not be started, and what to do.
+type StartError struct {
+	Path   string
+	Op     string // what failed
+	Remedy string
+	Err    error
+}
+
+func (e *StartError) Error() string {
+	s := fmt.Sprintf("start %s: %s: %v", e.Path, e.Op, e.Err)
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
+	}
+	return s
+}
+
+// Unwrap returns the system's error.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// ErrDone says that a process has ended: there is nothing to signal.
+var ErrDone = errors.New("process: it has ended")

@@ -1,0 +1,86 @@
+package process
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// drain reads a child's stderr to its end, so that the child never waits for a
+// reader, and keeps its begin and its end.
+type drain struct {
+	r    *os.File
+	to   io.Writer
+	done chan struct{}
+
+	mu   sync.Mutex
+	head []byte
+	tail []byte // the last tailBytes after head, possibly more
+	cut  bool   // something between them is lost
+}
+
+func newDrain(r *os.File, to io.Writer) *drain {
+	d := &drain{r: r, to: to, done: make(chan struct{})}
+	go d.run()
+	return d
+}
+
+func (d *drain) run() {
+	defer close(d.done)
+	defer d.r.Close()
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := d.r.Read(buf)
+		if n > 0 {
+			d.keep(buf[:n])
+			if d.to != nil {
+				_, _ = d.to.Write(buf[:n]) // a broken sink is not the child's fault
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (d *drain) keep(b []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if room := headBytes - len(d.head); room > 0 {
+		k := min(room, len(b))
+		d.head = append(d.head, b[:k]...)
+		b = b[k:]
+	}
+	d.tail = append(d.tail, b...)
+	if len(d.tail) > 2*tailBytes {
+		d.tail = append(d.tail[:0], d.tail[len(d.tail)-tailBytes:]...)
+		d.cut = true
+	}
+}
+
+// strangerWait is how long the end of stderr is waited for after the death of
+// the child and its group: a descendant that has left the group may hold it.
+const strangerWait = 200 * time.Millisecond
+
+// finish returns what was kept.
+func (d *drain) finish() string {
+	t := time.NewTimer(strangerWait)
+	defer t.Stop()
+	select {
+	case <-d.done:
+	case <-t.C:
+		d.r.Close()
+		<-d.done
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tail := d.tail
+	if len(tail) > tailBytes {
+		tail, d.cut = tail[len(tail)-tailBytes:], true
+	}
+	if d.cut {
+		return string(d.head) + "\n[...]\n" + string(tail)
+	}
+	return string(d.head) + string(tail)
+}

@@ -1,0 +1,142 @@
+package tree
+
+import (
+	"fmt"
+	"time"
+)
+
+// Restart is OTP's restart type.
+type Restart uint8
+
+// The restart types.
+const (
+	Permanent Restart = iota // always restarted
+	Transient                // restarted after an abnormal end
+	Temporary                // never restarted
+)
+
+func (r Restart) String() string {
+	return name(uint8(r), "permanent", "transient", "temporary")
+}
+
+// Strategy is OTP's restart strategy.
+type Strategy uint8
+
+// The strategies.
+const (
+	OneForOne  Strategy = iota // the child that died
+	OneForAll                  // all children
+	RestForOne                 // the child that died and those started after it
+)
+
+func (s Strategy) String() string {
+	return name(uint8(s), "one_for_one", "one_for_all", "rest_for_one")
+}
+
+// Reason is OTP's exit reason, as far as the rules look at it.
+type Reason uint8
+
+// The reasons.
+const (
+	Normal    Reason = iota // exit 0 without being asked
+	ByRequest               // asked to end, or declared as such, with exit 0
+	Abnormal                // everything else
+)
+
+func (r Reason) String() string { return name(uint8(r), "normal", "shutdown", "abnormal") }
+
+func name(i uint8, names ...string) string {
+	if int(i) < len(names) {
+		return names[i]
+	}
+	return fmt.Sprint(i)
+}
+
+// ShouldRestart says whether a child of that type is restarted after an end of
+// that reason.
+func ShouldRestart(r Restart, reason Reason) bool {
+	return r == Permanent || r == Transient && reason == Abnormal
+}
+
+// Window is the sliding window of restarts, OTP's add_restart.
+type Window struct {
+	intensity int
+	period    time.Duration
+	at        []time.Duration // of the restarts in the window, the oldest first
+}
+
+// NewWindow allows intensity restarts within period. Zero allows none.
+func NewWindow(intensity int, period time.Duration) *Window {
+	return &Window{intensity: intensity, period: period}
+}
+
+// Add counts a restart at now, a time on any monotonic clock, and says whether
+// it is allowed.
+func (w *Window) Add(now time.Duration) (allowed bool) {
+	w.at = append(w.at[:0], w.at[w.old(now):]...)
+	w.at = append(w.at, now)
+	return len(w.at) <= w.intensity
+}
+
+// Count is the number of restarts in the window.
+func (w *Window) Count(now time.Duration) int { return len(w.at) - w.old(now) }
+
+// old is how many restarts are no longer in the window.
+func (w *Window) old(now time.Duration) (n int) {
+	for n < len(w.at) && w.at[n] < now-w.period {
+		n++
+	}
+	return n
+}
+
+// Cause says who is to blame for a death.
+type Cause uint8
+
+// The causes.
+const (
+	Asked       Cause = iota // the program itself asked for the death
+	Own                      // the child's own doing: panic, exit, memory limit
+	Unexplained              // a signal from outside
+)
+
+// Policy says how many deaths a message in hand survives.
+type Policy struct {
+	Redeliver int // 0: none
+}
+
+// Charge is the deaths that a message has been charged with.
+type Charge struct {
+	Own, Unexplained int
+}
+
+// Decision is what becomes of the message that was in hand at a death.
+type Decision uint8
+
+// The decisions.
+const (
+	Redeliver Decision = iota
+	Quarantine
+)
+
+// UnexplainedLimit is how many deaths by signals from outside a message can be
+// charged with when it is redelivered at all.
+const UnexplainedLimit = 10
+
+// Verdict charges a death to the message that was in hand, and decides. A
+// death that was asked for is not charged. With Redeliver n the message is
+// quarantined at the n-th death of the child's own doing, and at the
+// UnexplainedLimit-th unexplained one; with 0 at the first that is charged.
+func Verdict(c Charge, cause Cause, p Policy) (Charge, Decision) {
+	switch cause {
+	case Asked:
+		return c, Redeliver
+	case Own:
+		c.Own++
+	default:
+		c.Unexplained++
+	}
+	if p.Redeliver == 0 || c.Own >= p.Redeliver || c.Unexplained >= UnexplainedLimit {
+		return c, Quarantine
+	}
+	return c, Redeliver
+}

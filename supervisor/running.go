@@ -1,0 +1,288 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// proc is a process, or what stands for one.
+type proc interface {
+	PID() int
+	Done() <-chan struct{}
+	Exit() process.Exit
+	KillGroup() error
+}
+
+// running is one incarnation while it runs: its process and its link.
+type running struct {
+	addr    wire.Addr
+	proc    proc // nil for the supervisor's own process
+	link    transport.Link
+	queue   *queue
+	drained chan struct{} // closed when the link has been read to its end
+}
+
+func (r *running) kill() error { return r.proc.KillGroup() }
+
+func (r *running) close() {
+	r.queue.close()
+	r.link.Close()
+}
+
+// connect makes a link, whose other end is returned, and the goroutines that
+// serve it.
+func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
+	r, b, err := s.pair(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := sock.New(b)
+	if err != nil {
+		s.forget(r)
+		return nil, nil, err
+	}
+	return r, l, nil
+}
+
+func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
+	a, b, err := sock.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := sock.New(a)
+	if err != nil {
+		b.Close()
+		return nil, nil, err
+	}
+	r := &running{addr: addr, link: l, drained: make(chan struct{})}
+	r.queue = newQueue(l, func(err error) {
+		s.log.Error("a process does not read its link", "process", addr, "err", err)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		r.close()
+		b.Close()
+		return nil, nil, ErrEnded
+	}
+	s.running[r] = struct{}{}
+	go s.read(r)
+	return r, b, nil
+}
+
+// forget ends what serves a link.
+func (s *Supervisor) forget(r *running) {
+	s.mu.Lock()
+	delete(s.running, r)
+	s.mu.Unlock()
+	r.close()
+}
+
+// read is the goroutine of a link: every frame becomes work of the loop.
+func (s *Supervisor) read(r *running) {
+	defer close(r.drained)
+	buf := make([]byte, wire.MaxFrame)
+	for {
+		n, files, err := r.link.Receive(buf)
+		if t := new(sock.TruncatedError); errors.As(err, &t) {
+			s.log.Error("frame lost", "from", r.addr, "err", err)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		f, err := wire.Parse(buf[:n])
+		if err != nil {
+			s.log.Error("frame refused", "from", r.addr, "err", err)
+			for _, f := range files {
+				f.Close()
+			}
+			continue
+		}
+		if !s.post(func() { s.frame(r, f, files) }) {
+			for _, f := range files {
+				f.Close()
+			}
+			return
+		}
+	}
+}
+
+// launch starts the process of a child, or its goroutine.
+func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
+	if c.spec.InPlace {
+		return s.launchInPlace(addr)
+	}
+	r, b, err := s.pair(addr)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	stderr := c.spec.Stderr
+	if stderr == nil {
+		stderr = os.Stderr
+	}
+	env := append(os.Environ(), c.spec.Env...)
+	env = append(env, roleVar+"="+roleValue+s.spec.Notifier)
+	p, err := s.starter.Start(process.Spec{
+		Path: s.exe, Args: os.Args, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: stderr, MemoryBytes: c.spec.Memory,
+	})
+	if err != nil {
+		s.forget(r)
+		return nil, err
+	}
+	s.mu.Lock()
+	r.proc = p
+	s.mu.Unlock()
+	return r, nil
+}
+
+// inPlace stands for a process: an actor in a goroutine of this one.
+type inPlace struct {
+	r    *running
+	done chan struct{}
+	exit process.Exit
+}
+
+func (p *inPlace) PID() int              { return os.Getpid() }
+func (p *inPlace) Done() <-chan struct{} { return p.done }
+func (p *inPlace) Exit() process.Exit    { return p.exit }
+
+// KillGroup ends the actor's link: it ends after the message in hand.
+func (p *inPlace) KillGroup() error { return p.r.link.Close() }
+
+func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
+	r, link, err := s.connect(addr)
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNotifier(s.spec.Notifier)
+	if err != nil {
+		s.forget(r)
+		return nil, err
+	}
+	p := &inPlace{r: r, done: make(chan struct{})}
+	r.proc = p
+	go func() {
+		defer close(p.done)
+		p.exit = runInPlace(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
+	}()
+	return r, nil
+}
+
+// runInPlace runs an actor as a process would, and says how the process would
+// have ended.
+func runInPlace(cfg actor.HostConfig) (x process.Exit) {
+	start := time.Now()
+	x = process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0"}
+	defer func() { x.Runtime = time.Since(start) }()
+	h, err := actor.NewHost(cfg)
+	if err == nil {
+		_, err = h.Serve()
+		h.Close()
+	}
+	p := new(actor.PanicError)
+	switch {
+	case errors.As(err, &p):
+		x.Kind, x.Code, x.Stderr = wire.ExitPanic, 2, p.Error()+"\n\n"+p.Stack
+		x.Summary, _, _ = strings.Cut(p.Error(), "\n")
+	case err != nil:
+		x.Kind, x.Code, x.Summary, x.Stderr = wire.ExitCode, 1, "exit status 1", fmt.Sprintln(err)
+	}
+	return x
+}
+
+// maxQueue bounds the frames that wait for a process that does not read.
+const maxQueue = 1 << 16
+
+// queue sends frames to a process without making the loop wait for it.
+type queue struct {
+	link transport.Link
+	full func(error)
+
+	mu     sync.Mutex
+	work   sync.Cond
+	frames []queued
+	closed bool
+}
+
+type queued struct {
+	frame wire.Frame
+	files []*keeper.Handle
+}
+
+func newQueue(l transport.Link, full func(error)) *queue {
+	q := &queue{link: l, full: full}
+	q.work.L = &q.mu
+	go q.run()
+	return q
+}
+
+// post queues a frame. It owns the handles.
+func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || len(q.frames) >= maxQueue {
+		if !q.closed {
+			q.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
+			q.closed = true
+			go q.link.Close()
+		}
+		release(files)
+		return
+	}
+	q.frames = append(q.frames, queued{f, files})
+	q.work.Signal()
+}
+
+func release(files []*keeper.Handle) {
+	for _, h := range files {
+		h.Release()
+	}
+}
+
+func (q *queue) run() {
+	var buf []byte
+	for {
+		q.mu.Lock()
+		for len(q.frames) == 0 && !q.closed {
+			q.work.Wait()
+		}
+		batch := q.frames
+		q.frames = nil
+		closed := q.closed
+		q.mu.Unlock()
+		for _, e := range batch {
+			if !closed {
+				files := make([]transport.File, len(e.files))
+				for i, h := range e.files {
+					files[i] = h.File
+				}
+				buf = wire.Append(buf[:0], e.frame)
+				_ = q.link.Send(buf, files) // who does not get it is dead
+			}
+			release(e.files)
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.work.Signal()
+}

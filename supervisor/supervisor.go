@@ -1,0 +1,280 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Strategy says which children are restarted when one dies; see OTP's
+// supervisor.
+type Strategy = tree.Strategy
+
+// The strategies.
+const (
+	OneForOne  = tree.OneForOne  // the one that died
+	OneForAll  = tree.OneForAll  // all
+	RestForOne = tree.RestForOne // the one that died and those started after it
+)
+
+// Restart says after which ends a child is started again; see OTP's
+// supervisor.
+type Restart = tree.Restart
+
+// The restart types.
+const (
+	Permanent = tree.Permanent // always
+	Transient = tree.Transient // after an abnormal end
+	Temporary = tree.Temporary // never
+)
+
+// Supervisor starts children, restarts them by its Spec, and keeps their
+// mailboxes. Its methods may be called by any goroutine of the root process.
+type Supervisor struct {
+	spec    Spec
+	log     *slog.Logger
+	exe     string
+	starter *process.Starter
+	live    *process.Liveness
+	host    *actor.Host // of this process
+	origin  time.Time   // of the machine's clock
+
+	mail  chan func()   // what the loop does next; the loop owns all that follows
+	quit  chan struct{} // closed when the loop is to end
+	later []func()      // after what is in mail
+
+	keeper   *keeper.Keeper
+	machine  *tree.Machine
+	children map[uint32]*child
+	lastID   uint32
+
+	letters   atomic.Uint64
+	restarts  atomic.Uint64
+	endOnce   sync.Once
+	closeOnce sync.Once
+	ended     chan struct{} // closed when no child is left and none will be started
+
+	mu      sync.Mutex
+	running map[*running]struct{} // for killing in a hurry
+	err     error                 // why the supervisor gave up
+}
+
+// IntensityError says that a supervisor gave up: more restarts than its Spec
+// allows.
+type IntensityError struct {
+	Child     string // whose death was one too many
+	Intensity int
+	Period    time.Duration
+	Exit      actor.Exit
+}
+
+func (e *IntensityError) Error() string {
+	return fmt.Sprintf("supervisor gave up: %s died (%s) and more than %d restarts in %v are not allowed; see Spec.Intensity and Spec.Period",
+		e.Child, e.Exit.Summary, e.Intensity, e.Period)
+}
+
+// ErrEnded says that a supervisor has ended, or is about to.
+var ErrEnded = errors.New("supervisor: it has ended")
+
+// New makes a supervisor in this process. Run does it for programs; tests call
+// New themselves, and Shutdown when they are done. ctx bounds the start only.
+func New(ctx context.Context, spec Spec) (*Supervisor, error) {
+	if isChild() {
+		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
+			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain")
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
+	}
+	live, err := process.NewLiveness()
+	if err != nil {
+		return nil, err
+	}
+	spec = spec.withDefaults()
+	s := &Supervisor{
+		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
+		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
+		machine:  tree.New(tree.Config{Strategy: spec.Strategy, Intensity: spec.Intensity, Period: spec.Period}),
+		children: map[uint32]*child{}, running: map[*running]struct{}{},
+	}
+	s.keeper = keeper.New(s.log, s.letter)
+	go s.loop()
+	if err := s.begin(); err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin makes this process's own part in the program: number 0, with no actor.
+func (s *Supervisor) begin() error {
+	r, link, err := s.connect(wire.Addr{ID: 0, Incarnation: 1})
+	if err != nil {
+		return err
+	}
+	n, err := newNotifier(s.spec.Notifier)
+	if err != nil {
+		return err
+	}
+	s.post(func() {
+		s.keeper.Add(0, "root", wire.Mailbox{})
+		s.keeper.Begin(r.addr, "", r.queue.post)
+	})
+	s.host, err = actor.NewHost(actor.HostConfig{Link: link, Notifier: n, Log: s.log})
+	return err
+}
+
+// loop owns the supervisor's state: whatever happens, happens here, one thing
+// at a time.
+func (s *Supervisor) loop() {
+	for {
+		select {
+		case f := <-s.mail:
+			f()
+			continue
+		case <-s.quit:
+			s.keeper.Close()
+			return
+		default:
+		}
+		if len(s.later) > 0 {
+			f := s.later[0]
+			s.later = s.later[1:]
+			f()
+			continue
+		}
+		select {
+		case f := <-s.mail:
+			f()
+		case <-s.quit:
+			s.keeper.Close()
+			return
+		}
+	}
+}
+
+// post makes the loop do f. It says no when the loop has ended.
+func (s *Supervisor) post(f func()) bool {
+	select {
+	case s.mail <- f:
+		return true
+	case <-s.quit:
+		return false
+	}
+}
+
+// call makes the loop do f and waits until it has.
+func (s *Supervisor) call(f func()) bool {
+	done := make(chan struct{})
+	if !s.post(func() { f(); close(done) }) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-s.quit:
+		return false
+	}
+}
+
+// Context returns a context by which this process sends and asks.
+func (s *Supervisor) Context(ctx context.Context) context.Context { return s.host.Context(ctx) }
+
+// Shutdown stops all children in reverse order, each within its time, and frees
+// everything. It returns when nothing is left. It may be called again.
+func (s *Supervisor) Shutdown() {
+	s.post(func() { s.step(tree.Shutdown{}) })
+	<-s.ended
+	s.closeOnce.Do(func() {
+		if s.host != nil {
+			s.host.Close()
+		}
+		close(s.quit)
+		s.mu.Lock()
+		rest := s.running
+		s.running = nil
+		s.mu.Unlock()
+		for r := range rest {
+			r.close()
+		}
+		s.starter.Close()
+		s.live.Close()
+	})
+}
+
+// Done is closed when the supervisor has ended: no child is left and none will
+// be started.
+func (s *Supervisor) Done() <-chan struct{} { return s.ended }
+
+// Err is why the supervisor gave up: an *IntensityError, or nil.
+func (s *Supervisor) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// killAll kills every child at once, without the loop.
+func (s *Supervisor) killAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.running {
+		if r.proc != nil {
+			_ = r.proc.KillGroup()
+		}
+	}
+}
+
+// DeadLetters is how many messages became dead letters.
+func (s *Supervisor) DeadLetters() uint64 { return s.letters.Load() }
+
+// Restarts is how many times a child was started again.
+func (s *Supervisor) Restarts() uint64 { return s.restarts.Load() }
+
+// Traffic is what this process has sent to actors and was answered.
+func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
+
+func (s *Supervisor) letter(l keeper.Letter) {
+	s.letters.Add(1)
+	to := ""
+	if c := s.children[l.To]; c != nil {
+		to = c.spec.Name
+	}
+	s.log.Warn("dead letter", "to", to, "reason", LetterReason(l.Reason), "type", fmt.Sprintf("%#x", l.Type), "bytes", l.Size, "text", l.Text)
+	if s.spec.OnLetter != nil {
+		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, From: l.From.ID, Type: l.Type, Size: int(l.Size),
+			Reason: LetterReason(l.Reason), Text: l.Text, Payload: l.Payload})
+	}
+}
+
+func (s *Supervisor) event(kind EventKind, c *child, text string) {
+	e := Event{Time: time.Now(), Kind: kind, Text: text}
+	if c != nil {
+		e.Child, e.ID, e.Incarnation, e.PID = c.spec.Name, c.id, int(c.incarnation), c.pid
+		if c.exit != nil && (kind == EventExited || kind == EventGone) {
+			x := actor.ExitOf(c.exit)
+			e.Exit = &x
+		}
+	}
+	if s.spec.OnEvent != nil {
+		s.spec.OnEvent(e)
+	}
+}
+
+func programName() string { return filepath.Base(os.Args[0]) }

@@ -1,0 +1,552 @@
+package mq
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+	"github.com/understudy-go/understudy/transport/segment"
+)
+
+// noLeak checks at the end of the test that no descriptor and no goroutine
+// stayed.
+func noLeak(t testing.TB) {
+	count := func() (int, int) {
+		e, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc:", err)
+		}
+		return len(e), runtime.NumGoroutine()
+	}
+	fds, gs := count()
+	t.Cleanup(func() {
+		f, g := count()
+		for i := 0; g > gs && i < 1000; i++ { // one that has said its last word may still be leaving
+			runtime.Gosched()
+			f, g = count()
+		}
+		if f > fds || g > gs {
+			t.Errorf("leaked: %d descriptors before, %d after; %d goroutines before, %d after", fds, f, gs, g)
+		}
+	})
+}
+
+// create makes a queue, or skips when the machine has none to give.
+func create(t testing.TB, depth, size int) *os.File {
+	t.Helper()
+	f, err := Create(depth, size)
+	if err != nil {
+		t.Skip(err)
+	}
+	return f
+}
+
+func dup(t testing.TB, f transport.File) *os.File {
+	t.Helper()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), "dup")
+}
+
+func sendPage(t testing.TB) *transport.SendPage {
+	t.Helper()
+	p, err := transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func recvPage(t testing.TB) *transport.RecvPage {
+	t.Helper()
+	p, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// ends are both ends of one queue in this process.
+func ends(t testing.TB) (s transport.Sender, r transport.Receiver, sp *transport.SendPage, rp *transport.RecvPage) {
+	t.Helper()
+	f := create(t, 0, 0)
+	sp, rp = sendPage(t), recvPage(t)
+	s = NewSender(dup(t, f), sp)
+	r = NewReceiver(f, rp.Taken, 0, rp, nil)
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), s.Close(), r.Close(), r.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, r, sp, rp
+}
+
+func send(t testing.TB, s transport.Sender, entry string) {
+	t.Helper()
+	b, err := s.Reserve(len(entry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b, entry)
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t testing.TB, r transport.Receiver, seq uint64, entry string) {
+	t.Helper()
+	e, err := r.Next()
+	if err != nil || e.Seq != seq || e.End != seq+1 || string(e.Bytes) != entry {
+		t.Fatalf("got %d %q %v, want %d %q", e.Seq, e.Bytes, err, seq, entry)
+	}
+}
+
+// TestOrderAndFull: entries come in order; a full queue says so, keeps the
+// reservation, and takes it when there is room.
+func TestOrderAndFull(t *testing.T) {
+	noLeak(t)
+	s, r, sp, rp := ends(t)
+	if s.MaxEntry() != MaxEntry {
+		t.Errorf("MaxEntry %d", s.MaxEntry())
+	}
+	if _, err := r.Next(); err != transport.ErrEmpty {
+		t.Fatal(err)
+	}
+	sent := uint64(0)
+	for round := range 3 {
+		var err error
+		for err == nil {
+			var b []byte
+			if b, err = s.Reserve(MaxEntry); err != nil {
+				t.Fatal(err)
+			}
+			copy(b, bytes.Repeat([]byte{byte(sent)}, MaxEntry))
+			if err = s.Commit(); err == nil {
+				sent++
+			}
+			if sp.Tail.Load() != sent || s.Next() != sent {
+				t.Fatalf("tail %d, next %d after %d", sp.Tail.Load(), s.Next(), sent)
+			}
+		}
+		if err != transport.ErrFull {
+			t.Fatal(err)
+		}
+		if round == 0 && sent != DefaultDepth {
+			t.Errorf("full after %d", sent)
+		}
+		for seq := rp.Head.Load(); seq < sent; seq++ {
+			expect(t, r, seq, string(bytes.Repeat([]byte{byte(seq)}, MaxEntry)))
+			r.Done()
+			r.Release()
+			if rp.Head.Load() != seq+1 {
+				t.Fatalf("head %d", rp.Head.Load())
+			}
+		}
+		if err := s.Commit(); err != nil { // the entry that was refused above
+			t.Fatal(err)
+		}
+		expect(t, r, sent, string(bytes.Repeat([]byte{byte(sent)}, MaxEntry)))
+		r.Done()
+		r.Release()
+		sent++
+	}
+	send(t, s, "")
+	expect(t, r, sent, "")
+}
+
+// TestTakenIsTheEntry: what Next lends is in the page's memory, where Taken
+// finds it.
+func TestTakenIsTheEntry(t *testing.T) {
+	s, r, _, rp := ends(t)
+	if _, _, ok := Taken(rp.Taken); ok {
+		t.Error("a record before the first entry")
+	}
+	send(t, s, "first")
+	send(t, s, "2nd")
+	for i, want := range []string{"first", "2nd"} {
+		expect(t, r, uint64(i), want)
+		if seq, entry, ok := Taken(rp.Taken); !ok || seq != uint64(i) || string(entry) != want {
+			t.Errorf("taken: %d %q %v", seq, entry, ok)
+		}
+		r.Done()
+	}
+	if rp.Head.Load() != 0 {
+		t.Error("head before Release")
+	}
+	r.Release()
+	if rp.Head.Load() != 2 {
+		t.Errorf("one Release for two: head %d", rp.Head.Load())
+	}
+}
+
+// TestCarry: a successor handles first what its predecessor had taken, and has
+// it in its own page at once.
+func TestCarry(t *testing.T) {
+	s, r, sp, _ := ends(t)
+	for i := range 5 {
+		send(t, s, fmt.Sprint("entry ", i))
+	}
+	for i := range uint64(3) {
+		expect(t, r, i, fmt.Sprint("entry ", i))
+		if i < 2 {
+			r.Done()
+		}
+	}
+	f := dup(t, s.(*sender).f)
+	r.Close() // killed with entry 2 taken
+	page := recvPage(t)
+	next := NewReceiver(f, page.Taken, 2, page, []byte("entry 2"))
+	defer next.Close()
+	if page.Head.Load() != 2 {
+		t.Errorf("head %d", page.Head.Load())
+	}
+	if seq, entry, ok := Taken(page.Taken); !ok || seq != 2 || string(entry) != "entry 2" {
+		t.Errorf("taken: %d %q %v", seq, entry, ok)
+	}
+	for i := uint64(2); i < 5; i++ {
+		expect(t, next, i, fmt.Sprint("entry ", i))
+		next.Done()
+		next.Release()
+	}
+	if page.Head.Load() != sp.Tail.Load() {
+		t.Errorf("head %d, tail %d", page.Head.Load(), sp.Tail.Load())
+	}
+	tooLong := NewReceiver(dup(t, s.(*sender).f), page.Taken, 0, page, make([]byte, transport.TakenBytes))
+	defer tooLong.Close()
+	if _, err := tooLong.Next(); err == nil {
+		t.Error("a carried entry that does not fit")
+	}
+}
+
+// TestCorrupt: a message that no sender of ours writes ends the queue, with a
+// typed error, again and again.
+func TestCorrupt(t *testing.T) {
+	sealed := func(entry string, seq uint64) []byte {
+		m := append(make([]byte, HeaderBytes), entry...)
+		seal(m, seq)
+		return m
+	}
+	flip := sealed("entry", 0)
+	flip[HeaderBytes] ^= 1
+	for _, c := range []struct {
+		what string
+		m    []byte
+	}{
+		{"empty", nil}, {"short", make([]byte, HeaderBytes-1)}, {"zero", make([]byte, MessageBytes)},
+		{"flipped bit", flip}, {"gap", sealed("entry", 1)}, {"from the past", sealed("entry", 1<<64-1)},
+		{"longer than it says", append(sealed("entry", 0), 'x')}, {"shorter than it says", sealed("entry", 0)[:HeaderBytes+2]},
+	} {
+		s, r, _, _ := ends(t)
+		if err := sys.MqSend(s.(*sender).fd, c.m); err != nil {
+			t.Fatal(err)
+		}
+		send(t, s, "good")
+		for range 2 {
+			_, err := r.Next()
+			if e := (*transport.CorruptError)(nil); !errors.As(err, &e) {
+				t.Errorf("%s: %v", c.what, err)
+			}
+		}
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	s, r, _, _ := ends(t)
+	mustPanic := func(what string, f func()) {
+		t.Helper()
+		defer func() {
+			if recover() == nil {
+				t.Errorf("%s did not panic", what)
+			}
+		}()
+		f()
+	}
+	mustPanic("Commit without Reserve", func() { _ = s.Commit() })
+	mustPanic("Done without Next", func() { r.Done() })
+	send(t, s, "a")
+	mustPanic("second Commit", func() { _ = s.Commit() })
+	expect(t, r, 0, "a")
+	mustPanic("Next before Done", func() { _, _ = r.Next() })
+	e := (*transport.SizeError)(nil)
+	if _, err := s.Reserve(MaxEntry + 1); !errors.As(err, &e) || e.Limit != MaxEntry {
+		t.Error(err)
+	}
+	if _, err := s.Reserve(1); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	if err := s.Commit(); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("Commit after Close: %v", err)
+	}
+	r.Done()
+	r.Close()
+	if _, err := r.Next(); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("Next after Close: %v", err)
+	}
+}
+
+// TestNeverBlocks: a peer that shares the open queue can clear its
+// non-blocking flag; no call blocks for that.
+func TestNeverBlocks(t *testing.T) {
+	s, r, _, _ := ends(t)
+	if err := unix.SetNonblock(s.(*sender).fd, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); err != transport.ErrEmpty {
+		t.Error(err)
+	}
+	for range DefaultDepth {
+		send(t, s, "x")
+	}
+	if _, err := s.Reserve(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(); err != transport.ErrFull {
+		t.Error(err)
+	}
+}
+
+// TestCreate: sizes, flags, and no name left.
+func TestCreate(t *testing.T) {
+	noLeak(t)
+	f := create(t, 3, 100)
+	a, err := sys.MqGetAttr(int(f.Fd()))
+	if err != nil || a.MaxMsg != 3 || a.MsgSize != 100 || a.Flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("not close-on-exec: %#x %v", flags, err)
+	}
+	s := NewSender(f, sendPage(t))
+	if s.MaxEntry() != 100-HeaderBytes {
+		t.Errorf("MaxEntry %d", s.MaxEntry())
+	}
+	s.Close()
+	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
+		t.Errorf("the name is still there: %v", err)
+	}
+	e := (*transport.SizeError)(nil)
+	for _, size := range []int{-1, HeaderBytes - 1, transport.TakenBytes + 1} {
+		if _, err := Create(0, size); !errors.As(err, &e) {
+			t.Errorf("size %d: %v", size, err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 8 { // they meet at one name
+		wg.Go(func() {
+			for range 20 {
+				f, err := Create(1, HeaderBytes)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				f.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestLimits: what the machine refuses is named, with value and remedy.
+func TestLimits(t *testing.T) {
+	create(t, 0, 0).Close()
+	lower := func(resource int, to uint64) (restore func()) {
+		var old unix.Rlimit
+		if err := unix.Getrlimit(resource, &old); err != nil {
+			t.Fatal(err)
+		}
+		low := old
+		low.Cur = to
+		if err := unix.Setrlimit(resource, &low); err != nil {
+			t.Skip("cannot lower the limit:", err)
+		}
+		return func() {
+			if err := unix.Setrlimit(resource, &old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check := func(name string, value uint64, err error) {
+		t.Helper()
+		e := (*transport.LimitError)(nil)
+		if !errors.As(err, &e) || e.Limit != name || e.Value != value || e.Remedy == "" {
+			t.Errorf("want %s = %d, got %v", name, value, err)
+		}
+	}
+	restore := lower(unix.RLIMIT_MSGQUEUE, 100)
+	_, err := Create(0, 0)
+	restore()
+	check("RLIMIT_MSGQUEUE", 100, err)
+
+	restore = lower(unix.RLIMIT_NOFILE, 3)
+	var files []*os.File
+	for err = nil; err == nil; { // numbers below 3 can be free
+		var f *os.File
+		if f, err = Create(1, HeaderBytes); err == nil {
+			files = append(files, f)
+		}
+	}
+	restore()
+	for _, f := range files {
+		f.Close()
+	}
+	check("RLIMIT_NOFILE", 3, err)
+
+	for errno, name := range map[unix.Errno]string{unix.ENOSPC: "fs.mqueue.queues_max", unix.EINVAL: "fs.mqueue.msg_max"} {
+		file := map[unix.Errno]string{unix.ENOSPC: "fs/mqueue/queues_max", unix.EINVAL: "fs/mqueue/msg_max"}[errno]
+		check(name, sys.Sysctl(file), limited(errno, 10, 256))
+	}
+	check("fs.mqueue.msgsize_max", sys.Sysctl("fs/mqueue/msgsize_max"), limited(unix.EINVAL, 10, 1<<30))
+	check("CONFIG_POSIX_MQUEUE", 0, limited(unix.ENOSYS, 10, 256))
+	check("permission", 0, limited(unix.EACCES, 10, 256))
+	if !errors.Is(limited(unix.ENOSYS, 10, 256), errors.ErrUnsupported) {
+		t.Error("a kernel without queues is not ErrUnsupported")
+	}
+}
+
+func init() {
+	helpers["die with a name"] = dieWithName
+	helpers["send later"] = sendLater
+}
+
+// dieWithName opens a queue as Create does, and is killed before it has
+// removed the name.
+func dieWithName() error {
+	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes); err != nil {
+		return err
+	}
+	return unix.Kill(os.Getpid(), unix.SIGKILL)
+}
+
+// TestSweep: the name that a process left when it was killed in Create is
+// removed, by Sweep, and by a process that gets the same number.
+func TestSweep(t *testing.T) {
+	create(t, 0, 0).Close()
+	c := start(t, "die with a name")
+	_ = c.Wait()
+	fd, err := sys.MqOpen(nameOf(c.Process.Pid), 1, HeaderBytes)
+	if err != unix.EEXIST {
+		unix.Close(fd)
+		t.Fatalf("no name was left: %v", err)
+	}
+	for range 2 {
+		if err := Sweep(c.Process.Pid); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := sys.MqUnlink(nameOf(c.Process.Pid)); err != unix.ENOENT {
+		t.Errorf("after Sweep: %v", err)
+	}
+	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(left)
+	create(t, 0, 0).Close()
+	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
+		t.Errorf("after Create: %v", err)
+	}
+}
+
+// sendLater waits until its descriptor 4 is closed, then sends one message.
+func sendLater() error {
+	if _, err := io.ReadAll(os.NewFile(4, "pipe")); err != nil {
+		return err
+	}
+	return sys.MqSend(3, []byte("here"))
+}
+
+// TestReadable: a message from another process ends the wait, and so do a
+// deadline and Close. It waits in the poller.
+func TestReadable(t *testing.T) {
+	noLeak(t)
+	f := create(t, 0, 0)
+	defer f.Close()
+	if err := f.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Readable(f); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("deadline: %v", err)
+	}
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, "send later", f, r)
+	r.Close()
+	got := make(chan error)
+	go func() { got <- Readable(f) }()
+	select {
+	case err := <-got:
+		t.Fatalf("an empty queue is readable: %v", err)
+	default:
+	}
+	w.Close()
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	if err := Readable(f); err != nil {
+		t.Errorf("with a message in it: %v", err)
+	}
+	if n, err := sys.MqReceive(int(f.Fd()), make([]byte, MessageBytes)); err != nil || n != 4 {
+		t.Errorf("%d %v", n, err)
+	}
+	go func() { got <- Readable(f) }()
+	runtime.Gosched()
+	f.Close()
+	if err := <-got; !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	s, r, _, _ := ends(t)
+	if n := testing.AllocsPerRun(500, func() {
+		b, _ := s.Reserve(64)
+		b[0]++
+		_ = s.Commit()
+		_, _ = r.Next()
+		r.Done()
+		r.Release()
+		_, _ = r.Next() // empty
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkSendReceive is one entry through the kernel, both ends here.
+func BenchmarkSendReceive(b *testing.B) {
+	s, r, _, _ := ends(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		m, _ := s.Reserve(64)
+		m[0]++
+		if err := s.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Next(); err != nil {
+			b.Fatal(err)
+		}
+		r.Done()
+		r.Release()
+	}
+}

@@ -1,0 +1,355 @@
+package mq
+
+import (
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
+)
+
+var kills = flag.Int("kills", 100, "receivers that TestKillReceiver kills")
+
+func init() {
+	helpers["receive"] = receive
+	helpers["echo"] = echo
+}
+
+// receive is one incarnation of a receiver: it gets its start and the carried
+// entry in a frame, with the queue, answers with its page, and handles entries
+// until it is killed.
+func receive() error {
+	l, err := sock.New(os.NewFile(3, "link"))
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 1000)
+	n, files, err := l.Receive(buf)
+	if err != nil {
+		return err
+	}
+	start := binary.LittleEndian.Uint64(buf)
+	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{})
+	if err != nil {
+		return err
+	}
+	page, err := transport.NewRecvPage(mem.Bytes())
+	if err != nil {
+		return err
+	}
+	page.InFlight.Store(uint64(transport.PackInFlight(start, 0, transport.HandNone)))
+	r := NewReceiver(files[0].(*os.File), page.Taken, start, page, buf[8:n])
+	if err := l.Send([]byte("page"), []transport.File{mem.File()}); err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		e, err := r.Next()
+		if errors.Is(err, transport.ErrEmpty) {
+			runtime.Gosched()
+			continue
+		}
+		if err != nil {
+			return err // a lost entry shows here: its sequence is missing
+		}
+		page.InFlight.Store(uint64(transport.PackInFlight(e.Seq, 0, transport.HandIn)))
+		if err := checkEntry(e.Seq, e.Bytes); err != nil {
+			return err
+		}
+		r.Done()
+		if i%3 == 0 { // otherwise the next entry says that this one is done
+			page.InFlight.Store(uint64(transport.PackInFlight(e.End, 0, transport.HandDone)))
+			r.Release()
+		}
+	}
+}
+
+// fill writes an entry whose bytes follow from its sequence.
+func fill(b []byte, seq uint64) {
+	for i := range b {
+		b[i] = byte(seq*7 + uint64(i))
+	}
+}
+
+func entrySize(seq uint64) int { return int(seq * 31 % (MaxEntry + 1)) }
+
+func checkEntry(seq uint64, b []byte) error {
+	if len(b) != entrySize(seq) {
+		return fmt.Errorf("entry %d has %d bytes, want %d", seq, len(b), entrySize(seq))
+	}
+	for i := range b {
+		if b[i] != byte(seq*7+uint64(i)) {
+			return fmt.Errorf("entry %d: byte %d is %d", seq, i, b[i])
+		}
+	}
+	return nil
+}
+
+// incarnation is a running receiver, as its supervisor sees it.
+type incarnation struct {
+	cmd  *exec.Cmd
+	link transport.Link
+	mem  *segment.Memory
+	page *transport.RecvPage
+}
+
+func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *incarnation {
+	t.Helper()
+	a, b, err := sock.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := sock.New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, "receive", b)
+	b.Close()
+	if err := l.Send(append(binary.LittleEndian.AppendUint64(nil, start_), carry...), []transport.File{queue}); err != nil {
+		t.Fatal(err)
+	}
+	_, files, err := l.Receive(make([]byte, 10))
+	if err != nil {
+		t.Fatalf("no page: %v", err)
+	}
+	mem, err := segment.Open(files[0], transport.RecvPageBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := transport.OpenRecvPage(mem.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &incarnation{cmd: c, link: l, mem: mem, page: page}
+}
+
+// inquest says where a successor starts after the death of in, what it must be
+// given, and whether one entry is in doubt.
+func (in *incarnation) inquest(begin uint64) (start uint64, carry []byte, doubt bool) {
+	word := transport.InFlight(in.page.InFlight.Load())
+	start = word.Seq()
+	if word.State() == transport.HandIn {
+		start++
+		doubt = true
+	}
+	seq, entry, ok := Taken(in.page.Taken)
+	if !ok || seq < word.Seq() || seq < start {
+		return start, nil, doubt
+	}
+	// It took an entry that no handler has seen. The one before it was dealt
+	// with, whatever the word says.
+	return seq, append([]byte(nil), entry...), false
+}
+
+// TestKillReceiver kills receivers under saturation. The queue forgets what is
+// read, so an entry survives only by the record in the page: the successor
+// would miss its sequence, and say so. Run with -args -kills=1000 for more.
+func TestKillReceiver(t *testing.T) {
+	noLeak(t)
+	queue := create(t, 0, 0)
+	defer queue.Close()
+	page := sendPage(t)
+	stop, stopped := make(chan bool), make(chan error)
+	go func() { stopped <- saturate(dup(t, queue), page, stop) }()
+
+	total := *kills
+	if testing.Short() {
+		total = min(total, 20)
+	}
+	var start uint64
+	var carry []byte
+	carried, doubts, entries := 0, 0, uint64(0)
+	for i := range total {
+		in := startReceiver(t, queue, start, carry)
+		for i%4 != 0 && in.page.Head.Load() < start+20 { // most die in full run, some at once
+			if in.cmd.Process.Signal(syscall.Signal(0)) != nil {
+				break
+			}
+			runtime.Gosched()
+		}
+		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond)))) // the moment of the injection, nothing waits for it
+		_ = in.cmd.Process.Kill()
+		_ = in.cmd.Wait()
+		if in.cmd.ProcessState.Exited() {
+			t.Fatalf("receiver %d ended by itself: %v", i, in.cmd.ProcessState)
+		}
+		next, left, doubt := in.inquest(start)
+		if next < start {
+			t.Fatalf("receiver %d went back from %d to %d", i, start, next)
+		}
+		if left != nil {
+			carried++
+			if err := checkEntry(next, left); err != nil {
+				t.Fatalf("receiver %d: the record: %v", i, err)
+			}
+		}
+		if doubt {
+			doubts++
+		}
+		entries += next - start
+		start, carry = next, left
+		in.link.Close()
+		in.mem.Close()
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	// What is left in the queue is what was sent and not handled.
+	rp := recvPage(t)
+	r := NewReceiver(dup(t, queue), rp.Taken, start, rp, carry)
+	defer r.Close()
+	rest := uint64(0)
+	for ; ; rest++ {
+		e, err := r.Next()
+		if err == transport.ErrEmpty {
+			break
+		}
+		if err != nil {
+			t.Fatalf("lost: %v", err)
+		}
+		if err := checkEntry(e.Seq, e.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		r.Done()
+	}
+	if sent := page.Tail.Load(); entries+rest != sent {
+		t.Errorf("sent %d, handled or in doubt %d, left %d", sent, entries, rest)
+	}
+	t.Logf("%d kills, %d entries, lost 0; carried %d times, in doubt %d times", total, page.Tail.Load(), carried, doubts)
+}
+
+// saturate keeps the queue full until stop.
+func saturate(f *os.File, page *transport.SendPage, stop chan bool) error {
+	s := NewSender(f, page)
+	defer s.Close()
+	for {
+		b, err := s.Reserve(entrySize(s.Next()))
+		if err != nil {
+			return err
+		}
+		fill(b, s.Next())
+		for {
+			err := s.Commit()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, transport.ErrFull) {
+				return err
+			}
+			select {
+			case <-stop:
+				return nil
+			default:
+				runtime.Gosched()
+			}
+		}
+	}
+}
+
+// echo sends every entry back on a second queue, until the link ends.
+func echo() error {
+	l, err := sock.New(os.NewFile(3, "link"))
+	if err != nil {
+		return err
+	}
+	_, files, err := l.Receive(make([]byte, 10))
+	if err != nil {
+		return err
+	}
+	rp, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+	if err != nil {
+		return err
+	}
+	sp, err := transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0)
+	if err != nil {
+		return err
+	}
+	in := files[0].(*os.File)
+	r, s := NewReceiver(in, rp.Taken, 0, rp, nil), NewSender(files[1].(*os.File), sp)
+	go func() {
+		if _, _, err := l.Receive(make([]byte, 10)); err == io.EOF {
+			os.Exit(0)
+		}
+		os.Exit(1)
+	}()
+	for {
+		e, err := r.Next()
+		if errors.Is(err, transport.ErrEmpty) {
+			if err := Readable(in); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b, err := s.Reserve(len(e.Bytes))
+		if err != nil {
+			return err
+		}
+		copy(b, e.Bytes)
+		r.Done()
+		r.Release()
+		if err := s.Commit(); err != nil {
+			return err
+		}
+	}
+}
+
+// BenchmarkRoundTrip is an entry to another process and back, both waiting in
+// the poller.
+func BenchmarkRoundTrip(b *testing.B) {
+	there, back := create(b, 0, 0), create(b, 0, 0)
+	a, z, err := sock.Pair()
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := sock.New(a)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := start(b, "echo", z)
+	z.Close()
+	if err := l.Send([]byte("go"), []transport.File{there, back}); err != nil {
+		b.Fatal(err)
+	}
+	rp := recvPage(b)
+	s, r := NewSender(there, sendPage(b)), NewReceiver(back, rp.Taken, 0, rp, nil)
+	defer func() {
+		l.Close()
+		_ = c.Wait()
+		s.Close()
+		r.Close()
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		m, _ := s.Reserve(64)
+		m[0]++
+		if err := s.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		for {
+			if _, err := r.Next(); err == nil {
+				break
+			} else if err != transport.ErrEmpty {
+				b.Fatal(err)
+			}
+			if err := Readable(back); err != nil {
+				b.Fatal(err)
+			}
+		}
+		r.Done()
+		r.Release()
+	}
+}

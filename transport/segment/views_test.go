@@ -1,0 +1,259 @@
+package segment
+
+import (
+	"bytes"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// addHeap is Add with memory of this process's heap.
+func addHeap(v *Views, id uint16, mem *Memory, class, blocks int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.replace(func(m map[uint16]*viewed) {
+		m[id] = &viewed{mem: mem, class: uint64(class), held: make([]atomic.Uint64, blocks)}
+	})
+}
+
+func TestBlockRefBytes(t *testing.T) {
+	r := BlockRef{Segment: 0x0102, Index: 0x0304, Generation: 0x05060708, Length: 0x090a0b0c0d0e0f10}
+	b := bytes.Repeat([]byte{0xff}, BlockRefBytes)
+	r.Put(b)
+	want := []byte{2, 1, 4, 3, 8, 7, 6, 5, 0x10, 0xf, 0xe, 0xd, 0xc, 0xb, 0xa, 9, 0, 0, 0, 0, 0, 0, 0, 0}
+	if !bytes.Equal(b, want) {
+		t.Errorf("% x", b)
+	}
+	if got := ParseBlockRef(b); got != r {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestViewChecks(t *testing.T) {
+	var v Views
+	defer v.Close()
+	addHeap(&v, 3, Heap(4*8192), 8192, 4)
+	for _, c := range []struct {
+		what string
+		ref  BlockRef
+	}{
+		{"index beyond the segment", BlockRef{Segment: 3, Index: 4}},
+		{"largest index", BlockRef{Segment: 3, Index: 0xffff}},
+		{"length beyond the block", BlockRef{Segment: 3, Length: 8193}},
+		{"largest length", BlockRef{Segment: 3, Index: 3, Length: 1<<64 - 1}},
+	} {
+		b, err := v.View(c.ref)
+		if e := (*transport.CorruptError)(nil); !errors.As(err, &e) || b != nil {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+	if _, err := v.View(BlockRef{Segment: 4}); err != ErrUnknownSegment {
+		t.Errorf("unknown segment: %v", err)
+	}
+	ref := BlockRef{Segment: 3, Index: 3, Generation: 9, Length: 8192}
+	b, err := v.View(ref)
+	if err != nil || len(b) != 8192 || cap(b) != 8192 {
+		t.Fatalf("%d bytes, cap %d, %v", len(b), cap(b), err)
+	}
+	if _, err := v.View(ref); err == nil {
+		t.Error("one block in view twice")
+	}
+	if v.Outstanding() != 1 {
+		t.Errorf("%d in view", v.Outstanding())
+	}
+	if e := (*transport.CorruptError)(nil); !errors.As(v.Drop(3), &e) {
+		t.Error("dropped a segment in view")
+	}
+	r := newReturns()
+	v.Release(r, ref)
+	if s, i, g := transport.UnpackReturn(r.Entries[0].Load()); r.Tail.Load() != 1 || s != 3 || i != 3 || g != 9 {
+		t.Errorf("returned %d %d %d, tail %d", s, i, g, r.Tail.Load())
+	}
+	for _, wrong := range []BlockRef{ref, {Segment: 9}, {Segment: 3, Index: 99}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("release of %+v, which is not in view, did not panic", wrong)
+				}
+			}()
+			v.Release(r, wrong)
+		}()
+	}
+	if err := v.Drop(3); err != nil {
+		t.Error(err)
+	}
+	if err := v.Drop(3); err != ErrUnknownSegment {
+		t.Errorf("second Drop: %v", err)
+	}
+}
+
+// TestViewsClose: memory goes with the last view, and not before.
+func TestViewsClose(t *testing.T) {
+	var v Views
+	unmapped := map[int]bool{}
+	for i := range 2 {
+		addHeap(&v, uint16(i), newMemory("test", make([]byte, 8192), nil, func([]byte) error { unmapped[i] = true; return nil }), 4096, 2)
+	}
+	a, b := BlockRef{Index: 0, Length: 1}, BlockRef{Index: 1, Length: 1}
+	for _, ref := range []BlockRef{a, b} {
+		if _, err := v.View(ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.Close()
+	v.Close()
+	if unmapped[0] || !unmapped[1] {
+		t.Errorf("after Close: %v", unmapped)
+	}
+	if _, err := v.View(BlockRef{Segment: 1}); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("View after Close: %v", err)
+	}
+	v.Release(newReturns(), a)
+	if unmapped[0] {
+		t.Error("unmapped under a view")
+	}
+	v.Forget(b)
+	if !unmapped[0] || v.Outstanding() != 0 {
+		t.Error("not unmapped after the last view")
+	}
+}
+
+func TestGeometry(t *testing.T) {
+	for _, c := range []struct{ size, class, blocks int }{
+		{0, 0, 0}, {4096, 4096, 0}, {4096, 4096, 2}, {4096, 0, 1}, {4096, -4096, 1}, {4096, 100, 1},
+		{4096, 8192, 1}, {-1, 4096, 1}, {1 << 30, 4096, 1025}, {8192, 4096, -1}, {-1 << 63, 4096, 1},
+	} {
+		if e := (*transport.CorruptError)(nil); !errors.As(geometry(c.size, c.class, c.blocks), &e) {
+			t.Errorf("%+v was accepted", c)
+		}
+	}
+	for _, c := range []struct{ size, class, blocks int }{{4096, 4096, 1}, {65536, 12288, 5}, {4 << 20, 4096, 1024}} {
+		if err := geometry(c.size, c.class, c.blocks); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestMemoryRefs(t *testing.T) {
+	freed := 0
+	m := newMemory("test", nil, nil, func([]byte) error { freed++; return nil })
+	if !m.Retain() {
+		t.Fatal("Retain")
+	}
+	if err := errors.Join(m.Close(), m.Close()); err != nil || freed != 0 {
+		t.Fatalf("%v, freed %d", err, freed)
+	}
+	if !m.Retain() {
+		t.Error("memory that is mapped cannot be retained")
+	}
+	m.Release()
+	m.Release()
+	if freed != 1 || m.Retain() {
+		t.Errorf("freed %d", freed)
+	}
+	h := Heap(5000)
+	if len(h.Bytes())%4096 != 0 || len(h.Bytes()) < 5000 || h.File() != nil || h.Form() != "heap" {
+		t.Errorf("%d bytes, %v", len(h.Bytes()), h.File())
+	}
+	transport.Word64(h.Bytes(), 8).Store(1)
+}
+
+func TestViewNoAllocations(t *testing.T) {
+	var v Views
+	defer v.Close()
+	addHeap(&v, 0, Heap(4096), 4096, 1)
+	r := newReturns()
+	ref := BlockRef{Length: 100}
+	if n := testing.AllocsPerRun(1000, func() {
+		_, _ = v.View(ref)
+		v.Release(r, ref)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzView: whatever an entry says, a view is inside its block, or an error.
+func FuzzView(f *testing.F) {
+	b := make([]byte, BlockRefBytes)
+	for _, r := range []BlockRef{{}, {Segment: 1, Index: 2, Length: 4096}, {Segment: 1, Index: 3, Length: 4097}, {Index: 0xffff, Length: 1 << 63}} {
+		r.Put(b)
+		f.Add(bytes.Clone(b))
+	}
+	const class, blocks = 8192, 3
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if len(in) < BlockRefBytes {
+			return
+		}
+		var v Views
+		defer v.Close()
+		mem := Heap(class * blocks)
+		mem.Bytes()[len(mem.Bytes())-1] = 1
+		addHeap(&v, 1, mem, class, blocks)
+		ref := ParseBlockRef(in)
+		view, err := v.View(ref)
+		legal := ref.Segment == 1 && ref.Index < blocks && ref.Length <= class
+		if (err == nil) != legal {
+			t.Fatalf("%+v: %v", ref, err)
+		}
+		if err != nil {
+			return
+		}
+		if len(view) != int(ref.Length) || cap(view) != len(view) {
+			t.Fatalf("%+v: %d bytes, cap %d", ref, len(view), cap(view))
+		}
+		for i := range view {
+			mem.Bytes()[int(ref.Index)*class+i] = byte(i)
+		}
+		for i := range view {
+			if view[i] != byte(i) {
+				t.Fatalf("%+v: the view is of other memory", ref)
+			}
+		}
+		v.Forget(ref)
+		again := make([]byte, BlockRefBytes)
+		ref.Put(again)
+		if ParseBlockRef(again) != ref {
+			t.Fatal("Put and ParseBlockRef disagree")
+		}
+	})
+}
+
+// FuzzReturns: a return ring full of whatever a peer writes frees a lent block
+// at most, and never one twice.
+func FuzzReturns(f *testing.F) {
+	f.Add(uint64(3), []byte{0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add(uint64(1<<63), []byte{1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, tail uint64, entries []byte) {
+		p, _ := heapPool(PoolConfig{MaxBytes: 1 << 18})
+		r := newReturns()
+		p.Switch(r, 0)
+		const out = 5
+		for seq := range uint64(out) {
+			p.Lent(mustTake(t, p, 1), seq)
+		}
+		for i := 0; i+8 <= len(entries) && i/8 < transport.ReturnEntries; i += 8 {
+			var v uint64
+			for k := range 8 {
+				v |= uint64(entries[i+k]) << (8 * k)
+			}
+			r.Entries[i/8].Store(v)
+		}
+		r.Tail.Store(tail)
+		n := p.Collect()
+		s := p.Stats()
+		if n > out || s.Lent != out-n || s.Free != s.Blocks-s.Lent || p.Collect() != 0 {
+			t.Fatalf("collected %d: %+v", n, s)
+		}
+		seen := map[[2]uint16]bool{}
+		for range s.Free {
+			b := mustTake(t, p, 1)
+			if key := [2]uint16{b.Ref.Segment, b.Ref.Index}; seen[key] {
+				t.Fatalf("block %+v is free twice", b.Ref)
+			} else {
+				seen[key] = true
+			}
+		}
+	})
+}

@@ -1,0 +1,198 @@
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// Bounds of a link.
+const (
+	MaxFrame = 64 << 10 // bytes of a frame
+	MaxFiles = 8        // descriptors with a frame
+)
+
+// TruncatedError says that a frame or its descriptors did not arrive whole.
+// Nothing of it was kept. The link can be used further.
+type TruncatedError struct {
+	What string // "frame" or "descriptors"
+	Got  int    // bytes or descriptors that came
+	Room int    // bytes or descriptors that would have fit
+	Err  error  // a *transport.LimitError when this process is out of descriptors, or nil
+}
+
+func (e *TruncatedError) Error() string {
+	s := fmt.Sprintf("sock: %s cut off: %d arrived, there was room for %d; nothing of it was kept", e.What, e.Got, e.Room)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the limit that was hit, if any.
+func (e *TruncatedError) Unwrap() error { return e.Err }
+
+// link implements transport.Link.
+type link struct {
+	conn *net.UnixConn
+	recv sync.Mutex // one Receive at a time uses oob
+	oob  []byte
+}
+
+// New makes a link of one end of a Pair. It takes f, also when it fails.
+func New(f *os.File) (transport.Link, error) {
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("sock: not a socket, or out of descriptors: %w", err)
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, fmt.Errorf("sock: %T is not a link; use one end of a Pair", c)
+	}
+	return &link{conn: u, oob: make([]byte, unix.CmsgSpace(MaxFiles*4))}, nil
+}
+
+// Send sends one frame; see transport.Link. The kernel takes a frame whole, so
+// frames of concurrent senders never mix.
+func (l *link) Send(frame []byte, files []transport.File) error {
+	if len(frame) == 0 {
+		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
+	}
+	if len(frame) > MaxFrame {
+		return &transport.SizeError{What: "frame", Size: len(frame), Limit: MaxFrame, Remedy: "send it in several frames"}
+	}
+	if len(files) > MaxFiles {
+		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
+	}
+	return withFDs(files, nil, func(fds []int) error {
+		var oob []byte
+		if len(fds) > 0 {
+			oob = unix.UnixRights(fds...)
+		}
+		_, _, err := l.conn.WriteMsgUnix(frame, oob, nil)
+		return sendError(err)
+	})
+}
+
+// withFDs calls f with the descriptors of all files, held open meanwhile.
+func withFDs(files []transport.File, fds []int, f func([]int) error) error {
+	if len(files) == 0 {
+		return f(fds)
+	}
+	defer runtime.KeepAlive(files[0])
+	return sys.FD(files[0], func(fd int) error { return withFDs(files[1:], append(fds, fd), f) })
+}
+
+func sendError(err error) error {
+	var e syscall.Errno
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, net.ErrClosed), errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET):
+		return fmt.Errorf("sock: send: %w: %w", transport.ErrClosed, err)
+	case errors.As(err, &e):
+		return sys.Limited("sock: send", e)
+	}
+	return fmt.Errorf("sock: send: %w", err)
+}
+
+// Receive reads the next frame; see transport.Link.
+func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
+	l.recv.Lock()
+	defer l.recv.Unlock()
+	n, oobn, flags, err := l.read(buf)
+	got, perr := parseFiles(l.oob[:oobn])
+	switch {
+	case err != nil:
+	case perr != nil:
+		err = fmt.Errorf("sock: control message: %w", perr)
+	case flags&unix.MSG_TRUNC != 0:
+		err = &TruncatedError{What: "frame", Got: n, Room: len(buf)}
+	case flags&unix.MSG_CTRUNC != 0:
+		err = cutOff(len(got))
+	case n == 0:
+		err = io.EOF // an empty frame, which no peer of ours sends
+	default:
+		for _, fd := range got {
+			files = append(files, os.NewFile(uintptr(fd), "received"))
+		}
+		return n, files, nil
+	}
+	for _, fd := range got {
+		unix.Close(fd)
+	}
+	return 0, nil, err
+}
+
+// cutOff says why descriptors are missing: too many of them, or no place here.
+func cutOff(got int) error {
+	e := &TruncatedError{What: "descriptors", Got: got, Room: MaxFiles}
+	if got < MaxFiles {
+		e.Err = sys.Limited("sock: receive descriptors", unix.EMFILE)
+	}
+	return e
+}
+
+// read reads one frame with its control message.
+func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
+	// When the peer dies with frames of ours unread, the kernel says
+	// ECONNRESET once, before it hands out the frames that the peer had sent.
+	for range 3 {
+		n, oobn, flags, _, err = l.conn.ReadMsgUnix(buf, l.oob)
+		if !errors.Is(err, unix.ECONNRESET) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		return n, oobn, flags, nil
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
+		return 0, oobn, flags, io.EOF
+	case errors.Is(err, net.ErrClosed):
+		return 0, oobn, flags, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, err)
+	}
+	return 0, oobn, flags, fmt.Errorf("sock: receive: %w", err)
+}
+
+// parseFiles takes the descriptors out of a control message. The ones it has
+// found are returned also with an error.
+func parseFiles(oob []byte) (fds []int, err error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, err
+	}
+	for i := range msgs {
+		if msgs[i].Header.Level != unix.SOL_SOCKET || msgs[i].Header.Type != unix.SCM_RIGHTS {
+			continue
+		}
+		more, err := unix.ParseUnixRights(&msgs[i])
+		fds = append(fds, more...)
+		if err != nil {
+			return fds, err
+		}
+	}
+	return fds, nil
+}
+
+// Close ends the link; see transport.Link. It may be called again.
+func (l *link) Close() error {
+	if err := l.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("sock: close: %w", err)
+	}
+	return nil
+}

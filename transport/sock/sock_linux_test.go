@@ -1,0 +1,484 @@
+package sock
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+func init() {
+	helpers["echo"] = echo
+	helpers["collect"] = collect
+	helpers["last words"] = lastWords
+}
+
+func child() (transport.Link, error) { return New(os.NewFile(3, "link")) }
+
+// echo sends everything back, descriptors too.
+func echo() error {
+	l, err := child()
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, MaxFrame)
+	for {
+		n, files, err := l.Receive(buf)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.Send(buf[:n], files); err != nil {
+			return err
+		}
+		for _, f := range files {
+			f.Close()
+		}
+	}
+}
+
+// connect starts a helper and returns this end of its link.
+func connect(t testing.TB, helper string) transport.Link {
+	t.Helper()
+	a, b, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, helper, b)
+	b.Close()
+	t.Cleanup(func() {
+		l.Close()
+		if err := c.Wait(); err != nil {
+			t.Errorf("%s: %v", helper, err)
+		}
+	})
+	return l
+}
+
+// noLeak checks at the end of the test that no descriptor and no goroutine
+// stayed.
+func noLeak(t testing.TB) {
+	count := func() (int, int) {
+		e, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc:", err)
+		}
+		return len(e), runtime.NumGoroutine()
+	}
+	fds, gs := count()
+	t.Cleanup(func() {
+		f, g := count()
+		for i := 0; g > gs && i < 1000; i++ { // one that has said its last word may still be leaving
+			runtime.Gosched()
+			f, g = count()
+		}
+		if f > fds || g > gs {
+			t.Errorf("leaked: %d descriptors before, %d after; %d goroutines before, %d after", fds, f, gs, g)
+		}
+	})
+}
+
+func links(t testing.TB) (a, b transport.Link) {
+	t.Helper()
+	fa, fb, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err = New(fa); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = New(fb); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, b
+}
+
+// TestEcho sends frames of all sizes, some with descriptors, to another
+// process and back.
+func TestEcho(t *testing.T) {
+	noLeak(t)
+	l := connect(t, "echo")
+	buf := make([]byte, MaxFrame)
+	for i, n := range []int{1, 2, 100, 4095, 4096, 4097, MaxFrame - 1, MaxFrame} {
+		frame := bytes.Repeat([]byte{byte(i + 1)}, n)
+		var files []transport.File
+		var readers []*os.File
+		for range min(i, MaxFiles) + i/7*(MaxFiles-7) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			readers, files = append(readers, r), append(files, w)
+		}
+		if err := l.Send(frame, files); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			f.Close() // the descriptors on their way are others
+		}
+		got, back, err := l.Receive(buf)
+		if err != nil || !bytes.Equal(buf[:got], frame) || len(back) != len(files) {
+			t.Fatalf("frame of %d bytes with %d descriptors: got %d with %d, %v", n, len(files), got, len(back), err)
+		}
+		for k, f := range back {
+			flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
+			if err != nil || flags&unix.FD_CLOEXEC == 0 {
+				t.Errorf("descriptor %d is not close-on-exec: %#x %v", k, flags, err)
+			}
+			fmt.Fprintf(f.(*os.File), "I am %d", k)
+			f.Close()
+			said, err := io.ReadAll(readers[k])
+			if err != nil || string(said) != fmt.Sprintf("I am %d", k) {
+				t.Errorf("descriptor %d: %q %v", k, said, err)
+			}
+			readers[k].Close()
+		}
+	}
+}
+
+// TestModeKept: sending a descriptor does not make it blocking, for it may be
+// in the poller of another process.
+func TestModeKept(t *testing.T) {
+	a, b := links(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if err := a.Send([]byte{1}, []transport.File{r}); err != nil {
+		t.Fatal(err)
+	}
+	_, files, err := b.Receive(make([]byte, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files[0].Close()
+	flags, err := unix.FcntlInt(files[0].Fd(), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
+}
+
+// collect checks the frames of several senders: {sender, number, length,
+// bytes, check sum}, and answers with how many there were.
+func collect() error {
+	l, err := child()
+	if err != nil {
+		return err
+	}
+	next := map[uint32]uint32{}
+	buf := make([]byte, MaxFrame)
+	for {
+		n, _, err := l.Receive(buf)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			break
+		}
+		who, number := binary.LittleEndian.Uint32(buf), binary.LittleEndian.Uint32(buf[4:])
+		if number != next[who] {
+			return fmt.Errorf("sender %d: frame %d where %d is next", who, number, next[who])
+		}
+		next[who]++
+		if crc32.ChecksumIEEE(buf[:n-4]) != binary.LittleEndian.Uint32(buf[n-4:n]) {
+			return fmt.Errorf("sender %d: frame %d is mixed", who, number)
+		}
+	}
+	sum := uint32(0)
+	for _, n := range next {
+		sum += n
+	}
+	return l.Send(binary.LittleEndian.AppendUint32(nil, sum), nil)
+}
+
+// TestConcurrentSenders: frames of many goroutines arrive whole, each
+// sender's in its order.
+func TestConcurrentSenders(t *testing.T) {
+	noLeak(t)
+	l := connect(t, "collect")
+	const senders, each = 8, 200
+	var wg sync.WaitGroup
+	for who := range uint32(senders) {
+		wg.Go(func() {
+			for i := range uint32(each) {
+				f := make([]byte, 8+int(i*37%8000), MaxFrame)
+				binary.LittleEndian.PutUint32(f, who)
+				binary.LittleEndian.PutUint32(f[4:], i)
+				for k := range f[8:] {
+					f[8+k] = byte(who*31 + i)
+				}
+				f = binary.LittleEndian.AppendUint32(f, crc32.ChecksumIEEE(f))
+				if err := l.Send(f, nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := l.Send([]byte{0}, nil); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 8)
+	if n, _, err := l.Receive(buf); err != nil || n != 4 || binary.LittleEndian.Uint32(buf) != senders*each {
+		t.Errorf("%d frames arrived, want %d (%v)", binary.LittleEndian.Uint32(buf), senders*each, err)
+	}
+}
+
+// lastWords sends three frames and dies with a frame unread.
+func lastWords() error {
+	l, err := child()
+	if err != nil {
+		return err
+	}
+	// The first frame says go; the second stays unread.
+	if _, _, err := l.Receive(make([]byte, 10)); err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for i := range byte(3) {
+		if err := l.Send([]byte{'a' + i}, []transport.File{w}); err != nil {
+			return err
+		}
+	}
+	os.Exit(0)
+	return nil
+}
+
+// TestLastWords: everything that a process sent before its death is received,
+// also when it died with frames unread, where the kernel reports a reset
+// first; then the link is at its end, in both directions.
+func TestLastWords(t *testing.T) {
+	noLeak(t)
+	a, b, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := start(t, "last words", b)
+	b.Close()
+	for range 2 {
+		if err := l.Send([]byte("go"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 10)
+	for i := range byte(3) {
+		n, files, err := l.Receive(buf)
+		if err != nil || n != 1 || buf[0] != 'a'+i || len(files) != 1 {
+			t.Fatalf("frame %d: %q, %d descriptors, %v", i, buf[:n], len(files), err)
+		}
+		files[0].Close()
+	}
+	for range 2 {
+		if _, _, err := l.Receive(buf); err != io.EOF {
+			t.Errorf("after the last frame: %v", err)
+		}
+	}
+	if err := l.Send([]byte("hello?"), nil); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("send to the dead: %v", err)
+	}
+}
+
+// TestTruncated: a frame or a descriptor that does not fit is an error, what
+// came of it is closed, and the next frame is whole.
+func TestTruncated(t *testing.T) {
+	noLeak(t)
+	fa, fb, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(fb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	defer fa.Close()
+	raw := func(n int, fds ...int) {
+		t.Helper()
+		if err := unix.Sendmsg(int(fa.Fd()), bytes.Repeat([]byte{7}, n), unix.UnixRights(fds...), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(what string, limit bool) {
+		t.Helper()
+		n, files, err := l.Receive(make([]byte, 10))
+		e := (*TruncatedError)(nil)
+		if !errors.As(err, &e) || e.What != what || n != 0 || files != nil {
+			t.Errorf("%d bytes, %d descriptors, %v", n, len(files), err)
+		}
+		if le := (*transport.LimitError)(nil); errors.As(err, &le) != limit {
+			t.Errorf("limit: %v", err)
+		}
+	}
+	raw(11, 0)
+	check("frame", false)
+	raw(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	check("descriptors", false)
+
+	raw(1, 0, 0, 0, 0)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	low := old
+	var fill []int // all numbers below the limit are used but one
+	for {
+		fd, err := unix.Dup(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill = append(fill, fd)
+		if fd > 100 {
+			break
+		}
+	}
+	last := fill[len(fill)-1]
+	low.Cur = uint64(last) + 1
+	unix.Close(last)
+	fill = fill[:len(fill)-1]
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+		t.Skip("cannot lower the limit:", err)
+	}
+	check("descriptors", true) // one of four came
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fill {
+		unix.Close(fd)
+	}
+
+	raw(10, 0)
+	n, files, err := l.Receive(make([]byte, 10))
+	if err != nil || n != 10 || len(files) != 1 {
+		t.Fatalf("after the errors: %d bytes, %d descriptors, %v", n, len(files), err)
+	}
+	files[0].Close()
+
+	// An empty frame is what an end looks like.
+	if err := unix.Send(int(fa.Fd()), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.Receive(make([]byte, 10)); err != io.EOF {
+		t.Errorf("empty frame: %v", err)
+	}
+}
+
+// TestClose: Close ends blocked calls of this end, and the peer sees the end.
+func TestClose(t *testing.T) {
+	noLeak(t)
+	a, b := links(t)
+	got := make(chan error, 2)
+	go func() {
+		_, _, err := a.Receive(make([]byte, 10))
+		got <- err
+	}()
+	sent := make(chan bool, 1)
+	go func() {
+		big := make([]byte, MaxFrame)
+		for i := 0; ; i++ {
+			if err := a.Send(big, nil); err != nil {
+				got <- err
+				return
+			}
+			if i == 0 {
+				sent <- true
+			}
+		}
+	}()
+	<-sent
+	if err := errors.Join(a.Close(), a.Close()); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if err := <-got; !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("a blocked call returned %v", err)
+		}
+	}
+	buf := make([]byte, MaxFrame)
+	for {
+		if _, _, err := b.Receive(buf); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	noLeak(t)
+	a, _ := links(t)
+	if err := a.Send(nil, nil); err == nil {
+		t.Error("an empty frame was sent")
+	}
+	e := (*transport.SizeError)(nil)
+	if err := a.Send(make([]byte, MaxFrame+1), nil); !errors.As(err, &e) || e.Limit != MaxFrame {
+		t.Error(err)
+	}
+	if err := a.Send([]byte{1}, make([]transport.File, MaxFiles+1)); err == nil {
+		t.Error("nine descriptors were sent")
+	}
+	f, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := a.Send([]byte{1}, []transport.File{f}); err == nil {
+		t.Error("a closed file was sent")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := New(r); err == nil {
+		t.Error("a pipe is a link")
+	}
+	if err := r.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Error("New has not taken the file")
+	}
+}
+
+func BenchmarkRoundTrip(b *testing.B) {
+	l := connect(b, "echo")
+	frame, buf := make([]byte, 64), make([]byte, MaxFrame)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := l.Send(frame, nil); err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := l.Receive(buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
