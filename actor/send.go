@@ -100,9 +100,19 @@ func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, er
 	p, body, err := a.Wait(waitContext(ctx))
 	if err == nil {
 		err = mailbox.DecodeReply(p, body, rt, &r)
+		if errors.Is(err, mailbox.ErrNotAnnounced) {
+			r, err = decodeLater[R](t.Node(), p, body, rt)
+		}
 	}
 	a.Free()
 	return r, public(err)
+}
+
+// decodeLater decodes a reply whose segment is still on its way. It is apart
+// so that other replies stay on the stack.
+func decodeLater[R any](n *node.Node, p *mailbox.Peer, body []byte, t *codec.Type) (r R, err error) {
+	err = n.WhenAnnounced(func() error { return mailbox.DecodeReply(p, body, t, &r) })
+	return r, err
 }
 
 // Lend makes a buffer of n bytes that is shared with ref's process: filled in

@@ -109,3 +109,9 @@ func (e *damagedError) Error() string { return e.reason }
 type quarantinedError struct{ reason string }
 
 func (e *quarantinedError) Error() string { return e.reason }
+
+// memoryReason is the reason for a file whose decoder died at its memory
+// limit of n bytes.
+func memoryReason(n int64) string {
+	return fmt.Sprintf("its decoder reached the memory limit of %d MiB", n>>20)
+}

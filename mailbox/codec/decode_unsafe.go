@@ -285,6 +285,9 @@ func (o *op) decodePointer(src []byte, f unsafe.Pointer, in *Lent, depth int) ([
 
 // decodeAll fills n values that stand one after another.
 func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, n int, in *Lent, depth int) ([]byte, error) {
+	if n == 0 {
+		return src, nil
+	}
 	err := enter(depth, 0)
 	for i := 0; i < n && err == nil; i++ {
 		src, err = pl.decode(src, unsafe.Add(p, uintptr(i)*pl.size), in, depth)

@@ -31,9 +31,12 @@ func Append[T any](t *Type, dst []byte, v *T, out *Lent) ([]byte, error) {
 	if t.flat {
 		return append(dst, unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))...), nil
 	}
-	dst, err := t.encode(dst, hide(unsafe.Pointer(v)), (*Lent)(hide(unsafe.Pointer(out))))
+	dst, err := t.plan.encode(dst, hide(unsafe.Pointer(v)), (*Lent)(hide(unsafe.Pointer(out))), 0)
 	runtime.KeepAlive(v)
 	runtime.KeepAlive(out)
+	if err != nil {
+		err = t.blame(err)
+	}
 	return dst, err
 }
 
@@ -53,14 +56,6 @@ func (t *Type) measure(p unsafe.Pointer) (int, error) {
 		err = t.blame(err)
 	}
 	return n, err
-}
-
-func (t *Type) encode(dst []byte, p unsafe.Pointer, out *Lent) ([]byte, error) {
-	dst, err := t.plan.encode(dst, p, out, 0)
-	if err != nil {
-		err = t.blame(err)
-	}
-	return dst, err
 }
 
 // blame completes an error with what only the type knows.
@@ -146,6 +141,9 @@ func (o *op) measure(f unsafe.Pointer, depth, total int) (int, error) {
 
 // measureAll measures n values that stand one after another.
 func (pl *plan) measureAll(p unsafe.Pointer, n, depth, total int) (int, error) {
+	if n == 0 {
+		return 0, nil
+	}
 	if err := enter(depth, total); err != nil {
 		return 0, err
 	}
@@ -195,6 +193,13 @@ func (pl *plan) encode(dst []byte, p unsafe.Pointer, out *Lent, depth int) ([]by
 			dst = append(dst, unsafe.Slice((*byte)(f), o.size)...)
 		case opString:
 			s := *(*string)(f)
+			if n := len(dst); uint(len(s)) < uint(cap(dst)-n) && len(s) < 0x80 {
+				// The usual case, with one look at the room.
+				dst = dst[:n+1+len(s)]
+				dst[n] = byte(len(s))
+				copy(dst[n+1:], s)
+				continue
+			}
 			dst = append(appendLength(dst, uint64(len(s))), s...)
 		case opFlatSlice:
 			s := (*slice)(f)

@@ -117,7 +117,7 @@ func (d *describer) structure(t reflect.Type) {
 			d.WriteString("=" + k.String())
 		}
 		if k == reflect.Int || k == reflect.Uint {
-			d.WriteString(strconv.Itoa(t.Bits()))
+			d.WriteString(":" + strconv.Itoa(t.Bits()))
 		}
 	}
 }

@@ -54,6 +54,9 @@ func (m *mapper) measure(word, p unsafe.Pointer, depth, total int) (int, error) 
 	v := reflect.ValueOf(faceOf(word, p))
 	n := v.Len()
 	sum := lengthSize(uint64(n) + 1)
+	if n == 0 {
+		return sum, nil
+	}
 	if m.key.constant() && m.elem.constant() {
 		return sum + n*(m.key.fixed+m.elem.fixed), enter(depth, total)
 	}

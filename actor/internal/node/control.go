@@ -62,6 +62,13 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	}
 	from := f.From
 	box := mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, n.sharing(wire.Segment{Peer: from, Reply: 1}))
+	// Before the first message is handled: after a death the supervisor finds
+	// in this page what was in hand.
+	if err := n.send(page, out...); err != nil {
+		n.log.Error("page could not be published", "err", err)
+		box.Close()
+		return
+	}
 	n.mu.Lock()
 	s := n.byID[from.ID]
 	if s == nil {
@@ -75,9 +82,6 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	n.mu.Unlock()
 	for _, l := range early {
 		n.addSegment(l.f, l.file)
-	}
-	if err := n.send(page, out...); err != nil {
-		n.log.Error("page could not be published", "err", err)
 	}
 	n.kick()
 }
@@ -138,7 +142,10 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	if err != nil {
 		n.log.Error("segment refused", "peer", f.Peer, "err", err)
 	}
-	n.kick()
+	n.mu.Lock()
+	close(n.arrived)
+	n.arrived = make(chan struct{})
+	n.mu.Unlock()
 }
 
 // maxEarly bounds the segments that wait for their lane.

@@ -55,7 +55,8 @@ type Node struct {
 	pending   map[uint64]chan wire.Frame
 	monitors  map[uint64]*monitor
 	token     uint64
-	early     []lateFrame // segments that came before their lane
+	early     []lateFrame   // segments that came before their lane
+	arrived   chan struct{} // closed and replaced when a segment comes
 	closed    error
 	ended     chan struct{}             // closed with the link
 	heads     atomic.Pointer[[]*inbox]  // the lanes to read, one a sender
@@ -104,6 +105,7 @@ func New(cfg Config) (*Node, error) {
 		pending:  map[uint64]chan wire.Frame{},
 		monitors: map[uint64]*monitor{},
 		ended:    make(chan struct{}),
+		arrived:  make(chan struct{}),
 	}
 	nd.role <- struct{}{}
 	nd.targets.Store(new([]*Target))

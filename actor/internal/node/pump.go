@@ -212,38 +212,37 @@ func (n *Node) breakLane(b *inbox, err error) {
 	n.Letter(&wire.Letter{From: b.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
 }
 
-// segmentWait is how long a segment may be on its way after an entry that
-// names it: the supervisor has it already.
+// segmentWait is how long a segment may be on its way after an entry or reply
+// that names it: the supervisor has it already.
 const segmentWait = 5 * time.Second
 
 // awaitSegment waits until the segment that m names has come.
 func (n *Node) awaitSegment(b *inbox, m *mailbox.Message) error {
-	ctx, cancel := context.WithTimeout(background, segmentWait)
-	defer cancel()
+	return n.WhenAnnounced(func() error { return b.Next(m) })
+}
+
+// WhenAnnounced calls f, which has failed with mailbox.ErrNotAnnounced, again
+// whenever a segment has come.
+func (n *Node) WhenAnnounced(f func() error) error {
+	late := time.NewTimer(segmentWait)
+	defer late.Stop()
 	for {
-		w := &changeWait{n: n, seen: n.changes.Load()}
-		err := b.Next(m)
+		n.mu.Lock()
+		arrived := n.arrived
+		n.mu.Unlock()
+		err := f()
 		if !errors.Is(err, mailbox.ErrNotAnnounced) {
 			return err
 		}
-		if aerr := n.await(ctx, w, n.wake); aerr != nil {
+		select {
+		case <-arrived:
+		case <-late.C:
 			return fmt.Errorf("%w: it did not come within %v", err, segmentWait)
-		}
-		if n.Closed() {
+		case <-n.ended:
 			return ErrClosed
 		}
 	}
 }
-
-// changeWait waits for a change of the tables.
-type changeWait struct {
-	n    *Node
-	seen uint64
-}
-
-func (w *changeWait) ready() bool { return w.n.changes.Load() != w.seen }
-func (w *changeWait) poll() bool  { return w.ready() }
-func (w *changeWait) loop() bool  { return true }
 
 // finish ends the lane of a dead sender that has been read to its end.
 func (n *Node) finish(b *inbox) {

@@ -29,6 +29,9 @@ type Target struct {
 	credits atomic.Uint64 // counts changes that may have made room
 }
 
+// Node is this process's node.
+func (t *Target) Node() *Node { return t.node }
+
 // GoneError says that a target has ended for good: nothing can be sent to it.
 type GoneError struct {
 	Name string

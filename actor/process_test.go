@@ -1,0 +1,330 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+func TestMain(m *testing.M) {
+	supervisor.RunChild()
+	os.Exit(m.Run())
+}
+
+// The protocol of the tests' actor.
+type Worker struct{}
+
+type (
+	Add struct { // flat
+		actor.Asks[Worker, Sum]
+		A, B int
+	}
+	Sum struct{ N, PID, Incarnation int }
+
+	Echo struct { // planned
+		actor.Asks[Worker, Echoed]
+		Text string
+		Data []byte
+	}
+	Echoed struct {
+		Text string
+		Data []byte
+	}
+
+	Note struct { // told; kept in order
+		actor.Tells[Worker]
+		Seq  uint64
+		Data []byte
+	}
+	Notes    struct{ actor.Asks[Worker, NoteList] }
+	NoteList struct {
+		Seqs  []uint64
+		Bytes uint64
+		PID   int
+	}
+
+	Do struct { // does something drastic
+		actor.Asks[Worker, Sum]
+		What string
+	}
+	Tell struct {
+		actor.Tells[Worker]
+		What string
+	}
+
+	Sleep struct {
+		actor.Asks[Worker, Sum]
+		UntilDone bool
+	}
+	Blur struct {
+		actor.Asks[Worker, Blurred]
+		N    int
+		Data actor.Buffer
+	}
+	Blurred struct {
+		Sum  uint64
+		Data actor.Buffer
+	}
+)
+
+var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
+	if os.Getenv("WORKER_SETUP") == "fail" {
+		return errors.New("no workbench")
+	}
+	var notes NoteList
+	actor.OnAsk(s, func(c *actor.Context, m Add) (Sum, error) {
+		return Sum{m.A + m.B, os.Getpid(), c.Incarnation()}, nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Echo) (Echoed, error) {
+		return Echoed{m.Text, m.Data}, nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Note) error {
+		notes.Seqs = append(notes.Seqs, m.Seq)
+		notes.Bytes += uint64(len(m.Data))
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Notes) (NoteList, error) {
+		notes.PID = os.Getpid()
+		return notes, nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Do) (Sum, error) { return Sum{}, drastic(c, m.What) })
+	actor.OnTell(s, func(c *actor.Context, m Tell) error { return drastic(c, m.What) })
+	actor.OnAsk(s, func(c *actor.Context, m Sleep) (Sum, error) {
+		if m.UntilDone {
+			<-c.Done()
+		} else {
+			for c.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		return Sum{}, c.Err()
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Blur) (r Blurred, err error) {
+		for _, b := range m.Data.Bytes() {
+			r.Sum += uint64(b)
+		}
+		if m.N > 0 {
+			r.Data, err = c.Lend(m.N)
+			for i := range r.Data.Bytes() {
+				r.Data.Bytes()[i] = byte(i)
+			}
+		}
+		return r, err
+	})
+	return nil
+})
+
+func drastic(c *actor.Context, what string) error {
+	switch what {
+	case "panic":
+		panic("as asked")
+	case "exit":
+		os.Exit(7)
+	case "stop":
+		c.Stop()
+	case "fail":
+		return errors.New("as asked")
+	case "full":
+		return fmt.Errorf("wrapped: %w", actor.ErrFull)
+	case "hang":
+		select {}
+	}
+	return nil
+}
+
+var forceInPlace atomic.Bool
+
+// start starts a supervisor and a worker for a test.
+func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.Context, *supervisor.Supervisor, actor.Ref[Worker]) {
+	t.Helper()
+	if spec.Intensity == 0 {
+		spec.Intensity = 1000
+	}
+	if spec.Log == nil {
+		spec.Log = slog.New(slog.DiscardHandler)
+	}
+	if child.Stderr == nil {
+		child.Stderr = io.Discard
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	sup, err := supervisor.New(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sup.Shutdown)
+	ctx = sup.Context(ctx)
+	ref, err := supervisor.StartChild(ctx, sup, worker, child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx, sup, ref
+}
+
+func TestAsk(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	for i := range 1000 {
+		s, err := actor.Ask(ctx, ref, Add{A: i, B: 1})
+		if err != nil || s.N != i+1 || s.PID == os.Getpid() {
+			t.Fatalf("ask %d: %+v, %v", i, s, err)
+		}
+	}
+}
+
+func TestEchoSizes(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	for _, n := range []int{0, 1, 47, 48, 49, 63, 64, 65, 900, 1000, 1024, 4000, 4095, 4096, 4097, 64<<10 - 1, 64 << 10, 64<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1} {
+		data := []byte(strings.Repeat("x", n))
+		e, err := actor.Ask(ctx, ref, Echo{Text: fmt.Sprint(n), Data: data})
+		if err != nil || e.Text != fmt.Sprint(n) || string(e.Data) != string(data) {
+			t.Fatalf("echo of %d bytes: %d bytes, %q, %v", n, len(e.Data), e.Text, err)
+		}
+	}
+}
+
+func TestTellOrderAcrossSizes(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	const n = 5000
+	total := 0
+	for i := range n {
+		size := []int{0, 100, 5000, 70000}[i%4]
+		total += size
+		if err := actor.Tell(ctx, ref, Note{Seq: uint64(i), Data: make([]byte, size)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := actor.Ask(ctx, ref, Notes{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSeqs(t, l.Seqs, n)
+	if l.Bytes != uint64(total) {
+		t.Fatalf("%d bytes, want %d", l.Bytes, total)
+	}
+}
+
+func checkSeqs(t *testing.T, seqs []uint64, n int) {
+	t.Helper()
+	if len(seqs) != n {
+		t.Fatalf("%d messages, want %d", len(seqs), n)
+	}
+	for i, s := range seqs {
+		if s != uint64(i) {
+			t.Fatalf("message %d has number %d", i, s)
+		}
+	}
+}
+
+func TestBuffers(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	for i := range 300 {
+		b, err := actor.Lend(ctx, ref, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range b.Bytes() {
+			b.Bytes()[j] = 1
+		}
+		r, err := actor.Ask(ctx, ref, Blur{N: 1 << 20, Data: b})
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		if r.Sum != 1<<20 || r.Data.Len() != 1<<20 || r.Data.Bytes()[1000] != 1000%256 {
+			t.Fatal("wrong", r.Sum, r.Data.Len())
+		}
+		r.Data.Release()
+	}
+}
+
+func TestHandlerErrorAnswers(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	_, err := actor.Ask(ctx, ref, Do{What: "fail"})
+	if r := new(actor.RemoteError); !errors.As(err, &r) || r.Text != "as asked" {
+		t.Fatalf("%v", err)
+	}
+	_, err = actor.Ask(ctx, ref, Do{What: "full"})
+	if !errors.Is(err, actor.ErrFull) {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestDeathInHandFailsTheAsk(t *testing.T) {
+	var events []string
+	var letters atomic.Int32
+	ctx, _, ref := start(t, supervisor.Spec{OnEvent: func(e supervisor.Event) { events = append(events, e.String()) }, OnLetter: func(l supervisor.Letter) {
+		if l.Reason == supervisor.LetterQuarantined {
+			letters.Add(1)
+		}
+	}}, supervisor.Child{})
+	for i := range 5 {
+		_, err := actor.Ask(ctx, ref, Do{What: "panic"})
+		if d := new(actor.DeathError); !errors.As(err, &d) || d.Exit.Kind != actor.ExitPanic || !strings.Contains(d.Exit.Stderr, "as asked") {
+			t.Fatalf("%v", err)
+		}
+		s, err := actor.Ask(ctx, ref, Add{A: 1, B: 2})
+		if err != nil || s.N != 3 || s.Incarnation != i+2 {
+			t.Fatalf("%d: %+v, %v\n%v", i, s, err, strings.Join(events, "\n"))
+		}
+	}
+	if letters.Load() != 5 {
+		t.Fatalf("%d quarantined, want 5", letters.Load())
+	}
+}
+
+func TestUnreadSurvivesKill(t *testing.T) {
+	for _, form := range []string{"ring", "posix"} {
+		t.Run(form, func(t *testing.T) {
+			ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: form}})
+			var seq uint64
+			for range 20 {
+				for range 200 {
+					if err := actor.Tell(ctx, ref, Tell{What: "nothing"}); err != nil {
+						t.Fatal(err)
+					}
+					seq++
+				}
+				if err := sup.Kill(ref.ID); err != nil {
+					t.Log(err)
+				}
+			}
+			if s, err := actor.Ask(ctx, ref, Add{A: 1}); err != nil {
+				t.Fatal(s, err)
+			}
+			if n := sup.DeadLetters(); n != 0 {
+				t.Fatalf("%d dead letters", n)
+			}
+		})
+	}
+}
+
+func TestCancelReachesHandler(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	for _, done := range []bool{false, true} {
+		c, cancel := context.WithTimeout(ctx, 30*time.Millisecond)
+		_, err := actor.Ask(c, ref, Sleep{UntilDone: done})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+		c, cancel = context.WithCancel(ctx)
+		time.AfterFunc(30*time.Millisecond, cancel)
+		_, err = actor.Ask(c, ref, Sleep{UntilDone: done})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if s, err := actor.Ask(ctx, ref, Add{A: 2}); err != nil || s.N != 2 {
+			t.Fatal(s, err)
+		}
+	}
+}
