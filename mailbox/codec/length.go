@@ -19,16 +19,20 @@ func lengthSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
 
 // takeLength cuts a length from src; ok is false if there is none.
 func takeLength(src []byte) (n uint64, rest []byte, ok bool) {
-	if len(src) > 0 {
-		if b := src[0]; b < 0x80 {
-			return uint64(b), src[1:], true
-		}
+	if len(src) == 0 {
+		return 0, src, false
 	}
-	return takeLongLength(src)
+	b := src[0]
+	if b < 0x80 {
+		return uint64(b), src[1:], true
+	}
+	return takeLongLength(b, src)
 }
 
-func takeLongLength(src []byte) (n uint64, rest []byte, ok bool) {
-	for i := range min(len(src), 9) {
+// takeLongLength goes on after the first byte, which it does not read again.
+func takeLongLength(first byte, src []byte) (n uint64, rest []byte, ok bool) {
+	n = uint64(first & 0x7f)
+	for i := 1; i < min(len(src), maxLengthBytes); i++ {
 		b := src[i]
 		n |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
@@ -37,3 +41,6 @@ func takeLongLength(src []byte) (n uint64, rest []byte, ok bool) {
 	}
 	return 0, src, false
 }
+
+// maxLengthBytes is the size of the longest length: 63 bits.
+const maxLengthBytes = 9

@@ -293,18 +293,18 @@ func TestGoldenIdentity(t *testing.T) {
 		text string
 		id   codec.ID
 	}{
-		{of[int](t), "int", "int:64", 0},
-		{of[Celsius](t), p + "Celsius", p + "Celsius=float64", 0},
-		{of[Point](t), p + "Point", p + "Point{X int32; Y int32}", 0},
-		{of[map[string][]*Point](t), "map[string][]*" + p + "Point", "map[string][]*" + p + "Point{X int32; Y int32}", 0},
-		{of[Tree](t), p + "Tree", p + "Tree{Value int:64; Left *" + p + "Tree; Right *" + p + "Tree; Kids []" + p + "Tree; By map[string]*" + p + "Tree}", 0},
-		{of[Parcel](t), p + "Parcel", p + "Parcel{Label string; One " + p + "Item(lent); More []" + p + "Item}", 0},
-		{of[Stamped](t), p + "Stamped", p + "Stamped{Time time.Time(binary); Note string}", 0},
-		{of[Marker[Point, string]](t), p + "Marker[" + p + "Point,string]", p + "Marker[" + p + "Point,string]", 0},
+		{of[int](t), "int", "int:64", 0x004b37272f0c05a3},
+		{of[Celsius](t), p + "Celsius", p + "Celsius=float64", 0x3fc253c1068b4003},
+		{of[Point](t), p + "Point", p + "Point{X int32; Y int32}", 0x01505bd3643e46ef},
+		{of[map[string][]*Point](t), "map[string][]*" + p + "Point", "map[string][]*" + p + "Point{X int32; Y int32}", 0x657973ebdc45a454},
+		{of[Tree](t), p + "Tree", p + "Tree{Value int:64; Left *" + p + "Tree; Right *" + p + "Tree; Kids []" + p + "Tree; By map[string]*" + p + "Tree}", 0xcac94c9784be25da},
+		{of[Parcel](t), p + "Parcel", p + "Parcel{Label string; One " + p + "Item(lent); More []" + p + "Item}", 0x299464d6722bd534},
+		{of[Stamped](t), p + "Stamped", p + "Stamped{Time time.Time(binary); Note string}", 0xb573f93942b7d675},
+		{of[Marker[Point, string]](t), p + "Marker[" + p + "Point,string]", p + "Marker[" + p + "Point,string]", 0x6a1b66286a1b6628},
 		{of[struct {
 			A [2]struct{ B bool }
 			C []struct{}
-		}](t), "struct{A [2]struct{B bool}; C []struct{}}", "{A [2]{B bool}; C []struct{}}", 0},
+		}](t), "struct{A [2]struct{B bool}; C []struct{}}", "{A [2]{B bool}; C []struct{}}", 0x4163581a66f92ec2},
 	} {
 		if c.t.Name() != c.name || c.t.Describe() != c.text {
 			t.Errorf("got  %s\n     %s\nwant %s\n     %s", c.t.Name(), c.t.Describe(), c.name, c.text)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +100,16 @@ type incarnation struct {
 	link transport.Link
 	mem  *segment.Memory
 	page *transport.RecvPage
+	gone chan struct{} // closed when the process has ended
+}
+
+func (in *incarnation) ended() bool {
+	select {
+	case <-in.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *incarnation {
@@ -130,7 +139,16 @@ func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *i
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &incarnation{cmd: c, link: l, mem: mem, page: page}
+	in := &incarnation{cmd: c, link: l, mem: mem, page: page, gone: make(chan struct{})}
+	go func() {
+		_ = c.Wait()
+		close(in.gone)
+	}()
+	t.Cleanup(func() { // before the one that kills what has not been waited for
+		_ = c.Process.Kill()
+		<-in.gone
+	})
+	return in
 }
 
 // inquest says where a successor starts after the death of in, what it must be
@@ -169,20 +187,22 @@ func TestKillReceiver(t *testing.T) {
 	var start uint64
 	var carry []byte
 	carried, doubts, entries := 0, 0, uint64(0)
+	dbg := ""
 	for i := range total {
 		in := startReceiver(t, queue, start, carry)
-		for i%4 != 0 && in.page.Head.Load() < start+20 { // most die in full run, some at once
-			if in.cmd.Process.Signal(syscall.Signal(0)) != nil {
-				break
-			}
+		for i%4 != 0 && in.page.Head.Load() < start+20 && !in.ended() { // most die in full run, some at once
 			runtime.Gosched()
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond)))) // the moment of the injection, nothing waits for it
 		_ = in.cmd.Process.Kill()
-		_ = in.cmd.Wait()
+		<-in.gone
 		if in.cmd.ProcessState.Exited() {
-			t.Fatalf("receiver %d ended by itself: %v", i, in.cmd.ProcessState)
+			w := transport.InFlight(in.page.InFlight.Load())
+			t.Logf("this: start %d word seq %d state %d taken % x", start, w.Seq(), w.State(), in.page.Taken[:32])
+			t.Fatalf("receiver %d ended by itself: %v; before: %s", i, in.cmd.ProcessState, dbg)
 		}
+		w := transport.InFlight(in.page.InFlight.Load())
+		dbg = fmt.Sprintf("start %d carry %d word seq %d state %d head %d taken % x", start, len(carry), w.Seq(), w.State(), in.page.Head.Load(), in.page.Taken[:280])
 		next, left, doubt := in.inquest(start)
 		if next < start {
 			t.Fatalf("receiver %d went back from %d to %d", i, start, next)

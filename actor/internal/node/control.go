@@ -34,11 +34,13 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		if t := n.lookup(f.ID); t != nil {
 			n.drainAll(t)
 			t.end(&GoneError{Name: t.Name, Exit: &f.Exit})
+			n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
 		}
 	case *wire.AskFailed:
 		if t := n.lookup(f.To); t != nil {
 			n.drainAll(t)
 			t.failAsk(f.Ask, &f.Exit)
+			n.cfg.Notifier.Interrupt()
 		}
 	case *wire.Down:
 		n.down(f)

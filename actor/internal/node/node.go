@@ -213,7 +213,7 @@ func (n *Node) Close() {
 }
 
 // fail makes every wait end with err, once.
-func (n *Node) fail(err error) bool {
+func (n *Node) fail(err error) {
 	n.mu.Lock()
 	first := n.closed == nil
 	if first {
@@ -221,7 +221,7 @@ func (n *Node) fail(err error) bool {
 	}
 	n.mu.Unlock()
 	if !first {
-		return false
+		return
 	}
 	for _, t := range *n.targets.Load() {
 		if t != nil {
@@ -229,7 +229,6 @@ func (n *Node) fail(err error) bool {
 		}
 	}
 	n.kick()
-	return true
 }
 
 // kick makes the waiter and the actor's loop look at everything again.
@@ -289,9 +288,13 @@ func (n *Node) read(buf []byte) {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
 				n.log.Error("link to the supervisor broke", "err", err)
 			}
-			if n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err)) && n.cfg.Lost != nil {
-				n.cfg.Lost()
+			n.mu.Lock()
+			lost := n.closed == nil
+			n.mu.Unlock()
+			if lost && n.cfg.Lost != nil {
+				n.cfg.Lost() // first: what it ends need not learn of the loss
 			}
+			n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err))
 			return
 		}
 		f, err := wire.Parse(buf[:k])

@@ -1,0 +1,656 @@
+package supervisor_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// rootVar makes the test binary a program with a tree, to be killed.
+const rootVar = "SUPERVISOR_TEST_ROOT"
+
+func TestMain(m *testing.M) {
+	if n, err := strconv.Atoi(os.Getenv(rootVar)); err == nil {
+		rootProgram(n)
+		return
+	}
+	supervisor.RunChild()
+	os.Exit(m.Run())
+}
+
+type Node struct{}
+
+type (
+	Who struct{ actor.Asks[Node, Me] }
+	Me  struct{ PID, Incarnation int }
+	Die struct {
+		actor.Tells[Node]
+		How string
+	}
+	Fork   struct{ actor.Asks[Node, Forked] } // starts a grandchild
+	Forked struct{ PID int }
+	Hold   struct{ actor.Asks[Node, Me] } // holds the handler for ever
+	Watch  struct {                       // monitors another node
+		actor.Asks[Node, Me]
+		Other actor.Ref[Node]
+	}
+	Pass struct { // tells another node n notes, then dies
+		actor.Asks[Node, Me]
+		To actor.Ref[Node]
+		N  int
+	}
+	Mark struct {
+		actor.Tells[Node]
+		Seq int
+	}
+	Log     struct{ actor.Asks[Node, Entries] }
+	Entries struct{ Lines []string }
+)
+
+var node = actor.Define("node", func(s *actor.Setup[Node]) error {
+	switch os.Getenv("NODE_SETUP") {
+	case "fail":
+		return errors.New("no socket to sit on")
+	case "exit":
+		os.Exit(9)
+	case "hang":
+		select {}
+	case "second":
+		if s.Context().Incarnation() == 2 {
+			return errors.New("the second start fails")
+		}
+	}
+	var lines []string
+	me := func(c *actor.Context) Me { return Me{os.Getpid(), c.Incarnation()} }
+	actor.OnAsk(s, func(c *actor.Context, _ Who) (Me, error) { return me(c), nil })
+	actor.OnAsk(s, func(c *actor.Context, _ Hold) (Me, error) { select {} })
+	actor.OnTell(s, func(c *actor.Context, d Die) error {
+		switch d.How {
+		case "panic":
+			panic("node was told to")
+		case "exit 0":
+			os.Exit(0)
+		case "exit 3":
+			os.Exit(3)
+		case "stop":
+			c.Stop()
+		case "kill":
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, _ Fork) (Forked, error) {
+		cmd := exec.Command("sleep", "1000")
+		err := cmd.Start()
+		if err != nil {
+			return Forked{}, err
+		}
+		return Forked{cmd.Process.Pid}, nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
+		_, err := c.Monitor(w.Other.ID)
+		return me(c), err
+	})
+	s.OnDown(func(c *actor.Context, d actor.Down) {
+		lines = append(lines, fmt.Sprintf("down %d: %s", d.ID, d.Exit.Summary))
+	})
+	actor.OnTell(s, func(c *actor.Context, m Mark) error {
+		lines = append(lines, strconv.Itoa(m.Seq))
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, p Pass) (Me, error) {
+		for i := range p.N {
+			if err := actor.Tell(c, p.To, Mark{Seq: i}); err != nil {
+				return Me{}, err
+			}
+		}
+		os.Exit(4)
+		return Me{}, nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, _ Log) (Entries, error) { return Entries{lines}, nil })
+	if os.Getenv("NODE_SLOW_STOP") != "" {
+		s.OnStop(func(*actor.Context) { select {} })
+	}
+	return nil
+})
+
+// recorder keeps the events of a supervisor.
+type recorder struct {
+	mu     sync.Mutex
+	events []supervisor.Event
+}
+
+func (r *recorder) add(e supervisor.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// kinds is the events of some kinds, as "kind child".
+func (r *recorder) kinds(kinds ...supervisor.EventKind) (out []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if slices.Contains(kinds, e.Kind) {
+			out = append(out, strings.TrimSpace(string(e.Kind)+" "+e.Child))
+		}
+	}
+	return out
+}
+
+func newSup(t testing.TB, spec supervisor.Spec) (context.Context, *supervisor.Supervisor, *recorder) {
+	t.Helper()
+	r := &recorder{}
+	spec.OnEvent = r.add
+	if spec.Log == nil {
+		spec.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	sup, err := supervisor.New(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sup.Shutdown)
+	return sup.Context(ctx), sup, r
+}
+
+func startNode(t testing.TB, ctx context.Context, sup *supervisor.Supervisor, c supervisor.Child) actor.Ref[Node] {
+	t.Helper()
+	if c.Stderr == nil {
+		c.Stderr = io.Discard
+	}
+	ref, err := supervisor.StartChild(ctx, sup, node, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func who(t testing.TB, ctx context.Context, ref actor.Ref[Node]) Me {
+	t.Helper()
+	m, err := actor.Ask(ctx, ref, Who{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// down waits for the notice of a monitor that was placed before.
+func wait(t testing.TB, ctx context.Context, ch <-chan actor.Down) actor.Down {
+	t.Helper()
+	select {
+	case d := <-ch:
+		return d
+	case <-ctx.Done():
+		t.Fatal("no notice came")
+		panic("unreachable")
+	}
+}
+
+// TestRestartByReason is the table of restart types and reasons. OTP:
+// permanent_normal, permanent_abnormal, transient_normal, transient_abnormal,
+// temporary_normal, temporary_abnormal.
+func TestRestartByReason(t *testing.T) {
+	for _, tt := range []struct {
+		restart supervisor.Restart
+		how     string
+		again   bool
+	}{
+		{supervisor.Permanent, "stop", true}, {supervisor.Permanent, "exit 0", true}, {supervisor.Permanent, "exit 3", true}, {supervisor.Permanent, "panic", true}, {supervisor.Permanent, "kill", true},
+		{supervisor.Transient, "stop", false}, {supervisor.Transient, "exit 0", false}, {supervisor.Transient, "exit 3", true}, {supervisor.Transient, "panic", true}, {supervisor.Transient, "kill", true},
+		{supervisor.Temporary, "stop", false}, {supervisor.Temporary, "exit 0", false}, {supervisor.Temporary, "exit 3", false}, {supervisor.Temporary, "panic", false}, {supervisor.Temporary, "kill", false},
+	} {
+		t.Run(fmt.Sprint(tt.restart, " ", tt.how), func(t *testing.T) {
+			ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 5})
+			ref := startNode(t, ctx, sup, supervisor.Child{Restart: tt.restart})
+			ch, _, err := actor.Monitor(ctx, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := actor.Tell(ctx, ref, Die{How: tt.how}); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, ctx, ch)
+			m, err := actor.Ask(ctx, ref, Who{})
+			if tt.again {
+				if err != nil || m.Incarnation != 2 {
+					t.Fatalf("%+v, %v", m, err)
+				}
+				return
+			}
+			if g := new(actor.GoneError); !errors.As(err, &g) {
+				t.Fatalf("%+v, %v; want a GoneError", m, err)
+			}
+		})
+	}
+}
+
+// TestOneForOneEscalation: one restart too many ends the supervisor. OTP:
+// one_for_one_escalation.
+func TestOneForOneEscalation(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 2, Period: time.Minute})
+	a := startNode(t, ctx, sup, supervisor.Child{Name: "a"})
+	startNode(t, ctx, sup, supervisor.Child{Name: "b"})
+	startNode(t, ctx, sup, supervisor.Child{Name: "c"})
+	for range 3 {
+		if err := actor.Tell(ctx, a, Die{How: "exit 3"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-sup.Done():
+	case <-ctx.Done():
+		t.Fatal("the supervisor did not give up")
+	}
+	if e := new(supervisor.IntensityError); !errors.As(sup.Err(), &e) || e.Child != "a" || e.Exit.Code != 3 {
+		t.Fatal(sup.Err())
+	}
+	if got, want := r.kinds(supervisor.EventStopping), []string{"stopping c", "stopping b"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+	if _, err := supervisor.Start(ctx, sup, node); err == nil {
+		t.Fatal("a start after the end worked")
+	}
+}
+
+// TestZeroIntensity: no restart at all. OTP: intensity 0.
+func TestZeroIntensity(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: supervisor.NoRestarts})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	if err := actor.Tell(ctx, ref, Die{How: "panic"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-sup.Done():
+	case <-ctx.Done():
+		t.Fatal("the supervisor did not give up")
+	}
+}
+
+// TestOrderOfChildren: reverse start order, one at a time. OTP:
+// order_of_children.
+func TestOrderOfChildren(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	for i := range 4 {
+		startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint("n", i)})
+	}
+	sup.Shutdown()
+	want := []string{"stopping n3", "exited n3", "stopping n2", "exited n2", "stopping n1", "exited n1", "stopping n0", "exited n0"}
+	if got := r.kinds(supervisor.EventStopping, supervisor.EventExited); !slices.Equal(got, want) {
+		t.Fatalf("%q\nwant %q", got, want)
+	}
+}
+
+// TestShutdownTimeout: a child that does not end in its time is killed. OTP:
+// sup_stop_timeout.
+func TestShutdownTimeout(t *testing.T) {
+	for name, child := range map[string]supervisor.Child{
+		"timeout":     {Env: []string{"NODE_SLOW_STOP=1"}, Shutdown: 50 * time.Millisecond},
+		"brutal kill": {Shutdown: supervisor.BrutalKill},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{})
+			ref := startNode(t, ctx, sup, child)
+			ch, _, err := actor.Monitor(ctx, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sup.Shutdown()
+			_ = ch
+			if got := r.kinds(supervisor.EventKilled); len(got) != 1 {
+				t.Fatal(got)
+			}
+		})
+	}
+}
+
+// TestHandlerThatHoldsIsKilled: a handler that never returns does not hold up
+// the shutdown for longer than the child's time.
+func TestHandlerThatHoldsIsKilled(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Shutdown: 50 * time.Millisecond})
+	done := make(chan error, 1)
+	go func() {
+		_, err := actor.Ask(ctx, ref, Hold{})
+		done <- err
+	}()
+	who(t, ctx, startNode(t, ctx, sup, supervisor.Child{Name: "other"}))
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	var gone *actor.GoneError
+	var death *actor.DeathError
+	if err := <-done; !errors.As(err, &gone) && !errors.As(err, &death) {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventKilled); len(got) != 1 {
+		t.Fatal(got)
+	}
+}
+
+// TestStartFails: the error says why, and the supervisor goes on. OTP:
+// sup_start_child_returns_error.
+func TestStartFails(t *testing.T) {
+	for how, want := range map[string]string{"fail": "no socket to sit on", "exit": "exit status 9", "hang": "did not return within"} {
+		t.Run(how, func(t *testing.T) {
+			ctx, sup, _ := newSup(t, supervisor.Spec{})
+			_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{"NODE_SETUP=" + how}, Start: 300 * time.Millisecond, Stderr: io.Discard})
+			if se := new(supervisor.StartError); !errors.As(err, &se) || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%v, want %q", err, want)
+			}
+			who(t, ctx, startNode(t, ctx, sup, supervisor.Child{}))
+			if n := len(sup.Children()); n != 1 {
+				t.Fatalf("%d children", n)
+			}
+		})
+	}
+}
+
+// TestRestartFailsOnce: a start that fails during a restart is tried again and
+// counts. OTP: sup_start_restart_child_returns_error.
+func TestRestartFailsOnce(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 3, Period: time.Minute})
+	ref := startNode(t, ctx, sup, supervisor.Child{Env: []string{"NODE_SETUP=second"}})
+	if err := actor.Tell(ctx, ref, Die{How: "exit 3"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, ref); m.Incarnation != 3 {
+		t.Fatalf("%+v", m)
+	}
+}
+
+// TestOneForAll and TestRestForOne. OTP: one_for_all, rest_for_one.
+func TestGroups(t *testing.T) {
+	for _, tt := range []struct {
+		strategy supervisor.Strategy
+		want     []int // incarnations of a, b, c after the death of b
+	}{
+		{supervisor.OneForOne, []int{1, 2, 1}}, {supervisor.OneForAll, []int{2, 2, 2}}, {supervisor.RestForOne, []int{1, 2, 2}},
+	} {
+		t.Run(tt.strategy.String(), func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{Strategy: tt.strategy})
+			var refs []actor.Ref[Node]
+			for _, name := range []string{"a", "b", "c"} {
+				refs = append(refs, startNode(t, ctx, sup, supervisor.Child{Name: name}))
+			}
+			ch, _, err := actor.Monitor(ctx, refs[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := actor.Tell(ctx, refs[1], Die{How: "panic"}); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, ctx, ch)
+			who(t, ctx, refs[1])
+			ready := len(refs)
+			for _, n := range tt.want {
+				ready += n - 1
+			}
+			for len(r.kinds(supervisor.EventReady)) < ready && ctx.Err() == nil {
+				who(t, ctx, refs[1])
+			}
+			for i, ref := range refs {
+				if m := who(t, ctx, ref); m.Incarnation != tt.want[i] {
+					t.Fatalf("child %d: %+v, want incarnation %d", i, m, tt.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestGrandchildDiesWithItsGroup: what a child has started ends with it.
+func TestGrandchildDiesWithItsGroup(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	f, err := actor.Ask(ctx, ref, Fork{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := actor.Tell(ctx, ref, Die{How: "exit 0"}); err != nil {
+		t.Fatal(err)
+	}
+	who(t, ctx, ref)
+	for alive(f.PID) {
+		if ctx.Err() != nil {
+			t.Fatal("the grandchild lives")
+		}
+	}
+}
+
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+}
+
+// TestMonitorAfterLastMessage: the notice comes after the last message of the
+// actor that died, and exactly once. OTP: MON case_1, mon_1.
+func TestMonitorAfterLastMessage(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 100})
+	watcher := startNode(t, ctx, sup, supervisor.Child{Name: "watcher"})
+	for round := range 10 {
+		name := fmt.Sprint("sender", round)
+		sender := startNode(t, ctx, sup, supervisor.Child{Name: name, Restart: supervisor.Temporary})
+		if _, err := actor.Ask(ctx, watcher, Watch{Other: sender}); err != nil {
+			t.Fatal(err)
+		}
+		ch, _, err := actor.Monitor(ctx, sender)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 500
+		if _, err := actor.Ask(ctx, sender, Pass{To: watcher, N: n}); err == nil {
+			t.Fatal("a dead actor answered")
+		}
+		if d := wait(t, ctx, ch); d.Exit.Code != 4 {
+			t.Fatalf("%+v", d)
+		}
+		var l Entries
+		for len(l.Lines) < (n+1)*(round+1) {
+			if l, err = actor.Ask(ctx, watcher, Log{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mine := l.Lines[(n+1)*round:]
+		for i := range n {
+			if mine[i] != strconv.Itoa(i) {
+				t.Fatalf("round %d: line %d is %q", round, i, mine[i])
+			}
+		}
+		if want := fmt.Sprintf("down %d: exit status 4", sender.ID); mine[n] != want {
+			t.Fatalf("round %d: last line is %q, want %q", round, mine[n], want)
+		}
+	}
+}
+
+// TestMonitorGone: a monitor of what has ended fires at once. OTP: MON case_2.
+func TestMonitorGone(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Restart: supervisor.Temporary})
+	if err := actor.Tell(ctx, ref, Die{How: "exit 3"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		ch, cancel, err := actor.Monitor(ctx, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := wait(t, ctx, ch); d.Exit.Code != 3 {
+			t.Fatalf("%+v", d)
+		}
+		cancel()
+	}
+}
+
+// TestTerminate: what was terminated does not come back. OTP: child_adm.
+func TestTerminate(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actor.Ask(ctx, ref, Who{}); err == nil {
+		t.Fatal("a terminated actor answered")
+	}
+	if err := actor.Tell(ctx, ref, Die{}); err == nil {
+		t.Fatal("a tell to a terminated actor worked")
+	}
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatalf("the second Terminate: %v", err) // idempotent, as in OTP
+	}
+	if err := sup.Terminate(ctx, 999); err == nil {
+		t.Fatal("a child that does not exist was terminated")
+	}
+}
+
+// TestInPlace: the same actor in this process has the same semantics.
+func TestInPlace(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 10})
+	ref := startNode(t, ctx, sup, supervisor.Child{InPlace: true})
+	if m := who(t, ctx, ref); m.PID != os.Getpid() || m.Incarnation != 1 {
+		t.Fatalf("%+v", m)
+	}
+	ch, _, err := actor.Monitor(ctx, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := actor.Tell(ctx, ref, Die{How: "panic"}); err != nil {
+		t.Fatal(err)
+	}
+	if d := wait(t, ctx, ch); d.Exit.Kind != actor.ExitPanic {
+		t.Fatalf("%+v", d)
+	}
+	if m := who(t, ctx, ref); m.Incarnation != 2 {
+		t.Fatalf("%+v", m)
+	}
+	if sup.DeadLetters() != 1 {
+		t.Fatalf("%d dead letters", sup.DeadLetters())
+	}
+}
+
+// TestFullPolicies: fail says so, drop counts, wait waits.
+func TestFullPolicies(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	for name, full := range map[string]mailbox.Full{"wait": mailbox.Wait, "fail": mailbox.Fail, "drop": mailbox.Drop} {
+		t.Run(name, func(t *testing.T) {
+			ref := startNode(t, ctx, sup, supervisor.Child{Name: name, Shutdown: supervisor.BrutalKill, Mailbox: mailbox.Config{RingBytes: 4096, Full: full}})
+			go actor.Ask(ctx, ref, Hold{})
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			defer cancel()
+			var err error
+			n := 0
+			for ; n < 1000 && err == nil; n++ {
+				err = actor.Tell(short, ref, Mark{Seq: n})
+			}
+			switch full {
+			case mailbox.Wait:
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatal(err)
+				}
+			case mailbox.Fail:
+				if !errors.Is(err, actor.ErrFull) {
+					t.Fatal(err)
+				}
+			case mailbox.Drop:
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := sup.Terminate(ctx, ref.ID); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// rootProgram is a program whose root is killed by TestKillRoot.
+func rootProgram(children int) {
+	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		for i := range children {
+			ref, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: fmt.Sprint(i)})
+			if err != nil {
+				return err
+			}
+			m, err := actor.Ask(ctx, ref, Who{})
+			if err != nil {
+				return err
+			}
+			f, err := actor.Ask(ctx, ref, Fork{})
+			if err != nil {
+				return err
+			}
+			fmt.Println(m.PID)
+			fmt.Println(f.PID)
+		}
+		fmt.Println("ready")
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// TestKillRoot: after SIGKILL of the root nothing of the tree is left, stopped
+// children and grandchildren included.
+func TestKillRoot(t *testing.T) {
+	for round := range 3 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), rootVar+"=5")
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var pids []int
+		for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "ready"; {
+			pid, err := strconv.Atoi(sc.Text())
+			if err != nil {
+				t.Fatal(sc.Text())
+			}
+			pids = append(pids, pid)
+		}
+		if len(pids) != 10 {
+			t.Fatal(pids)
+		}
+		if round == 1 { // one child cannot even look
+			if err := syscall.Kill(pids[4], syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begin := time.Now()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		for slices.ContainsFunc(pids, alive) {
+			if time.Since(begin) > 5*time.Second {
+				left := slices.DeleteFunc(slices.Clone(pids), func(p int) bool { return !alive(p) })
+				st, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", left[0]))
+				t.Fatalf("round %d: left alive: %v of %v\n%s", round, left, pids, st)
+			}
+		}
+		t.Logf("round %d: all ended %v after the kill", round, time.Since(begin).Round(time.Millisecond))
+	}
+}
