@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding"
 	"encoding/binary"
 	"reflect"
 	"runtime"
@@ -310,24 +309,4 @@ func decodeTime(src []byte, f unsafe.Pointer) ([]byte, error) {
 		return src, &MarshalError{Of: "time.Time", Op: "UnmarshalBinary", Err: err}
 	}
 	return src[1+n:], nil
-}
-
-// unmarshal lets the methods of the field's type read a copy, into memory that
-// they may keep a pointer to.
-func (o *op) unmarshal(src []byte, f unsafe.Pointer) ([]byte, error) {
-	if len(src) < blobBytes {
-		return src, short(src, blobBytes)
-	}
-	n := uint64(binary.LittleEndian.Uint32(src))
-	rest := src[blobBytes:]
-	if n > uint64(len(rest)) {
-		return src, corrupt("a length", n, uint64(len(rest)))
-	}
-	own := append([]byte(nil), rest[:n]...)
-	v := reflect.New(o.aux.rtype)
-	if err := v.Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(own); err != nil {
-		return src, &MarshalError{Of: typeName(o.aux.rtype), Op: "UnmarshalBinary", Err: err}
-	}
-	reflect.NewAt(o.aux.rtype, f).Elem().Set(v.Elem())
-	return rest[n:], nil
 }
