@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,9 @@ func (e *StartError) Error() string {
 func (s *Supervisor) start(ctx context.Context, definition string, spec Child) (id uint32, err error) {
 	if spec.Name == "" {
 		spec.Name = definition
+	}
+	if spec.Mailbox.Queue == "" {
+		spec.Mailbox.Queue = os.Getenv("UNDERSTUDY_QUEUE")
 	}
 	if err := spec.Validate(); err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -36,8 +37,8 @@ type Spec struct {
 	OnLetter func(Letter)
 
 	// Notifier is the form of sleeping and waking that every process of the
-	// program uses: "" for the best that the kernel has, "futex" or
-	// "eventfd".
+	// program uses: "futex" or "eventfd"; "" means what the environment
+	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has.
 	Notifier string
 }
 
@@ -60,10 +61,10 @@ func (s Spec) Validate() error {
 	if s.Period < 0 {
 		errs = append(errs, fmt.Errorf("supervisor: Period %v: it must not be negative", s.Period))
 	}
-	switch s.Notifier {
-	case "", "futex", "eventfd":
-	default:
-		errs = append(errs, fmt.Errorf(`supervisor: Notifier %q: the forms are "futex" and "eventfd"`, s.Notifier))
+	for _, n := range []string{s.Notifier, os.Getenv("UNDERSTUDY_NOTIFIER")} {
+		if n != "" && n != "futex" && n != "eventfd" {
+			errs = append(errs, fmt.Errorf(`supervisor: Notifier %q: the forms are "futex" and "eventfd"`, n))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -80,6 +81,9 @@ func (s Spec) withDefaults() Spec {
 	}
 	if s.Log == nil {
 		s.Log = slog.Default()
+	}
+	if s.Notifier == "" {
+		s.Notifier = os.Getenv("UNDERSTUDY_NOTIFIER")
 	}
 	return s
 }
@@ -103,7 +107,8 @@ type Child struct {
 	// has returned: 0 means 30 s, Infinity waits.
 	Start time.Duration
 
-	// Mailbox says how the child's mailbox is made.
+	// Mailbox says how the child's mailbox is made. A Queue of "" means what
+	// the environment variable UNDERSTUDY_QUEUE says, or the ring.
 	Mailbox mailbox.Config
 
 	// Memory limits the child's data memory in bytes (RLIMIT_DATA, and

@@ -169,7 +169,7 @@ func moire(x, y, w, h int) color.NRGBA {
 
 func mosaic(x, y, w, h int) color.NRGBA {
 	const sites = 60
-	best, second, which := 1<<40, 1<<40, 0
+	best, second, which := 1<<30, 1<<30, 0
 	for i := range sites {
 		dx, dy := x-noise(i*2+900, w), y-noise(i*2+901, h)
 		if d := dx*dx + dy*dy; d < best {
@@ -225,8 +225,8 @@ func rainbow(x, y, w, h int) color.NRGBA {
 	c := ramp([]color.NRGBA{rgb(0x7fa9cf), rgb(0xcfe3f2)}, y, h)
 	dx, dy := x-w/2, y-h*11/10
 	if d := isqrt(dx*dx + dy*dy); d > h*65/100 && d < h {
-		at := (d - h*65/100) * 1024 / (h * 35 / 100) // 0 inside, 1024 outside
-		c = blend(c, hue(760-at*3/4), 900-at*at/1200+min(0, at*8-900), 1200)
+		at := (d - h*65/100) * 1024 / (h * 35 / 100) // 0 inside: violet; 1024 outside: red
+		c = blend(c, hue(770-at*790/1024), min(at*6, (1024-at)*6, 720), 1024)
 	}
 	if top := h*84/100 + h*sin(x*1500/w)/1024/14; y > top {
 		c = blend(rgb(0x5fa04a), rgb(0x2a5a33), y-top, h/5)

@@ -82,6 +82,7 @@ func TestCustom(t *testing.T) {
 		N: 1, Addr: netip.MustParseAddr("fe80::1%eth0"), Link: link, Sum: Checked{2},
 		All: []Checked{{4}, {6}}, By: map[Key]int8{{"k"}: 1, {}: 2},
 	})
+	same(t, []Keeper{{[]byte("kept")}, {[]byte("too")}})
 	if got := trip(t, OwnStamp{time.Now(), "own"}); got.Note != "own" || !got.Time.IsZero() {
 		t.Errorf("the marshaler of the type itself was not used: %+v", got)
 	}

@@ -86,6 +86,9 @@ type (
 	// Key has an appender on the value.
 	Key struct{ S string }
 
+	// Keeper keeps the bytes that it is given.
+	Keeper struct{ b []byte }
+
 	// OneWay can be written only: its structure travels.
 	OneWay struct{ N uint16 }
 
@@ -143,6 +146,10 @@ func (k *Key) UnmarshalBinary(b []byte) error {
 	k.S = string(b[1:])
 	return nil
 }
+
+func (k Keeper) MarshalBinary() ([]byte, error) { return k.b, nil }
+
+func (k *Keeper) UnmarshalBinary(b []byte) error { k.b = b; return nil }
 
 func (OneWay) MarshalBinary() ([]byte, error) { panic("called") }
 

@@ -52,6 +52,9 @@ func TestOfConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if n := codec.LostKeys(); n != 0 {
+		t.Errorf("%d types are not in the table", n)
+	}
 }
 
 func TestProperties(t *testing.T) {

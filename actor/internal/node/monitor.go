@@ -32,11 +32,17 @@ func (n *Node) Monitor(ctx context.Context, id uint32, own bool) (ch <-chan wire
 		n.mu.Unlock()
 		return nil, nil, n.closed
 	}
-	n.token++
-	m.token = n.token
-	n.monitors[m.token] = m
 	n.mu.Unlock()
-	if err := n.send(&wire.Monitor{Token: m.token, ID: id}); err != nil {
+	// Placed when the supervisor says so: a death from then on is noticed.
+	_, err = n.call(ctx, nil, func(token uint64) wire.Frame {
+		m.token = token
+		n.mu.Lock()
+		n.monitors[token] = m
+		n.mu.Unlock()
+		return &wire.Monitor{Token: token, ID: id}
+	})
+	if err != nil {
+		n.demonitor(m)
 		return nil, nil, err
 	}
 	return m.ch, func() { n.demonitor(m) }, nil

@@ -7,69 +7,105 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// Enabled says whether the program was built with the tag faultinject.
+// Enabled says whether this build can inject faults.
 const Enabled = true
 
-// planned is one fault.
-type planned struct {
+// point is one name with the number of times it was hit and what happens when.
+type point struct {
+	hits  atomic.Int64
+	rules []rule
+}
+
+// rule says what happens at one hit of a point.
+type rule struct {
 	action string
+	delay  time.Duration
 	at     int64
-	hits   atomic.Int64
 }
 
-var plan = sync.OnceValue(func() map[string][]*planned {
-	m := map[string][]*planned{}
-	for _, f := range strings.Split(os.Getenv("UNDERSTUDY_FAULT"), ",") {
-		if f == "" {
-			continue
-		}
-		parts := strings.Split(f, ":")
-		if len(parts) != 3 {
-			panic(fmt.Sprintf("fault: UNDERSTUDY_FAULT has %q, which is not point:action:k", f))
-		}
-		k, err := strconv.ParseInt(parts[2], 10, 64)
-		if err != nil || k < 1 {
-			panic(fmt.Sprintf("fault: UNDERSTUDY_FAULT has %q: k must be a number from 1 up", f))
-		}
-		m[parts[0]] = append(m[parts[0]], &planned{action: parts[1], at: k})
-	}
-	return m
-})
+// points is written once, before main, and only read afterwards.
+var points = mustParse(os.Getenv(Variable))
 
-// Hit does what was planned for this point, if now is the time.
-func Hit(point string) {
-	for _, p := range plan()[point] {
-		if p.hits.Add(1) == p.at {
-			p.act(point)
+// Hit marks a point: it counts the hit and carries out the action that the
+// environment asks for at this count, if any. It blocks only for stop and
+// delay.
+func Hit(name string) {
+	p := points[name]
+	if p == nil {
+		return
+	}
+	n := p.hits.Add(1)
+	for _, r := range p.rules {
+		if r.at == n {
+			r.act(name)
 		}
 	}
 }
 
-func (p *planned) act(point string) {
-	self, _ := os.FindProcess(os.Getpid())
-	switch {
-	case p.action == "kill":
-		_ = self.Signal(syscall.SIGKILL)
-		select {}
-	case p.action == "stop":
-		_ = self.Signal(syscall.SIGSTOP)
-	case p.action == "exit":
-		os.Exit(3)
-	case p.action == "panic":
-		panic("fault: " + point)
-	case strings.HasPrefix(p.action, "delay="):
-		d, err := time.ParseDuration(strings.TrimPrefix(p.action, "delay="))
+func (r rule) act(name string) {
+	switch r.action {
+	case "kill", "stop":
+		signalSelf(r.action)
+	case "exit":
+		os.Exit(ExitStatus)
+	case "panic":
+		panic("fault: " + name)
+	case "delay":
+		time.Sleep(r.delay)
+	}
+}
+
+// mustParse ends the process when the list is wrong; see the package comment.
+func mustParse(list string) map[string]*point {
+	ps, err := parse(list)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "fault: %s: %v\n", Variable, err)
+		os.Exit(2)
+	}
+	return ps
+}
+
+func parse(list string) (map[string]*point, error) {
+	ps := make(map[string]*point)
+	if list == "" {
+		return ps, nil
+	}
+	for item := range strings.SplitSeq(list, ",") {
+		name, r, err := parseItem(strings.TrimSpace(item))
 		if err != nil {
-			panic(fmt.Sprintf("fault: %s: %v", p.action, err))
+			return nil, err
 		}
-		time.Sleep(d)
-	default:
-		panic(fmt.Sprintf("fault: unknown action %q", p.action))
+		if ps[name] == nil {
+			ps[name] = new(point)
+		}
+		ps[name].rules = append(ps[name].rules, r)
 	}
+	return ps, nil
+}
+
+func parseItem(item string) (name string, r rule, err error) {
+	parts := strings.Split(item, ":")
+	if len(parts) != 3 || parts[0] == "" {
+		return "", r, fmt.Errorf("%q is not point:action:k", item)
+	}
+	action, value, hasValue := strings.Cut(parts[1], "=")
+	switch {
+	case action == "delay" && hasValue:
+		if r.delay, err = time.ParseDuration(value); err != nil {
+			return "", r, fmt.Errorf("%q: %w", item, err)
+		}
+	case hasValue:
+		return "", r, fmt.Errorf("%q: only delay takes a value", item)
+	case action != "kill" && action != "stop" && action != "exit" && action != "panic":
+		return "", r, fmt.Errorf("%q: the action must be kill, stop, exit, panic or delay=DURATION", item)
+	}
+	r.action = action
+	if r.at, err = strconv.ParseInt(parts[2], 10, 64); err != nil || r.at < 1 {
+		return "", r, fmt.Errorf("%q: k must be a whole number from 1", item)
+	}
+	return parts[0], r, nil
 }

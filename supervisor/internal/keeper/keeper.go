@@ -283,6 +283,7 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
 		return
 	}
+	k.post(by, &wire.Ack{Token: f.Token})
 	c := k.children[f.ID]
 	if c == nil {
 		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Summary: "no such actor"}})
