@@ -106,8 +106,8 @@ func TestRunGivesUp(t *testing.T) {
 		cancel(stop)
 		return context.Canceled
 	}}), &strings.Builder{}, nil)
-	if err == nil {
-		t.Error("the run went on after its context had ended")
+	if !errors.Is(err, stop) {
+		t.Errorf("error %v after the context had ended, want its cause", err)
 	}
 	if got, err := os.ReadFile(cfg.out); err != nil || string(got) != "old" {
 		t.Errorf("the old sheet is now %.20q (error %v)", got, err)

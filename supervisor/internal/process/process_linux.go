@@ -22,8 +22,11 @@ type Starter struct {
 	once sync.Once
 }
 
-// NewStarter starts the thread.
+// NewStarter starts the thread. Descriptors that this process itself was
+// started with are closed in the processes that it starts from now on: nobody
+// gave them to these.
 func NewStarter() *Starter {
+	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
 	s := &Starter{jobs: make(chan func())}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
