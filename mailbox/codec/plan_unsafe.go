@@ -62,12 +62,12 @@ const (
 // builder makes the plans of one message type. A plan that is reached by a
 // reference is filled later, so that types may contain themselves.
 type builder struct {
-	root   string // name of the message's type
-	plans  map[reflect.Type]*plan
-	todo   []job
-	errs   []error
-	custom bool
-	lends  bool
+	root    string // name of the message's type
+	plans   map[reflect.Type]*plan
+	pending []job
+	errs    []error
+	custom  bool
+	lends   bool
 }
 
 type job struct {
@@ -77,9 +77,9 @@ type job struct {
 
 func (b *builder) build(t reflect.Type) *plan {
 	root := b.later(t, "")
-	for len(b.todo) > 0 {
-		j := b.todo[0]
-		b.todo = b.todo[1:]
+	for len(b.pending) > 0 {
+		j := b.pending[0]
+		b.pending = b.pending[1:]
 		b.add(j.plan, j.plan.rtype, 0, j.path)
 		j.plan.finish()
 	}
@@ -92,7 +92,7 @@ func (b *builder) later(t reflect.Type, path string) *plan {
 	if p == nil {
 		p = &plan{rtype: t, size: t.Size(), flat: isFlat(t), min: smallest(t)}
 		b.plans[t] = p
-		b.todo = append(b.todo, job{p, path})
+		b.pending = append(b.pending, job{p, path})
 	}
 	return p
 }

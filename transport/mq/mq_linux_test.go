@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 	"github.com/understudy-go/understudy/transport/segment"
@@ -46,7 +46,7 @@ func create(t testing.TB, depth, size int) *os.File {
 	t.Helper()
 	f, err := Create(depth, size)
 	if err != nil {
-		t.Skip(err)
+		testutil.Refused(t, err)
 	}
 	return f
 }
@@ -162,8 +162,6 @@ func TestOrderAndFull(t *testing.T) {
 		r.Release()
 		sent++
 	}
-	send(t, s, "")
-	expect(t, r, sent, "")
 }
 
 // TestTakenIsTheEntry: what Next lends is in the page's memory, where Taken
@@ -417,14 +415,14 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func init() {
-	helpers["die with a name"] = dieWithName
-	helpers["send later"] = sendLater
-}
+var (
+	_ = helper("die with a name", dieWithName)
+	_ = helper("send later", sendLater)
+)
 
 // dieWithName opens a queue as Create does, and is killed before it has
 // removed the name.
-func dieWithName() error {
+func dieWithName(*testutil.Child) error {
 	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes); err != nil {
 		return err
 	}
@@ -436,18 +434,18 @@ func dieWithName() error {
 func TestSweep(t *testing.T) {
 	create(t, 0, 0).Close()
 	c := start(t, "die with a name")
-	_ = c.Wait()
-	fd, err := sys.MqOpen(nameOf(c.Process.Pid), 1, HeaderBytes)
+	c.Wait()
+	fd, err := sys.MqOpen(nameOf(c.PID()), 1, HeaderBytes)
 	if err != unix.EEXIST {
 		unix.Close(fd)
 		t.Fatalf("no name was left: %v", err)
 	}
 	for range 2 {
-		if err := Sweep(c.Process.Pid); err != nil {
+		if err := Sweep(c.PID()); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := sys.MqUnlink(nameOf(c.Process.Pid)); err != unix.ENOENT {
+	if err := sys.MqUnlink(nameOf(c.PID())); err != unix.ENOENT {
 		t.Errorf("after Sweep: %v", err)
 	}
 	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes)
@@ -461,12 +459,10 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// sendLater waits until its descriptor 4 is closed, then sends one message.
-func sendLater() error {
-	if _, err := io.ReadAll(os.NewFile(4, "pipe")); err != nil {
-		return err
-	}
-	return sys.MqSend(3, []byte("here"))
+// sendLater waits for the word, then sends one message.
+func sendLater(c *testutil.Child) error {
+	c.Wait("go")
+	return sys.MqSend(int(c.File(0).Fd()), []byte("here"))
 }
 
 // TestReadable: a message from another process ends the wait, and so do a
@@ -484,12 +480,7 @@ func TestReadable(t *testing.T) {
 	if err := f.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := start(t, "send later", f, r)
-	r.Close()
+	c := start(t, "send later", f)
 	got := make(chan error)
 	go func() { got <- Readable(f) }()
 	select {
@@ -497,13 +488,11 @@ func TestReadable(t *testing.T) {
 		t.Fatalf("an empty queue is readable: %v", err)
 	default:
 	}
-	w.Close()
+	c.Send("go")
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
-	if err := c.Wait(); err != nil {
-		t.Error(err)
-	}
+	ended(t, c)
 	if err := Readable(f); err != nil {
 		t.Errorf("with a message in it: %v", err)
 	}

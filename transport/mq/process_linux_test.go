@@ -8,11 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -20,16 +21,16 @@ import (
 
 var kills = flag.Int("kills", 100, "receivers that TestKillReceiver kills")
 
-func init() {
-	helpers["receive"] = receive
-	helpers["echo"] = echo
-}
+var (
+	_ = helper("receive", receive)
+	_ = helper("echo", echo)
+)
 
 // receive is one incarnation of a receiver: it gets its start and the carried
 // entry in a frame, with the queue, answers with its page, and handles entries
 // until it is killed.
-func receive() error {
-	l, err := sock.New(os.NewFile(3, "link"))
+func receive(c *testutil.Child) error {
+	l, err := sock.New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func fill(b []byte, seq uint64) {
 	}
 }
 
-func entrySize(seq uint64) int { return int(seq * 31 % (MaxEntry + 1)) }
+func entrySize(seq uint64) int { return 1 + int(seq*31%MaxEntry) }
 
 func checkEntry(seq uint64, b []byte) error {
 	if len(b) != entrySize(seq) {
@@ -96,20 +97,11 @@ func checkEntry(seq uint64, b []byte) error {
 
 // incarnation is a running receiver, as its supervisor sees it.
 type incarnation struct {
-	cmd  *exec.Cmd
+	proc *testutil.Proc
 	link transport.Link
 	mem  *segment.Memory
 	page *transport.RecvPage
-	gone chan struct{} // closed when the process has ended
-}
-
-func (in *incarnation) ended() bool {
-	select {
-	case <-in.gone:
-		return true
-	default:
-		return false
-	}
+	gone atomic.Bool // the process has hung up
 }
 
 func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *incarnation {
@@ -139,15 +131,11 @@ func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *i
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &incarnation{cmd: c, link: l, mem: mem, page: page, gone: make(chan struct{})}
+	in := &incarnation{proc: c, link: l, mem: mem, page: page}
 	go func() {
-		_ = c.Wait()
-		close(in.gone)
+		_, _, _ = l.Receive(make([]byte, 10)) // nothing comes but the end
+		in.gone.Store(true)
 	}()
-	t.Cleanup(func() { // before the one that kills what has not been waited for
-		_ = c.Process.Kill()
-		<-in.gone
-	})
 	return in
 }
 
@@ -187,22 +175,16 @@ func TestKillReceiver(t *testing.T) {
 	var start uint64
 	var carry []byte
 	carried, doubts, entries := 0, 0, uint64(0)
-	dbg := ""
 	for i := range total {
 		in := startReceiver(t, queue, start, carry)
-		for i%4 != 0 && in.page.Head.Load() < start+20 && !in.ended() { // most die in full run, some at once
+		for i%4 != 0 && in.page.Head.Load() < start+20 && !in.gone.Load() { // most die in full run, some at once
 			runtime.Gosched()
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond)))) // the moment of the injection, nothing waits for it
-		_ = in.cmd.Process.Kill()
-		<-in.gone
-		if in.cmd.ProcessState.Exited() {
-			w := transport.InFlight(in.page.InFlight.Load())
-			t.Logf("this: start %d word seq %d state %d taken % x", start, w.Seq(), w.State(), in.page.Taken[:32])
-			t.Fatalf("receiver %d ended by itself: %v; before: %s", i, in.cmd.ProcessState, dbg)
+		in.proc.Kill()
+		if s := in.proc.Wait(); s.Exited() {
+			t.Fatalf("receiver %d ended by itself: %v", i, s)
 		}
-		w := transport.InFlight(in.page.InFlight.Load())
-		dbg = fmt.Sprintf("start %d carry %d word seq %d state %d head %d taken % x", start, len(carry), w.Seq(), w.State(), in.page.Head.Load(), in.page.Taken[:280])
 		next, left, doubt := in.inquest(start)
 		if next < start {
 			t.Fatalf("receiver %d went back from %d to %d", i, start, next)
@@ -278,8 +260,8 @@ func saturate(f *os.File, page *transport.SendPage, stop chan bool) error {
 }
 
 // echo sends every entry back on a second queue, until the link ends.
-func echo() error {
-	l, err := sock.New(os.NewFile(3, "link"))
+func echo(c *testutil.Child) error {
+	l, err := sock.New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -327,49 +309,87 @@ func echo() error {
 	}
 }
 
-// BenchmarkRoundTrip is an entry to another process and back, both waiting in
-// the poller.
-func BenchmarkRoundTrip(b *testing.B) {
-	there, back := create(b, 0, 0), create(b, 0, 0)
-	a, z, err := sock.Pair()
+// loop is this process's ends of two queues with an echo between them.
+type loop struct {
+	s    transport.Sender
+	r    transport.Receiver
+	back *os.File
+}
+
+func newLoop(t testing.TB) *loop {
+	t.Helper()
+	there, back := create(t, 0, 0), create(t, 0, 0)
+	a, b, err := sock.Pair()
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	l, err := sock.New(a)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	c := start(b, "echo", z)
-	z.Close()
+	c := start(t, "echo", b)
+	b.Close()
 	if err := l.Send([]byte("go"), []transport.File{there, back}); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	rp := recvPage(b)
-	s, r := NewSender(there, sendPage(b)), NewReceiver(back, rp.Taken, 0, rp, nil)
-	defer func() {
+	rp := recvPage(t)
+	o := &loop{s: NewSender(there, sendPage(t)), r: NewReceiver(back, rp.Taken, 0, rp, nil), back: back}
+	t.Cleanup(func() {
 		l.Close()
-		_ = c.Wait()
-		s.Close()
-		r.Close()
-	}()
+		ended(t, c)
+		o.s.Close()
+		o.r.Close()
+	})
+	return o
+}
+
+// trip sends an entry of n bytes and waits for it to come back.
+func (o *loop) trip(n int) error {
+	seq := o.s.Next()
+	b, err := o.s.Reserve(n)
+	if err != nil {
+		return err
+	}
+	fill(b, seq)
+	if err := o.s.Commit(); err != nil {
+		return err
+	}
+	e, err := o.r.Next()
+	for ; errors.Is(err, transport.ErrEmpty); e, err = o.r.Next() {
+		if err := Readable(o.back); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if e.Seq != seq || len(e.Bytes) != n || e.Bytes[n-1] != byte(seq*7+uint64(n-1)) {
+		return fmt.Errorf("entry %d of %d bytes came back as %d with %d", seq, n, e.Seq, len(e.Bytes))
+	}
+	o.r.Done()
+	o.r.Release()
+	return nil
+}
+
+// TestEcho sends entries of all sizes to another process and back.
+func TestEcho(t *testing.T) {
+	noLeak(t)
+	o := newLoop(t)
+	for n := 1; n <= MaxEntry; n++ {
+		if err := o.trip(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRoundTrip is an entry to another process and back, both waiting in
+// the poller.
+func BenchmarkRoundTrip(b *testing.B) {
+	o := newLoop(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		m, _ := s.Reserve(64)
-		m[0]++
-		if err := s.Commit(); err != nil {
+		if err := o.trip(64); err != nil {
 			b.Fatal(err)
 		}
-		for {
-			if _, err := r.Next(); err == nil {
-				break
-			} else if err != transport.ErrEmpty {
-				b.Fatal(err)
-			}
-			if err := Readable(back); err != nil {
-				b.Fatal(err)
-			}
-		}
-		r.Done()
-		r.Release()
 	}
 }

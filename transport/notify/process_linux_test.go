@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -26,7 +27,7 @@ func newNotifier(t testing.TB, form string) transport.Notifier {
 	t.Helper()
 	n, err := forms[form]()
 	if err != nil {
-		t.Skip(err)
+		testutil.Refused(t, err)
 	}
 	t.Cleanup(func() {
 		if err := n.Close(); err != nil {
@@ -132,16 +133,16 @@ func (s *side) wait() error {
 	return nil
 }
 
-func init() {
-	for form := range forms {
-		helpers["answer "+form] = func() error { return answer(form) }
-		helpers["flood "+form] = func() error { return flood(form) }
-	}
-	helpers["hostile"] = hostile
-}
+var (
+	_ = helper("answer futex", func(c *testutil.Child) error { return answer(c, "futex") })
+	_ = helper("answer eventfd", func(c *testutil.Child) error { return answer(c, "eventfd") })
+	_ = helper("flood futex", func(c *testutil.Child) error { return flood(c, "futex") })
+	_ = helper("flood eventfd", func(c *testutil.Child) error { return flood(c, "eventfd") })
+	_ = helper("hostile", hostile)
+)
 
-func helperSide(form string) (*side, error) {
-	l, err := sock.New(os.NewFile(3, "link"))
+func helperSide(c *testutil.Child, form string) (*side, error) {
+	l, err := sock.New(c.File(0))
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +174,8 @@ func (s *side) watch() (gone func() bool) {
 }
 
 // answer rings back whenever it hears a bell, until the link ends.
-func answer(form string) error {
-	s, err := helperSide(form)
+func answer(c *testutil.Child, form string) error {
+	s, err := helperSide(c, form)
 	if err != nil {
 		return err
 	}
@@ -199,8 +200,8 @@ func answer(form string) error {
 }
 
 // flood rings its bell as fast as it can, until the link ends.
-func flood(form string) error {
-	s, err := helperSide(form)
+func flood(c *testutil.Child, form string) error {
+	s, err := helperSide(c, form)
 	if err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ func flood(form string) error {
 }
 
 // startSide starts a helper and meets it.
-func startSide(t testing.TB, n transport.Notifier, helper string) *side {
+func startSide(t testing.TB, n transport.Notifier, name string) *side {
 	t.Helper()
 	a, b, err := sock.Pair()
 	if err != nil {
@@ -224,7 +225,7 @@ func startSide(t testing.TB, n transport.Notifier, helper string) *side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, helper, b)
+	c := start(t, name, b)
 	b.Close()
 	s, err := meet(n, l)
 	if err != nil {
@@ -232,9 +233,7 @@ func startSide(t testing.TB, n transport.Notifier, helper string) *side {
 	}
 	t.Cleanup(func() {
 		s.close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("%s: %v", helper, err)
-		}
+		ended(t, c)
 	})
 	return s
 }
@@ -323,8 +322,8 @@ func TestManyPeers(t *testing.T) {
 
 // hostile makes the eventfd that it was given block for all its holders,
 // fills it, and drains it again.
-func hostile() error {
-	s, err := helperSide("eventfd")
+func hostile(c *testutil.Child) error {
+	s, err := helperSide(c, "eventfd")
 	if err != nil {
 		return err
 	}

@@ -3,46 +3,36 @@ package segment
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
-	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
 )
 
-// helpers are what this binary does instead of testing when the environment
-// says so: the other process of a test.
-var helpers = map[string]func() error{}
+func TestMain(m *testing.M) { testutil.Main(m) }
 
-const helperEnv = "UNDERSTUDY_TEST_HELPER"
-
-func TestMain(m *testing.M) {
-	name := os.Getenv(helperEnv)
-	if name == "" {
-		os.Exit(m.Run())
-	}
-	if err := helpers[name](); err != nil {
-		fmt.Fprintf(os.Stderr, "helper %s: %v\n", name, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+// helper registers a function that runs in a process of its own and fails with
+// an error.
+func helper(name string, f func(*testutil.Child) error) testutil.Registration {
+	return testutil.Helper(name, func(c *testutil.Child) int {
+		if err := f(c); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	})
 }
 
-// start runs the helper with files as its descriptors 3 and up. It is killed
-// at the end of the test unless it has ended.
-func start(t testing.TB, name string, files ...*os.File) *exec.Cmd {
+// start runs a helper with files. The race detector would make each of them
+// sleep for a second at its end.
+func start(t testing.TB, name string, files ...*os.File) *testutil.Proc {
 	t.Helper()
-	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), helperEnv+"="+name, "GORACE=atexit_sleep_ms=0")
-	c.ExtraFiles = files
-	c.Stdout, c.Stderr = os.Stderr, os.Stderr
-	c.WaitDelay = time.Second
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
+	return testutil.Start(t, name, testutil.Spec{Files: files, Env: []string{"GORACE=atexit_sleep_ms=0"}})
+}
+
+// ended fails the test unless the process has ended well.
+func ended(t testing.TB, p *testutil.Proc) {
+	t.Helper()
+	if s := p.Wait(); !s.Success() {
+		t.Errorf("helper: %v", s)
 	}
-	t.Cleanup(func() {
-		if c.ProcessState == nil {
-			_ = c.Process.Kill()
-			_ = c.Wait()
-		}
-	})
-	return c
 }

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -294,12 +295,12 @@ func TestViewsAdd(t *testing.T) {
 	}
 }
 
-func init() { helpers["user"] = user }
+var _ = helper("user", user)
 
 // The frames of the test's own protocol: 's' announces a segment, 'r' retires
 // one, 'b' names a block and the check sum of its bytes, 'p' is the user's page.
-func user() error {
-	l, err := sock.New(os.NewFile(3, "link"))
+func user(c *testutil.Child) error {
+	l, err := sock.New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -398,9 +399,11 @@ func startUser(t *testing.T) *peer {
 	c := start(t, "user", b)
 	b.Close()
 	p := &peer{t: t, l: l}
+	killed := false
 	p.kill = func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
+		killed = true
+		c.Kill()
+		c.Wait()
 	}
 	buf := make([]byte, 100)
 	_, files, err := l.Receive(buf)
@@ -415,9 +418,8 @@ func startUser(t *testing.T) *peer {
 	}
 	t.Cleanup(func() {
 		l.Close()
-		_ = c.Wait()
-		if !c.ProcessState.Success() && c.ProcessState.ExitCode() != -1 {
-			t.Errorf("user: %v", c.ProcessState)
+		if !killed {
+			ended(t, c)
 		}
 		p.mem.Close()
 	})

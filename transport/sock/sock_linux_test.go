@@ -14,20 +14,19 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
-func init() {
-	helpers["echo"] = echo
-	helpers["collect"] = collect
-	helpers["last words"] = lastWords
-}
-
-func child() (transport.Link, error) { return New(os.NewFile(3, "link")) }
+var (
+	_ = helper("echo", echo)
+	_ = helper("collect", collect)
+	_ = helper("last words", lastWords)
+)
 
 // echo sends everything back, descriptors too.
-func echo() error {
-	l, err := child()
+func echo(c *testutil.Child) error {
+	l, err := New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -50,7 +49,7 @@ func echo() error {
 }
 
 // connect starts a helper and returns this end of its link.
-func connect(t testing.TB, helper string) transport.Link {
+func connect(t testing.TB, name string) transport.Link {
 	t.Helper()
 	a, b, err := Pair()
 	if err != nil {
@@ -60,13 +59,11 @@ func connect(t testing.TB, helper string) transport.Link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, helper, b)
+	c := start(t, name, b)
 	b.Close()
 	t.Cleanup(func() {
 		l.Close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("%s: %v", helper, err)
-		}
+		ended(t, c)
 	})
 	return l
 }
@@ -179,8 +176,8 @@ func TestModeKept(t *testing.T) {
 
 // collect checks the frames of several senders: {sender, number, length,
 // bytes, check sum}, and answers with how many there were.
-func collect() error {
-	l, err := child()
+func collect(c *testutil.Child) error {
+	l, err := New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -245,8 +242,8 @@ func TestConcurrentSenders(t *testing.T) {
 }
 
 // lastWords sends three frames and dies with a frame unread.
-func lastWords() error {
-	l, err := child()
+func lastWords(c *testutil.Child) error {
+	l, err := New(c.File(0))
 	if err != nil {
 		return err
 	}
@@ -289,9 +286,7 @@ func TestLastWords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := c.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	ended(t, c)
 	buf := make([]byte, 10)
 	for i := range byte(3) {
 		n, files, err := l.Receive(buf)

@@ -1,0 +1,13 @@
+package testutil
+
+import (
+	"testing"
+	"time"
+)
+
+// ShortGrace makes Audit impatient for the duration of a test that leaks on
+// purpose.
+func ShortGrace(t testing.TB) {
+	auditGrace = 50 * time.Millisecond
+	t.Cleanup(func() { auditGrace = AuditGrace })
+}

@@ -1,0 +1,21 @@
+// Package transporttest is the conformance suite of package transport: what
+// every form of queue, segment and notifier must do, shown across real
+// processes.
+//
+//	test process (holds the lane, as a supervisor does)
+//	   │ link                               link │
+//	   ▼                                         ▼
+//	"transporttest-sender"  ═══ lane ═══►  "transporttest-receiver"
+//	 fill · send · flood · close            read · drain · hold · close
+//
+// Pair is the part that needs no other process: it runs over any pair of ends,
+// an in-memory one included, and under the race detector. Queue runs a form
+// between two helper processes of the test binary, with a notifier of each
+// form, and kills either side. Segment sends blocks of every awkward size.
+//
+// A test package calls testutil.Main in its TestMain, and the suite in a test:
+//
+//	func TestRing(t *testing.T) { transporttest.Queue(t, transporttest.Form{...}) }
+//
+// Each case says which rule of the contract it shows.
+package transporttest

@@ -1,0 +1,254 @@
+package transporttest
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Form is a form of queue, and the notifier that both sides use.
+type Form struct {
+	Queue    wire.Queue
+	Cells    int    // bytes of a ring's cells
+	Notifier string // "futex" or "eventfd"
+}
+
+func (f Form) String() string { return fmt.Sprintf("%d/%s", f.Queue, f.Notifier) }
+
+func (f Form) args() []string {
+	return []string{strconv.Itoa(int(f.Queue)), strconv.Itoa(f.Cells), f.Notifier}
+}
+
+// Queue runs the suite for one form between real processes.
+func Queue(t *testing.T, f Form) {
+	for _, c := range []struct {
+		name string
+		rule string
+		run  func(*stage)
+	}{
+		{"order", "entries of all sizes arrive whole and in the order sent", order},
+		{"full", "a full queue says so, and takes more when room is released", full},
+		{"wakes", "a receiver that sleeps is woken by one entry, a sender by room", wakes},
+		{"sender closes", "what was committed before Close is received", senderCloses},
+		{"receiver closes", "a sender without receiver gets full, and goes on with the next receiver", receiverCloses},
+		{"receiver dies", "what was not in hand at a death is received by the successor", receiverDies},
+		{"sender dies", "what was committed before a death is received, whole and in order", senderDies},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, f)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log("rule: " + c.rule)
+				}
+			})
+			c.run(s)
+		})
+	}
+}
+
+// player is one helper process and its link.
+type player struct {
+	*testutil.Proc
+	link transport.Link
+}
+
+// stage holds a lane between processes as a supervisor does: its descriptors,
+// and the last receive page.
+type stage struct {
+	t    *testing.T
+	form Form
+
+	sender, receiver *player
+	open             *wire.Open
+	files            []transport.File
+	incarnation      uint32
+}
+
+func newStage(t *testing.T, f Form) *stage {
+	s := &stage{t: t, form: f}
+	t.Cleanup(func() { closeAll(s.files) })
+	s.sender = s.start("transporttest-sender")
+	frame, files := s.sender.receive(t)
+	open, ok := frame.(*wire.Open)
+	if !ok {
+		if failed, ok := frame.(*wire.Failed); ok {
+			testutil.Refused(t, failed.Text)
+		}
+		t.Fatalf("%T instead of Open", frame)
+	}
+	s.open, s.files = open, files
+	s.newReceiver(0, nil)
+	return s
+}
+
+// start starts a helper with a link.
+func (s *stage) start(name string) *player {
+	s.t.Helper()
+	a, b, err := sock.Pair()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p := &player{Proc: testutil.Start(s.t, name, testutil.Spec{Args: s.form.args(), Files: []*os.File{b}})}
+	b.Close()
+	if p.link, err = sock.New(a); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { p.link.Close() })
+	return p
+}
+
+// newReceiver starts a receiver at start, and passes its page to the sender.
+// It returns the page, for what it says after a death.
+func (s *stage) newReceiver(start uint64, carry []byte) {
+	s.t.Helper()
+	s.incarnation++
+	s.receiver = s.start("transporttest-receiver")
+	o := s.open
+	s.receiver.send(s.t, &wire.Lane{From: wire.Addr{ID: 1, Incarnation: 1}, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
+		Start: start, Carry: carry}, s.files)
+	frame, files := s.receiver.receive(s.t)
+	page, ok := frame.(*wire.Page)
+	if !ok {
+		s.t.Fatalf("%T instead of Page", frame)
+	}
+	page.Peer = wire.Addr{ID: 2, Incarnation: s.incarnation}
+	s.sender.send(s.t, page, files)
+	s.sender.Expect("installed")
+	closeAll(files)
+}
+
+func (p *player) send(t *testing.T, f wire.Frame, files []transport.File) {
+	t.Helper()
+	if err := p.link.Send(wire.Append(nil, f), files); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *player) receive(t *testing.T) (wire.Frame, []transport.File) {
+	t.Helper()
+	buf := make([]byte, wire.MaxFrame)
+	n, files, err := p.link.Receive(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := wire.Parse(buf[:n])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, files
+}
+
+func closeAll(files []transport.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// do sends a command and returns the number that the player answers.
+func (p *player) do(t *testing.T, command string) uint64 {
+	t.Helper()
+	p.Send(command)
+	word, _, _ := strings.Cut(command, " ")
+	return number(t, p.Expect(word))
+}
+
+func number(t *testing.T, s string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func order(s *stage) {
+	s.sender.Send("send 5000")
+	if n := s.receiver.do(s.t, "read 5000"); n != 5000 {
+		s.t.Fatalf("%d entries", n)
+	}
+	s.sender.Expect("send")
+}
+
+func full(s *stage) {
+	for range 3 {
+		sent := s.sender.do(s.t, "fill")
+		if sent == 0 {
+			s.t.Fatal("nothing fits")
+		}
+		if got := s.receiver.do(s.t, "drain"); got != sent {
+			s.t.Fatalf("%d entries went in, %d came out", sent, got)
+		}
+	}
+}
+
+func wakes(s *stage) {
+	for range 20 {
+		s.receiver.Send("read 1") // it finds nothing and sleeps, or is about to
+		s.sender.do(s.t, "send 1")
+		s.receiver.Expect("read")
+	}
+	sent := s.sender.do(s.t, "fill")
+	s.sender.Send("send 1") // sleeps until there is room
+	if got := s.receiver.do(s.t, fmt.Sprint("read ", sent+1)); got != sent+1 {
+		s.t.Fatalf("%d entries", got)
+	}
+	s.sender.Expect("send")
+}
+
+func senderCloses(s *stage) {
+	sent := s.sender.do(s.t, "fill")
+	s.sender.do(s.t, "close")
+	s.sender.Kill()
+	s.sender.Wait()
+	if got := s.receiver.do(s.t, "drain"); got != sent {
+		s.t.Fatalf("%d entries went in, %d came out", sent, got)
+	}
+}
+
+func receiverCloses(s *stage) {
+	s.sender.do(s.t, "send 3")
+	s.receiver.do(s.t, "read 2")
+	s.receiver.do(s.t, "close")
+	start := number(s.t, s.receiver.Expect("next"))
+	sent := s.sender.do(s.t, "fill")
+	s.newReceiver(start, nil)
+	s.receiver.do(s.t, "from 2")
+	if got := s.receiver.do(s.t, "drain"); got != sent+1 {
+		s.t.Fatalf("%d entries were left, %d came out", sent+1, got)
+	}
+}
+
+func receiverDies(s *stage) {
+	s.sender.do(s.t, "send 5")
+	s.receiver.do(s.t, "read 2")
+	s.receiver.do(s.t, "hold") // the third is in hand
+	next := number(s.t, s.receiver.Expect("next"))
+	s.receiver.Kill()
+	s.receiver.Wait()
+	s.newReceiver(next, nil) // the message in hand is in doubt: here it is given up
+	s.receiver.do(s.t, "from 3")
+	if got := s.receiver.do(s.t, "read 2"); got != 2 {
+		s.t.Fatalf("%d entries", got)
+	}
+	s.sender.do(s.t, "send 1")
+	s.receiver.do(s.t, "read 1")
+}
+
+func senderDies(s *stage) {
+	for range 3 {
+		s.sender.Send("flood")
+		s.receiver.do(s.t, "read 1000")
+		s.sender.Kill()
+		s.sender.Wait()
+		s.receiver.do(s.t, "drain") // each entry is checked
+		// A sender that is started again gets a lane of its own.
+		*s = *newStage(s.t, s.form)
+	}
+}
