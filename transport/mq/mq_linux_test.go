@@ -18,29 +18,6 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// noLeak checks at the end of the test that no descriptor and no goroutine
-// stayed.
-func noLeak(t testing.TB) {
-	count := func() (int, int) {
-		e, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip("no /proc:", err)
-		}
-		return len(e), runtime.NumGoroutine()
-	}
-	fds, gs := count()
-	t.Cleanup(func() {
-		f, g := count()
-		for i := 0; g > gs && i < 1000; i++ { // one that has said its last word may still be leaving
-			runtime.Gosched()
-			f, g = count()
-		}
-		if f > fds || g > gs {
-			t.Errorf("leaked: %d descriptors before, %d after; %d goroutines before, %d after", fds, f, gs, g)
-		}
-	})
-}
-
 // create makes a queue, or skips when the machine has none to give.
 func create(t testing.TB, depth, size int) *os.File {
 	t.Helper()
@@ -116,7 +93,7 @@ func expect(t testing.TB, r transport.Receiver, seq uint64, entry string) {
 // TestOrderAndFull: entries come in order; a full queue says so, keeps the
 // reservation, and takes it when there is room.
 func TestOrderAndFull(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	s, r, sp, rp := ends(t)
 	if s.MaxEntry() != MaxEntry {
 		t.Errorf("MaxEntry %d", s.MaxEntry())
@@ -318,7 +295,7 @@ func TestNeverBlocks(t *testing.T) {
 
 // TestCreate: sizes, flags, and no name left.
 func TestCreate(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	f := create(t, 3, 100)
 	a, err := sys.MqGetAttr(int(f.Fd()))
 	if err != nil || a.MaxMsg != 3 || a.MsgSize != 100 || a.Flags&unix.O_NONBLOCK == 0 {
@@ -468,7 +445,7 @@ func sendLater(c *testutil.Child) error {
 // TestReadable: a message from another process ends the wait, and so do a
 // deadline and Close. It waits in the poller.
 func TestReadable(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	f := create(t, 0, 0)
 	defer f.Close()
 	if err := f.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {

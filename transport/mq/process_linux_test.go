@@ -161,7 +161,7 @@ func (in *incarnation) inquest(begin uint64) (start uint64, carry []byte, doubt 
 // read, so an entry survives only by the record in the page: the successor
 // would miss its sequence, and say so. Run with -args -kills=1000 for more.
 func TestKillReceiver(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	queue := create(t, 0, 0)
 	defer queue.Close()
 	page := sendPage(t)
@@ -373,7 +373,7 @@ func (o *loop) trip(n int) error {
 
 // TestEcho sends entries of all sizes to another process and back.
 func TestEcho(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	o := newLoop(t)
 	for n := 1; n <= MaxEntry; n++ {
 		if err := o.trip(n); err != nil {

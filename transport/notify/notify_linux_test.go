@@ -14,33 +14,10 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// noLeak checks at the end of the test that no descriptor and no goroutine
-// stayed.
-func noLeak(t testing.TB) {
-	count := func() (int, int) {
-		e, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip("no /proc:", err)
-		}
-		return len(e), runtime.NumGoroutine()
-	}
-	fds, gs := count()
-	t.Cleanup(func() {
-		f, g := count()
-		for i := 0; g > gs && i < 1000; i++ { // one that has said its last word may still be leaving
-			runtime.Gosched()
-			f, g = count()
-		}
-		if f > fds || g > gs {
-			t.Errorf("leaked: %d descriptors before, %d after; %d goroutines before, %d after", fds, f, gs, g)
-		}
-	})
-}
-
 func eachForm(t *testing.T, f func(*testing.T, transport.Notifier)) {
 	for _, form := range []string{"futex", "eventfd"} {
 		t.Run(form, func(t *testing.T) {
-			noLeak(t)
+			testutil.Audit(t)
 			n := newNotifier(t, form)
 			if n.Form() != form {
 				t.Errorf("Form is %q", n.Form())
@@ -205,7 +182,7 @@ func TestTooManyBells(t *testing.T) {
 // TestEventfdEnds: closing one eventfd ends its goroutine, closing the
 // notifier ends all, and then there are no new ones.
 func TestEventfdEnds(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	n, err := NewEventfd()
 	if err != nil {
 		t.Skip(err)

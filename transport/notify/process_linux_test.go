@@ -248,7 +248,7 @@ func TestPingPong(t *testing.T) {
 	for _, here := range []string{"futex", "eventfd"} {
 		for _, there := range []string{"futex", "eventfd"} {
 			t.Run(here+" and "+there, func(t *testing.T) {
-				noLeak(t)
+				testutil.Audit(t)
 				s := startSide(t, newNotifier(t, here), "answer "+there)
 				for range rounds {
 					if err := s.ring(); err != nil {
@@ -272,7 +272,7 @@ func TestPingPong(t *testing.T) {
 func TestFlood(t *testing.T) {
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
-			noLeak(t)
+			testutil.Audit(t)
 			s := startSide(t, newNotifier(t, form), "flood "+form)
 			for range 2000 {
 				if err := s.wait(); err != nil {
@@ -287,7 +287,7 @@ func TestFlood(t *testing.T) {
 func TestManyPeers(t *testing.T) {
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
-			noLeak(t)
+			testutil.Audit(t)
 			n := newNotifier(t, form)
 			const peers = 5
 			var sides []*side
@@ -344,7 +344,7 @@ func hostile(c *testutil.Child) error {
 // TestHostileEventfd: a peer that plays with its eventfd can neither hang this
 // process nor keep it from closing.
 func TestHostileEventfd(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	n := newNotifier(t, "eventfd")
 	s := startSide(t, n, "hostile")
 	for range 200 {

@@ -22,30 +22,6 @@ import (
 	"github.com/understudy-go/understudy/transport/sock"
 )
 
-// resources counts the descriptors and mappings of this process.
-func resources(t testing.TB) (fds, maps int) {
-	t.Helper()
-	e, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc:", err)
-	}
-	b, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		t.Skip("no /proc:", err)
-	}
-	return len(e), strings.Count(string(b), "memfd:understudy-")
-}
-
-// noLeak checks at the end of the test that nothing stayed open or mapped.
-func noLeak(t testing.TB) {
-	fds, maps := resources(t)
-	t.Cleanup(func() {
-		if f, m := resources(t); f > fds || m > maps {
-			t.Errorf("leaked: %d descriptors before, %d after; %d mappings before, %d after", fds, f, maps, m)
-		}
-	})
-}
-
 // dup is a descriptor of the same file, for an Open that takes it.
 func dup(t testing.TB, f transport.File) *os.File {
 	t.Helper()
@@ -59,7 +35,7 @@ func dup(t testing.TB, f transport.File) *os.File {
 // TestSeals: the kernel refuses everything by which a peer, or a successor,
 // could write the memory or pull it away.
 func TestSeals(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	m, err := Create("test", 5000, Options{Populate: true})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +109,7 @@ func TestPopulate(t *testing.T) {
 // TestForeign: every descriptor that is not one of ours is refused before it
 // is mapped, and closed.
 func TestForeign(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	memfd := func(flags, size, seals int) func() (*os.File, error) {
 		return func() (*os.File, error) {
 			fd, err := unix.MemfdCreate("foreign", unix.MFD_CLOEXEC|flags)
@@ -254,7 +230,7 @@ func dupOrNil(m *Memory) *os.File {
 
 // TestViewsAdd: what Add refuses leaves nothing open or mapped.
 func TestViewsAdd(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	m, err := Create("test", 1<<20, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -458,7 +434,7 @@ func (p *peer) ack() {
 // every byte and gives them back; kills it while it holds some; and goes on
 // with its successor.
 func TestTwoProcesses(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	type seg struct {
 		f                   *os.File
 		size, class, blocks int

@@ -68,29 +68,6 @@ func connect(t testing.TB, name string) transport.Link {
 	return l
 }
 
-// noLeak checks at the end of the test that no descriptor and no goroutine
-// stayed.
-func noLeak(t testing.TB) {
-	count := func() (int, int) {
-		e, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip("no /proc:", err)
-		}
-		return len(e), runtime.NumGoroutine()
-	}
-	fds, gs := count()
-	t.Cleanup(func() {
-		f, g := count()
-		for i := 0; g > gs && i < 1000; i++ { // one that has said its last word may still be leaving
-			runtime.Gosched()
-			f, g = count()
-		}
-		if f > fds || g > gs {
-			t.Errorf("leaked: %d descriptors before, %d after; %d goroutines before, %d after", fds, f, gs, g)
-		}
-	})
-}
-
 func links(t testing.TB) (a, b transport.Link) {
 	t.Helper()
 	fa, fb, err := Pair()
@@ -110,7 +87,7 @@ func links(t testing.TB) (a, b transport.Link) {
 // TestEcho sends frames of all sizes, some with descriptors, to another
 // process and back.
 func TestEcho(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	l := connect(t, "echo")
 	buf := make([]byte, MaxFrame)
 	for i, n := range []int{1, 2, 100, 4095, 4096, 4097, MaxFrame - 1, MaxFrame} {
@@ -210,7 +187,7 @@ func collect(c *testutil.Child) error {
 // TestConcurrentSenders: frames of many goroutines arrive whole, each
 // sender's in its order.
 func TestConcurrentSenders(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	l := connect(t, "collect")
 	const senders, each = 8, 200
 	var wg sync.WaitGroup
@@ -269,7 +246,7 @@ func lastWords(c *testutil.Child) error {
 // also when it died with frames unread, where the kernel reports a reset
 // first; then the link is at its end, in both directions.
 func TestLastWords(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	a, b, err := Pair()
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +285,7 @@ func TestLastWords(t *testing.T) {
 // TestTruncated: a frame or a descriptor that does not fit is an error, what
 // came of it is closed, and the next frame is whole.
 func TestTruncated(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	fa, fb, err := Pair()
 	if err != nil {
 		t.Fatal(err)
@@ -391,7 +368,7 @@ func TestTruncated(t *testing.T) {
 
 // TestClose: Close ends blocked calls of this end, and the peer sees the end.
 func TestClose(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	a, b := links(t)
 	got := make(chan error, 2)
 	go func() {
@@ -431,7 +408,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	noLeak(t)
+	testutil.Audit(t)
 	a, _ := links(t)
 	if err := a.Send(nil, nil); err == nil {
 		t.Error("an empty frame was sent")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
@@ -193,21 +194,31 @@ func (n *Node) setArmed(yes bool) {
 	}
 }
 
-// spinner decides whether polling before sleeping pays.
+// spinner decides whether polling before sleeping pays. Both sides of a lane
+// have one, and polling pays only while both poll: so a try is a streak, long
+// enough for the other side to wake up and try as well.
 type spinner struct {
 	score int // above zero: polling has lately found something
-	skips int // waits without polling since the last try
+	skips int // sleeps without polling since the last try
 }
 
-// The bounds of polling. A burst ends with a yield to the Go scheduler.
+// The bounds of polling.
 const (
-	burst    = 64  // polls between two yields
-	bursts   = 128 // about 50 µs on the machines this was measured on
-	maxScore = 8
+	burst    = 64                     // polls between two looks at the other bells
+	bursts   = 16                     // between two looks at the clock, and two yields
+	spinTime = 100 * time.Microsecond // longer than a wake-up of the other side takes
+	maxScore = 16
+	missCost = 4  // a miss costs as much as so many hits bring
 	retry    = 32 // after so many sleeps polling is tried again
 )
 
-var oneCPU = runtime.NumCPU() == 1
+var (
+	oneCPU = runtime.NumCPU() == 1
+	// With one thread for Go code, another goroutine can run only if the
+	// waiter yields. With more it has a thread of its own, and yielding would
+	// wake that thread each time.
+	oneProc = func() bool { return runtime.GOMAXPROCS(0) == 1 }
+)
 
 // spinFor polls for w for a short while, if that has lately been worth it.
 func (n *Node) spinFor(w waiting) bool {
@@ -215,32 +226,47 @@ func (n *Node) spinFor(w waiting) bool {
 	if w.poll() {
 		return true
 	}
-	if oneCPU {
+	if oneCPU || !s.worth() {
 		return false
 	}
-	if s.score < 0 {
-		if s.skips++; s.skips < retry {
-			return false
-		}
-		s.skips = 0
-	}
-	for range bursts {
-		for i := range burst {
-			if w.poll() {
-				s.score = min(s.score+1, maxScore)
-				return true
+	var deadline time.Time
+	for {
+		for range bursts {
+			for range burst {
+				if w.poll() {
+					s.score = min(s.score+1, maxScore)
+					return true
+				}
 			}
-			if i&15 == 15 {
-				n.look(w)
-			}
+			n.look(w)
 		}
-		runtime.Gosched()
 		if n.changes.Load() != n.watch.changes {
 			n.refresh()
 		}
+		// The clock is looked at only after a thousand polls: between two
+		// sides that are awake it never is.
+		if now := time.Now(); deadline.IsZero() {
+			deadline = now.Add(spinTime)
+		} else if now.After(deadline) {
+			s.score -= missCost
+			return false
+		}
+		if oneProc() {
+			runtime.Gosched()
+		}
 	}
-	s.score = max(s.score-2, -1)
-	return false
+}
+
+// worth says whether to poll this time.
+func (s *spinner) worth() bool {
+	if s.score > -missCost {
+		return true
+	}
+	if s.skips++; s.skips < retry {
+		return false
+	}
+	s.skips, s.score = 0, missCost
+	return true
 }
 
 func isFull(err error) bool { return err != nil && errors.Is(err, mailbox.ErrFull) }

@@ -1,0 +1,94 @@
+package house
+
+import "strings"
+
+// floor says what the packages below a directory may import of this module.
+// The first entry whose path matches a package decides.
+type floor struct {
+	path   string   // a directory; with "/..." also everything below
+	may    []string // directories of this module, in the same form
+	reason string
+}
+
+const faultPoints = "internal/testutil/fault"
+
+var floors = []floor{
+	{"internal/testutil/fault", []string{faultPoints},
+		"fault points are compiled into every floor, so they may need none"},
+	{"internal/testutil/...", []string{"internal/testutil/..."},
+		"every package's tests use it: an import of one of them would be a cycle"},
+	{"mailbox/codec", []string{"mailbox/codec"},
+		"encoding knows values and bytes; it is fuzzed and reused without any IPC"},
+	{"transport/transporttest", []string{"transport/...", "internal/testutil/..."},
+		"the conformance suite is test equipment in a package of its own, so that every form can call it"},
+	{"transport/...", []string{"transport/...", faultPoints},
+		"the transport sees bytes, memory and descriptors, never values or processes"},
+	{"mailbox/...", []string{"mailbox/...", "transport/...", faultPoints},
+		"the mailbox turns values into bytes; who handles them is no concern of it"},
+	{"actor/...", []string{"actor/...", "mailbox/...", "transport/...", faultPoints},
+		"actor and supervisor meet on the wire, not in an import"},
+	{"supervisor/internal/...", []string{"supervisor/internal/...", "transport/...", faultPoints},
+		"the tree decides about processes; it never needs a Go type of a message"},
+	{"supervisor/...", []string{"supervisor/...", "actor/...", "mailbox/...", "transport/...", faultPoints},
+		"the composition that starts a program sees both sides"},
+	{"examples/...", []string{"actor", "mailbox", "transport", "supervisor", "supervisor/observe",
+		"transport/ring", "transport/mq", "transport/sock", "transport/segment", "transport/notify", "examples/..."},
+		"an example shows what a reader can write: public packages only"},
+}
+
+// onlyStd lists packages that may import nothing but the standard library.
+var onlyStd = []string{"mailbox/codec"}
+
+func checkImports(r *repository, bad func(string, ...any)) {
+	for _, f := range r.goes {
+		for _, imported := range f.imports() {
+			checkStd(f, imported, bad)
+			local, ok := strings.CutPrefix(imported, module+"/")
+			if !ok || f.test() && testMay(local) {
+				continue
+			}
+			checkFloor(f, local, bad)
+		}
+	}
+}
+
+// testMay lists what the tests of any package may import beyond its floor: the
+// test equipment, and, across real processes, the whole program.
+func testMay(local string) bool {
+	return within(local, "internal/testutil/...") || within(local, "actor") || within(local, "supervisor")
+}
+
+func checkStd(f *goFile, imported string, bad func(string, ...any)) {
+	first, _, _ := strings.Cut(imported, "/")
+	std := !strings.Contains(first, ".")
+	for _, dir := range onlyStd {
+		if within(f.dir, dir) && !f.test() && !std {
+			bad("%s imports %s: %s uses the standard library only", f.path, imported, dir)
+		}
+	}
+	if imported == "net/http" && !f.test() && !within(f.dir, "examples/...") && !within(f.dir, "supervisor/observe/...") {
+		bad("%s imports net/http: only supervisor/observe may, so that no program without it links a web server", f.path)
+	}
+}
+
+func checkFloor(f *goFile, local string, bad func(string, ...any)) {
+	for _, fl := range floors {
+		if !within(f.dir, fl.path) {
+			continue
+		}
+		for _, may := range fl.may {
+			if within(local, may) {
+				return
+			}
+		}
+		bad("%s imports %s, which %s may not: %s", f.path, local, fl.path, fl.reason)
+		return
+	}
+	bad("%s: no entry of the table covers the directory %s", f.path, f.dir)
+}
+
+// within says whether dir is named by pattern.
+func within(dir, pattern string) bool {
+	base, deep := strings.CutSuffix(pattern, "/...")
+	return dir == base || deep && strings.HasPrefix(dir, base+"/")
+}
