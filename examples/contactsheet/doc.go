@@ -9,7 +9,7 @@
 // nobody has checked, and one file may make it crash or eat all memory. Here
 // each decoder has a process and a memory limit of its own:
 //
-//	folder ── files ──► run ── job ───────────────────► decoder 1   (limit: 512 MiB)
+//	folder ── files ──► run ── job ───────────────────► decoder 1   (limit: 768 MiB)
 //	                     │     the file's bytes lent    decoder 2
 //	                     │  ◄── scaled pixels, lent ──  decoder N
 //	                     ▼

@@ -12,7 +12,7 @@ import (
 const (
 	maxWorkers       = 64
 	minMemoryMiB     = 64
-	defaultMemoryMiB = 512
+	defaultMemoryMiB = 768 // a progressive JPEG of 24 megapixels needs 400; half of that again for the gaps between pictures
 	maxMemoryMiB     = 1 << 20
 )
 

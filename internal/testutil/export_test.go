@@ -11,3 +11,9 @@ func ShortGrace(t testing.TB) {
 	auditGrace = 50 * time.Millisecond
 	t.Cleanup(func() { auditGrace = AuditGrace })
 }
+
+// ShortHangGuard does the same for the wait of a test that hangs on purpose.
+func ShortHangGuard(t testing.TB) {
+	hangGuard = 50 * time.Millisecond
+	t.Cleanup(func() { hangGuard = HangGuard })
+}

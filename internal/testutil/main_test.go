@@ -9,7 +9,10 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 )
 
-func TestMain(m *testing.M) { testutil.Main(m) }
+// ranBefore is set by the function that Main is to call first in every process.
+var ranBefore bool
+
+func TestMain(m *testing.M) { testutil.Main(m, func() { ranBefore = true }) }
 
 // recorder is a testing.TB that remembers failures instead of failing.
 type recorder struct {

@@ -19,6 +19,9 @@ import (
 // comes near it is broken.
 const HangGuard = 30 * time.Second
 
+// hangGuard is HangGuard except in this package's own tests.
+var hangGuard = HangGuard
+
 // Spec says how a helper is started. The zero value is a helper without
 // arguments, files or additional environment.
 type Spec struct {
@@ -131,7 +134,7 @@ func (p *Proc) start(spec Spec, theirs []*os.File) error {
 // the helper and HangGuard fail the test.
 func (p *Proc) Expect(prefix string) string {
 	p.t.Helper()
-	_ = p.stdout.SetReadDeadline(time.Now().Add(HangGuard))
+	_ = p.stdout.SetReadDeadline(time.Now().Add(hangGuard))
 	line, err := p.lines.ReadString('\n')
 	switch {
 	case os.IsTimeout(err):
@@ -150,7 +153,7 @@ func (p *Proc) Expect(prefix string) string {
 // fails the test when the helper is gone.
 func (p *Proc) Send(line ...any) {
 	p.t.Helper()
-	_ = p.stdin.SetWriteDeadline(time.Now().Add(HangGuard))
+	_ = p.stdin.SetWriteDeadline(time.Now().Add(hangGuard))
 	_, err := fmt.Fprintln(p.stdin, fmt.Sprint(line...))
 	switch {
 	case os.IsTimeout(err):
@@ -179,7 +182,7 @@ func (p *Proc) Signal(sig os.Signal) {
 // be called more than once.
 func (p *Proc) Wait() *os.ProcessState {
 	p.t.Helper()
-	if !p.exitedWithin(HangGuard) {
+	if !p.exitedWithin(hangGuard) {
 		p.hang("does not end")
 	}
 	return p.cmd.ProcessState
@@ -223,7 +226,7 @@ func (p *Proc) hang(what string) {
 	for _, q := range all {
 		q.exitedWithin(2 * time.Second)
 	}
-	p.t.Fatalf("helper %s (pid %d) %s for %v", p.name, p.PID(), what, HangGuard)
+	p.t.Fatalf("helper %s (pid %d) %s for %v", p.name, p.PID(), what, hangGuard)
 }
 
 // cleanup leaves nothing of the process.

@@ -14,7 +14,7 @@ import (
 )
 
 var _ = testutil.Helper("echo", func(c *testutil.Child) int {
-	c.Say("args ", strings.Join(c.Args, " "), " env ", os.Getenv("ECHO"))
+	c.Say("args ", strings.Join(c.Args, " "), " env ", os.Getenv("ECHO"), " before ", ranBefore)
 	c.Say("got ", c.Wait("say"))
 	n, _ := strconv.Atoi(c.Wait("exit"))
 	return n
@@ -51,8 +51,8 @@ var _ = testutil.Helper("a test that is killed", func(c *testutil.Child) int {
 func TestTalk(t *testing.T) {
 	testutil.Audit(t)
 	p := testutil.Start(t, "echo", testutil.Spec{Args: []string{"a", "b"}, Env: []string{"ECHO=yes"}})
-	if got := p.Expect("args"); got != "a b env yes" {
-		t.Errorf("arguments and environment arrived as %q", got)
+	if got := p.Expect("args"); got != "a b env yes before true" || !ranBefore {
+		t.Errorf("the helper has %q, this process ran before: %v", got, ranBefore)
 	}
 	p.Send("say ", "hello")
 	if got := p.Expect("got"); got != "hello" {
@@ -104,6 +104,25 @@ func TestUnexpectedLine(t *testing.T) {
 	})
 	if !r.failed || !strings.Contains(r.text, `expected "ready", got "waiting\n"`) {
 		t.Errorf("recorded: %s", r.text)
+	}
+}
+
+// A test that waits for something that never comes shows where each of its
+// helpers is, not only the one it waits for.
+func TestHang(t *testing.T) {
+	testutil.Audit(t)
+	r := record(t, func(t testing.TB) {
+		other := testutil.Start(t, "only liveness", testutil.Spec{})
+		p := testutil.Start(t, "waits", testutil.Spec{})
+		other.Expect("pid")
+		p.Expect("waiting")
+		testutil.ShortHangGuard(t)
+		p.Expect("more")
+	})
+	for _, want := range []string{`said nothing; expected "more"`, "testutil.(*Child).Wait(", "stderr of helper only liveness", "SIGQUIT"} {
+		if !strings.Contains(r.text, want) {
+			t.Errorf("the failure does not mention %q:\n%s", want, r.text)
+		}
 	}
 }
 

@@ -141,7 +141,7 @@ func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *i
 
 // inquest says where a successor starts after the death of in, what it must be
 // given, and whether one entry is in doubt.
-func (in *incarnation) inquest(begin uint64) (start uint64, carry []byte, doubt bool) {
+func (in *incarnation) inquest() (start uint64, carry []byte, doubt bool) {
 	word := transport.InFlight(in.page.InFlight.Load())
 	start = word.Seq()
 	if word.State() == transport.HandIn {
@@ -167,55 +167,80 @@ func TestKillReceiver(t *testing.T) {
 	page := sendPage(t)
 	stop, stopped := make(chan bool), make(chan error)
 	go func() { stopped <- saturate(dup(t, queue), page, stop) }()
-
 	total := *kills
 	if testing.Short() {
 		total = min(total, 20)
 	}
-	var start uint64
+	var start, entries uint64
 	var carry []byte
-	carried, doubts, entries := 0, 0, uint64(0)
+	carried, doubts := 0, 0
 	for i := range total {
-		in := startReceiver(t, queue, start, carry)
-		for i%4 != 0 && in.page.Head.Load() < start+20 && !in.gone.Load() { // most die in full run, some at once
-			runtime.Gosched()
-		}
-		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond)))) // the moment of the injection, nothing waits for it
-		in.proc.Kill()
-		if s := in.proc.Wait(); s.Exited() {
-			t.Fatalf("receiver %d ended by itself: %v", i, s)
-		}
-		next, left, doubt := in.inquest(start)
-		if next < start {
-			t.Fatalf("receiver %d went back from %d to %d", i, start, next)
-		}
+		next, left, doubt := killOne(t, i, queue, start, carry)
 		if left != nil {
 			carried++
-			if err := checkEntry(next, left); err != nil {
-				t.Fatalf("receiver %d: the record: %v", i, err)
-			}
 		}
 		if doubt {
 			doubts++
 		}
 		entries += next - start
 		start, carry = next, left
-		in.link.Close()
-		in.mem.Close()
 	}
 	close(stop)
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
-	// What is left in the queue is what was sent and not handled.
+	rest := drain(t, queue, start, carry)
+	if sent := page.Tail.Load(); entries+rest != sent {
+		t.Errorf("sent %d, handled or in doubt %d, left %d", sent, entries, rest)
+	}
+	t.Logf("%d kills, %d entries, lost 0; carried %d times, in doubt %d times", total, page.Tail.Load(), carried, doubts)
+}
+
+// killOne runs the i-th receiver for a moment, kills it, and says what its
+// successor needs.
+func killOne(t *testing.T, i int, queue *os.File, start uint64, carry []byte) (next uint64, left []byte, doubt bool) {
+	t.Helper()
+	in := startReceiver(t, queue, start, carry)
+	defer in.mem.Close()
+	defer in.link.Close()
+	for i%4 != 0 && in.page.Head.Load() < start+20 && !in.gone.Load() { // most die in full run, some at once
+		runtime.Gosched()
+	}
+	spin(time.Duration(rand.Int64N(int64(time.Millisecond))))
+	in.proc.Kill()
+	if s := in.proc.Wait(); s.Exited() {
+		t.Fatalf("receiver %d ended by itself: %v", i, s)
+	}
+	next, left, doubt = in.inquest()
+	if next < start {
+		t.Fatalf("receiver %d went back from %d to %d", i, start, next)
+	}
+	if left != nil {
+		if err := checkEntry(next, left); err != nil {
+			t.Fatalf("receiver %d: the record: %v", i, err)
+		}
+	}
+	return next, left, doubt
+}
+
+// spin makes the moment of the kill random; nothing waits for it.
+func spin(d time.Duration) {
+	for begin := time.Now(); time.Since(begin) < d; {
+		runtime.Gosched()
+	}
+}
+
+// drain counts what is left in the queue, which must be all that comes after
+// start.
+func drain(t *testing.T, queue *os.File, start uint64, carry []byte) (n uint64) {
+	t.Helper()
 	rp := recvPage(t)
 	r := NewReceiver(dup(t, queue), rp.Taken, start, rp, carry)
 	defer r.Close()
-	rest := uint64(0)
-	for ; ; rest++ {
+	for ; ; n++ {
 		e, err := r.Next()
 		if err == transport.ErrEmpty {
-			break
+			return n
 		}
 		if err != nil {
 			t.Fatalf("lost: %v", err)
@@ -225,10 +250,6 @@ func TestKillReceiver(t *testing.T) {
 		}
 		r.Done()
 	}
-	if sent := page.Tail.Load(); entries+rest != sent {
-		t.Errorf("sent %d, handled or in doubt %d, left %d", sent, entries, rest)
-	}
-	t.Logf("%d kills, %d entries, lost 0; carried %d times, in doubt %d times", total, page.Tail.Load(), carried, doubts)
 }
 
 // saturate keeps the queue full until stop.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -201,19 +202,13 @@ func TestEventfdEnds(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for range 1000 {
-		if runtime.NumGoroutine() <= before+10 {
-			break
-		}
-		runtime.Gosched()
-	}
-	if g := runtime.NumGoroutine(); g > before+10 {
+	if g := goroutines(before + 10); g > before+10 {
 		t.Errorf("%d goroutines for 10 eventfds", g-before)
 	}
 	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
-	if g := runtime.NumGoroutine(); g > before {
+	if g := goroutines(before); g > before {
 		t.Errorf("%d goroutines more after Close", g-before)
 	}
 	for _, f := range files {
@@ -227,6 +222,18 @@ func TestEventfdEnds(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// goroutines counts them, with patience for those that have said their last
+// word and are about to leave.
+func goroutines(limit int) int {
+	for range 10000 {
+		if runtime.NumGoroutine() <= limit {
+			break
+		}
+		runtime.Gosched()
+	}
+	return runtime.NumGoroutine()
 }
 
 // TestFullEventfd: a counter that is full is not an error, and not waited for.

@@ -2,16 +2,9 @@ package segment
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/crc32"
-	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -106,10 +99,14 @@ func TestPopulate(t *testing.T) {
 	}
 }
 
-// TestForeign: every descriptor that is not one of ours is refused before it
-// is mapped, and closed.
-func TestForeign(t *testing.T) {
-	testutil.Audit(t)
+// foreign is a descriptor that is not one of ours, and why.
+type foreign struct {
+	what, name string
+	make       func() (*os.File, error)
+}
+
+// foreignMemfds are memfds that are almost right.
+func foreignMemfds() []foreign {
 	memfd := func(flags, size, seals int) func() (*os.File, error) {
 		return func() (*os.File, error) {
 			fd, err := unix.MemfdCreate("foreign", unix.MFD_CLOEXEC|flags)
@@ -126,6 +123,23 @@ func TestForeign(t *testing.T) {
 			return f, err
 		}
 	}
+	const all, allow = sys.Seals, unix.MFD_ALLOW_SEALING
+	return []foreign{
+		{"unsealed memfd", "seals", memfd(allow, 8192, 0)},
+		{"memfd without sealing", "seals", memfd(0, 8192, 0)},
+		{"no shrink seal", "seals", memfd(allow, 8192, all&^unix.F_SEAL_SHRINK)},
+		{"no grow seal", "seals", memfd(allow, 8192, all&^unix.F_SEAL_GROW)},
+		{"no future-write seal", "seals", memfd(allow, 8192, all&^unix.F_SEAL_FUTURE_WRITE)},
+		{"no seal seal", "seals", memfd(allow, 8192, all&^unix.F_SEAL_SEAL)},
+		{"too small", "size", memfd(allow, 4096, all)},
+		{"too large", "size", memfd(allow, 12288, all)},
+		{"not whole pages", "size", memfd(allow, 8191, all)},
+		{"empty", "size", memfd(allow, 0, all)},
+	}
+}
+
+// foreignFiles are all kinds of other files.
+func foreignFiles(t *testing.T) []foreign {
 	path := func(p string) func() (*os.File, error) {
 		return func() (*os.File, error) { return os.Open(p) }
 	}
@@ -133,21 +147,7 @@ func TestForeign(t *testing.T) {
 	if err := os.WriteFile(plain, make([]byte, 8192), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := sys.Seals
-	cases := []struct {
-		what, name string
-		make       func() (*os.File, error)
-	}{
-		{"unsealed memfd", "seals", memfd(unix.MFD_ALLOW_SEALING, 8192, 0)},
-		{"memfd without sealing", "seals", memfd(0, 8192, 0)},
-		{"no shrink seal", "seals", memfd(unix.MFD_ALLOW_SEALING, 8192, all&^unix.F_SEAL_SHRINK)},
-		{"no grow seal", "seals", memfd(unix.MFD_ALLOW_SEALING, 8192, all&^unix.F_SEAL_GROW)},
-		{"no future-write seal", "seals", memfd(unix.MFD_ALLOW_SEALING, 8192, all&^unix.F_SEAL_FUTURE_WRITE)},
-		{"no seal seal", "seals", memfd(unix.MFD_ALLOW_SEALING, 8192, all&^unix.F_SEAL_SEAL)},
-		{"too small", "size", memfd(unix.MFD_ALLOW_SEALING, 4096, all)},
-		{"too large", "size", memfd(unix.MFD_ALLOW_SEALING, 12288, all)},
-		{"not whole pages", "size", memfd(unix.MFD_ALLOW_SEALING, 8191, all)},
-		{"empty", "size", memfd(unix.MFD_ALLOW_SEALING, 0, all)},
+	return []foreign{
 		{"regular file", "seals", path(plain)},
 		{"directory", "type", path(t.TempDir())},
 		{"/dev/zero", "type", path("/dev/zero")},
@@ -162,7 +162,13 @@ func TestForeign(t *testing.T) {
 			return a, err
 		}},
 	}
-	for _, c := range cases {
+}
+
+// TestForeign: every descriptor that is not one of ours is refused before it
+// is mapped, and closed.
+func TestForeign(t *testing.T) {
+	testutil.Audit(t)
+	for _, c := range append(foreignMemfds(), foreignFiles(t)...) {
 		f, err := c.make()
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
@@ -177,7 +183,7 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: the descriptor was not closed", c.what)
 		}
 	}
-	f, err := memfd(unix.MFD_ALLOW_SEALING, 8192, all)()
+	f, err := os.Open("/dev/null")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,257 +274,6 @@ func TestViewsAdd(t *testing.T) {
 	v.Close()
 	if err := add(3, 1<<20, 4096, 1); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("after Close: %v", err)
-	}
-}
-
-var _ = helper("user", user)
-
-// The frames of the test's own protocol: 's' announces a segment, 'r' retires
-// one, 'b' names a block and the check sum of its bytes, 'p' is the user's page.
-func user(c *testutil.Child) error {
-	l, err := sock.New(c.File(0))
-	if err != nil {
-		return err
-	}
-	mem, err := Create("page", transport.RecvPageBytes, Options{})
-	if err != nil {
-		return err
-	}
-	page, err := transport.NewRecvPage(mem.Bytes())
-	if err != nil {
-		return err
-	}
-	if err := l.Send([]byte{'p'}, []transport.File{mem.File()}); err != nil {
-		return err
-	}
-	var views Views
-	buf := make([]byte, 4096)
-	for {
-		n, files, err := l.Receive(buf)
-		if err == io.EOF {
-			views.Close()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch f := buf[1:n]; buf[0] {
-		case 's':
-			num := func(i int) int { return int(binary.LittleEndian.Uint64(f[i*8:])) }
-			err = views.Add(uint16(num(0)), files[0], num(1), num(2), num(3))
-		case 'r':
-			err = views.Drop(binary.LittleEndian.Uint16(f))
-		case 'b':
-			err = look(&views, page.Returns, ParseBlockRef(f), binary.LittleEndian.Uint32(f[BlockRefBytes:]))
-			if err == nil {
-				err = l.Send([]byte{'k'}, nil)
-			}
-		case 'w':
-			err = tryToWrite(&views, ParseBlockRef(f))
-			if err == nil {
-				err = l.Send([]byte{'k'}, nil)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func look(v *Views, r transport.Returns, ref BlockRef, sum uint32) error {
-	b, err := v.View(ref)
-	if err != nil {
-		return err
-	}
-	if got := crc32.ChecksumIEEE(b); got != sum {
-		return fmt.Errorf("block %+v: check sum %#x, want %#x", ref, got, sum)
-	}
-	v.Release(r, ref)
-	return nil
-}
-
-// tryToWrite writes a view, which must fault.
-func tryToWrite(v *Views, ref BlockRef) (err error) {
-	b, err := v.View(ref)
-	if err != nil {
-		return err
-	}
-	defer v.Forget(ref)
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if recover() == nil {
-			err = errors.New("a peer wrote a segment")
-		}
-	}()
-	b[0] = 1
-	return nil
-}
-
-// peer is the owner's end towards one incarnation of the user.
-type peer struct {
-	t    *testing.T
-	l    transport.Link
-	page *transport.RecvPage
-	mem  *Memory
-	kill func()
-}
-
-func startUser(t *testing.T) *peer {
-	a, b, err := sock.Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := sock.New(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := start(t, "user", b)
-	b.Close()
-	p := &peer{t: t, l: l}
-	killed := false
-	p.kill = func() {
-		killed = true
-		c.Kill()
-		c.Wait()
-	}
-	buf := make([]byte, 100)
-	_, files, err := l.Receive(buf)
-	if err != nil || len(files) != 1 {
-		t.Fatalf("no page: %v", err)
-	}
-	if p.mem, err = Open(files[0], transport.RecvPageBytes); err != nil {
-		t.Fatal(err)
-	}
-	if p.page, err = transport.OpenRecvPage(p.mem.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		l.Close()
-		if !killed {
-			ended(t, c)
-		}
-		p.mem.Close()
-	})
-	return p
-}
-
-func (p *peer) announce(id uint16, f transport.File, size, class, blocks int) error {
-	m := []byte{'s'}
-	for _, v := range []int{int(id), size, class, blocks} {
-		m = binary.LittleEndian.AppendUint64(m, uint64(v))
-	}
-	return p.l.Send(m, []transport.File{f})
-}
-
-func (p *peer) name(kind byte, b Block) {
-	p.t.Helper()
-	m := make([]byte, 1+BlockRefBytes+4)
-	m[0] = kind
-	b.Ref.Put(m[1:])
-	binary.LittleEndian.PutUint32(m[1+BlockRefBytes:], crc32.ChecksumIEEE(b.Mem))
-	if err := p.l.Send(m, nil); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// ack waits until the user has dealt with one block.
-func (p *peer) ack() {
-	p.t.Helper()
-	buf := make([]byte, 10)
-	if _, _, err := p.l.Receive(buf); err != nil {
-		p.t.Fatalf("user has ended: %v", err)
-	}
-}
-
-// TestTwoProcesses lends blocks of all sizes to another process, which checks
-// every byte and gives them back; kills it while it holds some; and goes on
-// with its successor.
-func TestTwoProcesses(t *testing.T) {
-	testutil.Audit(t)
-	type seg struct {
-		f                   *os.File
-		size, class, blocks int
-	}
-	segs := map[uint16]seg{}
-	u := startUser(t)
-	retired := 0
-	pool := NewPool(PoolConfig{MaxBytes: 16 << 20, Announce: func(id uint16, f transport.File, size, class, blocks int) error {
-		segs[id] = seg{dup(t, f), size, class, blocks} // the supervisor's hold
-		return u.announce(id, f, size, class, blocks)
-	}, Retire: func(id uint16) error {
-		retired++
-		segs[id].f.Close()
-		delete(segs, id)
-		return u.l.Send(binary.LittleEndian.AppendUint16([]byte{'r'}, id), nil)
-	}})
-	pool.Switch(u.page.Returns, 0)
-	rng := rand.New(rand.NewPCG(1, 2))
-	seq := uint64(0)
-	lend := func() Block {
-		b, err := pool.Take(rng.IntN(1 << (8 + rng.IntN(14))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := 0; i+8 <= len(b.Mem); i += 8 {
-			binary.LittleEndian.PutUint64(b.Mem[i:], rng.Uint64())
-		}
-		pool.Lent(b, seq)
-		seq++
-		return b
-	}
-	roundTrips := func(n int) {
-		t.Helper()
-		for range n {
-			u.name('b', lend())
-			u.ack()
-			if pool.Collect() != 1 {
-				t.Fatal("the block did not come back")
-			}
-		}
-	}
-	roundTrips(300)
-	b := lend()
-	u.name('w', b)
-	u.ack()
-
-	// Four more are out when the user dies; the successor handles from the
-	// third of them on.
-	var out []Block
-	for range 4 {
-		out = append(out, lend())
-	}
-	u.kill()
-	if got := pool.Stats(); got.Lent != 5 {
-		t.Fatalf("%+v", got)
-	}
-	u = startUser(t)
-	for id, s := range segs {
-		if err := u.announce(id, s.f, s.size, s.class, s.blocks); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := pool.Switch(u.page.Returns, seq-2); n != 3 {
-		t.Errorf("Switch freed %d blocks, want 3", n)
-	}
-	for _, b := range out[2:] {
-		u.name('b', b)
-		u.ack()
-	}
-	if n := pool.Collect(); n != 2 {
-		t.Errorf("%d blocks came back from the successor, want 2", n)
-	}
-	roundTrips(100)
-	for _, s := range segs {
-		s.f.Close()
-	}
-	if retired == 0 {
-		t.Error("no segment was ever retired: the test is too small")
-	}
-	if s := pool.Stats(); s.Lent != 0 || s.Free != s.Blocks || s.Refused != 0 {
-		t.Errorf("%+v", s)
-	}
-	if err := pool.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -422,223 +422,82 @@ func TestGrowDoesNotBlock(t *testing.T) {
 	wg.Wait()
 }
 
-// model is the plain truth about a pool: what each block that is out holds.
-type model struct {
-	t     *testing.T
-	p     *Pool
-	known map[uint16]announced
-	r     transport.Returns
-	rng   *rand.Rand
-	seq   uint64
-	stamp uint64
-	taken []held
-	lent  []held
-}
-
-type held struct {
-	Block
-	stamp uint64
-	seq   uint64
-}
-
-func (h held) write() {
-	for i := range h.Mem {
-		h.Mem[i] = byte(h.stamp >> (i % 8 * 8))
+// poolAndViews are both halves in this process. All blocks are of 4 KiB.
+func poolAndViews() (*Pool, *Views, transport.Returns) {
+	p, r, views := NewPool(PoolConfig{MaxBytes: 1 << 20}), newReturns(), new(Views)
+	next := uint16(0)
+	p.create = func(size int) (*Memory, error) { // called in the order of ids
+		mem := Heap(size)
+		addHeap(views, next, mem, 4096, size/4096)
+		next++
+		return mem, nil
 	}
+	p.Switch(r, 0)
+	return p, views, r
 }
 
-// check looks whether anybody else has written the block.
-func (m *model) check(h held) {
-	for i, c := range h.Mem {
-		if c != byte(h.stamp>>(i%8*8)) {
-			m.t.Fatalf("block %+v: byte %d was overwritten", h.Ref, i)
-		}
-	}
-}
-
-func pick[T any](rng *rand.Rand, s *[]T) T {
-	i := rng.IntN(len(*s))
-	v := (*s)[i]
-	*s = append((*s)[:i], (*s)[i+1:]...)
-	return v
-}
-
-func (m *model) step() {
-	switch op := m.rng.IntN(100); {
-	case op < 45:
-		n := 1 << m.rng.IntN(19)
-		n = min(n-m.rng.IntN(n), int(m.p.cfg.MaxBytes))
-		b, err := m.p.Take(n)
+// sendStamps takes, stamps and lends n blocks, but gives back every seventh.
+func sendStamps(p *Pool, first, n int, seq *atomic.Uint64, queue chan<- BlockRef) error {
+	for i := 0; i < n; {
+		b, err := p.Take(64)
 		if errors.Is(err, ErrDry) {
-			return
+			runtime.Gosched()
+			continue
 		}
 		if err != nil {
-			m.t.Fatalf("Take(%d): %v", n, err)
+			return err
 		}
-		m.stamp++
-		h := held{Block: b, stamp: m.stamp * 0x9e3779b97f4a7c15}
-		h.write()
-		m.taken = append(m.taken, h)
-	case op < 60 && len(m.taken) > 0:
-		h := pick(m.rng, &m.taken)
-		m.check(h)
-		m.p.Put(h.Block)
-	case op < 80 && len(m.taken) > 0:
-		h := pick(m.rng, &m.taken)
-		h.seq = m.seq
-		m.seq += 1 + m.rng.Uint64N(3)
-		m.p.Lent(h.Block, h.seq)
-		m.lent = append(m.lent, h)
-	case op < 97 && len(m.lent) > 0:
-		h := pick(m.rng, &m.lent)
-		m.check(h)
-		giveBack(m.r, h.Ref)
-		if m.rng.IntN(2) == 0 && m.p.Collect() == 0 {
-			m.t.Fatal("a return was not collected")
+		binary.LittleEndian.PutUint64(b.Mem, uint64(first+i))
+		binary.LittleEndian.PutUint64(b.Mem[56:], uint64(first+i))
+		i++
+		if i%7 == 0 {
+			p.Put(b)
+			continue
 		}
-	case op == 97 && m.r.Tail.Load() < 1<<20:
-		m.restart()
-	case op == 98:
-		refused := m.p.Stats().Refused
-		m.p.Collect()
-		giveBack(m.r, BlockRef{Segment: uint16(m.rng.IntN(4)), Index: uint16(m.rng.IntN(99)), Generation: 0xffff0000 + m.rng.Uint32N(99)})
-		if m.p.Collect() != 0 || m.p.Stats().Refused != refused+1 {
-			m.t.Fatal("an invented return was taken")
-		}
+		p.Lent(b, seq.Add(1))
+		queue <- b.Ref
 	}
+	return nil
 }
 
-// restart is the user's death and the arrival of its successor.
-func (m *model) restart() {
-	m.p.Collect()
-	start := m.seq - min(m.seq, m.rng.Uint64N(40))
-	m.r = newReturns()
-	n := 0
-	m.lent = append([]held(nil), m.lent...)
-	keep := m.lent[:0]
-	for _, h := range m.lent {
-		if h.seq < start {
-			n++
-		} else {
-			keep = append(keep, h)
+// readStamps views and gives back what comes.
+func readStamps(v *Views, r transport.Returns, got *atomic.Int64, queue <-chan BlockRef) error {
+	for ref := range queue {
+		b, err := v.View(ref)
+		if err != nil {
+			return err
 		}
-	}
-	m.lent = keep
-	if got := m.p.Switch(m.r, start); got != n {
-		m.t.Fatalf("Switch(%d) freed %d blocks, want %d", start, got, n)
-	}
-}
-
-// TestModel compares a pool with a plain list under random operations: no two
-// holders share a byte, nothing is lost, the books are even, the bounds hold.
-func TestModel(t *testing.T) {
-	rounds := 24
-	if testing.Short() {
-		rounds = 6
-	}
-	for seed := range uint64(rounds) {
-		rng := rand.New(rand.NewPCG(seed, 1))
-		cfg := PoolConfig{MaxBytes: 1 << (16 + rng.IntN(7)), Generation: rng.Uint32N(1000), Retire: func(uint16) error { return nil }}
-		p, known := heapPool(cfg)
-		m := &model{t: t, p: p, known: known, r: newReturns(), rng: rng}
-		p.Switch(m.r, 0)
-		for range 2000 {
-			m.step()
-			m.books()
+		if x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[56:]); x != y {
+			return fmt.Errorf("torn: %d and %d", x, y)
 		}
-		for _, h := range m.taken {
-			m.check(h)
-			p.Put(h.Block)
-		}
-		for _, h := range m.lent {
-			m.check(h)
-			giveBack(m.r, h.Ref)
-		}
-		p.Collect()
-		if s := p.Stats(); s.Free != s.Blocks || s.Taken != 0 || s.Lent != 0 {
-			t.Fatalf("seed %d: not everything came back: %+v", seed, s)
-		}
+		v.Release(r, ref)
+		got.Add(1)
 	}
-}
-
-// books checks the pool's own account against the model's, and the bounds.
-func (m *model) books() {
-	s := m.p.Stats()
-	unread := int(m.r.Tail.Load() - m.p.back.read)
-	if s.Taken != len(m.taken) || s.Lent != len(m.lent)+unread || s.Bytes > m.p.cfg.MaxBytes || s.Blocks > transport.ReturnEntries ||
-		s.Segments != len(m.known) {
-		m.t.Fatalf("stats %+v; the model has %d taken, %d lent, %d on their way, %d segments", s, len(m.taken), len(m.lent), unread, len(m.known))
-	}
+	return nil
 }
 
 // TestPoolConcurrent: many owners' goroutines and many users' goroutines; each
 // block carries a stamp that must arrive as it was written.
 func TestPoolConcurrent(t *testing.T) {
-	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20})
-	r := newReturns()
-	p.Switch(r, 0)
-	var views Views
-	var mu sync.Mutex
-	p.cfg.Announce = func(id uint16, f transport.File, size, class, blocks int) error {
-		mu.Lock()
-		defer mu.Unlock()
-		known[id] = announced{size, class, blocks}
-		return nil
-	}
-	create := p.create
-	next := uint16(0)
-	p.create = func(size int) (*Memory, error) { // called in the order of ids; all blocks are of 4 KiB
-		mem, err := create(size)
-		id := next
-		next++
-		views.mu.Lock()
-		defer views.mu.Unlock()
-		views.replace(func(m map[uint16]*viewed) {
-			m[id] = &viewed{mem: mem, class: 4096, held: make([]atomic.Uint64, size/4096)}
-		})
-		return mem, err
-	}
+	p, views, r := poolAndViews()
 	const senders, users, each = 4, 3, 2000
 	queue := make(chan BlockRef, 64)
 	var seq atomic.Uint64
+	var got atomic.Int64
 	var send, use sync.WaitGroup
 	for g := range senders {
 		send.Go(func() {
-			for i := 0; i < each; {
-				b, err := p.Take(64)
-				if errors.Is(err, ErrDry) {
-					continue
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				binary.LittleEndian.PutUint64(b.Mem, uint64(g*each+i))
-				binary.LittleEndian.PutUint64(b.Mem[56:], uint64(g*each+i))
-				i++
-				if i%7 == 0 {
-					p.Put(b)
-					continue
-				}
-				p.Lent(b, seq.Add(1))
-				queue <- b.Ref
+			if err := sendStamps(p, g*each, each, &seq, queue); err != nil {
+				t.Error(err)
 			}
 		})
 	}
-	var got atomic.Int64
 	for range users {
 		use.Go(func() {
-			for ref := range queue {
-				b, err := views.View(ref)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[56:]); x != y {
-					t.Errorf("torn: %d and %d", x, y)
-				}
-				views.Release(r, ref)
-				got.Add(1)
+			if err := readStamps(views, r, &got, queue); err != nil {
+				t.Error(err)
+			}
+			for range queue { // after an error, let the senders end
 			}
 		})
 	}

@@ -24,11 +24,15 @@ func checkUnsafe(r *repository, bad func(string, ...any)) {
 	}
 }
 
-// rawCalls are the names in package unix and package syscall that take the
+// rawCall says whether a name in package unix or package syscall takes the
 // number of a system call.
-var rawCalls = map[string]bool{
-	"Syscall": true, "Syscall6": true, "Syscall9": true,
-	"RawSyscall": true, "RawSyscall6": true, "SyscallNoError": true, "RawSyscallNoError": true,
+func rawCall(name string) bool {
+	for _, prefix := range []string{"Syscall", "RawSyscall", "AllThreadsSyscall"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func checkRawCalls(r *repository, bad func(string, ...any)) {
@@ -38,7 +42,7 @@ func checkRawCalls(r *repository, bad func(string, ...any)) {
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			sel, ok := n.(*ast.SelectorExpr)
-			if !ok || !rawCalls[sel.Sel.Name] {
+			if !ok || !rawCall(sel.Sel.Name) {
 				return true
 			}
 			if x, ok := sel.X.(*ast.Ident); ok && (x.Name == "unix" || x.Name == "syscall") {

@@ -408,13 +408,14 @@ func (m *Machine) stopNext() bool {
 		m.settle(c)
 		return true
 	}
-	if c.state != Stopping {
-		if c.state == Starting {
-			m.started(c)
-		}
-		c.state = Stopping
-		m.do(Stop{c.id, c.incarnation})
+	if slices.ContainsFunc(m.children, func(x *child) bool { return x.alive && x.state == Stopping }) {
+		return false // one at a time, whoever asked first
 	}
+	if c.state == Starting {
+		m.started(c)
+	}
+	c.state = Stopping
+	m.do(Stop{c.id, c.incarnation})
 	return false
 }
 

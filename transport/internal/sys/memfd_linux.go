@@ -53,10 +53,6 @@ func Populate(b []byte) error {
 	return err
 }
 
-// PopulateRead fills the page tables for b, mapped read-only, as far as the
-// kernel can (Linux 5.14). It is an optimisation and reports nothing.
-func PopulateRead(b []byte) { _ = unix.Madvise(b, unix.MADV_POPULATE_READ) }
-
 // retry calls f again while a signal interrupts it.
 func retry(f func() (int, error)) (int, error) {
 	for {

@@ -1,0 +1,123 @@
+package sys_test
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// TestLayout binds the structures to what the kernel reads.
+func TestLayout(t *testing.T) {
+	if n := unsafe.Sizeof(sys.Waiter{}); n != 24 {
+		t.Errorf("struct futex_waitv has 24 bytes, Waiter %d", n)
+	}
+	if n := unsafe.Sizeof(sys.MqAttr{}); n != 8*unsafe.Sizeof(int(0)) {
+		t.Errorf("struct mq_attr has 8 longs, MqAttr %d bytes", n)
+	}
+	if n := unsafe.Sizeof(sys.Timespec{}); n != 16 {
+		t.Errorf("struct __kernel_timespec has 16 bytes, Timespec %d", n)
+	}
+}
+
+// TestFutexReadOnly: a thread sleeps on a word that it can only read, and a
+// wake through the writable mapping of the same memory reaches it.
+func TestFutexReadOnly(t *testing.T) {
+	fd, err := sys.Memfd("test", os.Getpagesize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	rw, err := unix.Mmap(fd, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(rw)
+	if err := sys.Seal(fd); err != nil {
+		t.Fatal(err)
+	}
+	ro, err := unix.Mmap(fd, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(ro)
+	mine, theirs := word(rw), word(ro)
+
+	if err := sys.FutexWait(theirs, 1, 0); err != unix.EAGAIN {
+		t.Errorf("another value: %v", err)
+	}
+	if err := sys.FutexWait(theirs, 0, time.Millisecond); err != unix.ETIMEDOUT && err != unix.EINTR {
+		t.Errorf("time-out: %v", err)
+	}
+	done := make(chan error)
+	go func() {
+		for theirs.Load() == 0 {
+			if err := sys.FutexWait(theirs, 0, 0); err != nil && err != unix.EAGAIN && err != unix.EINTR {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	// Wake until it has been seen asleep once, then with the change.
+	for n := 0; n == 0; {
+		if n, err = sys.FutexWake(mine); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine.Store(1)
+	if _, err := sys.FutexWake(mine); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func word(b []byte) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&b[0])) }
+
+func TestFD(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	boom := errors.New("boom")
+	if err := sys.FD(r, func(fd int) error {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil || flags&unix.O_NONBLOCK == 0 {
+			t.Errorf("flags %#x %v", flags, err)
+		}
+		return boom
+	}); err != boom {
+		t.Error(err)
+	}
+	r.Close()
+	if err := sys.FD(r, func(int) error { t.Error("called with a closed file"); return nil }); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestLimited: errors that name a limit say which, with its value.
+func TestLimited(t *testing.T) {
+	for errno, limit := range map[unix.Errno]string{unix.EMFILE: "RLIMIT_NOFILE", unix.ENFILE: "fs.file-max",
+		unix.ENOMEM: "vm.max_map_count", unix.ETOOMANYREFS: "RLIMIT_NOFILE"} {
+		err := sys.Limited("test", errno)
+		if e := (*transport.LimitError)(nil); !errors.As(err, &e) || e.Limit != limit || e.Value == 0 || !errors.Is(err, errno) {
+			t.Errorf("%v: %v", errno, err)
+		}
+	}
+	if err := sys.Limited("test", unix.EPERM); !errors.Is(err, unix.EPERM) || sys.Limited("test", nil) != nil {
+		t.Error(err)
+	}
+	if sys.Sysctl("no/such/number") != 0 || sys.Rlimit(-1) != 0 {
+		t.Error("a limit that does not exist has a value")
+	}
+}
