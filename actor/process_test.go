@@ -98,7 +98,21 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 		notes.PID = os.Getpid()
 		return notes, nil
 	})
-	actor.OnAsk(s, func(c *actor.Context, m Do) (Sum, error) { return Sum{}, drastic(c, m.What) })
+	actor.OnAsk(s, func(c *actor.Context, m Do) (Sum, error) {
+		switch m.What {
+		case "panic once":
+			if c.Attempt() == 0 {
+				panic("the first time")
+			}
+			return Sum{N: c.Attempt()}, nil
+		case "hang until 4":
+			if c.Incarnation() < 4 {
+				select {}
+			}
+			return Sum{}, nil
+		}
+		return Sum{}, drastic(c, m.What)
+	})
 	actor.OnTell(s, func(c *actor.Context, m Tell) error { return drastic(c, m.What) })
 	actor.OnAsk(s, func(c *actor.Context, m Sleep) (Sum, error) {
 		if m.UntilDone {
@@ -142,8 +156,6 @@ func drastic(c *actor.Context, what string) error {
 	}
 	return nil
 }
-
-var forceInPlace atomic.Bool
 
 // start starts a supervisor and a worker for a test.
 func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.Context, *supervisor.Supervisor, actor.Ref[Worker]) {

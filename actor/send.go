@@ -138,6 +138,17 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	return b, public(err)
 }
 
+// Lookup returns the Ref of the child with that name, one that has not ended
+// before others. That it speaks protocol P is the caller's word.
+func Lookup[P any](ctx context.Context, name string) (Ref[P], error) {
+	h := hostOf(ctx)
+	if h == nil {
+		return Ref[P]{}, ErrNoProgram
+	}
+	id, err := h.node.Resolve(ctx, name)
+	return Ref[P]{ID: id}, err
+}
+
 // target finds the way to an actor from the program that ctx belongs to.
 func target(ctx context.Context, id uint32) (*node.Target, error) {
 	h := hostOf(ctx)

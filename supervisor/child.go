@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/mq"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -25,6 +27,7 @@ type child struct {
 	run         *running // nil between two incarnations
 	ready       bool
 	asked       bool // this end was asked for
+	killed      bool // Kill was called
 	failed      string
 	declared    string
 	exit        *wire.Exit // of the last incarnation
@@ -125,9 +128,13 @@ func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, tree.Terminate{ID: id})
 }
 
+// ErrNotRunning says that no process of a child runs at the moment.
+var ErrNotRunning = errors.New("it is not running")
+
 // Kill kills the process of a child at once, as if it had crashed, except that
 // the message in hand is not charged with the death: it is handled again. The
-// child is then restarted by its rules. id is its Ref's ID.
+// child is then restarted by its rules. id is its Ref's ID. A child that has
+// just died, or is between two incarnations, gives ErrNotRunning.
 func (s *Supervisor) Kill(id uint32) error {
 	err := ErrEnded
 	s.call(func() {
@@ -136,10 +143,13 @@ func (s *Supervisor) Kill(id uint32) error {
 		case c == nil:
 			err = fmt.Errorf("supervisor: child %d: %w", id, tree.ErrNotFound)
 		case c.run == nil:
-			err = fmt.Errorf("supervisor: child %s is not running", c.spec.Name)
+			err = fmt.Errorf("supervisor: child %s: %w", c.spec.Name, ErrNotRunning)
 		default:
-			c.asked = true
-			err = c.run.kill()
+			if err = c.run.kill(); errors.Is(err, process.ErrDone) {
+				err = fmt.Errorf("supervisor: child %s: %w", c.spec.Name, ErrNotRunning)
+				return
+			}
+			c.killed = true
 			s.event(EventKilled, c, "asked for")
 		}
 	})
@@ -195,7 +205,6 @@ func (s *Supervisor) act(a tree.Action) {
 		c := s.children[a.ID]
 		c.answer(&StartError{Child: c.spec.Name, Text: c.failed, Exit: actor.ExitOf(c.exit)})
 	case tree.Restarting:
-		s.restarts.Add(1)
 		s.event(EventRestarting, s.children[a.ID], "")
 	case tree.Gone:
 		c := s.children[a.ID]
@@ -235,7 +244,10 @@ func (s *Supervisor) exceeded(c *child) {
 
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
-	c.incarnation, c.ready, c.asked, c.failed, c.declared, c.pid = incarnation, false, false, "", "", 0
+	c.incarnation, c.killed, c.ready, c.asked, c.failed, c.declared, c.pid = incarnation, false, false, false, "", "", 0
+	if incarnation > 1 {
+		s.restarts.Add(1)
+	}
 	addr := wire.Addr{ID: c.id, Incarnation: incarnation}
 	r, err := s.launch(c, addr)
 	if err != nil {
@@ -351,15 +363,15 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	c.run = nil
 	c.stopTimer()
 	s.forget(r)
+	_ = mq.Sweep(x.PID) // it may have died while a queue had a name
 	if !c.ready && c.failed != "" {
 		x.Kind, x.Summary = wire.ExitStart, c.failed
 	}
-	asked := uint8(0)
-	if c.asked {
-		asked = 1
+	if c.killed && (x.Signal == syscall.SIGKILL || c.spec.InPlace) {
+		c.asked = true // it may have died by itself just before
 	}
 	c.exit = &wire.Exit{
-		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: asked, Core: bit(x.Core),
+		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
 		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Summary: x.Summary, Stderr: x.Stderr,
 	}
 	s.keeper.Died(c.exit, cause(c, x))

@@ -1,7 +1,6 @@
 package supervisor_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -584,116 +583,5 @@ func TestFullPolicies(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-	}
-}
-
-// rootProgram is a program whose root is killed by TestKillRoot.
-func rootProgram(children int) {
-	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
-		for i := range children {
-			ref, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: fmt.Sprint(i)})
-			if err != nil {
-				return err
-			}
-			m, err := actor.Ask(ctx, ref, Who{})
-			if err != nil {
-				return err
-			}
-			f, err := actor.Ask(ctx, ref, Fork{})
-			if err != nil {
-				return err
-			}
-			fmt.Println(m.PID)
-			fmt.Println(f.PID)
-		}
-		fmt.Println("ready")
-		<-ctx.Done()
-		return nil
-	})
-}
-
-// TestKillRoot: after SIGKILL of the root nothing of the tree is left, stopped
-// children and grandchildren included.
-func TestKillRoot(t *testing.T) {
-	for round := range 3 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), rootVar+"=5")
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var pids []int
-		for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "ready"; {
-			pid, err := strconv.Atoi(sc.Text())
-			if err != nil {
-				t.Fatal(sc.Text())
-			}
-			pids = append(pids, pid)
-		}
-		if len(pids) != 10 {
-			t.Fatal(pids)
-		}
-		if round == 1 { // one child cannot even look
-			if err := syscall.Kill(pids[4], syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
-		}
-		begin := time.Now()
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		for slices.ContainsFunc(pids, alive) {
-			if time.Since(begin) > 5*time.Second {
-				left := slices.DeleteFunc(slices.Clone(pids), func(p int) bool { return !alive(p) })
-				st, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", left[0]))
-				t.Fatalf("round %d: left alive: %v of %v\n%s", round, left, pids, st)
-			}
-		}
-		t.Logf("round %d: all ended %v after the kill", round, time.Since(begin).Round(time.Millisecond))
-	}
-}
-
-// BenchmarkStart is the time from Start to the first reply, and
-// BenchmarkReexec that of the same binary doing nothing.
-func BenchmarkStart(b *testing.B) {
-	ctx, sup, _ := newSup(b, supervisor.Spec{})
-	for b.Loop() {
-		ref := startNode(b, ctx, sup, supervisor.Child{Restart: supervisor.Temporary})
-		who(b, ctx, ref)
-		b.StopTimer()
-		if err := sup.Terminate(ctx, ref.ID); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
-}
-
-func BenchmarkReexec(b *testing.B) {
-	for b.Loop() {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), rootVar+"=-1")
-		if err := cmd.Run(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkRestart is the time from SIGKILL to the first reply of the
-// replacement.
-func BenchmarkRestart(b *testing.B) {
-	ctx, sup, _ := newSup(b, supervisor.Spec{Intensity: 1 << 20})
-	ref := startNode(b, ctx, sup, supervisor.Child{})
-	who(b, ctx, ref)
-	for n := 1; b.Loop(); n++ {
-		if err := sup.Kill(ref.ID); err != nil {
-			b.Fatal(err)
-		}
-		for who(b, ctx, ref).Incarnation != n+1 {
-		}
 	}
 }

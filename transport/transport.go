@@ -88,8 +88,10 @@ type Notifier interface {
 	// call: callers look at the peer's armed bit first.
 	Wake(word Word, fd int) error
 
-	// NewFD returns a descriptor that peers need for waking this process,
-	// or nil when this form needs none. The caller owns it.
+	// NewFD returns a descriptor that one peer needs for waking this process,
+	// or nil when this form needs none. The caller owns it, and keeps it open
+	// as long as that peer may wake this process: its Close ends the
+	// listening.
 	NewFD() (File, error)
 
 	// Close ends the notifier. No Wait may be running.

@@ -227,10 +227,7 @@ func TestEventfdEnds(t *testing.T) {
 // goroutines counts them, with patience for those that have said their last
 // word and are about to leave.
 func goroutines(limit int) int {
-	for range 10000 {
-		if runtime.NumGoroutine() <= limit {
-			break
-		}
+	for begin := time.Now(); runtime.NumGoroutine() > limit && time.Since(begin) < patience; {
 		runtime.Gosched()
 	}
 	return runtime.NumGoroutine()

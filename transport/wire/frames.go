@@ -215,6 +215,7 @@ type Letter struct {
 	Text   string
 }
 
+// Kind is the first byte of the frame.
 func (*Begin) Kind() Kind     { return KindBegin }
 func (*Ready) Kind() Kind     { return KindReady }
 func (*Failed) Kind() Kind    { return KindFailed }

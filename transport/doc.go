@@ -1,0 +1,27 @@
+// Package transport is the contracts by which bytes, memory and descriptors
+// move between processes, and the layout of the two pages of a lane. It knows
+// no values and no processes.
+//
+//	Queue (order)       Sender · Receiver   forms: ring, mq
+//	Segment (weight)    memory of several   forms: segment (memfd)
+//	Notifier (wake-up)  sleep on bells      forms: notify (futex, eventfd)
+//	Link (control)      frames + files      sock (SOCK_SEQPACKET)
+//
+//	lane = queue + send page + receive page + notifier   (package lane)
+//
+// A form is a small package that implements a contract and passes the suite of
+// package transporttest. Every shared word has one writer: a SendPage is
+// written by the sending process and read by the receiving one, a RecvPage the
+// other way round, and each is mapped read-only by the other side.
+//
+// # Guarantees
+//
+// Entries of one queue arrive whole and in the order of their commits. What was
+// committed stays in memory that outlives both ends as long as somebody holds
+// the descriptors. A process that is killed at any instruction stalls nobody.
+//
+// # Non-goals
+//
+// Contracts do not block, except for Link and Notifier.Wait; they do not lock,
+// encode, or retry.
+package transport
