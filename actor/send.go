@@ -64,6 +64,9 @@ func sendSlowly[M any](ctx context.Context, t *node.Target, box *mailbox.Outbox,
 // when its actor died is answered by the next incarnation.
 func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
 	var r R
+	if ctx.Err() != nil {
+		return r, context.Cause(ctx) // nobody would wait for the answer
+	}
 	t, err := target(ctx, ref.ID)
 	if err != nil {
 		return r, err
