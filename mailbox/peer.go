@@ -98,7 +98,7 @@ func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
 	if head.Type != uint64(t.ID()) {
 		return mismatch(t, codec.ID(head.Type))
 	}
-	p.count(&head, len(payload))
+	inline := len(payload)
 	if head.Flags&wire.FlagBlock != 0 {
 		ref := segment.BlockRef(head.Payload)
 		if payload, err = p.views.View(ref); err != nil {
@@ -116,6 +116,7 @@ func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
 		endAll(&in)
 		return err
 	}
+	p.count(&head, inline)
 	return nil
 }
 

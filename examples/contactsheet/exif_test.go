@@ -34,6 +34,8 @@ func TestEXIFOrientation(t *testing.T) {
 		{"not a short", soi + strings.Replace(exif, "\x12\x00\x03", "\x12\x00\x04", 1), 1},
 		{"neither end first", soi + strings.Replace(exif, "MM", "XX", 1), 1},
 		{"directory beyond the end", soi + strings.Replace(exif, "*\x00\x00\x00\x08", "*\xff\xff\xff\xff", 1), 1},
+		{"directory at the last byte", soi + strings.Replace(exif, "*\x00\x00\x00\x08", "*\x00\x00\x00\x19", 1), 1},
+		{"directory at the end", soi + strings.Replace(exif, "*\x00\x00\x00\x08", "*\x00\x00\x00\x1a", 1), 1},
 		{"segment cut off", soi + exif[:30], 1},
 		{"segment of length 0", soi + "\xff\xe1\x00\x00" + exif, 1},
 		{"not a JPEG", "\x89PNG\r\n\x1a\n" + exif, 1},

@@ -58,12 +58,9 @@ func listFolder(dir, except string) ([]file, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("there are no JPEG, PNG or GIF pictures in %s: give another folder, or leave it out to see the samples", dir)
 	}
-	return files, nil
-}
-
-// sortFiles orders files by name, which is the order of the sheet.
-func sortFiles(files []file) {
+	// The walk has a/b before a.png; by name it is the other way round.
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
+	return files, nil
 }
 
 func isPicture(root fs.FS, name string) bool {
@@ -107,7 +104,7 @@ func openFile(root fs.FS, name string) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if false {
+	if !info.Mode().IsRegular() {
 		return nil, 0, fmt.Errorf("it is not a regular file (%v)", info.Mode().Type())
 	}
 	f, err := root.Open(name)

@@ -30,7 +30,6 @@ func run(ctx context.Context, cfg config, open func(context.Context, config) (po
 	if len(files) > maxTiles {
 		return fmt.Errorf("%s holds %d pictures, and a sheet at most %d: give a folder with fewer", cfg.dir, len(files), maxTiles)
 	}
-	sortFiles(files)
 	p, err := open(ctx, cfg)
 	if err != nil {
 		return err

@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"encoding/hex"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+var exit = Exit{Addr: Addr{1, 2}, PID: 3, Kind: ExitPanic, Code: 2, Signal: 9, Asked: 1, Core: 1, Runtime: time.Nanosecond * 4, CPU: 5, MaxRSS: 6,
+	Type: "t", Summary: "su", Stderr: "err"}
+
+const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7375 0300 657272"
+
+var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5}
+
+const mailboxHex = "02 01 02 03000000 04000000 0500000000000000"
+
+// golden is each frame with the bytes that PROTOCOL.md says it has.
+var golden = []struct {
+	f   Frame
+	hex string
+}{
+	{&Begin{Version: 1, Self: Addr{7, 8}, Name: "ab", Definition: "c", Mailbox: mailboxValue}, "01 01000000 07000000 08000000 0200 6162 0100 63" + mailboxHex},
+	{&Ready{}, "02"},
+	{&Failed{Text: "no"}, "03 0200 6e6f"},
+	{&Resolve{Token: 1, ID: 2, Name: "n"}, "04 0100000000000000 02000000 0100 6e"},
+	{&Target{Token: 1, State: TargetGone, ID: 3, Name: "n", Mailbox: mailboxValue, Exit: exit}, "05 0100000000000000 02 03000000 0100 6e" + mailboxHex + exitHex},
+	{&Open{To: 1, Queue: QueueRing, Cells: 2, Size: 3, Bell: 1}, "06 01000000 01 02000000 03000000 01"},
+	{&Lane{From: Addr{1, 2}, Name: "n", Queue: QueuePosix, Cells: 3, Size: 4, Bell: 1, Start: 5, Attempt: 6, Carry: []byte{7, 8}},
+		"07 01000000 02000000 0100 6e 02 03000000 04000000 01 0500000000000000 06 02000000 0708"},
+	{&Page{Peer: Addr{1, 2}, Size: 3, Bell: 1, Start: 4}, "08 01000000 02000000 03000000 01 0400000000000000"},
+	{&Segment{Token: 1, Peer: Addr{2, 3}, Reply: 1, ID: 4, Size: 5, Class: 6, Blocks: 7}, "09 0100000000000000 02000000 03000000 01 0400 0500000000000000 0600000000000000 07000000"},
+	{&Retire{From: Addr{1, 2}}, "0a 01000000 02000000"},
+	{&Drained{From: Addr{1, 2}}, "0b 01000000 02000000"},
+	{&Gone{ID: 1, Exit: exit}, "0c 01000000" + exitHex},
+	{&AskFailed{To: 1, Ask: 2, Exit: exit}, "0d 01000000 0200000000000000" + exitHex},
+	{&Monitor{Token: 1, ID: 2, Cancel: 1}, "0e 0100000000000000 02000000 01"},
+	{&Down{Token: 1, Exit: exit}, "0f 0100000000000000" + exitHex},
+	{&Stop{Reason: "r"}, "10 0100 72"},
+	{&Exiting{Reason: "r"}, "11 0100 72"},
+	{&Letter{From: Addr{1, 2}, To: 3, Type: 4, Size: 5, Reason: LetterUnread, Text: "x"}, "12 01000000 02000000 03000000 0400000000000000 0500000000000000 05 0100 78"},
+	{&Ack{Token: 1}, "13 0100000000000000"},
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestGoldenFrames binds PROTOCOL.md to the code: every frame, both ways, cut
+// at every byte, and with a byte too many.
+func TestGoldenFrames(t *testing.T) {
+	seen := map[Kind]bool{}
+	for _, g := range golden {
+		want := unhex(t, g.hex)
+		seen[g.f.Kind()] = true
+		if got := Append(nil, g.f); string(got) != string(want) {
+			t.Errorf("%T is %x, want %x", g.f, got, want)
+		}
+		f, err := Parse(want)
+		if err != nil || !reflect.DeepEqual(f, g.f) {
+			t.Errorf("%T comes back as %+v, %v", g.f, f, err)
+		}
+		for n := range want {
+			if _, err := Parse(want[:n]); err == nil {
+				t.Errorf("%T: %d of %d bytes were accepted", g.f, n, len(want))
+			}
+		}
+		if _, err := Parse(append(want, 0)); err == nil {
+			t.Errorf("%T: a byte too many was accepted", g.f)
+		}
+	}
+	for k := KindBegin; k <= KindAck; k++ {
+		if !seen[k] {
+			t.Errorf("frame of kind %d has no golden bytes", k)
+		}
+	}
+	if _, err := Parse([]byte{0}); err == nil {
+		t.Error("kind 0 was accepted")
+	}
+	if _, err := Parse([]byte{byte(KindAck) + 1}); err == nil {
+		t.Error("an unknown kind was accepted")
+	}
+}
+
+var block = Block{Segment: 1, Index: 2, Generation: 3, Length: 4}
+
+const blockHex = "0100 0200 03000000 0400000000000000 0000000000000000"
+
+// TestGoldenEntry binds PROTOCOL.md to the headers of entries.
+func TestGoldenEntry(t *testing.T) {
+	for _, g := range []struct {
+		e       Entry
+		payload string
+		hex     string
+	}{
+		{Entry{Kind: EntryTell, Type: 5}, "hi", "01 00 00 00 0500000000000000 6869"},
+		{Entry{Kind: EntryAsk, Type: 5, Ask: 6, Deadline: 7}, "", "02 00 00 00 0500000000000000 0600000000000000 0700000000000000"},
+		{Entry{Kind: EntryTell, Flags: FlagBlock, Type: 5, Payload: block}, "", "01 01 00 00 0500000000000000" + blockHex},
+		{Entry{Kind: EntryReply, N: 1, Type: 5, Ask: 6, Lent: [MaxBlocks]Block{block}}, "p", "03 00 01 00 0500000000000000 0600000000000000 0000000000000000" + blockHex + "70"},
+	} {
+		want := unhex(t, g.hex)
+		b := make([]byte, g.e.Header(), len(want))
+		g.e.Put(b)
+		if got := string(b) + g.payload; got != string(want) {
+			t.Errorf("%x, want %x", got, want)
+		}
+		var e Entry
+		payload, err := e.Parse(want)
+		if err != nil || string(payload) != g.payload || e != g.e {
+			t.Errorf("%x comes back as %+v, %q, %v", want, e, payload, err)
+		}
+		for n := range g.e.Header() {
+			if _, err := e.Parse(want[:n]); err == nil {
+				t.Errorf("%d bytes of %x were accepted", n, want)
+			}
+		}
+		if g.e.N == 0 && g.e.Flags == 0 {
+			plain := make([]byte, PlainHeader(g.e.Kind))
+			PutPlain(plain, g.e.Kind, g.e.Type, g.e.Ask, g.e.Deadline)
+			if string(plain) != string(b) {
+				t.Errorf("PutPlain makes %x, Put %x", plain, b)
+			}
+		}
+	}
+}
+
+// FuzzParse: no bytes make Parse panic, and what it accepts is the only
+// spelling of the frame.
+func FuzzParse(f *testing.F) {
+	for _, g := range golden {
+		f.Add(Append(nil, g.f))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fr, err := Parse(b)
+		if err != nil {
+			return
+		}
+		if got := Append(nil, fr); string(got) != string(b) && len(b) < MaxText {
+			t.Fatalf("%x parses as %+v, which is %x", b, fr, got)
+		}
+	})
+}
+
+// FuzzEntry: no bytes make an entry's Parse panic, and the payload is the
+// source's end.
+func FuzzEntry(f *testing.F) {
+	f.Add(unhex(f, "01 00 00 00 0500000000000000 6869"))
+	f.Add(unhex(f, "03 00 01 00 0500000000000000 0600000000000000 0000000000000000"+blockHex+"70"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var e Entry
+		if p, err := e.Parse(b); err == nil && e.Header()+len(p) != len(b) {
+			t.Fatalf("header %d and payload %d of %d bytes", e.Header(), len(p), len(b))
+		}
+	})
+}
