@@ -129,6 +129,7 @@ func (p *Peer) count(head *wire.Entry, inline int) {
 		return
 	}
 	o.largeReplies.Add(1)
+	o.replyBytes.Add(uint64(inline))
 	n := uint64(0)
 	if head.Flags&wire.FlagBlock != 0 {
 		n = head.Payload.Length

@@ -178,7 +178,7 @@ func (d *decoders) stats() poolStats {
 	return poolStats{
 		Restarts:        int(d.sup.Restarts()),
 		Processes:       1 + len(d.each),
-		MessagesQueue:   int64(t.Small + t.Replies),
+		MessagesQueue:   int64(t.Small + t.Large + t.Replies + t.LargeReplies), // each takes an entry
 		MessagesSegment: int64(t.Large + t.LargeReplies),
 		BytesQueue:      int64(t.SmallBytes + t.ReplyBytes),
 		BytesSegment:    int64(t.LargeBytes + t.LargeReplyBytes),

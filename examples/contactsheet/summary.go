@@ -14,13 +14,13 @@ import (
 
 // summary is what a run says at its end, and with -json the object it writes.
 type summary struct {
-	Images          int    `json:"images"`      // files, each with a tile
-	OK              int    `json:"ok"`          // files with a picture
-	Failed          int    `json:"failed"`      // files that are damaged or unreadable
-	Quarantined     int    `json:"quarantined"` // files that killed their decoder
-	Restarts        int    `json:"restarts"`    // of decoders
-	MessagesQueue   int64  `json:"messages_queue"`
-	MessagesSegment int64  `json:"messages_segment"`
+	Images          int    `json:"images"`           // files, each with a tile
+	OK              int    `json:"ok"`               // files with a picture
+	Failed          int    `json:"failed"`           // files that are damaged or unreadable
+	Quarantined     int    `json:"quarantined"`      // files that killed their decoder
+	Restarts        int    `json:"restarts"`         // of decoders
+	MessagesQueue   int64  `json:"messages_queue"`   // all: each takes a queue's entry
+	MessagesSegment int64  `json:"messages_segment"` // those whose weight was in a segment
 	BytesQueue      int64  `json:"bytes_queue"`
 	BytesSegment    int64  `json:"bytes_segment"`
 	Processes       int    `json:"processes"`
@@ -101,7 +101,7 @@ func (s *summary) writeText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%s, %s, %.1f s\n",
 		plural(s.Processes, "process"), plural(s.Restarts, "restart"), float64(s.ElapsedMS)/1000)
-	fmt.Fprintf(&b, "messages by queue: %d (%s), by segment: %d (%s)\n",
+	fmt.Fprintf(&b, "messages by queue: %d (%s), %d of them with a segment (%s)\n",
 		s.MessagesQueue, bytesText(s.BytesQueue), s.MessagesSegment, bytesText(s.BytesSegment))
 	fmt.Fprintf(&b, "sha256 %s\n", s.SheetSHA256)
 	_, err := io.WriteString(w, b.String())

@@ -1,0 +1,277 @@
+package process_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// actVar says what this binary does as a child.
+const actVar = "PROCESS_TEST_ACT"
+
+func TestMain(m *testing.M) { testutil.Main(m, act) }
+
+// act is the child's side.
+func act() {
+	what := os.Getenv(actVar)
+	switch what {
+	case "":
+		return
+	case "exit 0":
+		os.Exit(0)
+	case "exit 7":
+		os.Exit(7)
+	case "panic":
+		panic("the roof is on fire")
+	case "segv":
+		_ = unix.Kill(os.Getpid(), unix.SIGSEGV)
+	case "memory":
+		var all [][]byte
+		for {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+	case "files":
+		es, _ := os.ReadDir("/proc/self/fd")
+		for _, e := range es {
+			to, _ := os.Readlink("/proc/self/fd/" + e.Name())
+			if to != "" && !strings.Contains(to, "/proc/") && !strings.HasPrefix(to, "anon_inode:") && !strings.Contains(to, "/sys/fs/cgroup") {
+				fmt.Fprintln(os.Stderr, "fd", e.Name(), to)
+			}
+		}
+		os.Exit(0)
+	case "fork", "fork away":
+		attr := &syscall.SysProcAttr{Setsid: what == "fork away"}
+		p, err := os.StartProcess("/proc/self/exe", []string{"child"}, &os.ProcAttr{
+			Env: append(os.Environ(), actVar+"=sleep"), Files: []*os.File{nil, nil, os.Stderr}, Sys: attr})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintln(os.Stderr, "pid", p.Pid)
+		os.Exit(0)
+	}
+	for {
+		_ = unix.Pause() // sleep
+	}
+}
+
+func spec(what string) process.Spec {
+	return process.Spec{Path: "/proc/self/exe", Args: []string{"child"}, Env: append(os.Environ(), actVar+"="+what)}
+}
+
+func start(t testing.TB, s process.Spec) *process.Process {
+	t.Helper()
+	starter := process.NewStarter()
+	t.Cleanup(starter.Close)
+	p, err := starter.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.KillGroup()
+		<-p.Done()
+	})
+	return p
+}
+
+func ended(t testing.TB, p *process.Process) process.Exit {
+	t.Helper()
+	select {
+	case <-p.Done():
+		return p.Exit()
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("it does not end")
+		panic("unreachable")
+	}
+}
+
+// TestExits: how a process ended, in all its ways.
+func TestExits(t *testing.T) {
+	for _, tt := range []struct {
+		act     string
+		kind    uint8
+		code    int
+		signal  syscall.Signal
+		summary string
+	}{
+		{"exit 0", wire.ExitNormal, 0, 0, "exit status 0"},
+		{"exit 7", wire.ExitCode, 7, 0, "exit status 7"},
+		{"panic", wire.ExitPanic, 2, 0, "panic: the roof is on fire"},
+		{"segv", wire.ExitPanic, 2, 0, ""},
+	} {
+		t.Run(tt.act, func(t *testing.T) {
+			x := ended(t, start(t, spec(tt.act)))
+			if tt.act == "segv" { // as the runtime or as the kernel reports it
+				if x.Kind == wire.ExitNormal {
+					t.Fatalf("%+v", x)
+				}
+				return
+			}
+			if x.Kind != tt.kind || x.Code != tt.code || x.Signal != tt.signal || x.Summary != tt.summary || x.MaxRSS == 0 {
+				t.Fatalf("%+v", x)
+			}
+			if tt.act == "panic" && !strings.Contains(x.Stderr, "goroutine 1") {
+				t.Fatalf("no stack in %q", x.Stderr)
+			}
+		})
+	}
+}
+
+func TestKilled(t *testing.T) {
+	p := start(t, spec("sleep"))
+	if err := p.Signal(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if x := ended(t, p); x.Kind != wire.ExitSignal || x.Signal != unix.SIGKILL || x.Summary != "killed by SIGKILL" {
+		t.Fatalf("%+v", x)
+	}
+	if err := p.Signal(unix.SIGKILL); !errors.Is(err, process.ErrDone) {
+		t.Fatalf("a signal after the end: %v", err)
+	}
+}
+
+// TestMemoryLimit: a process that goes over RLIMIT_DATA dies, and the reason is
+// known.
+func TestMemoryLimit(t *testing.T) {
+	s := spec("memory")
+	s.MemoryBytes = 128 << 20
+	if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
+		t.Fatalf("%d %s\n%.500s", x.Kind, x.Summary, x.Stderr)
+	}
+}
+
+// TestFiles: a child has the descriptors that it was given and no others.
+func TestFiles(t *testing.T) {
+	f, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := spec("files")
+	s.Files = []*os.File{f, f}
+	x := ended(t, start(t, s))
+	var lines []string
+	for line := range strings.Lines(x.Stderr) {
+		lines = append(lines, strings.Fields(line)[1])
+	}
+	slices.Sort(lines)
+	if got := strings.Join(lines, " "); got != "0 1 2 3 4" {
+		t.Fatalf("descriptors %s", x.Stderr)
+	}
+}
+
+// TestGroup: what a child has started ends with it; what has left its group
+// does not, and does not hold up the end although it has the child's stderr.
+func TestGroup(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		what := "fork"
+		if away {
+			what = "fork away"
+		}
+		begin := time.Now()
+		x := ended(t, start(t, spec(what)))
+		if d := time.Since(begin); d > 5*time.Second {
+			t.Errorf("%s: %v until the end", what, d)
+		}
+		var pid int
+		if _, err := fmt.Sscanf(x.Stderr, "pid %d", &pid); err != nil {
+			t.Fatalf("%q: %v", x.Stderr, err)
+		}
+		if away {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			continue
+		}
+		for begin := time.Now(); unix.Kill(pid, 0) == nil && state(pid) != "Z"; {
+			if time.Since(begin) > testutil.HangGuard {
+				t.Fatal("the grandchild lives")
+			}
+		}
+	}
+}
+
+func state(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return rest[:min(1, len(rest))]
+}
+
+// TestNoThreadAChild: waiting for a child takes no thread.
+func TestNoThreadAChild(t *testing.T) {
+	starter := process.NewStarter()
+	defer starter.Close()
+	threads := func() int {
+		es, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(es)
+	}
+	before := threads()
+	const n = 40
+	var all []*process.Process
+	for range n {
+		p, err := starter.Start(spec("sleep"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if got := threads() - before; got > n/4 {
+		t.Errorf("%d children took %d threads", n, got)
+	}
+	for _, p := range all {
+		if err := p.KillGroup(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, p := range all {
+		<-p.Done()
+	}
+}
+
+// TestManyLeaveNothing: no zombie, descriptor or goroutine is left.
+func TestManyLeaveNothing(t *testing.T) {
+	testutil.Audit(t)
+	starter := process.NewStarter()
+	defer starter.Close()
+	for range 50 {
+		p, err := starter.Start(spec("exit 7"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = p.KillGroup()
+		<-p.Done()
+	}
+}
+
+// TestStartFails: the error says which file, what failed, and what to do.
+func TestStartFails(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	starter := process.NewStarter()
+	defer starter.Close()
+	for path, want := range map[string]error{filepath.Join(dir, "missing"): syscall.ENOENT, plain: syscall.EACCES} {
+		_, err := starter.Start(process.Spec{Path: path, Args: []string{"x"}})
+		if se := new(process.StartError); !errors.As(err, &se) || !errors.Is(err, want) || se.Path != path || se.Remedy == "" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
