@@ -26,6 +26,7 @@ type watch struct {
 	states  []transport.Word // where this process says that it sleeps
 	changes uint64           // Node.changes when the lists were made
 	spin    spinner
+	crowded bool // the warning of sleep was given
 }
 
 // await blocks until w is ready or ctx ends. It waits itself if nobody else
@@ -77,11 +78,30 @@ func (n *Node) holdRole(ctx context.Context, done <-chan struct{}, w waiting) {
 		}
 		n.setArmed(true)
 		if n.quiet() && !w.poll() && !closed(done) {
-			if err := n.cfg.Notifier.Wait(n.watch.bells, 0); err != nil {
-				n.log.Error("waiting failed", "err", err)
-			}
+			n.sleep()
 		}
 		n.setArmed(false)
+	}
+}
+
+// crowdPoll is how often a process looks at its bells that cannot sleep on all
+// of them.
+const crowdPoll = time.Millisecond
+
+// sleep sleeps until a bell changes. A notifier that cannot take so many bells
+// sleeps on some of them, and for a short time.
+func (n *Node) sleep() {
+	bells, timeout := n.watch.bells, time.Duration(0)
+	if m, ok := n.cfg.Notifier.(interface{ Max() int }); ok && len(bells) > m.Max() {
+		bells, timeout = bells[:m.Max()], crowdPoll
+		if !n.watch.crowded {
+			n.watch.crowded = true
+			n.log.Warn("more peers than this process can sleep on: it polls; set UNDERSTUDY_NOTIFIER=eventfd", "peers", len(n.watch.bells), "limit", m.Max())
+		}
+	}
+	if err := n.cfg.Notifier.Wait(bells, timeout); err != nil {
+		n.log.Error("waiting failed", "err", err)
+		time.Sleep(crowdPoll)
 	}
 }
 
