@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -30,7 +31,8 @@ const (
 // Config says how a mailbox is made. The zero value is the default. It belongs
 // to the receiving actor; its senders learn it from the supervisor.
 type Config struct {
-	// Queue is the form of the queues: "ring" (the default) or "posix".
+	// Queue is the form of the queues: "ring" (the default) or "posix";
+	// package lane has the table.
 	Queue string
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of
@@ -111,11 +113,12 @@ func (c Config) Wire() wire.Mailbox {
 }
 
 func (c Config) form() (wire.Queue, error) {
-	switch c.Queue {
-	case "", "ring":
+	if c.Queue == "" {
 		return wire.QueueRing, nil
-	case "posix":
-		return wire.QueuePosix, nil
 	}
-	return 0, fmt.Errorf(`mailbox: Queue %q: the forms are "ring" and "posix"`, c.Queue)
+	f, err := lane.FormNamed(c.Queue)
+	if err != nil {
+		return 0, fmt.Errorf("mailbox: Queue: %w", err)
+	}
+	return f.Queue, nil
 }

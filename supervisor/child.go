@@ -13,7 +13,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -363,7 +363,7 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	c.run = nil
 	c.stopTimer()
 	s.forget(r)
-	_ = mq.Sweep(x.PID) // it may have died while a queue had a name
+	_ = lane.Sweep(x.PID) // it may have died while a queue had a name
 	if !c.ready && c.failed != "" {
 		x.Kind, x.Summary = wire.ExitStart, c.failed
 	}

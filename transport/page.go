@@ -38,8 +38,8 @@ const (
 	recvRetTail   = 640                           // u64 count of returned blocks
 	recvReturns   = 768                           // ReturnEntries * u64
 	recvReplies   = recvReturns + ReturnEntries*8 // ReplySlots * u32: ring of slot numbers
-	recvTaken     = recvReplies + ReplySlots*4    // TakenBytes: a queue that removes what it reads reads into this
-	recvSlots     = 12288                         // ReplySlots * ReplySlotBytes
+	recvTaken     = 12288                         // TakenBytes: a queue that removes what it reads reads into this; one page of memory
+	recvSlots     = recvTaken + TakenBytes        // ReplySlots * ReplySlotBytes
 )
 
 // Specification constants: both sides must agree, so they change only with
@@ -48,7 +48,7 @@ const (
 	ReturnEntries  = 1024 // blocks that one side can have lent on a lane at a time
 	ReplySlots     = 256  // asks that can be outstanding on a lane
 	ReplySlotBytes = 1024 // header and inline payload of a reply
-	TakenBytes     = 512
+	TakenBytes     = 4096
 
 	SendPageHeader = sendCells                             // bytes of a send page before its cells
 	RecvPageBytes  = recvSlots + ReplySlots*ReplySlotBytes // bytes of a receive page

@@ -65,10 +65,10 @@ func TestGoldenPages(t *testing.T) {
 	r.Replies[0].Store(uint32(next()))
 	check("ring of slots", recv, 8960, 4)
 	binary.LittleEndian.PutUint64(r.Taken, next())
-	check("taken entry", recv, 9984, 8)
+	check("taken entry", recv, 12288, 8)
 	binary.LittleEndian.PutUint64(r.Slots, next())
-	check("slots", recv, 12288, 8)
-	if len(s.Returns.Entries) != 1024 || len(s.Cancel) != 256 || len(r.Replies) != 256 || len(r.Taken) != 512 || len(r.Slots) != 256*1024 {
+	check("slots", recv, 16384, 8)
+	if len(s.Returns.Entries) != 1024 || len(s.Cancel) != 256 || len(r.Replies) != 256 || len(r.Taken) != 4096 || len(r.Slots) != 256*1024 {
 		t.Error("a ring or table has another size than PROTOCOL.md says")
 	}
 }

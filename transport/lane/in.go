@@ -1,12 +1,10 @@
 package lane
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/mq"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -97,18 +95,16 @@ func (in *In) open(f *wire.Lane, files []transport.File) error {
 }
 
 func (in *In) receiver(f *wire.Lane) error {
-	switch f.Queue {
-	case wire.QueueRing:
+	if f.Queue == wire.QueueRing {
 		in.Receiver = ring.NewReceiver(in.send, in.page.Head, f.Start)
-	case wire.QueuePosix:
-		// Touched now, so that the kernel never faults while it copies an
-		// entry out of the queue.
-		in.page.Taken[0] = 0
-		in.Receiver = mq.NewReceiver(in.kernel, in.page.Taken, f.Start, in.page, f.Carry)
-	default:
-		return fmt.Errorf("lane: unknown queue form %d", f.Queue)
+		return nil
 	}
-	return nil
+	form, err := FormOf(f.Queue)
+	if err != nil {
+		return err
+	}
+	in.Receiver, err = form.Receiver(in.kernel, in.page, f.Start, f.Carry)
+	return err
 }
 
 // Next lends the oldest entry that has not been lent yet; see

@@ -1,12 +1,10 @@
 package lane
 
 import (
-	"fmt"
 	"os"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/mq"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -24,7 +22,7 @@ type Out struct {
 
 	page     *transport.SendPage
 	mem      *segment.Memory
-	kernel   *os.File       // the queue's descriptor; nil for a ring
+	kernel   *os.File       // the queue's descriptor for the receiver; nil for a ring
 	ear      transport.File // by which the receiver wakes this process; nil when that needs none
 	notifier transport.Notifier
 	peer     atomic.Pointer[Peer]
@@ -63,17 +61,17 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	}
 	f = &wire.Open{To: to, Queue: cfg.Queue, Cells: uint32(cells), Size: uint32(size)}
 	files = append(files, mem.File())
-	switch cfg.Queue {
-	case wire.QueueRing:
+	if cfg.Queue == wire.QueueRing {
 		o.Sender = ring.NewSender(o.page)
-	case wire.QueuePosix:
-		if o.kernel, err = mq.Create(0, 0); err != nil {
+	} else {
+		form, err := FormOf(cfg.Queue)
+		if err != nil {
 			return nil, nil, nil, err
 		}
-		o.Sender = mq.NewSender(o.kernel, o.page)
+		if o.Sender, o.kernel, err = form.create(o.page); err != nil {
+			return nil, nil, nil, err
+		}
 		files = append(files, o.kernel)
-	default:
-		return nil, nil, nil, fmt.Errorf("lane: unknown queue form %d", cfg.Queue)
 	}
 	if o.ear, err = n.NewFD(); err != nil {
 		return nil, nil, nil, err

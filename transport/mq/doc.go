@@ -6,16 +6,8 @@
 //	                      └──┴──┴──┘                 page: a record that the
 //	                     at most depth               supervisor can read
 //
-// One entry is one message of the queue:
-//
-//	u32 length of the entry  u32 CRC-32C of all that follows
-//	u64 sequence             the entry              (little-endian)
-//
-// A message queue forgets a message when it is read. So the receiver reads
-// straight into memory that outlives it, and the message says itself which one
-// it is and whether it is whole: no word has to be stored after the system call
-// for the entry to be known. Whenever a receiver is killed, each entry is in
-// the queue, or in that memory, or has been dealt with.
+// The message format, and why no kill loses an entry without a record, are
+// described in package kernelq, which all forms in the kernel share.
 //
 // The queue has no name: it is unlinked as soon as it is open, and goes when
 // its last descriptor is closed. A process killed in between leaves one name

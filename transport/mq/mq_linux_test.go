@@ -14,6 +14,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 	"github.com/understudy-go/understudy/transport/segment"
 )
@@ -55,12 +56,26 @@ func recvPage(t testing.TB) *transport.RecvPage {
 	return p
 }
 
+// senderEnd is a sender and the descriptor that it owns.
+type senderEnd struct {
+	transport.Sender
+	f *os.File
+}
+
+func (s *senderEnd) fd(t testing.TB) (n int) {
+	if err := sys.FD(s.f, func(fd int) error { n = fd; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // ends are both ends of one queue in this process.
-func ends(t testing.TB) (s transport.Sender, r transport.Receiver, sp *transport.SendPage, rp *transport.RecvPage) {
+func ends(t testing.TB) (s *senderEnd, r transport.Receiver, sp *transport.SendPage, rp *transport.RecvPage) {
 	t.Helper()
 	f := create(t, 0, 0)
 	sp, rp = sendPage(t), recvPage(t)
-	s = NewSender(dup(t, f), sp)
+	d := dup(t, f)
+	s = &senderEnd{NewSender(d, sp), d}
 	r = NewReceiver(f, rp.Taken, 0, rp, nil)
 	t.Cleanup(func() {
 		if err := errors.Join(s.Close(), s.Close(), r.Close(), r.Close()); err != nil {
@@ -179,7 +194,7 @@ func TestCarry(t *testing.T) {
 			r.Done()
 		}
 	}
-	f := dup(t, s.(*sender).f)
+	f := dup(t, s.f)
 	r.Close() // killed with entry 2 taken
 	page := recvPage(t)
 	next := NewReceiver(f, page.Taken, 2, page, []byte("entry 2"))
@@ -198,7 +213,7 @@ func TestCarry(t *testing.T) {
 	if page.Head.Load() != sp.Tail.Load() {
 		t.Errorf("head %d, tail %d", page.Head.Load(), sp.Tail.Load())
 	}
-	tooLong := NewReceiver(dup(t, s.(*sender).f), page.Taken, 0, page, make([]byte, transport.TakenBytes))
+	tooLong := NewReceiver(dup(t, s.f), page.Taken, 0, page, make([]byte, transport.TakenBytes))
 	defer tooLong.Close()
 	if _, err := tooLong.Next(); err == nil {
 		t.Error("a carried entry that does not fit")
@@ -210,7 +225,7 @@ func TestCarry(t *testing.T) {
 func TestCorrupt(t *testing.T) {
 	sealed := func(entry string, seq uint64) []byte {
 		m := append(make([]byte, HeaderBytes), entry...)
-		seal(m, seq)
+		kernelq.Seal(m, seq)
 		return m
 	}
 	flip := sealed("entry", 0)
@@ -224,7 +239,7 @@ func TestCorrupt(t *testing.T) {
 		{"longer than it says", append(sealed("entry", 0), 'x')}, {"shorter than it says", sealed("entry", 0)[:HeaderBytes+2]},
 	} {
 		s, r, _, _ := ends(t)
-		if err := sys.MqSend(s.(*sender).fd, c.m); err != nil {
+		if err := sys.MqSend(s.fd(t), c.m); err != nil {
 			t.Fatal(err)
 		}
 		send(t, s, "good")
@@ -276,7 +291,7 @@ func TestMisuse(t *testing.T) {
 // non-blocking flag; no call blocks for that.
 func TestNeverBlocks(t *testing.T) {
 	s, r, _, _ := ends(t)
-	if err := unix.SetNonblock(s.(*sender).fd, false); err != nil {
+	if err := unix.SetNonblock(s.fd(t), false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Next(); err != transport.ErrEmpty {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -29,7 +29,7 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 			k.judge(l, c, exit, cause)
 		}
 	}
-	for _, l := range k.sorted(func(l *lane) bool { return l.from == exit.Addr }) {
+	for _, l := range k.sorted(func(l *held) bool { return l.from == exit.Addr }) {
 		l.retired = true
 		if to := k.children[l.to]; to.alive != 0 {
 			to.post(&wire.Retire{From: l.from})
@@ -63,7 +63,7 @@ func (k *Keeper) Gone(id uint32) {
 }
 
 // judge decides what becomes of the message that was in hand.
-func (k *Keeper) judge(l *lane, c *child, exit *wire.Exit, cause tree.Cause) {
+func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	m, err := l.mapped()
 	if err != nil {
 		k.Log.Error("mailbox of a dead actor cannot be read: its message in hand stays first", "actor", c.name, "err", err)
@@ -99,7 +99,7 @@ func (k *Keeper) judge(l *lane, c *child, exit *wire.Exit, cause tree.Cause) {
 }
 
 // describe notes in the exit what was in hand.
-func (l *lane) describe(exit *wire.Exit, e transport.Entry) {
+func (l *held) describe(exit *wire.Exit, e transport.Entry) {
 	var h wire.Entry
 	if _, err := h.Parse(e.Bytes); err == nil {
 		exit.Type = fmt.Sprintf("%#016x", h.Type)
@@ -108,7 +108,7 @@ func (l *lane) describe(exit *wire.Exit, e transport.Entry) {
 
 // quarantine makes a dead letter of the message that was in hand, and fails
 // its ask.
-func (k *Keeper) quarantine(l *lane, c *child, exit *wire.Exit, e transport.Entry, m *memory) {
+func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entry, m *memory) {
 	var h wire.Entry
 	payload, err := h.Parse(e.Bytes)
 	if err != nil {
@@ -129,7 +129,7 @@ func (k *Keeper) quarantine(l *lane, c *child, exit *wire.Exit, e transport.Entr
 }
 
 // block copies up to limit bytes of a block of the sender.
-func (l *lane) block(b wire.Block, limit int) []byte {
+func (l *held) block(b wire.Block, limit int) []byte {
 	for _, s := range l.segments {
 		if s.f.ID != b.Segment || b.Length > s.f.Class || uint32(b.Index) >= s.f.Blocks {
 			continue
@@ -146,7 +146,7 @@ func (l *lane) block(b wire.Block, limit int) []byte {
 }
 
 // bury makes dead letters of everything unread in a lane.
-func (k *Keeper) bury(l *lane, exit *wire.Exit) error {
+func (k *Keeper) bury(l *held, exit *wire.Exit) error {
 	m, err := l.mapped()
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ type memory struct {
 }
 
 // mapped maps the pages of l.
-func (l *lane) mapped() (m *memory, err error) {
+func (l *held) mapped() (m *memory, err error) {
 	m = &memory{}
 	defer func() {
 		if err != nil {
@@ -235,7 +235,7 @@ func (m *memory) progress(w transport.InFlight, start uint64) (at uint64, inHand
 
 // entryAt finds the entry at a sequence, and says whether it has left the
 // queue.
-func (m *memory) entryAt(l *lane, at uint64) (e transport.Entry, taken bool) {
+func (m *memory) entryAt(l *held, at uint64) (e transport.Entry, taken bool) {
 	if l.open.Queue == wire.QueueRing {
 		if at >= m.send.Tail.Load() {
 			return transport.Entry{}, false
@@ -246,7 +246,11 @@ func (m *memory) entryAt(l *lane, at uint64) (e transport.Entry, taken bool) {
 		}
 		return e, false
 	}
-	seq, b, ok := mq.Taken(m.recv.Taken)
+	form, err := lane.FormOf(l.open.Queue)
+	if err != nil {
+		return transport.Entry{}, false
+	}
+	seq, b, ok := form.Taken(m.recv)
 	if !ok || seq != at {
 		if l.carry != nil && at == l.start {
 			return transport.Entry{Seq: at, End: at + 1, Bytes: l.carry}, true
@@ -257,20 +261,21 @@ func (m *memory) entryAt(l *lane, at uint64) (e transport.Entry, taken bool) {
 }
 
 // reader reads what is left in a lane.
-func (m *memory) reader(l *lane) (transport.Receiver, error) {
-	switch l.open.Queue {
-	case wire.QueueRing:
+func (m *memory) reader(l *held) (transport.Receiver, error) {
+	if l.open.Queue == wire.QueueRing {
 		return ring.NewReceiver(m.send, &m.head, l.start), nil
-	case wire.QueuePosix:
-		page, err := transport.NewRecvPage(make([]byte, transport.RecvPageBytes))
-		if err != nil {
-			return nil, err
-		}
-		f, err := dup(l.files[1])
-		if err != nil {
-			return nil, err
-		}
-		return mq.NewReceiver(f, page.Taken, l.start, page, l.carry), nil
 	}
-	return nil, fmt.Errorf("keeper: unknown queue form %d", l.open.Queue)
+	form, err := lane.FormOf(l.open.Queue)
+	if err != nil {
+		return nil, err
+	}
+	page, err := transport.NewRecvPage(make([]byte, transport.RecvPageBytes))
+	if err != nil {
+		return nil, err
+	}
+	f, err := dup(l.files[1])
+	if err != nil {
+		return nil, err
+	}
+	return form.Receiver(f, page, l.start, l.carry)
 }

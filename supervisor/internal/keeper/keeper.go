@@ -28,7 +28,7 @@ type Keeper struct {
 	Letter func(Letter) // called for each dead letter
 
 	children map[uint32]*child
-	lanes    map[laneKey]*lane
+	lanes    map[laneKey]*held
 	monitors []watcher
 }
 
@@ -48,8 +48,8 @@ type laneKey struct {
 	to   uint32
 }
 
-// lane is what is kept of one lane.
-type lane struct {
+// held is what is kept of one lane.
+type held struct {
 	laneKey
 	name     string // of the sender
 	open     wire.Open
@@ -79,7 +79,7 @@ type watcher struct {
 
 // New returns an empty keeper.
 func New(log *slog.Logger, letter func(Letter)) *Keeper {
-	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*lane{}}
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{}}
 }
 
 // Add makes a mailbox for a child.
@@ -99,22 +99,22 @@ func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
 }
 
 // to is the lanes to a child, those of a sender's earlier incarnations first.
-func (k *Keeper) to(id uint32) []*lane { return k.sorted(func(l *lane) bool { return l.to == id }) }
+func (k *Keeper) to(id uint32) []*held { return k.sorted(func(l *held) bool { return l.to == id }) }
 
-func (k *Keeper) sorted(match func(*lane) bool) (out []*lane) {
+func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
 	for _, l := range k.lanes {
 		if match(l) {
 			out = append(out, l)
 		}
 	}
-	slices.SortFunc(out, func(a, b *lane) int {
+	slices.SortFunc(out, func(a, b *held) int {
 		return cmp.Or(cmp.Compare(a.from.ID, b.from.ID), cmp.Compare(a.from.Incarnation, b.from.Incarnation), cmp.Compare(a.to, b.to))
 	})
 	return out
 }
 
 // deliver gives a lane to the running incarnation of its receiver.
-func (k *Keeper) deliver(l *lane, c *child) {
+func (k *Keeper) deliver(l *held, c *child) {
 	files := make([]*Handle, len(l.files))
 	for i, h := range l.files {
 		files[i] = h.Retain()
@@ -221,7 +221,7 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 		k.post(from, &wire.Gone{ID: f.To, Exit: *c.lastExit()})
 		return
 	}
-	l := &lane{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
+	l := &held{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
 	k.lanes[key] = l
 	if c.alive != 0 {
 		k.deliver(l, c)
@@ -269,7 +269,7 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 }
 
 // forget drops a segment that its owner has taken back.
-func (l *lane) forget(id uint16) {
+func (l *held) forget(id uint16) {
 	l.segments = slices.DeleteFunc(l.segments, func(s kept) bool {
 		if s.f.ID == id {
 			s.file.Release()
@@ -296,7 +296,7 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})
 }
 
-func (k *Keeper) drop(l *lane) {
+func (k *Keeper) drop(l *held) {
 	releaseAll(l.files)
 	l.page.Release()
 	for _, s := range l.segments {
@@ -307,7 +307,7 @@ func (k *Keeper) drop(l *lane) {
 
 // Close drops everything.
 func (k *Keeper) Close() {
-	for _, l := range k.sorted(func(*lane) bool { return true }) {
+	for _, l := range k.sorted(func(*held) bool { return true }) {
 		k.drop(l)
 	}
 }

@@ -1,4 +1,4 @@
-package mq
+package kernelq
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 // TestGolden binds the message format to bytes.
 func TestGolden(t *testing.T) {
 	m := append(make([]byte, HeaderBytes), "123456789"...)
-	seal(m, 0x0102030405060708)
+	Seal(m, 0x0102030405060708)
 	want := []byte{9, 0, 0, 0, 0x81, 0xeb, 0xb3, 0x86, 8, 7, 6, 5, 4, 3, 2, 1, '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 	if !bytes.Equal(m, want) {
 		t.Errorf("% x", m)
@@ -27,7 +27,7 @@ func TestTakenNothing(t *testing.T) {
 		}
 	}
 	m := append(make([]byte, HeaderBytes), "entry"...)
-	seal(m, 7)
+	Seal(m, 7)
 	for i := range m {
 		for bit := range 8 {
 			m[i] ^= 1 << bit
@@ -48,7 +48,7 @@ func TestTakenNothing(t *testing.T) {
 // it and passes its own check, or there is none.
 func FuzzTaken(f *testing.F) {
 	m := append(make([]byte, HeaderBytes), "entry"...)
-	seal(m, 7)
+	Seal(m, 7)
 	f.Add(m)
 	f.Add(make([]byte, 512))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
@@ -58,7 +58,7 @@ func FuzzTaken(f *testing.F) {
 			return
 		}
 		again := append(make([]byte, HeaderBytes), entry...)
-		seal(again, seq)
+		Seal(again, seq)
 		if !bytes.Equal(again, b[:len(again)]) {
 			t.Fatalf("% x read as sequence %d of %d bytes", b, seq, len(entry))
 		}

@@ -1,4 +1,4 @@
-package mq
+package kernelq
 
 import (
 	"encoding/binary"
@@ -7,21 +7,13 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Sizes in bytes.
-const (
-	HeaderBytes  = 16                         // of a message, before its entry
-	MessageBytes = 256                        // of a message, unless Create is told otherwise
-	MaxEntry     = MessageBytes - HeaderBytes // of an entry, then
-)
-
-// DefaultDepth is the number of messages that a queue holds. Every kernel
-// allows it to every process.
-const DefaultDepth = 10
+// HeaderBytes is the part of a message before its entry.
+const HeaderBytes = 16
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seal completes the message m, whose entry is in place.
-func seal(m []byte, seq uint64) {
+// Seal completes the message m, whose entry is in place.
+func Seal(m []byte, seq uint64) {
 	binary.LittleEndian.PutUint32(m, uint32(len(m)-HeaderBytes))
 	binary.LittleEndian.PutUint64(m[8:], seq)
 	binary.LittleEndian.PutUint32(m[4:], crc32.Checksum(m[8:], castagnoli))

@@ -1,0 +1,71 @@
+package kernelq
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Port is the kernel's side of one end of a queue. No method blocks. One
+// goroutine at a time uses it.
+type Port interface {
+	// Send puts a message into the queue, whole and after all earlier ones,
+	// or fails with transport.ErrFull when there is no room for it now.
+	Send(m []byte) error
+
+	// Receive removes the oldest message and copies it straight into b, which
+	// is in memory. It fails with transport.ErrEmpty when there is none.
+	Receive(b []byte) (int, error)
+
+	// Close closes the descriptors of this end. It may be called again.
+	Close() error
+}
+
+// Shape is how large the messages of a queue are.
+type Shape struct {
+	// Message is the size in bytes of the largest message, its header
+	// included.
+	Message int
+
+	// Prefix is how many bytes stand before a message in the buffer of a
+	// system call: the type of a SysV message. Send and Receive get buffers
+	// that begin with them; Receive does not count them.
+	Prefix int
+}
+
+// Outcome is what the error of a system call means to a Port: nil, again when
+// the call is to be repeated, state (transport.ErrFull or ErrEmpty) when it
+// would have had to wait, or an error that names what was tried.
+func Outcome(op string, err, state error) (again bool, _ error) {
+	switch err {
+	case nil:
+		return false, nil
+	case syscall.EAGAIN, syscall.ETIMEDOUT:
+		return false, state
+	case syscall.EINTR:
+		return true, nil
+	case syscall.EBADF:
+		return false, fmt.Errorf("%s: %w: %w", op, transport.ErrClosed, err)
+	}
+	return false, fmt.Errorf("%s: %w", op, err)
+}
+
+// None is the Port of a form that this system does not have. Its methods fail
+// with Err.
+type None struct{ Err error }
+
+// Send fails with Err.
+func (n None) Send([]byte) error { return n.Err }
+
+// Receive fails with Err.
+func (n None) Receive([]byte) (int, error) { return 0, n.Err }
+
+// Close has nothing to close.
+func (n None) Close() error { return nil }
+
+// Unsupported is the error of a form that exists on Linux only.
+func Unsupported(what string) error {
+	return fmt.Errorf("%s: Linux only: %w", what, errors.ErrUnsupported)
+}

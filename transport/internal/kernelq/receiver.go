@@ -1,0 +1,83 @@
+package kernelq
+
+import "github.com/understudy-go/understudy/transport"
+
+// receiver implements transport.Receiver.
+type receiver struct {
+	port   Port
+	page   *transport.RecvPage
+	buffer []byte // the page's Taken, in memory since NewReceiver
+	taken  []byte // what follows the prefix in buffer
+	next   uint64 // sequence of the entry that comes next
+	lent   bool   // an entry has been lent that is not done
+	carry  int    // bytes of the message that was put into taken at the start; 0: none
+	dead   error  // the peer broke the rules
+}
+
+// NewReceiver returns the consuming end of a queue. It owns port. Messages are
+// read into taken, which is page's Taken. start is the sequence of the first
+// entry that this incarnation handles. carry, when it is not empty, is that
+// entry, which an earlier incarnation had taken out of the queue; Next lends it
+// first. It is copied into taken here: call NewReceiver before the supervisor
+// forgets the page of the predecessor.
+func NewReceiver(port Port, shape Shape, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
+	r := &receiver{port: port, page: page, buffer: taken, taken: taken[shape.Prefix:], next: start}
+	// Every page of it is in memory from here on: the kernel's copy needs no
+	// page fault that a kill could cut off.
+	clear(taken)
+	page.Head.Store(start)
+	if n := HeaderBytes + len(carry); len(carry) > 0 && n <= len(r.taken) {
+		copy(r.taken[HeaderBytes:], carry)
+		Seal(r.taken[:n], start)
+		r.carry = n
+	} else if len(carry) > 0 {
+		r.dead = &transport.CorruptError{What: "bytes of a carried entry", Value: uint64(len(carry)), Limit: uint64(len(r.taken) - HeaderBytes)}
+	}
+	return r
+}
+
+// Next takes one message out of the queue. A Next before the Done of the entry
+// lent last panics: its memory would be overwritten.
+func (r *receiver) Next() (transport.Entry, error) {
+	if r.lent {
+		panic("kernelq: Next before Done: this form lends one entry at a time")
+	}
+	if r.dead != nil {
+		return transport.Entry{}, r.dead
+	}
+	n := r.carry
+	r.carry = 0
+	if n == 0 {
+		var err error
+		if n, err = r.port.Receive(r.buffer); err != nil {
+			return transport.Entry{}, err
+		}
+	}
+	seq, entry, err := parse(r.taken, n)
+	if err == nil && (seq != r.next || HeaderBytes+len(entry) != n) {
+		err = &transport.CorruptError{What: "sequence of an entry", Value: seq, Limit: r.next}
+	}
+	if err != nil {
+		r.dead = err
+		return transport.Entry{}, err
+	}
+	r.lent = true
+	return transport.Entry{Seq: seq, End: seq + 1, Bytes: entry}, nil
+}
+
+// Done ends the entry lent last.
+func (r *receiver) Done() {
+	if !r.lent {
+		panic("kernelq: Done without Next")
+	}
+	r.lent = false
+	r.next++
+}
+
+// Release stores the head. The queue itself had room again as soon as the
+// entry was taken.
+func (r *receiver) Release() { r.page.Head.Store(r.next) }
+
+// Close closes the port. It may be called again. An entry that is lent stays
+// in the page.
+func (r *receiver) Close() error { return r.port.Close() }

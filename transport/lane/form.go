@@ -1,0 +1,105 @@
+package lane
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Form is a form of queue: one row of the table that is the only list of them.
+// A ring lives in the send page. Any other form lives in the kernel, and has
+// one descriptor, which goes to the supervisor and from there to each
+// incarnation of the receiver.
+type Form struct {
+	Name  string     // the word of configuration
+	Queue wire.Queue // its number on the wire
+
+	// create makes a queue: its sending end, and the descriptor of its
+	// receiving end. nil says that the queue is in the page.
+	create func(*transport.SendPage) (transport.Sender, *os.File, error)
+
+	// receive opens the receiving end that a descriptor stands for, which it
+	// owns from then on.
+	receive func(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver
+
+	// taken reads the record of the message that a receiver took last.
+	taken func(taken []byte) (seq uint64, entry []byte, ok bool)
+
+	// sweep removes what a process that has ended may have left. nil: this
+	// form leaves nothing.
+	sweep func(pid int) error
+}
+
+// forms is the table, the best first.
+var forms = []Form{
+	{Name: "ring", Queue: wire.QueueRing},
+	{Name: "posix", Queue: wire.QueuePosix, create: createPosix, receive: mq.NewReceiver, taken: mq.Taken, sweep: mq.Sweep},
+}
+
+func createPosix(page *transport.SendPage) (transport.Sender, *os.File, error) {
+	f, err := mq.Create(0, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return mq.NewSender(f, page), f, nil
+}
+
+// FormOf is the form with a number of the wire.
+func FormOf(q wire.Queue) (*Form, error) {
+	for i := range forms {
+		if forms[i].Queue == q {
+			return &forms[i], nil
+		}
+	}
+	return nil, &transport.CorruptError{What: "form of a queue", Value: uint64(q), Limit: uint64(len(forms))}
+}
+
+// FormNamed is the form with a name.
+func FormNamed(name string) (*Form, error) {
+	var names []string
+	for i := range forms {
+		if forms[i].Name == name {
+			return &forms[i], nil
+		}
+		names = append(names, fmt.Sprintf("%q", forms[i].Name))
+	}
+	return nil, fmt.Errorf("lane: queue form %q: the forms are %s", name, strings.Join(names, ", "))
+}
+
+// Receiver opens the receiving end of a queue in the kernel. It owns f. page is
+// that of this incarnation, start the first sequence that it handles, and
+// carry, if any, the entry of that sequence, which has left the queue.
+func (f *Form) Receiver(file *os.File, page *transport.RecvPage, start uint64, carry []byte) (transport.Receiver, error) {
+	if f.receive == nil {
+		return nil, fmt.Errorf("lane: the queue form %q is not in the kernel", f.Name)
+	}
+	return f.receive(file, page.Taken, start, page, carry), nil
+}
+
+// Taken reads the record of the message that a receiver took last, from the
+// memory of its page; see kernel queues in PROTOCOL.md. ok is false when it has
+// taken none, and always for a ring, whose entries stay where they are.
+func (f *Form) Taken(page *transport.RecvPage) (seq uint64, entry []byte, ok bool) {
+	if f.taken == nil {
+		return 0, nil, false
+	}
+	return f.taken(page.Taken)
+}
+
+// Sweep removes what a process that has ended may have left of any form:
+// names that it had for a moment.
+func Sweep(pid int) error {
+	for i := range forms {
+		if forms[i].sweep == nil {
+			continue
+		}
+		if err := forms[i].sweep(pid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
