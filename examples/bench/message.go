@@ -1,0 +1,139 @@
+package main
+
+import "github.com/understudy-go/understudy/actor"
+
+// The protocols: who sends, who receives, and who is told what was measured.
+type (
+	Sender    struct{}
+	Receiver  struct{}
+	Collector struct{}
+)
+
+// Head is what every message begins with. In a blob it is the first 16 bytes of
+// the payload instead, little-endian, and Seq is repeated at the start of every
+// further page.
+type Head struct {
+	Seq  uint64 // number of the message, of its sender
+	Op   uint8
+	From uint8 // index of the sender
+	Zero uint16
+	Size uint32 // of the whole message, in bytes
+}
+
+// The values of Head.Op.
+const (
+	opData  = iota // check it and count it
+	opEcho         // answer it
+	opAck          // like opData, then answer it
+	opReset        // the next number of this sender is Seq; answer it
+)
+
+const (
+	smallSize = 64
+	pageSize  = 4096
+)
+
+// Flat messages of 64 bytes: what has no pointers is copied as it is.
+type (
+	// Data is told one way.
+	Data struct {
+		actor.Tells[Receiver]
+		Head
+		Pad [48]byte
+	}
+	// Check is asked; its answer is an acknowledgement.
+	Check struct {
+		actor.Asks[Receiver, Reply]
+		Head
+		Pad [48]byte
+	}
+	// Reply is the answer to whatever is asked.
+	Reply struct {
+		Head
+		Pad [48]byte
+	}
+	// Ping is told there, and Pong is told back to the Ref in it.
+	Ping struct {
+		actor.Tells[Receiver]
+		Head
+		Back actor.Ref[Sender]
+		Pad  [44]byte
+	}
+	// Pong is Ping's way back.
+	Pong struct {
+		actor.Tells[Sender]
+		Head
+		Pad [48]byte
+	}
+)
+
+// Messages with a string and a slice, which have to be encoded.
+type (
+	// Order is told one way.
+	Order struct {
+		actor.Tells[Receiver]
+		Head
+		Name  string
+		Parts []uint32
+	}
+	// Question is asked.
+	Question struct {
+		actor.Asks[Receiver, Answer]
+		Head
+		Name  string
+		Parts []uint32
+	}
+	// Answer has what the question had.
+	Answer struct {
+		Head
+		Name  string
+		Parts []uint32
+	}
+)
+
+// orderName and orderParts fill Order and Question: 64 bytes with their head.
+const orderName = "bolts, 6 mm" + ", zinc" // 17 bytes
+
+var orderParts = []uint32{2, 3, 5, 7, 11, 13, 17}
+
+// Large messages: lent from shared memory, or plain.
+type (
+	// Blob is told one way.
+	Blob struct {
+		actor.Tells[Receiver]
+		Data actor.Buffer
+	}
+	// BlobCheck is a Blob whose answer is an acknowledgement.
+	BlobCheck struct {
+		actor.Asks[Receiver, Reply]
+		Data actor.Buffer
+	}
+	// Plain is told one way.
+	Plain struct {
+		actor.Tells[Receiver]
+		Data []byte
+	}
+	// PlainCheck is a Plain whose answer is an acknowledgement.
+	PlainCheck struct {
+		actor.Asks[Receiver, Reply]
+		Data []byte
+	}
+)
+
+// Begin tells a sender what to do.
+type Begin struct {
+	actor.Tells[Sender]
+	Work      string
+	Plan      Plan
+	Index     uint8 // of this sender
+	To        actor.Ref[Receiver]
+	Collector actor.Ref[Collector]
+	PIDs      []int // all processes of the program, whose CPU time counts
+}
+
+// Outcome is what a sender has measured.
+type Outcome struct {
+	actor.Tells[Collector]
+	Results []Result
+	Failed  string // or ""
+}

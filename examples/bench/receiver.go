@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/understudy-go/understudy/actor"
+)
+
+// receiver is the actor at the far end of every workload.
+var receiver = actor.Define("receiver", func(s *actor.Setup[Receiver]) error {
+	l := &ledger{}
+	actor.OnTell(s, func(c *actor.Context, m Ping) error {
+		return actor.Tell(c, m.Back, Pong{Head: m.Head})
+	})
+	actor.OnTell(s, func(c *actor.Context, m Data) error {
+		l.take(m.Head)
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Check) (Reply, error) {
+		l.take(m.Head)
+		return Reply{Head: m.Head}, nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Order) error {
+		l.takeOrder(m.Head, m.Name, m.Parts)
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Question) (Answer, error) {
+		l.takeOrder(m.Head, m.Name, m.Parts)
+		return Answer{Head: m.Head, Name: m.Name, Parts: m.Parts}, nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Blob) error {
+		l.takeBytes(m.Data.Bytes())
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m BlobCheck) (Reply, error) {
+		return Reply{Head: l.takeBytes(m.Data.Bytes())}, nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Plain) error {
+		l.takeBytes(m.Data)
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m PlainCheck) (Reply, error) {
+		return Reply{Head: l.takeBytes(m.Data)}, nil
+	})
+	return nil
+})
+
+// ledger checks that nothing is lost, doubled or out of order. A miss is the
+// receiver's death, which ends the run as failed: an error would be one dead
+// letter for each of some million messages that follow.
+type ledger struct {
+	next [16]uint64 // by sender
+}
+
+func (l *ledger) take(h Head) {
+	switch h.Op {
+	case opEcho:
+		return
+	case opReset:
+		l.next[h.From&15] = h.Seq
+		return
+	}
+	if want := l.next[h.From&15]; h.Seq != want {
+		panic(fmt.Sprintf("sender %d: got message %d, expected %d", h.From, h.Seq, want))
+	}
+	l.next[h.From&15]++
+}
+
+func (l *ledger) takeOrder(h Head, name string, parts []uint32) {
+	if len(name) != len(orderName) || len(parts) != len(orderParts) || parts[len(parts)-1] != orderParts[len(parts)-1] {
+		panic(fmt.Sprintf("sender %d: message %d has %q and %v", h.From, h.Seq, name, parts))
+	}
+	l.take(h)
+}
+
+// takeBytes reads one word of each page, where the payload lies.
+func (l *ledger) takeBytes(b []byte) Head {
+	h := getHead(b)
+	if int(h.Size) != len(b) {
+		panic(fmt.Sprintf("sender %d: message %d has %d bytes, expected %d", h.From, h.Seq, len(b), h.Size))
+	}
+	l.take(h)
+	for off := pageSize; off < len(b); off += pageSize {
+		if v := binary.LittleEndian.Uint64(b[off:]); v != h.Seq {
+			panic(fmt.Sprintf("sender %d: message %d has %d at offset %d", h.From, h.Seq, v, off))
+		}
+	}
+	return h
+}
+
+func putHead(b []byte, h Head) {
+	_ = b[15]
+	binary.LittleEndian.PutUint64(b, h.Seq)
+	b[8], b[9], b[10], b[11] = h.Op, h.From, 0, 0
+	binary.LittleEndian.PutUint32(b[12:], h.Size)
+}
+
+func getHead(b []byte) Head {
+	_ = b[15]
+	return Head{Seq: binary.LittleEndian.Uint64(b), Op: b[8], From: b[9], Size: binary.LittleEndian.Uint32(b[12:])}
+}

@@ -1,0 +1,17 @@
+package main
+
+// Result is one run of one workload. Only what applies is set.
+type Result struct {
+	Work    string
+	Run     int     `json:",omitempty"` // from 1
+	Err     string  `json:",omitempty"` // why it failed
+	N       int     `json:",omitempty"` // operations
+	Mean    float64 `json:",omitempty"` // ns
+	P50     float64 `json:",omitempty"` // ns
+	P99     float64 `json:",omitempty"` // ns
+	Rate    float64 `json:",omitempty"` // messages/s; blob: GB/s
+	CPU     float64 `json:",omitempty"` // ns of all processes per operation
+	Slowest float64 `json:",omitempty"` // fanin: the slowest sender's share of the mean one's
+	Start   int64   `json:",omitempty"` // fanin: CLOCK_MONOTONIC, ns
+	End     int64   `json:",omitempty"`
+}
