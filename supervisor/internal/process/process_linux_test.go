@@ -57,8 +57,11 @@ func act() {
 		os.Exit(0)
 	case "fork", "fork away":
 		attr := &syscall.SysProcAttr{Setsid: what == "fork away"}
+		// Set, not appended: of two values Go takes the first, and a child that
+		// forks again, away from every group, would go on for ever.
+		os.Setenv(actVar, "sleep")
 		p, err := os.StartProcess("/proc/self/exe", []string{"child"}, &os.ProcAttr{
-			Env: append(os.Environ(), actVar+"=sleep"), Files: []*os.File{nil, nil, os.Stderr}, Sys: attr})
+			Env: os.Environ(), Files: []*os.File{nil, nil, os.Stderr}, Sys: attr})
 		if err != nil {
 			panic(err)
 		}
