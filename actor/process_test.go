@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -100,6 +101,9 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 	})
 	actor.OnAsk(s, func(c *actor.Context, m Do) (Sum, error) {
 		switch m.What {
+		case "environment":
+			n, _ := strconv.Atoi(os.Getenv("WORKER_NUMBER"))
+			return Sum{N: n}, nil
 		case "panic once":
 			if c.Attempt() == 0 {
 				panic("the first time")
@@ -268,6 +272,15 @@ func TestHandlerErrorAnswers(t *testing.T) {
 	_, err = actor.Ask(ctx, ref, Do{What: "full"})
 	if !errors.Is(err, actor.ErrFull) {
 		t.Fatalf("%v", err)
+	}
+}
+
+// TestEnv: Child.Env goes before what the program has in its own environment.
+func TestEnv(t *testing.T) {
+	t.Setenv("WORKER_NUMBER", "1")
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Env: []string{"WORKER_NUMBER=2"}})
+	if s, err := actor.Ask(ctx, ref, Do{What: "environment"}); err != nil || s.N != 2 {
+		t.Fatal(s, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -135,6 +136,7 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	}
 	env := append(os.Environ(), c.spec.Env...)
 	env = append(env, roleVar+"="+roleValue+s.spec.Notifier)
+	env = (&exec.Cmd{Env: env}).Environ() // of two values of a variable, the last: a child would take the first
 	p, err := s.starter.Start(process.Spec{
 		Path: s.exe, Args: os.Args, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: stderr, MemoryBytes: c.spec.Memory,
 	})
