@@ -8,6 +8,7 @@ import (
 	"github.com/understudy-go/understudy/actor/internal/node"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Definition is a kind of actor: a name and the code that sets one up. Define
@@ -82,6 +83,7 @@ type running struct {
 	host     *Host
 	ctx      *Context
 	handlers map[codec.ID]node.Handler
+	types    []wire.TypeName // of the handlers, as far as a frame holds them
 	onDown   func(*Context, Down)
 	onStop   []func(*Context)
 	errs     []error
@@ -173,8 +175,17 @@ func (r *running) register(t *codec.Type, err error) bool {
 		r.errs = append(r.errs, fmt.Errorf("actor: two handlers for %s", t.Name()))
 		return false
 	}
+	if len(r.types) < maxTypeNames && len(t.Name()) < maxTypeName {
+		r.types = append(r.types, wire.TypeName{ID: uint64(t.ID()), Name: t.Name()})
+	}
 	return true
 }
+
+// Bounds of the names that the supervisor is told, so that they fit a frame.
+const (
+	maxTypeNames = 200 // types
+	maxTypeName  = 256 // bytes of a name
+)
 
 // start runs setup.
 func (d *Definition[P]) start(h *Host) (*running, error) {

@@ -20,6 +20,7 @@ const (
 	ExitMemory   ExitKind = wire.ExitMemory   // went over its memory limit
 	ExitStart    ExitKind = wire.ExitStart    // did not become ready
 	ExitNoTarget ExitKind = wire.ExitNoTarget // there was no process to end: monitored too late
+	ExitWatchdog ExitKind = wire.ExitWatchdog // nothing was completed while messages waited
 )
 
 // Exit is how one incarnation of an actor ended: facts from the kernel, and
@@ -35,12 +36,22 @@ type Exit struct {
 	Runtime     time.Duration
 	CPU         time.Duration // user and system
 	MaxRSS      int64         // most resident memory, in bytes
-	LastMessage string        // type of the message in hand, as its identity, or ""
+	LastMessage string        // type of the message in hand, or ""
 	Summary     string        // one line for people
 	Stderr      string        // the end of what it wrote to stderr
+	Stack       string        // what a Go program wrote when it gave up: the reason, and the goroutines
 }
 
 func (e Exit) String() string { return e.Summary }
+
+func (k ExitKind) String() string {
+	names := [...]string{ExitNormal: "normal", ExitCode: "code", ExitSignal: "signal", ExitPanic: "panic", ExitMemory: "memory",
+		ExitStart: "start", ExitNoTarget: "no target", ExitWatchdog: "watchdog"}
+	if int(k) < len(names) && names[k] != "" {
+		return names[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
 
 // ExitOf makes an Exit of what crosses the link. A nil one is empty.
 func ExitOf(w *wire.Exit) Exit {
@@ -61,6 +72,7 @@ func ExitOf(w *wire.Exit) Exit {
 		LastMessage: w.Type,
 		Summary:     w.Summary,
 		Stderr:      w.Stderr,
+		Stack:       w.Stack,
 	}
 }
 

@@ -94,6 +94,9 @@ func (h *Host) Serve() (reason string, err error) {
 		h.node.Failed(err)
 		return "", fmt.Errorf("actor %s: setup: %w", h.node.Name(), err)
 	}
+	if err := h.node.Types(r.types); err != nil {
+		return "", err
+	}
 	if err := h.node.Ready(); err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -372,12 +373,12 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	}
 	c.exit = &wire.Exit{
 		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
-		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Summary: x.Summary, Stderr: x.Stderr,
+		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
 	s.keeper.Died(c.exit, cause(c, x))
 	s.event(EventExited, c, "")
 	reason := reason(c, x)
-	if reason == tree.Abnormal && !c.asked {
+	if reason >= tree.Abnormal && !c.asked {
 		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
 			"runtime", x.Runtime.Round(time.Millisecond), "message", c.exit.Type, "stderr", "\n"+x.Stderr)
 	}
@@ -411,10 +412,19 @@ func cause(c *child, x process.Exit) tree.Cause {
 // code 0.
 func reason(c *child, x process.Exit) tree.Reason {
 	switch {
-	case x.Kind != wire.ExitNormal:
-		return tree.Abnormal
-	case c.asked || c.declared == "shutdown":
+	case x.Kind == wire.ExitNormal && (c.asked || c.declared == "shutdown"):
 		return tree.ByRequest
+	case x.Kind == wire.ExitNormal:
+		return tree.Normal
+	case x.Signal != 0:
+		return tree.Abnormal
+	case slices.Contains(c.spec.NormalCodes, x.Code) && x.Kind == wire.ExitCode:
+		if c.asked {
+			return tree.ByRequest
+		}
+		return tree.Normal
+	case slices.Contains(c.spec.FatalCodes, x.Code):
+		return tree.Final
 	}
-	return tree.Normal
+	return tree.Abnormal
 }

@@ -83,6 +83,7 @@ type Letter struct {
 	To      uint32 // ID of the actor's Ref
 	From    uint32 // ID of the sender; 0 for the root process
 	Type    uint64 // identity of the message's type
+	Name    string // of the type, or its identity in hexadecimal
 	Size    int    // bytes of payload
 	Reason  LetterReason
 	Text    string

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -107,6 +108,14 @@ type Child struct {
 	// has returned: 0 means 30 s, Infinity waits.
 	Start time.Duration
 
+	// NormalCodes are exit codes that count as a normal end, like 0.
+	NormalCodes []int
+
+	// FatalCodes are exit codes after which the child is not started again,
+	// whatever Restart says: it has found that another attempt makes no sense.
+	// The end is abnormal. 125 is a usual choice.
+	FatalCodes []int
+
 	// Mailbox says how the child's mailbox is made. A Queue of "" means what
 	// the environment variable UNDERSTUDY_QUEUE says, or the ring.
 	Mailbox mailbox.Config
@@ -153,6 +162,7 @@ func (c Child) Validate() error {
 	if c.Memory != 0 && c.Memory < MinMemory {
 		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
 	}
+	errs = append(errs, c.validateCodes()...)
 	if c.InPlace && c.Memory != 0 {
 		errs = append(errs, errors.New("supervisor: Memory cannot limit a child that runs in place"))
 	}
@@ -160,4 +170,18 @@ func (c Child) Validate() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func (c Child) validateCodes() (errs []error) {
+	for _, code := range slices.Concat(c.NormalCodes, c.FatalCodes) {
+		if code < 1 || code > 255 {
+			errs = append(errs, fmt.Errorf("supervisor: exit code %d: NormalCodes and FatalCodes must be between 1 and 255", code))
+		}
+	}
+	for _, code := range c.NormalCodes {
+		if slices.Contains(c.FatalCodes, code) {
+			errs = append(errs, fmt.Errorf("supervisor: exit code %d is in NormalCodes and in FatalCodes", code))
+		}
+	}
+	return errs
 }

@@ -71,6 +71,10 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		return errors.New("no socket to sit on")
 	case "exit":
 		os.Exit(9)
+	case "exit again":
+		if s.Context().Incarnation() > 1 {
+			os.Exit(9)
+		}
 	case "hang":
 		select {}
 	case "second":

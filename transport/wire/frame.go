@@ -38,6 +38,7 @@ const (
 	KindExiting   Kind = 17
 	KindLetter    Kind = 18
 	KindAck       Kind = 19
+	KindTypes     Kind = 20
 )
 
 // Frame is one message of the control link.

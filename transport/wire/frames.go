@@ -57,6 +57,7 @@ type Exit struct {
 	Type    string        // type of the last message, if known
 	Summary string        // one line for people
 	Stderr  string        // tail
+	Stack   string        // what a Go program wrote when it gave up, from the line with the reason on
 }
 
 func (c *coder) exit(e *Exit) {
@@ -73,6 +74,7 @@ func (c *coder) exit(e *Exit) {
 	c.text(&e.Type)
 	c.text(&e.Summary)
 	c.text(&e.Stderr)
+	c.text(&e.Stack)
 }
 
 // Begin tells a process who it is. It is the first frame it receives.
@@ -215,6 +217,16 @@ type Letter struct {
 	Text   string
 }
 
+// Types names the types that a process handles, so that a death notice can
+// speak of its last message by name.
+type Types struct{ Types []TypeName }
+
+// TypeName is a type's identity and its name.
+type TypeName struct {
+	ID   uint64
+	Name string
+}
+
 // Kind is the first byte of the frame.
 func (*Begin) Kind() Kind     { return KindBegin }
 func (*Ready) Kind() Kind     { return KindReady }
@@ -235,13 +247,14 @@ func (*Stop) Kind() Kind      { return KindStop }
 func (*Exiting) Kind() Kind   { return KindExiting }
 func (*Letter) Kind() Kind    { return KindLetter }
 func (*Ack) Kind() Kind       { return KindAck }
+func (*Types) Kind() Kind     { return KindTypes }
 
 func newFrame(k Kind) Frame {
 	all := [...]Frame{
 		KindBegin: &Begin{}, KindReady: &Ready{}, KindFailed: &Failed{}, KindResolve: &Resolve{}, KindTarget: &Target{},
 		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
-		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{},
+		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -350,6 +363,21 @@ func (f *Letter) fields(c *coder) {
 	c.text(&f.Text)
 }
 
+func (f *Types) fields(c *coder) {
+	n := uint16(len(f.Types))
+	c.u16(&n)
+	for i := range int(n) {
+		if !c.write {
+			if c.short {
+				return
+			}
+			f.Types = append(f.Types, TypeName{})
+		}
+		c.u64(&f.Types[i].ID)
+		c.text(&f.Types[i].Name)
+	}
+}
+
 // Files is how many descriptors must come with f. bool fields were checked by
 // the peer's own Append; here they are only counted.
 func Files(f Frame) int {
@@ -392,4 +420,5 @@ const (
 	ExitMemory   = 5 // went over its memory limit
 	ExitStart    = 6 // did not become ready
 	ExitNoTarget = 7 // there was nobody to end
+	ExitWatchdog = 8 // killed because nothing was completed while messages waited
 )

@@ -9,9 +9,9 @@ import (
 )
 
 var exit = Exit{Addr: Addr{1, 2}, PID: 3, Kind: ExitPanic, Code: 2, Signal: 9, Asked: 1, Core: 1, Runtime: time.Nanosecond * 4, CPU: 5, MaxRSS: 6,
-	Type: "t", Summary: "su", Stderr: "err"}
+	Type: "t", Summary: "su", Stderr: "err", Stack: "go"}
 
-const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7375 0300 657272"
+const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7375 0300 657272 0200 676f"
 
 var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5}
 
@@ -42,6 +42,7 @@ var golden = []struct {
 	{&Exiting{Reason: "r"}, "11 0100 72"},
 	{&Letter{From: Addr{1, 2}, To: 3, Type: 4, Size: 5, Reason: LetterUnread, Text: "x"}, "12 01000000 02000000 03000000 0400000000000000 0500000000000000 05 0100 78"},
 	{&Ack{Token: 1}, "13 0100000000000000"},
+	{&Types{Types: []TypeName{{ID: 1, Name: "a"}, {ID: 2, Name: "bc"}}}, "14 0200 0100000000000000 0100 61 0200000000000000 0200 6263"},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -76,7 +77,7 @@ func TestGoldenFrames(t *testing.T) {
 			t.Errorf("%T: a byte too many was accepted", g.f)
 		}
 	}
-	for k := KindBegin; k <= KindAck; k++ {
+	for k := KindBegin; k <= KindTypes; k++ {
 		if !seen[k] {
 			t.Errorf("frame of kind %d has no golden bytes", k)
 		}
@@ -84,7 +85,7 @@ func TestGoldenFrames(t *testing.T) {
 	if _, err := Parse([]byte{0}); err == nil {
 		t.Error("kind 0 was accepted")
 	}
-	if _, err := Parse([]byte{byte(KindAck) + 1}); err == nil {
+	if _, err := Parse([]byte{byte(KindTypes) + 1}); err == nil {
 		t.Error("an unknown kind was accepted")
 	}
 }

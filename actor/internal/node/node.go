@@ -187,6 +187,9 @@ func (n *Node) answer(token uint64, f wire.Frame) {
 // Ready tells the supervisor that Setup has returned.
 func (n *Node) Ready() error { return n.send(&wire.Ready{}) }
 
+// Types tells the supervisor the names of the types that this process handles.
+func (n *Node) Types(types []wire.TypeName) error { return n.send(&wire.Types{Types: types}) }
+
 // Failed tells the supervisor that the start failed.
 func (n *Node) Failed(err error) { _ = n.send(&wire.Failed{Text: err.Error()}) }
 

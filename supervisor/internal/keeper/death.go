@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -86,7 +85,7 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	}
 	charge, decision := tree.Verdict(l.charge, cause, tree.Policy{Redeliver: int(c.mailbox.Redeliver)})
 	l.charge = charge
-	l.describe(exit, entry)
+	k.describe(exit, entry)
 	if decision == tree.Redeliver || entry.Bytes == nil {
 		l.start, l.attempt = at, min(word.Attempt(), 254)+1
 		if taken {
@@ -99,10 +98,10 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 }
 
 // describe notes in the exit what was in hand.
-func (l *held) describe(exit *wire.Exit, e transport.Entry) {
+func (k *Keeper) describe(exit *wire.Exit, e transport.Entry) {
 	var h wire.Entry
 	if _, err := h.Parse(e.Bytes); err == nil {
-		exit.Type = fmt.Sprintf("%#016x", h.Type)
+		exit.Type = k.TypeName(h.Type)
 	}
 }
 

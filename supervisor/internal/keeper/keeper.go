@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -30,6 +31,7 @@ type Keeper struct {
 	children map[uint32]*child
 	lanes    map[laneKey]*held
 	monitors []watcher
+	types    map[uint64]string // names, as processes have told them
 }
 
 // child is one mailbox's owner.
@@ -79,7 +81,8 @@ type watcher struct {
 
 // New returns an empty keeper.
 func New(log *slog.Logger, letter func(Letter)) *Keeper {
-	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{}}
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{},
+		types: map[uint64]string{}}
 }
 
 // Add makes a mailbox for a child.
@@ -157,6 +160,8 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		}
 	case *wire.Monitor:
 		k.monitor(from, f)
+	case *wire.Types:
+		k.learn(f)
 	case *wire.Letter:
 		f.From.ID = min(f.From.ID, 1<<31)
 		k.Letter(Letter{Letter: *f})
@@ -310,6 +315,26 @@ func (k *Keeper) Close() {
 	for _, l := range k.sorted(func(*held) bool { return true }) {
 		k.drop(l)
 	}
+}
+
+// maxTypes bounds the names that are kept: a process may tell anything.
+const maxTypes = 1 << 16
+
+func (k *Keeper) learn(f *wire.Types) {
+	for _, t := range f.Types {
+		if len(k.types) < maxTypes {
+			k.types[t.ID] = t.Name
+		}
+	}
+}
+
+// TypeName is the name of a type, or its identity in hexadecimal when no
+// process has told it.
+func (k *Keeper) TypeName(id uint64) string {
+	if n, ok := k.types[id]; ok {
+		return n
+	}
+	return fmt.Sprintf("%#016x", id)
 }
 
 // Lanes is the number of lanes that are kept.

@@ -20,27 +20,43 @@ type Exit struct {
 	CPU     time.Duration // user and system
 	MaxRSS  int64         // bytes
 	Stderr  string        // its begin and its end
+	Stack   string        // what a Go program wrote when it gave up: the reason, and what follows
 	Summary string        // one line for people
 }
 
-// classify fills in Kind and Summary from the facts. memory is the limit that
-// the process had, or 0.
-func (e *Exit) classify(memory uint64) {
-	line := deathLine(e.Stderr)
+// circumstances is what is known of a death beside its status.
+type circumstances struct {
+	memory uint64 // limit of its data memory in bytes, or 0
+	killed bool   // by this process
+	oom    string // what the kernel says of the memory that ran out, or ""
+}
+
+// classify fills in Kind and Summary from the facts.
+func (e *Exit) classify(c circumstances) {
+	line, _, _ := strings.Cut(e.Stack, "\n")
 	switch {
+	case e.Signal == syscall.SIGKILL && !c.killed && c.oom != "":
+		e.Kind = wire.ExitMemory
+		e.Summary = "killed by the kernel: out of memory, " + c.oom
+	case e.Signal == syscall.SIGABRT && isCrash(line): // GOTRACEBACK=crash
+		e.Kind = wire.ExitPanic
+		e.Summary = line + e.core()
 	case e.Signal != 0:
 		e.Kind = wire.ExitSignal
-		e.Summary = fmt.Sprintf("killed by %s", signalName(e.Signal))
-		if e.Core {
-			e.Summary += " (core dumped)"
-		}
+		e.Summary = "killed by " + signalName(e.Signal) + e.core()
 	case e.Code == 0:
 		e.Kind = wire.ExitNormal
 		e.Summary = "exit status 0"
-	case memory > 0 && outOfMemory(e.Stderr):
+	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || isCrash(line) && outOfMemory(e.Stack):
 		e.Kind = wire.ExitMemory
-		e.Summary = fmt.Sprintf("went over its memory limit of %d MiB", memory>>20)
-	case e.Code == 2 && line != "":
+		e.Summary = "out of memory"
+		if c.memory > 0 {
+			e.Summary = fmt.Sprintf("went over its memory limit of %d MiB", c.memory>>20)
+		}
+	case e.Code == 2 && strings.HasPrefix(line, "SIGQUIT: "): // somebody wanted to see its goroutines
+		e.Kind, e.Signal = wire.ExitSignal, syscall.SIGQUIT
+		e.Summary = "ended by SIGQUIT"
+	case e.Code == 2 && isCrash(line):
 		e.Kind = wire.ExitPanic
 		e.Summary = line
 	default:
@@ -49,29 +65,29 @@ func (e *Exit) classify(memory uint64) {
 	}
 }
 
-// deathLine is the line with which the Go runtime says why it gives up.
-func deathLine(stderr string) string {
-	for line := range strings.Lines(stderr) {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return line
-		}
+func (e *Exit) core() string {
+	if e.Core {
+		return " (core dumped)"
 	}
 	return ""
 }
 
-func outOfMemory(stderr string) bool {
-	return strings.Contains(stderr, "runtime: out of memory") || strings.Contains(stderr, "cannot allocate memory") ||
-		strings.Contains(stderr, "fatal error: out of memory")
+// outOfMemory says whether the Go runtime gave up for want of memory.
+func outOfMemory(stack string) bool {
+	return strings.HasPrefix(stack, "runtime: out of memory") || strings.HasPrefix(stack, "fatal error: out of memory") ||
+		strings.HasPrefix(stack, "fatal error: runtime: out of memory") ||
+		strings.HasPrefix(stack, "fatal error: runtime: cannot allocate memory")
 }
 
 func signalName(s syscall.Signal) string {
 	names := map[syscall.Signal]string{
 		syscall.SIGKILL: "SIGKILL", syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT", syscall.SIGSEGV: "SIGSEGV",
 		syscall.SIGBUS: "SIGBUS", syscall.SIGABRT: "SIGABRT", syscall.SIGQUIT: "SIGQUIT", syscall.SIGHUP: "SIGHUP", syscall.SIGILL: "SIGILL",
+		syscall.SIGFPE: "SIGFPE", syscall.SIGSYS: "SIGSYS", syscall.SIGPIPE: "SIGPIPE", syscall.SIGXCPU: "SIGXCPU", syscall.SIGXFSZ: "SIGXFSZ",
+		syscall.SIGSTOP: "SIGSTOP", syscall.SIGTSTP: "SIGTSTP", syscall.SIGTTIN: "SIGTTIN", syscall.SIGTTOU: "SIGTTOU", syscall.SIGTRAP: "SIGTRAP",
 	}
 	if n := names[s]; n != "" {
 		return n
 	}
-	return "signal " + s.String()
+	return fmt.Sprintf("signal %d (%v)", int(s), s)
 }

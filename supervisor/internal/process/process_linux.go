@@ -50,7 +50,10 @@ type Process struct {
 	done   chan struct{}
 	exit   Exit // valid when done is closed
 
+	oom oomMark
+
 	mu     sync.Mutex
+	killed bool // by KillGroup
 	reaped bool
 }
 
@@ -98,7 +101,7 @@ func start(spec Spec) (*Process, error) {
 		r.Close()
 		return nil, startError(spec.Path, "exec", err)
 	}
-	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{})}
+	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM()}
 	if spec.MemoryBytes > 0 {
 		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
@@ -161,6 +164,7 @@ func (p *Process) wait() {
 		}
 	}
 	p.reaped = true
+	killed := p.killed
 	if p.pidfd != nil {
 		p.pidfd.Close()
 	}
@@ -169,14 +173,18 @@ func (p *Process) wait() {
 		PID: p.pid, Code: -1, Runtime: time.Since(p.start),
 		CPU:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
 		MaxRSS: usage.Maxrss << 10,
-		Stderr: p.stderr.finish(),
 	}
+	p.exit.Stderr, p.exit.Stack = p.stderr.finish()
 	if status.Signaled() {
 		p.exit.Signal, p.exit.Core = status.Signal(), status.CoreDump()
 	} else {
 		p.exit.Code = status.ExitStatus()
 	}
-	p.exit.classify(p.memory)
+	c := circumstances{memory: p.memory, killed: killed}
+	if p.exit.Signal == unix.SIGKILL && !killed {
+		c.oom = p.oom.since()
+	}
+	p.exit.classify(c)
 	close(p.done)
 }
 
@@ -227,6 +235,7 @@ func (p *Process) kill(pid int, sig syscall.Signal) error {
 	if p.reaped {
 		return ErrDone
 	}
+	p.killed = p.killed || sig == unix.SIGKILL
 	if err := unix.Kill(pid, sig); err != nil && err != unix.ESRCH {
 		return fmt.Errorf("process %d: %v: %w", p.pid, sig, err)
 	}

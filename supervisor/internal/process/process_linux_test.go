@@ -32,6 +32,8 @@ func act() {
 	switch what {
 	case "":
 		return
+	case "oom parent":
+		oomParent()
 	case "exit 0":
 		os.Exit(0)
 	case "exit 7":
@@ -40,6 +42,29 @@ func act() {
 		panic("the roof is on fire")
 	case "segv":
 		_ = unix.Kill(os.Getpid(), unix.SIGSEGV)
+	case "two panics":
+		func() {
+			defer func() { fmt.Fprintln(os.Stderr, "panic:", recover(), "(survived)") }()
+			panic("the first")
+		}()
+		panic("the second")
+	case "maps":
+		m := map[int]int{}
+		for range 4 {
+			go func() {
+				for i := 0; ; i++ {
+					m[i&7] = i
+				}
+			}()
+		}
+	case "chatter panic":
+		for i := range 3000 {
+			fmt.Fprintln(os.Stderr, "line", i)
+		}
+		for range 300 {
+			go func() { select {} }()
+		}
+		panic("after much")
 	case "memory":
 		var all [][]byte
 		for {
@@ -70,6 +95,9 @@ func act() {
 		}
 		fmt.Fprintln(os.Stderr, "pid", p.Pid)
 		os.Exit(0)
+	}
+	if os.Getenv(sayVar) != "" {
+		fmt.Fprintln(os.Stderr, "here")
 	}
 	for {
 		_ = unix.Pause() // sleep
@@ -131,8 +159,8 @@ func TestExits(t *testing.T) {
 			if x.Kind != tt.kind || x.Code != tt.code || x.Signal != tt.signal || x.Summary != tt.summary || x.MaxRSS == 0 {
 				t.Fatalf("%+v", x)
 			}
-			if tt.act == "panic" && !strings.Contains(x.Stderr, "goroutine 1") {
-				t.Fatalf("no stack in %q", x.Stderr)
+			if tt.act == "panic" && (!strings.Contains(x.Stderr, "goroutine 1") || !strings.HasPrefix(x.Stack, x.Summary+"\n\ngoroutine 1")) {
+				t.Fatalf("no stack in %q, %q", x.Stderr, x.Stack)
 			}
 		})
 	}

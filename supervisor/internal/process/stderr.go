@@ -18,6 +18,7 @@ type drain struct {
 	head []byte
 	tail []byte // the last tailBytes after head, possibly more
 	cut  bool   // something between them is lost
+	last crash
 }
 
 func newDrain(r *os.File, to io.Writer) *drain {
@@ -47,6 +48,7 @@ func (d *drain) run() {
 func (d *drain) keep(b []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.last.feed(b)
 	if room := headBytes - len(d.head); room > 0 {
 		k := min(room, len(b))
 		d.head = append(d.head, b[:k]...)
@@ -63,8 +65,8 @@ func (d *drain) keep(b []byte) {
 // the child and its group: a descendant that has left the group may hold it.
 const strangerWait = 200 * time.Millisecond
 
-// finish returns what was kept.
-func (d *drain) finish() string {
+// finish returns what was kept, and the last crash that it tells of.
+func (d *drain) finish() (stderr, stack string) {
 	t := time.NewTimer(strangerWait)
 	defer t.Stop()
 	select {
@@ -76,11 +78,12 @@ func (d *drain) finish() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	tail := d.tail
+	stack = d.last.String()
 	if len(tail) > tailBytes {
 		tail, d.cut = tail[len(tail)-tailBytes:], true
 	}
 	if d.cut {
-		return string(d.head) + "\n[...]\n" + string(tail)
+		return string(d.head) + "\n[...]\n" + string(tail), stack
 	}
-	return string(d.head) + string(tail)
+	return string(d.head) + string(tail), stack
 }

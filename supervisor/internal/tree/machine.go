@@ -166,6 +166,11 @@ func (m *Machine) exited(in Exited) {
 		m.stops = slices.DeleteFunc(m.stops, func(x *child) bool { return x == c })
 		m.stopped(c)
 	case Starting:
+		if in.Reason == Final && !c.fresh {
+			m.forget(c) // it says that no further attempt makes sense
+			m.gone(c)
+			return
+		}
 		m.startFailed(c)
 	default:
 		c.state = Restarting_

@@ -41,9 +41,10 @@ const (
 	Normal    Reason = iota // exit 0 without being asked
 	ByRequest               // asked to end, or declared as such, with exit 0
 	Abnormal                // everything else
+	Final                   // abnormal, and declared to be the last: no restart
 )
 
-func (r Reason) String() string { return name(uint8(r), "normal", "shutdown", "abnormal") }
+func (r Reason) String() string { return name(uint8(r), "normal", "shutdown", "abnormal", "final") }
 
 func name(i uint8, names ...string) string {
 	if int(i) < len(names) {
@@ -55,7 +56,7 @@ func name(i uint8, names ...string) string {
 // ShouldRestart says whether a child of that type is restarted after an end of
 // that reason.
 func ShouldRestart(r Restart, reason Reason) bool {
-	return r == Permanent || r == Transient && reason == Abnormal
+	return r == Permanent && reason != Final || r == Transient && reason == Abnormal
 }
 
 // Window is the sliding window of restarts, OTP's add_restart.

@@ -32,7 +32,7 @@ func TestWindow(t *testing.T) {
 
 // TestShouldRestart: OTP: permanent_*, transient_*, temporary_*.
 func TestShouldRestart(t *testing.T) {
-	want := map[Restart][3]bool{Permanent: {true, true, true}, Transient: {false, false, true}, Temporary: {false, false, false}}
+	want := map[Restart][4]bool{Permanent: {true, true, true, false}, Transient: {false, false, true, false}, Temporary: {}}
 	for r, w := range want {
 		for reason := range w {
 			if got := ShouldRestart(r, Reason(reason)); got != w[reason] {
