@@ -6,6 +6,7 @@ import (
 
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -49,6 +50,12 @@ type Config struct {
 	// mailbox; 0 means DefaultPoolBytes.
 	PoolBytes int64
 
+	// Segment is the form of the segments that these blocks are in: "memfd",
+	// "shm" or "file"; "" and "auto" mean what the environment variable
+	// UNDERSTUDY_SEGMENT says, or the first that the machine allows. See
+	// segment.Probe.
+	Segment string
+
 	// Full is what a send does when there is no room; the default is Wait.
 	Full Full
 
@@ -77,6 +84,9 @@ func (c Config) Validate() error {
 	if c.PoolBytes < 0 || c.PoolBytes > MaxPoolBytes {
 		bad("PoolBytes of %d: it must be between 0 (the default) and %d", c.PoolBytes, int64(MaxPoolBytes))
 	}
+	if _, err := segment.ParseForm(c.Segment); err != nil {
+		bad("Segment: %w", err)
+	}
 	if c.Full > Drop {
 		bad("Full of %d: it must be Wait, Fail or Drop", c.Full)
 	}
@@ -99,6 +109,9 @@ func (c Config) Wire() wire.Mailbox {
 		RingBytes: DefaultRingBytes,
 		Inline:    DefaultInline,
 		PoolBytes: DefaultPoolBytes,
+	}
+	if f, err := segment.ParseForm(c.Segment); err == nil { // Validate has refused other words
+		m.Segment = uint8(f)
 	}
 	if c.RingBytes != 0 {
 		m.RingBytes = uint32(c.RingBytes)

@@ -37,8 +37,9 @@ func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing
 	b := &Inbox{
 		From: l.From, Name: name, lane: l,
 		quarter: max(int(cfg.RingBytes/4), 64),
-		replies: newStore(int64(cfg.PoolBytes), "replies", first, s),
+		replies: newStore(cfg, "replies", first, s),
 	}
+	b.views.Form = segment.Form(cfg.Segment)
 	b.replies.Switch(l.SenderReturns(), 0)
 	return b
 }

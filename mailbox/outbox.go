@@ -8,6 +8,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -37,7 +38,7 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 		Config: cfg,
 		lane:   l,
 		inline: min(int(cfg.Inline), l.MaxEntry()-wire.MaxHeader),
-		store:  newStore(int64(cfg.PoolBytes), "blocks", 0, s),
+		store:  newStore(cfg, "blocks", 0, s),
 	}
 }
 
@@ -152,6 +153,7 @@ func (o *Outbox) WantRoom(yes bool) {
 // caller to Retire.
 func (o *Outbox) Install(lp *lane.Peer, start uint64) (old *Peer) {
 	p := &Peer{Peer: lp, out: o}
+	p.views.Form = segment.Form(o.Config.Segment)
 	p.refs.Store(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Sharing is how segments reach the other process: by way of the supervisor.
@@ -22,9 +23,9 @@ type store struct {
 	sent atomic.Uint64 // payload bytes that left in blocks
 }
 
-func newStore(max int64, name string, first uint32, s Sharing) *store {
+func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
 	return &store{Pool: segment.NewPool(segment.PoolConfig{
-		MaxBytes: max, Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
+		MaxBytes: int64(cfg.PoolBytes), Form: segment.Form(cfg.Segment), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
 }
 
 // take lends a block of n bytes, or fails with ErrFull when all are lent.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // Spec says how a supervisor treats its children. The zero value is OTP's
@@ -66,6 +67,9 @@ func (s Spec) Validate() error {
 		if n != "" && n != "futex" && n != "eventfd" {
 			errs = append(errs, fmt.Errorf(`supervisor: Notifier %q: the forms are "futex" and "eventfd"`, n))
 		}
+	}
+	if _, err := segment.ParseForm(os.Getenv(segment.Variable)); err != nil {
+		errs = append(errs, fmt.Errorf("supervisor: %s: %w", segment.Variable, err))
 	}
 	return errors.Join(errs...)
 }

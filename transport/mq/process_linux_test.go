@@ -3,6 +3,7 @@ package mq
 import (
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 )
+
+var kills = flag.Int("kills", 100, "receivers that TestKillReceiver kills")
 
 var (
 	_ = helper("receive", receive)
@@ -156,7 +159,7 @@ func (in *incarnation) inquest() (start uint64, carry []byte, doubt bool) {
 
 // TestKillReceiver kills receivers under saturation. The queue forgets what is
 // read, so an entry survives only by the record in the page: the successor
-// would miss its sequence, and say so.
+// would miss its sequence, and say so. Run with -args -kills=1000 for more.
 func TestKillReceiver(t *testing.T) {
 	testutil.Audit(t)
 	queue := create(t, 0, 0)
@@ -164,7 +167,10 @@ func TestKillReceiver(t *testing.T) {
 	page := sendPage(t)
 	stop, stopped := make(chan bool), make(chan error)
 	go func() { stopped <- saturate(dup(t, queue), page, stop) }()
-	total := testutil.Rounds(20, 1000)
+	total := *kills
+	if testing.Short() {
+		total = min(total, 20)
+	}
 	var start, entries uint64
 	var carry []byte
 	carried, doubts := 0, 0

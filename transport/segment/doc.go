@@ -10,10 +10,20 @@
 //	│ Switch               │ ◄────────────────────────── │ Release       │
 //	└──────────────────────┘                             └───────────────┘
 //
-// A Memory is one segment. Its creator maps it for writing and seals it, so
-// that its size is fixed and nobody else can ever write it; a peer maps it
-// read-only, after checking exactly that. The bytes are in the file that both
-// have open: no name exists, and nothing is left behind when both are gone.
+// A Memory is one segment. Its creator maps it for writing, a peer read-only by
+// way of a descriptor, after checking that nobody can write it or cut it off.
+// The bytes are in the file that both have open: no name exists, and nothing is
+// left behind when both are gone. The forms, in the order in which FormAuto
+// tries them:
+//
+//	memfd  memfd_create, sealed: the kernel holds everybody to the rules
+//	shm    POSIX shared memory: a nameless file in /dev/shm; peers get a
+//	       descriptor for reading only
+//	file   the same in TMPDIR; with CreateFile under a name, and kept if asked
+//
+// Files have no seals. A peer cannot write or cut one through what it is given,
+// but a process of the same user that means to can open it anew and do both, and
+// cutting it kills who reads it. A program on memfds therefore refuses files.
 //
 // A Pool cuts segments into blocks of one size class each and lends them. The
 // ledger, who has which block since which entry, is in the owner's heap, where

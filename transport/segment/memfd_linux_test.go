@@ -29,7 +29,7 @@ func dup(t testing.TB, f transport.File) *os.File {
 // could write the memory or pull it away.
 func TestSeals(t *testing.T) {
 	testutil.Audit(t)
-	m, err := Create("test", 5000, Options{Populate: true})
+	m, err := Create("test", 5000, Options{Form: FormMemfd, Populate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestSeals(t *testing.T) {
 // TestPopulate: populated memory is in memory.
 func TestPopulate(t *testing.T) {
 	for _, populate := range []bool{false, true} {
-		m, err := Create("test", 1<<20, Options{Populate: populate})
+		m, err := Create("test", 1<<20, Options{Form: FormMemfd, Populate: populate})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestForeign(t *testing.T) {
 			f.Close()
 			continue
 		}
-		m, err := Open(f, 8192)
+		m, err := OpenForm(f, 8192, FormMemfd)
 		if e := (*ForeignError)(nil); !errors.As(err, &e) || e.What != c.name || m != nil {
 			t.Errorf("%s: %v", c.what, err)
 		}
@@ -279,7 +279,7 @@ func TestViewsAdd(t *testing.T) {
 
 // TestAnonymous: a segment has no name in any file system.
 func TestAnonymous(t *testing.T) {
-	m, err := Create("anonymous", 1, Options{})
+	m, err := Create("anonymous", 1, Options{Form: FormMemfd})
 	if err != nil {
 		t.Fatal(err)
 	}

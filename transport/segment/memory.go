@@ -10,6 +10,9 @@ import (
 
 // Options says how a segment is made. The zero value is the default.
 type Options struct {
+	// Form is what kind of memory it is; the zero value is FormAuto.
+	Form Form
+
 	// Populate takes memory for every page at once, so that no later access
 	// faults. It costs about 0.6 ms for each MiB.
 	Populate bool
@@ -40,7 +43,7 @@ func Heap(size int) *Memory {
 	return newMemory("heap", aligned(roundUp(size)), nil, func([]byte) error { return nil })
 }
 
-// Form is "memfd" or "heap".
+// Form is the word for the form, such as "memfd", or "heap".
 func (m *Memory) Form() string { return m.form }
 
 // Bytes is the memory, whole pages. It is valid until Close, or longer, until
@@ -105,8 +108,8 @@ func (m *Memory) Close() error {
 
 // ForeignError says why a descriptor is not a segment of this library.
 type ForeignError struct {
-	What string // "type", "size" or "seals"
-	Got  uint64 // file mode bits, bytes, or seal bits
+	What string // "type", "size", "seals"; of a file without seals also "access mode", "mode", "count of names", "reserved bytes"
+	Got  uint64 // file mode bits, bytes, seal bits, or a count
 	Want uint64
 }
 

@@ -24,6 +24,7 @@ type PoolConfig struct {
 	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means DefaultMinClass
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
+	Form        Form   // of the segments
 	Generation  uint32 // that the first lending gets; pools that follow each other with one user should differ
 
 	// Announce gives the user a new segment: blocks blocks of class bytes in
@@ -133,7 +134,9 @@ const (
 // Validate would name, are moved to the nearest bound.
 func NewPool(cfg PoolConfig) *Pool {
 	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation}
-	p.create = func(size int) (*Memory, error) { return Create(p.cfg.Name, size, Options{Populate: true}) }
+	p.create = func(size int) (*Memory, error) {
+		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
+	}
 	p.shelves = makeShelves(int64(p.cfg.MinClass), p.cfg.MaxBytes)
 	return p
 }

@@ -17,6 +17,10 @@ type Views struct {
 	// Set before the first Add.
 	MaxBytes int64
 
+	// Form is what the owner was told to use; see OpenForm. Set before the
+	// first Add.
+	Form Form
+
 	segments    atomic.Pointer[map[uint16]*viewed] // never changed, only replaced
 	outstanding atomic.Int64
 	push        sync.Mutex // makes this process one producer of return entries
@@ -56,7 +60,7 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 		f.Close()
 		return err
 	}
-	mem, err := Open(f, size)
+	mem, err := OpenForm(f, size, v.Form)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/transporttest"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -41,4 +42,10 @@ func heapRing(t testing.TB, cells int) transporttest.Ends {
 	r := ring.NewReceiver(send, recv.Head, 0)
 	s.SetHead(recv.Head, 0)
 	return transporttest.Ends{Sender: s, Receiver: r}
+}
+
+func TestSegments(t *testing.T) {
+	for _, s := range segment.Probe() {
+		t.Run(s.Form.String(), func(t *testing.T) { transporttest.Segment(t, s.Form) })
+	}
 }

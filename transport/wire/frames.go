@@ -31,6 +31,7 @@ type Mailbox struct {
 	RingBytes uint32 // size of the cells of a ring
 	Inline    uint32 // payloads up to so many bytes travel in the entry
 	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
+	Segment   uint8  // form of the segments of these blocks; 0: the program's
 }
 
 func (c *coder) mailbox(m *Mailbox) {
@@ -40,6 +41,7 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u32(&m.RingBytes)
 	c.u32(&m.Inline)
 	c.u64(&m.PoolBytes)
+	c.u8(&m.Segment)
 }
 
 // Exit is how a process ended, in the form that crosses the link.

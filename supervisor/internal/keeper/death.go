@@ -119,7 +119,7 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 	letter.Payload = append(letter.Payload, e.Bytes[:min(len(e.Bytes), MaxLetter)]...)
 	if h.Flags&wire.FlagBlock != 0 {
 		letter.Size = h.Payload.Length
-		letter.Payload = append(letter.Payload, l.block(h.Payload, MaxLetter-len(letter.Payload))...)
+		letter.Payload = append(letter.Payload, l.block(h.Payload, segment.Form(c.mailbox.Segment), MaxLetter-len(letter.Payload))...)
 	}
 	k.Letter(letter)
 	if h.Kind == wire.EntryAsk {
@@ -128,12 +128,12 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 }
 
 // block copies up to limit bytes of a block of the sender.
-func (l *held) block(b wire.Block, limit int) []byte {
+func (l *held) block(b wire.Block, form segment.Form, limit int) []byte {
 	for _, s := range l.segments {
 		if s.f.ID != b.Segment || b.Length > s.f.Class || uint32(b.Index) >= s.f.Blocks {
 			continue
 		}
-		mem, err := mapFile(s.file, int(s.f.Size))
+		mem, err := mapFile(s.file, int(s.f.Size), form)
 		if err != nil {
 			return nil
 		}
@@ -191,7 +191,7 @@ func (l *held) mapped() (m *memory, err error) {
 			m.close()
 		}
 	}()
-	mem, err := mapFile(l.files[0], int(l.open.Size))
+	mem, err := mapFile(l.files[0], int(l.open.Size), segment.FormAuto)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (l *held) mapped() (m *memory, err error) {
 		return nil, err
 	}
 	if l.page != nil {
-		if mem, err = mapFile(l.page, transport.RecvPageBytes); err != nil {
+		if mem, err = mapFile(l.page, transport.RecvPageBytes, segment.FormAuto); err != nil {
 			return nil, err
 		}
 		m.mems = append(m.mems, mem)

@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps a kept descriptor read-only; the descriptor stays.
-func mapFile(h *Handle, size int) (*segment.Memory, error) {
+// mapFile maps a kept descriptor read-only; the descriptor stays. form is what
+// its owner was told to use.
+func mapFile(h *Handle, size int, form segment.Form) (*segment.Memory, error) {
 	f, err := dup(h)
 	if err != nil {
 		return nil, err
 	}
-	return segment.Open(f, size)
+	return segment.OpenForm(f, size, form)
 }
 
 func dup(h *Handle) (*os.File, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-func mapFile(*Handle, int) (*segment.Memory, error) {
+func mapFile(*Handle, int, segment.Form) (*segment.Memory, error) {
 	return nil, fmt.Errorf("keeper: lanes exist on Linux only: %w", errors.ErrUnsupported)
 }
 

@@ -5,7 +5,8 @@
 //	futex      sleep on a word that another process changes, wake its sleepers
 //	futexv     sleep on up to 128 words at once (Linux 5.16)
 //	mq         the POSIX message queues
-//	memfd      anonymous memory with seals, populated before it is used
+//	memfd      anonymous memory with seals, populated before it is used; room
+//	           reserved in any file
 //	limits     which limit of the machine an error speaks of
 //
 // A call that can sleep goes through unix.Syscall, so that the Go scheduler

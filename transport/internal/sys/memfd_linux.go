@@ -62,3 +62,36 @@ func retry(f func() (int, error)) (int, error) {
 		}
 	}
 }
+
+// reserveStep is how many bytes Reserve asks for at a time: a signal makes the
+// kernel start again with what was asked for last.
+const reserveStep = 4 << 20
+
+// Reserve makes a file have size bytes, and the file system keep room for all
+// of them: ENOSPC comes from here, and not as a SIGBUS from an access later. A
+// file system that cannot promise room gets zeros written.
+func Reserve(fd, size int) error {
+	for off := 0; off < size; off += reserveStep {
+		n := min(reserveStep, size-off)
+		_, err := retry(func() (int, error) { return 0, unix.Fallocate(fd, 0, int64(off), int64(n)) })
+		if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+			return writeZeros(fd, off, size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeZeros(fd, off, size int) error {
+	zeros := make([]byte, min(1<<20, size-off))
+	for off < size {
+		n, err := retry(func() (int, error) { return unix.Pwrite(fd, zeros[:min(len(zeros), size-off)], int64(off)) })
+		if err != nil {
+			return err
+		}
+		off += n
+	}
+	return nil
+}

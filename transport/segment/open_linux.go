@@ -1,0 +1,120 @@
+package segment
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// create makes a segment of one form. size is in whole pages.
+func create(f Form, name string, size int, opt Options) (*Memory, error) {
+	switch f {
+	case FormMemfd:
+		return createMemfd(name, size, opt)
+	case FormShm:
+		return createShm(name, size, opt)
+	case FormFile:
+		return createFile(name, size, opt)
+	}
+	return nil, fmt.Errorf("segment: create %s: %v is no form", name, f)
+}
+
+// Open is OpenForm for an owner that was told nothing in particular.
+func Open(f transport.File, size int) (*Memory, error) { return OpenForm(f, size, FormAuto) }
+
+// OpenForm maps the segment behind f read-only. size is what the handshake
+// said, rounded up as Create does, and form what the owner was told to use. It
+// takes f, also when it fails.
+//
+// What is not memory of that size with the guarantees of that form is refused
+// with a *ForeignError before it is mapped, since memory that is cut off kills
+// who reads it. Sealed memory is always accepted. A file without seals is only
+// where form says so, or where this machine does not allow memfd: it must have
+// no name, no mode and no descriptor here by which it could be written.
+func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
+	if size <= 0 {
+		f.Close()
+		return nil, fmt.Errorf("segment: open: %d bytes is not a size", size)
+	}
+	size = roundUp(size)
+	var mem []byte
+	name := FormMemfd
+	err := sys.FD(f, func(fd int) (err error) {
+		if name, err = check(fd, size, form); err != nil {
+			return err
+		}
+		mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
+		return sys.Limited("segment: map a peer's segment", err)
+	})
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	file, ok := f.(*os.File)
+	if !ok {
+		f.Close() // the mapping stays; only an *os.File can be handed on
+	}
+	return newMemory(name.String(), mem, file, unix.Munmap), nil
+}
+
+// check refuses what is not a segment of size bytes, and says what it is. What
+// it has seen of a sealed file stays true; what it has seen of another one
+// stays true unless a process of the same user changes it on purpose.
+func check(fd, size int, form Form) (Form, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return form, fmt.Errorf("segment: fstat: %w", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return form, &ForeignError{What: "type", Got: uint64(st.Mode & unix.S_IFMT), Want: unix.S_IFREG}
+	}
+	seals, err := sys.GetSeals(fd)
+	if err != nil {
+		seals = 0 // a file that cannot have seals has none
+	}
+	is := FormMemfd
+	if seals&sys.Seals != sys.Seals {
+		if seals&^unix.F_SEAL_SEAL != 0 || !unsealed(form) {
+			return form, &ForeignError{What: "seals", Got: uint64(seals), Want: sys.Seals}
+		}
+		if is, err = checkUnsealed(fd, &st); err != nil {
+			return form, err
+		}
+	}
+	if st.Size != int64(size) {
+		return form, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
+	}
+	return is, nil
+}
+
+// checkUnsealed refuses a file that could be written or cut without breaking
+// a rule on purpose.
+func checkUnsealed(fd int, st *unix.Stat_t) (Form, error) {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return 0, fmt.Errorf("segment: fcntl: %w", err)
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return 0, fmt.Errorf("segment: fstatfs: %w", err)
+	}
+	is := FormFile
+	if fs.Type == unix.TMPFS_MAGIC {
+		is = FormShm // as far as it matters: pages that are not there yet can run out
+	}
+	switch {
+	case flags&unix.O_ACCMODE != unix.O_RDONLY:
+		return 0, &ForeignError{What: "access mode", Got: uint64(flags & unix.O_ACCMODE), Want: unix.O_RDONLY}
+	case st.Mode&0o222 != 0:
+		return 0, &ForeignError{What: "mode", Got: uint64(st.Mode & 0o777), Want: 0o400}
+	case st.Nlink != 0:
+		return 0, &ForeignError{What: "count of names", Got: uint64(st.Nlink)}
+	case is == FormShm && st.Blocks*512 < st.Size:
+		return 0, &ForeignError{What: "reserved bytes", Got: uint64(st.Blocks * 512), Want: uint64(st.Size)}
+	}
+	return is, nil
+}

@@ -1,0 +1,234 @@
+package transporttest
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
+)
+
+// Segment runs the suite for one form of segment between real processes.
+func Segment(t *testing.T, form segment.Form) {
+	m, err := segment.Create("suite", 1, segment.Options{Form: form})
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	m.Close()
+	for _, c := range []struct {
+		name string
+		rule string
+		run  func(*memoryStage)
+	}{
+		{"sizes", "both sides see the same bytes, whole pages of them, zero at first", memorySizes},
+		{"read only", "the user of a segment cannot write it, resize it, or map it for writing", memoryReadOnly},
+		{"wrong size", "a segment of another size than was said is refused", memoryWrongSize},
+		{"owner dies", "memory stays as long as somebody has it mapped", memoryOwnerDies},
+		{"user dies", "the death of a user changes nothing for the owner", memoryUserDies},
+		{"owner closes", "the owner's Close does not pull the memory away from its users", memoryOwnerCloses},
+		{"names", "nothing has a name, at any moment between calls", memoryNames},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir()) // an empty directory to look for names in
+			testutil.Audit(t)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log("rule: " + c.rule)
+				}
+			})
+			c.run(&memoryStage{t: t, form: form})
+		})
+	}
+}
+
+// memoryStage is one case of the suite.
+type memoryStage struct {
+	t    *testing.T
+	form segment.Form
+}
+
+// mapper starts a process that maps segments.
+func (s *memoryStage) mapper() *player {
+	s.t.Helper()
+	a, b, err := sock.Pair()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p := &player{Proc: testutil.Start(s.t, "transporttest-mapper", testutil.Spec{Args: []string{s.form.String()}, Files: []*os.File{b}})}
+	b.Close()
+	if p.link, err = sock.New(a); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { p.link.Close() })
+	return p
+}
+
+func (s *memoryStage) create(size int) *segment.Memory {
+	s.t.Helper()
+	m, err := segment.Create("suite", size, segment.Options{Form: s.form})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// give lets p map m as size bytes, and returns what p says to that.
+func (p *player) give(t *testing.T, m *segment.Memory, size int) string {
+	t.Helper()
+	var files []transport.File
+	if f := m.File(); f != nil {
+		files = append(files, f)
+	}
+	if err := p.link.Send([]byte{'m'}, files); err != nil {
+		t.Fatal(err)
+	}
+	p.Send("open ", size)
+	return p.Expect("open")
+}
+
+// has fails the test unless p sees exactly the bytes of want.
+func (p *player) has(t *testing.T, want []byte) {
+	t.Helper()
+	p.Send("sum")
+	if got, want := p.Expect("sum"), summary(want); got != want {
+		t.Fatalf("the other process sees %s, want %s", got, want)
+	}
+}
+
+// summary is the length and the check sum of b.
+func summary(b []byte) string { return fmt.Sprint(len(b), " ", crc32.ChecksumIEEE(b)) }
+
+func memorySizes(s *memoryStage) {
+	page := os.Getpagesize()
+	p := s.mapper()
+	for i, size := range []int{1, page - 1, page, page + 1, 1 << 20, 3<<20 + 5} {
+		m := s.create(size)
+		if n := len(m.Bytes()); n < size || n >= size+page || n%page != 0 {
+			s.t.Fatalf("%d bytes became %d", size, n)
+		}
+		if got := p.give(s.t, m, size); got != "ok" {
+			s.t.Fatal(got)
+		}
+		p.has(s.t, make([]byte, len(m.Bytes()))) // zero at first
+		Fill(m.Bytes(), uint64(i))
+		p.has(s.t, m.Bytes()) // what was written after the mapping was made
+		p.do(s.t, "close 0")
+		m.Close()
+	}
+}
+
+func memoryReadOnly(s *memoryStage) {
+	p := s.mapper()
+	m := s.create(8192)
+	Fill(m.Bytes(), 1)
+	if got := p.give(s.t, m, 8192); got != "ok" {
+		s.t.Fatal(got)
+	}
+	p.Send("attack")
+	if got := p.Expect("attack"); got != "refused" {
+		s.t.Error("the other process could ", got)
+	}
+	p.has(s.t, m.Bytes())
+	if want := make([]byte, len(m.Bytes())); string(m.Bytes()) != func() string { Fill(want, 1); return string(want) }() {
+		s.t.Error("the memory was changed")
+	}
+}
+
+func memoryWrongSize(s *memoryStage) {
+	p := s.mapper()
+	page := os.Getpagesize()
+	m := s.create(2 * page)
+	for _, size := range []int{page, 3 * page, 1 << 30} {
+		if got := p.give(s.t, m, size); !strings.Contains(got, "size") {
+			s.t.Errorf("%d bytes opened as %d: %s", 2*page, size, got)
+		}
+	}
+	if got := p.give(s.t, m, 2*page); got != "ok" {
+		s.t.Error(got)
+	}
+}
+
+func memoryOwnerDies(s *memoryStage) {
+	for range 3 {
+		owner := s.mapper()
+		owner.Send("create ", 64<<10)
+		owner.Expect("create")
+		buf := make([]byte, 100)
+		n, files, err := owner.link.Receive(buf)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		m, err := openSent(buf[:n], files, 64<<10, s.form)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		owner.Kill()
+		owner.Wait()
+		if !Check(m.Bytes(), 7) {
+			s.t.Error("the bytes of a dead owner are not what it wrote")
+		}
+		m.Close()
+	}
+}
+
+func memoryUserDies(s *memoryStage) {
+	m := s.create(64 << 10)
+	for i := range uint64(3) {
+		p := s.mapper()
+		if got := p.give(s.t, m, 64<<10); got != "ok" {
+			s.t.Fatal(got)
+		}
+		Fill(m.Bytes(), i)
+		p.has(s.t, m.Bytes())
+		p.Kill()
+		p.Wait()
+		if !Check(m.Bytes(), i) {
+			s.t.Error("the death of a user changed the memory")
+		}
+	}
+}
+
+func memoryOwnerCloses(s *memoryStage) {
+	p := s.mapper()
+	m := s.create(64 << 10)
+	Fill(m.Bytes(), 3)
+	want := append([]byte(nil), m.Bytes()...)
+	if got := p.give(s.t, m, 64<<10); got != "ok" {
+		s.t.Fatal(got)
+	}
+	if err := errors.Join(m.Close(), m.Close()); err != nil {
+		s.t.Fatal(err)
+	}
+	p.has(s.t, want)
+}
+
+// memoryNames looks for names while a segment is in use; what the deaths of the
+// other cases leave is looked for by their Audit.
+func memoryNames(s *memoryStage) {
+	p := s.mapper()
+	m := s.create(64 << 10)
+	if got := p.give(s.t, m, 64<<10); got != "ok" {
+		s.t.Fatal(got)
+	}
+	for _, pattern := range []string{"/dev/shm/understudy*", "/dev/mqueue/understudy*", filepath.Join(os.TempDir(), "*")} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			s.t.Errorf("found %q", found)
+		}
+	}
+}
+
+// openSent opens what came in a frame.
+func openSent(frame []byte, files []transport.File, size int, form segment.Form) (*segment.Memory, error) {
+	if len(files) != 1 {
+		return nil, fmt.Errorf("%d descriptors", len(files))
+	}
+	return segment.OpenForm(files[0], size, form)
+}
