@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
@@ -145,7 +146,7 @@ func TestManyAsks(t *testing.T) {
 	var bad atomic.Int32
 	for g := range 600 {
 		wg.Go(func() {
-			for i := range 20 {
+			for i := range testutil.Rounds(10, 100) {
 				s, err := actor.Ask(ctx, ref, Add{A: g, B: i})
 				if err != nil || s.N != g+i {
 					bad.Add(1)
@@ -173,10 +174,12 @@ func TestManyAsksUnderKill(t *testing.T) {
 			}
 		}
 	})
+	const askers = 8
+	each := testutil.Rounds(100, 1000)
 	var wg sync.WaitGroup
-	for g := range 8 {
+	for g := range askers {
 		wg.Go(func() {
-			for i := range 200 {
+			for i := range each {
 				s, err := actor.Ask(ctx, ref, Echo{Text: fmt.Sprint(g, i), Data: make([]byte, i*37)})
 				if err != nil || s.Text != fmt.Sprint(g, i) || len(s.Data) != i*37 {
 					t.Errorf("ask %d/%d: %v", g, i, err)
@@ -192,7 +195,8 @@ func TestManyAsksUnderKill(t *testing.T) {
 	if n := sup.DeadLetters(); n > 0 {
 		t.Errorf("%d dead letters", n)
 	}
-	if n := sup.Restarts(); n < 10 {
+	// A kill meets a child that is being restarted at times.
+	if n := sup.Restarts(); n == 0 || n < uint64(askers*each/25/4) {
 		t.Errorf("only %d restarts", n)
 	}
 }

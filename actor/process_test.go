@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
@@ -134,8 +135,9 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 		}
 		if m.N > 0 {
 			r.Data, err = c.Lend(m.N)
-			for i := range r.Data.Bytes() {
-				r.Data.Bytes()[i] = byte(i)
+			data := r.Data.Bytes()
+			for i := range data {
+				data[i] = byte(i)
 			}
 		}
 		return r, err
@@ -173,7 +175,7 @@ func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.
 	if child.Stderr == nil {
 		child.Stderr = io.Discard
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	t.Cleanup(cancel)
 	sup, err := supervisor.New(ctx, spec)
 	if err != nil {
@@ -190,7 +192,7 @@ func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.
 
 func TestAsk(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
-	for i := range 1000 {
+	for i := range testutil.Rounds(300, 10_000) {
 		s, err := actor.Ask(ctx, ref, Add{A: i, B: 1})
 		if err != nil || s.N != i+1 || s.PID == os.Getpid() {
 			t.Fatalf("ask %d: %+v, %v", i, s, err)
@@ -211,7 +213,7 @@ func TestEchoSizes(t *testing.T) {
 
 func TestTellOrderAcrossSizes(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
-	const n = 5000
+	n := testutil.Rounds(1000, 20_000)
 	total := 0
 	for i := range n {
 		size := []int{0, 100, 5000, 70000}[i%4]
@@ -244,19 +246,21 @@ func checkSeqs(t *testing.T, seqs []uint64, n int) {
 
 func TestBuffers(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
-	for i := range 300 {
-		b, err := actor.Lend(ctx, ref, 1<<20)
+	const size = 1 << 20
+	for i := range testutil.Rounds(20, 1000) {
+		b, err := actor.Lend(ctx, ref, size)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for j := range b.Bytes() {
-			b.Bytes()[j] = 1
+		data := b.Bytes()
+		for j := range data {
+			data[j] = 1
 		}
-		r, err := actor.Ask(ctx, ref, Blur{N: 1 << 20, Data: b})
+		r, err := actor.Ask(ctx, ref, Blur{N: size, Data: b})
 		if err != nil {
 			t.Fatal(i, err)
 		}
-		if r.Sum != 1<<20 || r.Data.Len() != 1<<20 || r.Data.Bytes()[1000] != 1000%256 {
+		if r.Sum != size || r.Data.Len() != size || r.Data.Bytes()[1000] != 1000%256 {
 			t.Fatal("wrong", r.Sum, r.Data.Len())
 		}
 		r.Data.Release()
@@ -312,8 +316,8 @@ func TestUnreadSurvivesKill(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: form}})
 			var seq uint64
-			for range 20 {
-				for range 200 {
+			for range testutil.Rounds(10, 100) {
+				for range 100 {
 					if err := actor.Tell(ctx, ref, Tell{What: "nothing"}); err != nil {
 						t.Fatal(err)
 					}

@@ -5,21 +5,22 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
 // TestCrowd: more peers than a futex wait takes.
 func TestCrowd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("140 actors take a while")
+	if testing.Short() || testutil.RaceEnabled {
+		t.Skip("skipped with -short and under the race detector: 140 actors take a while")
 	}
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	var refs []actor.Ref[Node]
 	for i := range 140 {
 		refs = append(refs, startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i), InPlace: true, Mailbox: mailbox.Config{Queue: "ring", RingBytes: 4096}}))
 	}
-	for range 3 {
+	for range testutil.Rounds(1, 10) {
 		for _, ref := range refs {
 			who(t, ctx, ref)
 		}

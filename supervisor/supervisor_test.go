@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
@@ -168,7 +169,7 @@ func newSup(t testing.TB, spec supervisor.Spec) (context.Context, *supervisor.Su
 	if spec.Log == nil {
 		spec.Log = slog.New(slog.DiscardHandler)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	t.Cleanup(cancel)
 	sup, err := supervisor.New(ctx, spec)
 	if err != nil {

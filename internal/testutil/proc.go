@@ -17,7 +17,7 @@ import (
 // HangGuard is how long Expect, Send and Wait wait for the other process
 // before they fail the test. It is no part of any test's timing: a test that
 // comes near it is broken.
-const HangGuard = 30 * time.Second
+const HangGuard = 2 * time.Minute
 
 // hangGuard is HangGuard except in this package's own tests.
 var hangGuard = HangGuard

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox/codec"
 )
 
@@ -99,8 +100,8 @@ func FuzzRoundTrip(f *testing.F) {
 // The fuzz target, with many seeds, in every test run.
 func TestRoundTripAgainstModel(t *testing.T) {
 	r := rand.NewChaCha8([32]byte{1})
-	for n := range 2000 {
-		src := make([]byte, n%700)
+	for n := range testutil.Rounds(700, 100_000) {
+		src := make([]byte, n*11%700)
 		r.Read(src)
 		roundTrip(t, src)
 	}

@@ -3,7 +3,6 @@ package mq
 import (
 	"encoding/binary"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,8 +17,6 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 )
-
-var kills = flag.Int("kills", 100, "receivers that TestKillReceiver kills")
 
 var (
 	_ = helper("receive", receive)
@@ -159,7 +156,7 @@ func (in *incarnation) inquest() (start uint64, carry []byte, doubt bool) {
 
 // TestKillReceiver kills receivers under saturation. The queue forgets what is
 // read, so an entry survives only by the record in the page: the successor
-// would miss its sequence, and say so. Run with -args -kills=1000 for more.
+// would miss its sequence, and say so.
 func TestKillReceiver(t *testing.T) {
 	testutil.Audit(t)
 	queue := create(t, 0, 0)
@@ -167,10 +164,7 @@ func TestKillReceiver(t *testing.T) {
 	page := sendPage(t)
 	stop, stopped := make(chan bool), make(chan error)
 	go func() { stopped <- saturate(dup(t, queue), page, stop) }()
-	total := *kills
-	if testing.Short() {
-		total = min(total, 20)
-	}
+	total := testutil.Rounds(20, 1000)
 	var start, entries uint64
 	var carry []byte
 	carried, doubts := 0, 0

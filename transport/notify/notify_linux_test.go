@@ -104,7 +104,8 @@ func TestInterruptRace(t *testing.T) {
 	eachForm(t, func(t *testing.T, n transport.Notifier) {
 		var posted, seen atomic.Uint64
 		var wg sync.WaitGroup
-		const each, posters = 3000, 3
+		const posters = 3
+		each := uint64(testutil.Rounds(1000, 100_000))
 		for range posters {
 			wg.Go(func() {
 				for range each {
@@ -142,7 +143,7 @@ func TestWake(t *testing.T) {
 			defer f.Close()
 			fd = int(f.Fd())
 		}
-		for i := range uint32(200) {
+		for i := range uint32(testutil.Rounds(100, 10_000)) {
 			woken := make(chan bool)
 			go func() {
 				wait(t, n, transport.Bell{Word: word, Seen: i, FD: -1})

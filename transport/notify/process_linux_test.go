@@ -18,7 +18,7 @@ import (
 
 // patience is how long a process waits for a wake-up that must come. It is
 // there so that a lost one fails the test instead of hanging it.
-const patience = 20 * time.Second
+const patience = testutil.HangGuard
 
 var forms = map[string]func() (transport.Notifier, error){"futex": NewFutex, "eventfd": NewEventfd}
 
@@ -241,10 +241,7 @@ func startSide(t testing.TB, n transport.Notifier, name string) *side {
 // TestPingPong bounces wake-ups between two processes that both sleep on a
 // page which they can only read, in each pair of forms.
 func TestPingPong(t *testing.T) {
-	rounds := 5000
-	if testing.Short() {
-		rounds = 500
-	}
+	rounds := testutil.Rounds(300, 20_000)
 	for _, here := range []string{"futex", "eventfd"} {
 		for _, there := range []string{"futex", "eventfd"} {
 			t.Run(here+" and "+there, func(t *testing.T) {
@@ -274,7 +271,7 @@ func TestFlood(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			testutil.Audit(t)
 			s := startSide(t, newNotifier(t, form), "flood "+form)
-			for range 2000 {
+			for range testutil.Rounds(300, 20_000) {
 				if err := s.wait(); err != nil {
 					t.Fatal(err)
 				}
@@ -295,7 +292,7 @@ func TestManyPeers(t *testing.T) {
 			for range peers {
 				sides = append(sides, startSide(t, n, "answer "+form))
 			}
-			for i := range 500 {
+			for i := range testutil.Rounds(100, 5000) {
 				s := sides[i*7%peers]
 				s.mine.State.Store(transport.StateArmed) // the one page that this peer looks at
 				if err := s.ring(); err != nil {
@@ -347,7 +344,7 @@ func TestHostileEventfd(t *testing.T) {
 	testutil.Audit(t)
 	n := newNotifier(t, "eventfd")
 	s := startSide(t, n, "hostile")
-	for range 200 {
+	for range testutil.Rounds(50, 1000) {
 		if err := n.Wait(nil, time.Millisecond); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -118,11 +119,7 @@ func (m *model) restart() {
 // TestModel compares a pool with a plain list under random operations: no two
 // holders share a byte, nothing is lost, the books are even, the bounds hold.
 func TestModel(t *testing.T) {
-	rounds := 24
-	if testing.Short() {
-		rounds = 6
-	}
-	for seed := range uint64(rounds) {
+	for seed := range uint64(testutil.Rounds(10, 1000)) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		cfg := PoolConfig{MaxBytes: 1 << (16 + rng.IntN(7)), Generation: rng.Uint32N(1000), Retire: func(uint16) error { return nil }}
 		p, known := heapPool(cfg)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -480,7 +481,8 @@ func readStamps(v *Views, r transport.Returns, got *atomic.Int64, queue <-chan B
 // block carries a stamp that must arrive as it was written.
 func TestPoolConcurrent(t *testing.T) {
 	p, views, r := poolAndViews()
-	const senders, users, each = 4, 3, 2000
+	const senders, users = 4, 3
+	each := testutil.Rounds(1000, 100_000)
 	queue := make(chan BlockRef, 64)
 	var seq atomic.Uint64
 	var got atomic.Int64

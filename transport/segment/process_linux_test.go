@@ -261,7 +261,7 @@ func (o *owner) succeed() {
 func TestTwoProcesses(t *testing.T) {
 	testutil.Audit(t)
 	o := newOwner(t)
-	o.roundTrips(300)
+	o.roundTrips(max(100, testutil.Rounds(100, 10_000)))
 	o.user.name('w', o.lend())
 	o.user.ack()
 
@@ -286,7 +286,7 @@ func TestTwoProcesses(t *testing.T) {
 	if n := o.pool.Collect(); n != 2 {
 		t.Errorf("%d blocks came back from the successor, want 2", n)
 	}
-	o.roundTrips(100)
+	o.roundTrips(max(50, testutil.Rounds(50, 10_000)))
 	if o.retired == 0 {
 		t.Error("no segment was ever retired: the test is too small")
 	}

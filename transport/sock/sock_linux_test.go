@@ -188,11 +188,12 @@ func collect(c *testutil.Child) error {
 func TestConcurrentSenders(t *testing.T) {
 	testutil.Audit(t)
 	l := connect(t, "collect")
-	const senders, each = 8, 200
+	const senders = 8
+	each := uint32(testutil.Rounds(100, 5000))
 	var wg sync.WaitGroup
 	for who := range uint32(senders) {
 		wg.Go(func() {
-			for i := range uint32(each) {
+			for i := range each {
 				f := make([]byte, 8+int(i*37%8000), MaxFrame)
 				binary.LittleEndian.PutUint32(f, who)
 				binary.LittleEndian.PutUint32(f[4:], i)

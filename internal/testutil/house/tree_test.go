@@ -78,7 +78,7 @@ var load = sync.OnceValues(func() (*repository, error) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || rel == ".git" { // a file, in a worktree
+		if rel == ".git" || !d.Type().IsRegular() { // a working tree has a file of this name
 			return nil
 		}
 		return r.add(name, filepath.ToSlash(rel))

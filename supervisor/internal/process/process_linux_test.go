@@ -182,6 +182,9 @@ func TestKilled(t *testing.T) {
 // TestMemoryLimit: a process that goes over RLIMIT_DATA dies, and the reason is
 // known.
 func TestMemoryLimit(t *testing.T) {
+	if testutil.RaceEnabled {
+		t.Skip("skipped under the race detector: its shadow memory does not fit into any RLIMIT_DATA")
+	}
 	s := spec("memory")
 	s.MemoryBytes = 128 << 20
 	if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
@@ -252,7 +255,7 @@ func TestNoThreadAChild(t *testing.T) {
 		return len(es)
 	}
 	before := threads()
-	const n = 40
+	const n = 20
 	var all []*process.Process
 	for range n {
 		p, err := starter.Start(spec("sleep"))
@@ -279,7 +282,7 @@ func TestManyLeaveNothing(t *testing.T) {
 	testutil.Audit(t)
 	starter := process.NewStarter()
 	defer starter.Close()
-	for range 50 {
+	for range testutil.Rounds(20, 500) {
 		p, err := starter.Start(spec("exit 7"))
 		if err != nil {
 			t.Fatal(err)

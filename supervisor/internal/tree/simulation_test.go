@@ -1,26 +1,21 @@
 package tree
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
-)
 
-var schedules = flag.Int("schedules", 20_000, "random histories of the simulation")
+	"github.com/understudy-go/understudy/internal/testutil"
+)
 
 // TestSimulation gives machines random histories over invented processes, and
 // checks what must always hold: never two incarnations of a child alive, stops
 // in reverse start order, the window respected, nothing stuck, everything ended
-// at the end. A million: go test -run Simulation -schedules 1000000.
+// at the end. With UNDERSTUDY_LONG=1 it is a million of them.
 func TestSimulation(t *testing.T) {
-	n := *schedules
-	if testing.Short() {
-		n = min(n, 2000)
-	}
-	for seed := range uint64(n) {
+	for seed := range uint64(testutil.Rounds(3000, 1_000_000)) {
 		w := newWorld(seed)
 		if err := w.run(); err != nil {
 			t.Fatalf("seed %d: %v\n%v", seed, err, w.history)
