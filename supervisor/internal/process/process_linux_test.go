@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,6 +50,7 @@ func act() {
 		}()
 		panic("the second")
 	case "maps":
+		runtime.GOMAXPROCS(4) // on one, the writers would hardly ever meet
 		m := map[int]int{}
 		for range 4 {
 			go func() {
