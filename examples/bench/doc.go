@@ -1,32 +1,54 @@
 // Command bench measures messages between OS processes, through nothing but
 // what a program would use: actors in processes of their own, Tell, Ask, Lend.
 //
-//	go run ./examples/bench                       every workload, three times: about two minutes
+//	go run ./examples/bench                       every workload, three times: half a minute
 //	go run ./examples/bench -quick                one short run
 //	go run ./examples/bench -work echo,flood      some of them
-//	go run ./examples/bench -json FILE            every single result too
+//	go run ./examples/bench -json r.json          every single result too
+//	go run ./examples/bench -plot p.svg           and time and bandwidth over payload size
+//	go run ./examples/bench -syscalls             and system calls, counted by perf
 //	bench -peers WORKLOAD                         one run, as one line for another program
 //
-// One run of one workload has fresh processes:
+// Each run of each workload has processes of its own, started for it:
 //
-//	bench ──starts──► bench -peers echo          the root: starts the actors and waits
-//	                    ├── sender   ── Ping ──► in processes of their own
-//	                    └── receiver ◄─ Pong ──
+//	bench ──starts──► bench -peers echo          the root: starts the actors, then waits
+//	                    │
+//	                    ├─► sender   ── Ping ──► in processes of their own; the sender
+//	                    └─► receiver ◄─ Pong ──  tells the root what it has measured
 //
-// The workloads:
+// The workloads are those of any transport:
 //
-//	echo       64 bytes told there and back between the handlers of two actors
-//	echo-idle  the same once a millisecond, so that both have gone to sleep
-//	ask        asked and answered: a flat message, and one with a string and a slice
-//	flood      64 bytes told one way as fast as possible; the last one acknowledged
+//	echo       64 bytes told there and back between the handlers of two actors,
+//	           one at a time; the sender's Ref is in the message
+//	echo-idle  the same once a millisecond: both processes have gone to sleep
+//	ask        asked and answered: 64 flat bytes, and a struct with a string and
+//	           a slice
+//	flood      64 flat bytes told one way as fast as possible; the last message is
+//	           asked, so that its answer says that all have arrived
 //	tell       the same with a string and a slice
 //	fanin      flood from eight processes to one
-//	blob       64 KiB, 1 MiB, 16 MiB one way. touch: lent, a word written in each
-//	           page. copy: lent, filled by copy. plain: a []byte
+//	blob       64 KiB, 1 MiB and 16 MiB told one way. touch: lent, a word written in
+//	           each page, no byte moves. copy: lent and filled by copy. plain: a
+//	           []byte field, which the library copies
 //	spawn      a process, from before its start to its first reply; and from its
 //	           SIGKILL to the first reply of its replacement
+//	sizes      with -plot: 64 bytes to 16 MiB, there and acknowledged, and one way
 //
-// The receiver checks that every message is the sender's next, and of a large
-// one a word of each page; a miss fails the run. CPU times are those of all
-// processes of the run, the root's included.
+// What the figures mean: p50 and p99 are of single trips, each timed; the mean
+// is of trips with the clock read every 64. Rates count from the first message
+// to the acknowledgement of the last. CPU is user and system time of all
+// processes of the run, the root's included, for each trip or message.
+// Allocations are those of sender and receiver, system calls those of all
+// processes, both with the warm-up. Each figure is the median over the runs,
+// which go workload after workload, so that a drift of the machine hits all
+// alike.
+//
+// Guarantees: the receiver checks that every message is its sender's next, and
+// of a large one a word of each page; a miss, a death or a hang ends the program
+// with an error. No process outlives it.
+//
+// Not its business: other libraries. As "bench -peers WORKLOAD" it does one run
+// with the plan in $PEERS_PLAN (JSON; see Plan) and prints one line, @@RES and a
+// JSON array of Result, so that a program that measures several can interleave
+// them.
 package main

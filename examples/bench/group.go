@@ -18,8 +18,17 @@ var spec = supervisor.Spec{Intensity: supervisor.MaxIntensity, Log: slog.New(slo
 
 const fanSenders = 8
 
-// workloads are all, in the order of the report.
+// workloads are all that are run unless some are chosen, in the order of the
+// report. "sizes" is for the plot.
 var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "blob", "spawn"}
+
+// order is what one process group is to do.
+type order struct {
+	work  string
+	only  string // of several results, this one; "" for all
+	calls bool   // count system calls instead of time
+	plan  Plan
+}
 
 // outcomes is where the collector of this process puts what it is told.
 var outcomes = make(chan Outcome, fanSenders)
@@ -34,64 +43,60 @@ var collector = actor.Define("collector", func(s *actor.Setup[Collector]) error 
 })
 
 // runWork does one workload once, in the processes of this program.
-func runWork(ctx context.Context, sup *supervisor.Supervisor, work string, p Plan) ([]Result, error) {
-	if !slices.Contains(workloads, work) {
-		return nil, fmt.Errorf("no workload %q; there are %v", work, workloads)
+func runWork(ctx context.Context, sup *supervisor.Supervisor, o order) ([]Result, error) {
+	if o.work == "spawn" {
+		return runSpawn(ctx, sup, o.plan)
 	}
-	if work == "spawn" {
-		return runSpawn(ctx, sup, p)
+	if o.work != "sizes" && !slices.Contains(workloads, o.work) {
+		return nil, fmt.Errorf("no workload %q; there are %v and sizes", o.work, workloads)
 	}
 	n := 1
-	if work == "fanin" {
+	if o.work == "fanin" {
 		n = fanSenders
 	}
 	g := &group{ctx: ctx, sup: sup, deaths: make(chan actor.Down, n+1)}
-	jobs, senders, err := g.start(work, n, p)
-	if err != nil {
+	if err := g.start(n); err != nil {
 		return nil, err
 	}
-	for i, s := range senders {
-		if err := actor.Tell(ctx, s, jobs[i]); err != nil {
-			return nil, err
-		}
+	if o.calls {
+		return g.countCalls(o)
 	}
-	return g.collect(n, work)
+	return g.run(o)
 }
 
 // group is the processes of one run.
 type group struct {
-	ctx    context.Context
-	sup    *supervisor.Supervisor
-	deaths chan actor.Down
+	ctx      context.Context
+	sup      *supervisor.Supervisor
+	receiver actor.Ref[Receiver]
+	senders  []actor.Ref[Sender]
+	heard    actor.Ref[Collector]
+	pids     []int
+	deaths   chan actor.Down
 }
 
-func (g *group) start(work string, n int, p Plan) (jobs []Begin, senders []actor.Ref[Sender], err error) {
-	heard, err := supervisor.StartChild(g.ctx, g.sup, collector, supervisor.Child{InPlace: true})
+func (g *group) start(senders int) (err error) {
+	g.heard, err = supervisor.StartChild(g.ctx, g.sup, collector, supervisor.Child{InPlace: true})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	to, err := startOne(g, receiver, "receiver")
-	if err != nil {
-		return nil, nil, err
+	if g.receiver, err = startOne(g, receiver, "receiver"); err != nil {
+		return err
 	}
-	for i := range n {
+	for i := range senders {
 		s, err := startOne(g, sender, fmt.Sprintf("sender-%d", i))
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		senders = append(senders, s)
-		jobs = append(jobs, Begin{Work: work, Plan: p, Index: uint8(i), To: to, Collector: heard})
+		g.senders = append(g.senders, s)
 	}
-	pids := []int{os.Getpid()}
+	g.pids = []int{os.Getpid()}
 	for _, c := range g.sup.Children() {
-		if c.PID != 0 && !slices.Contains(pids, c.PID) {
-			pids = append(pids, c.PID)
+		if c.PID != 0 && !slices.Contains(g.pids, c.PID) {
+			g.pids = append(g.pids, c.PID)
 		}
 	}
-	for i := range jobs {
-		jobs[i].PIDs = pids
-	}
-	return jobs, senders, nil
+	return nil
 }
 
 // startOne starts an actor in a process of its own, whose death ends the run.
@@ -106,51 +111,97 @@ func startOne[P any](g *group, def *actor.Definition[P], name string) (actor.Ref
 		return ref, err
 	}
 	go func() {
-		if d, ok := <-notice; ok {
-			select {
-			case g.deaths <- d:
-			default: // the run has ended
-			}
+		select {
+		case d := <-notice:
+			g.deaths <- d
+		case <-g.sup.Done():
 		}
 	}()
 	return ref, nil
 }
 
-// collect waits until every sender has told its outcome.
-func (g *group) collect(n int, work string) (out []Result, err error) {
-	for range n {
-		select {
-		case o := <-outcomes:
-			if o.Failed != "" {
-				return nil, fmt.Errorf("%s: %s", work, o.Failed)
-			}
-			out = append(out, o.Results...)
-		case d := <-g.deaths:
-			return nil, fmt.Errorf("%s: a process died: %s\n%s", work, d.Exit.Summary, d.Exit.Stderr)
-		case <-g.ctx.Done():
-			return nil, fmt.Errorf("%s: %d of %d senders have not finished: %w", work, n-len(out), n, context.Cause(g.ctx))
+// run lets the senders go together, and waits for what they measured.
+func (g *group) run(o order) (out []Result, err error) {
+	var before, after uint64
+	if len(g.senders) > 1 { // who do not ask the receiver how much it allocates
+		if before, err = actor.Ask(g.ctx, g.receiver, Usage{}); err != nil {
+			return nil, err
 		}
 	}
-	if work == "fanin" {
-		out = []Result{together(out)}
+	for i, s := range g.senders {
+		job := Begin{Work: o.work, Only: o.only, Plan: o.plan, Index: uint8(i), To: g.receiver, Collector: g.heard, PIDs: g.pids}
+		if err := actor.Tell(g.ctx, s, job); err != nil {
+			return nil, err
+		}
+	}
+	for i := range g.senders {
+		rs, err := g.next()
+		if err != nil {
+			return nil, fmt.Errorf("%s, with %d of %d senders done: %w", o.work, i, len(g.senders), err)
+		}
+		out = append(out, rs...)
+	}
+	if len(g.senders) > 1 {
+		if after, err = actor.Ask(g.ctx, g.receiver, Usage{}); err != nil {
+			return nil, err
+		}
+		r := together(out)
+		r.Mallocs += after - before
+		out = []Result{r}
 	}
 	return out, nil
+}
+
+// next waits for one sender's outcome.
+func (g *group) next() ([]Result, error) {
+	select {
+	case o := <-outcomes:
+		if o.Failed != "" {
+			return nil, fmt.Errorf("%s", o.Failed)
+		}
+		return o.Results, nil
+	case d := <-g.deaths:
+		return nil, fmt.Errorf("a process died: %s\n%s", d.Exit.Summary, d.Exit.Stderr)
+	case <-g.ctx.Done():
+		return nil, context.Cause(g.ctx)
+	}
+}
+
+// countCalls runs o and returns nothing of it but how many system calls all
+// processes made, for how many operations. Counting costs time, so that the
+// other figures would be wrong.
+func (g *group) countCalls(o order) ([]Result, error) {
+	k, err := countCalls(g.pids)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := g.run(o)
+	calls, kerr := k.stop()
+	switch {
+	case err != nil:
+		return nil, err
+	case kerr != nil:
+		return nil, kerr
+	case len(rs) != 1:
+		return nil, fmt.Errorf("-syscalls counts for one result at a time, and %s has %d: choose one with -only", o.work, len(rs))
+	}
+	return []Result{{Work: rs[0].Work, Ops: rs[0].Ops, Calls: calls}}, nil
 }
 
 // together makes one result of what senders measured at the same time: from
 // the first one's start to the last one's end.
 func together(all []Result) Result {
-	r := Result{Work: "fanin", Start: all[0].Start, End: all[0].End}
-	slowest := all[0].Rate
-	var sum float64
+	r := Result{Work: all[0].Work}
+	begun, end, slowest, sum := all[0].Start, all[0].End, all[0].Rate, 0.0
 	for _, x := range all {
 		r.N += x.N
-		r.Start, r.End = min(r.Start, x.Start), max(r.End, x.End)
+		r.Ops += x.Ops
+		r.Mallocs += x.Mallocs
+		begun, end = min(begun, x.Start), max(end, x.End)
 		slowest = min(slowest, x.Rate)
 		sum += x.Rate
 	}
-	r.Rate = float64(r.N) / (float64(r.End-r.Start) / 1e9)
+	r.Rate = float64(r.N) / (float64(end-begun) / 1e9)
 	r.Slowest = slowest / (sum / float64(len(all)))
-	r.Start, r.End = 0, 0
 	return r
 }

@@ -18,28 +18,40 @@ import (
 // config is what the flags say.
 type config struct {
 	peers string   // one workload, for another program
+	only  string   // and of its results this one
+	calls bool     // count system calls too
 	works []string // or a table of these
 	runs  int
 	plan  Plan
 	json  string
+	plot  string
 }
 
 func parseFlags(args []string, out io.Writer) (config, error) {
-	var c config
+	c := config{plan: fullPlan}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
-	works := f.String("work", strings.Join(workloads, ","), "workloads, comma separated")
+	works := f.String("work", strings.Join(workloads, ","), "`workloads`, comma separated")
 	quick := f.Bool("quick", false, "one short run")
 	f.IntVar(&c.runs, "runs", 3, "runs of each workload")
 	f.StringVar(&c.json, "json", "", "write every single result to this `file`")
+	f.StringVar(&c.plot, "plot", "", "measure payloads of 64 bytes to 16 MiB too, and write an SVG of them to this `file`")
+	f.BoolVar(&c.calls, "syscalls", false, "count system calls too, in further runs, by perf stat, which has to be installed and permitted;\n"+
+		"without this flag the column is left out")
 	f.StringVar(&c.peers, "peers", "", "run this `workload` once, as a peer of another program: the plan is in $"+planVar+
-		", the result goes to stdout as one line, @@RES and JSON")
+		",\nthe result goes to stdout as one line, @@RES and JSON")
+	f.StringVar(&c.only, "only", "", "with -peers: of several results measure only the one with this `name`")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
-	c.plan = fullPlan
+	if f.NArg() > 0 {
+		return c, fmt.Errorf("what is %q? see -help", f.Args())
+	}
 	if *quick {
 		c.plan, c.runs = quickPlan, 1
+	}
+	if c.runs < 1 {
+		return c, fmt.Errorf("-runs %d: want at least 1", c.runs)
 	}
 	for w := range strings.SplitSeq(*works, ",") {
 		if !slices.Contains(workloads, w) {
@@ -47,8 +59,8 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 		}
 		c.works = append(c.works, w)
 	}
-	if c.runs < 1 {
-		return c, fmt.Errorf("-runs %d: want at least 1", c.runs)
+	if c.plot != "" {
+		c.works = append(c.works, "sizes")
 	}
 	return c, nil
 }
@@ -64,9 +76,8 @@ func main() {
 		os.Exit(2)
 	}
 	if c.peers != "" {
-		spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
-			return asPeer(ctx, sup, c.peers, os.Stdout)
-		})
+		o := order{work: c.peers, only: c.only, calls: c.calls}
+		spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error { return asPeer(ctx, sup, o, os.Stdout) })
 		return
 	}
 	if err := table(c, os.Stdout, os.Stderr); err != nil {
@@ -78,16 +89,18 @@ func main() {
 // hangGuard bounds one run of one workload, which takes a few seconds.
 const hangGuard = 80 * time.Second
 
+// resultMark begins the line with the results.
+const resultMark = "@@RES "
+
 // asPeer does one workload once and prints what it measured as the one line
 // that begins with @@RES.
-func asPeer(ctx context.Context, sup *supervisor.Supervisor, work string, out io.Writer) error {
-	p, err := planFromEnv()
-	if err != nil {
+func asPeer(ctx context.Context, sup *supervisor.Supervisor, o order, out io.Writer) (err error) {
+	if o.plan, err = planFromEnv(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, hangGuard)
 	defer cancel()
-	rs, err := runWork(ctx, sup, work, p)
+	rs, err := runWork(ctx, sup, o)
 	if err != nil {
 		return err
 	}
@@ -98,6 +111,3 @@ func asPeer(ctx context.Context, sup *supervisor.Supervisor, work string, out io
 	_, err = fmt.Fprintf(out, "%s%s\n", resultMark, b)
 	return err
 }
-
-// resultMark begins the line with the results.
-const resultMark = "@@RES "

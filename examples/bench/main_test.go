@@ -1,8 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
 	"io"
+	"math"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,41 +31,141 @@ func TestMain(m *testing.M) {
 var tinyPlan = Plan{WarmN: 20, Warm: time.Millisecond, Echo: 4 * time.Millisecond, Flood: 4 * time.Millisecond,
 	Blob: time.Millisecond, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 1}
 
-// TestWorkloads runs each workload as another program would.
-func TestWorkloads(t *testing.T) {
-	want := map[string][]string{
-		"echo": {"echo"}, "echo-idle": {"echo-idle"}, "ask": {"ask flat", "ask"},
-		"flood": {"flood"}, "tell": {"tell"}, "fanin": {"fanin"},
-		"blob": {
-			"blob 64 KiB touch", "blob 1 MiB touch", "blob 16 MiB touch",
-			"blob 64 KiB copy", "blob 1 MiB copy", "blob 16 MiB copy",
-			"blob 64 KiB plain", "blob 1 MiB plain", "blob 16 MiB plain",
-		},
-		"spawn": {"spawn", "spawn restart"},
+// TestTable runs every workload as a person would, and with it as another
+// program would: the table's runs are such. Every result must be there and
+// complete.
+func TestTable(t *testing.T) {
+	dir := t.TempDir()
+	c := config{works: slices.Clone(workloads), runs: 1, plan: tinyPlan, json: filepath.Join(dir, "r.json")}
+	if !testing.Short() {
+		c.works, c.plot = append(c.works, "sizes"), filepath.Join(dir, "p.svg")
 	}
-	for _, w := range workloads {
-		t.Run(w, func(t *testing.T) {
-			rs, err := runFresh(w, tinyPlan)
-			if err != nil {
-				t.Fatal(err)
+	var out bytes.Buffer
+	if err := table(c, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		CPUs    int
+		Results []Result
+	}
+	b, err := os.ReadFile(c.json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", out.Bytes())
+	want := []string{"echo", "echo-idle", "ask flat", "ask", "flood", "tell", "fanin",
+		"blob 64 KiB touch", "blob 1 MiB touch", "blob 16 MiB touch",
+		"blob 64 KiB copy", "blob 1 MiB copy", "blob 16 MiB copy",
+		"blob 64 KiB plain", "blob 1 MiB plain", "blob 16 MiB plain",
+		"spawn", "spawn restart"}
+	if c.plot != "" {
+		for _, size := range plotSizes {
+			for _, s := range lines {
+				want = append(want, sizesName(size, s.way))
 			}
-			if len(rs) != len(want[w]) {
-				t.Fatalf("%+v, want %v", rs, want[w])
-			}
-			for i, r := range rs {
-				if r.Work != want[w][i] || r.N == 0 || r.P50+r.Rate <= 0 {
-					t.Errorf("%+v, want a complete %s", r, want[w][i])
-				}
-			}
-		})
+		}
+		svg, err := os.ReadFile(c.plot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wellFormed(t, svg)
+	}
+	if len(file.Results) != len(want) || file.CPUs == 0 {
+		t.Fatalf("%d results, want %d: %s", len(file.Results), len(want), b)
+	}
+	for i, r := range file.Results {
+		complete(t, r, want[i])
+		if !strings.Contains(out.String(), "\n"+r.Work+" ") {
+			t.Errorf("the table has no row %q", r.Work)
+		}
 	}
 }
 
-func TestNoWorkload(t *testing.T) {
-	if rs, err := runFresh("gossip", tinyPlan); err == nil {
-		t.Errorf("%+v", rs)
+// complete checks that a result has what its workload measures.
+func complete(t *testing.T, r Result, work string) {
+	t.Helper()
+	trip := r.P50 > 0 && r.P99 >= r.P50
+	ok := r.Work == work && r.Run == 1 && r.N > 0
+	switch workOf(work) {
+	case "echo", "echo-idle", "ask":
+		ok = ok && trip && r.Mean > 0 && r.CPU > 0 && r.Ops >= uint64(r.N)
+	case "flood", "tell", "blob":
+		ok = ok && r.Rate > 0 && r.CPU > 0 && r.Ops > uint64(r.N)
+	case "fanin":
+		ok = ok && r.Rate > 0 && r.Slowest > 0 && r.Slowest <= 1 && r.N >= fanSenders && r.Ops > uint64(r.N)
+	case "spawn":
+		ok = ok && r.P50 > 0
+	case "sizes":
+		ok = ok && trip && (r.Rate > 0) != strings.HasSuffix(work, bare)
 	}
-	if c, err := parseFlags([]string{"-work", "echo,gossip"}, io.Discard); err == nil {
-		t.Errorf("%+v", c)
+	if !ok {
+		t.Errorf("%+v, want a complete %s", r, work)
+	}
+}
+
+func wellFormed(t *testing.T, svg []byte) {
+	t.Helper()
+	root := ""
+	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v\n%s", err, svg)
+		}
+		if s, ok := tok.(xml.StartElement); ok && root == "" {
+			root = s.Name.Local
+		}
+	}
+	if root != "svg" || bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
+		t.Errorf("%s", svg)
+	}
+}
+
+// TestPlot draws invented figures, hostile ones too.
+func TestPlot(t *testing.T) {
+	var all []Result
+	for run := range 2 {
+		for _, size := range plotSizes {
+			for i, s := range lines {
+				all = append(all, Result{Work: sizesName(size, s.way), Run: run, P50: 1000 * math.Sqrt(float64(size*(i+1))), Rate: float64(size) / 1e6})
+			}
+		}
+	}
+	svg := plot(all, `a <b> & "c"`)
+	wellFormed(t, svg)
+	if n := bytes.Count(svg, []byte("<circle")); n != 2*len(lines)*len(plotSizes) {
+		t.Errorf("%d points", n)
+	}
+	wellFormed(t, plot(nil, ""))
+	wellFormed(t, plot([]Result{{Work: sizesName(64, plain), P50: 1000, Rate: 1}}, ""))
+}
+
+// TestRefusals: what is not measured is an error that says why, and never an
+// empty table.
+func TestRefusals(t *testing.T) {
+	if rs, err := runFresh(tinyPlan, "gossip"); err == nil || !strings.Contains(err.Error(), `no workload "gossip"`) {
+		t.Errorf("%+v, %v", rs, err)
+	}
+	for _, args := range []string{"-work echo,gossip", "-work=", "-runs 0", "echo", "-no-such-flag"} {
+		if c, err := parseFlags(strings.Fields(args), io.Discard); err == nil {
+			t.Errorf("%s: %+v", args, c)
+		}
+	}
+	if _, err := parseFlags([]string{"-help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+		t.Error(err)
+	}
+	for _, line := range []string{"", "hello\n", "hello\n@@RES []\n", "@@RES [\n", "@@RES []\n", "@@RES [{}]\nhello\n"} {
+		if rs, err := parseResults([]byte(line), "echo"); err == nil {
+			t.Errorf("%q: %+v", line, rs)
+		}
+	}
+	t.Setenv(planVar, "{")
+	if p, err := planFromEnv(); err == nil {
+		t.Errorf("%+v", p)
 	}
 }

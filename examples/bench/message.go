@@ -106,7 +106,8 @@ type (
 	// BlobCheck is a Blob whose answer is an acknowledgement.
 	BlobCheck struct {
 		actor.Asks[Receiver, Reply]
-		Data actor.Buffer
+		Data  actor.Buffer
+		Pages bool // a word of each was written
 	}
 	// Plain is told one way.
 	Plain struct {
@@ -120,10 +121,17 @@ type (
 	}
 )
 
+// Usage is asked of the receiver; its answer is how many objects the process
+// has allocated so far.
+type Usage struct {
+	actor.Asks[Receiver, uint64]
+}
+
 // Begin tells a sender what to do.
 type Begin struct {
 	actor.Tells[Sender]
 	Work      string
+	Only      string // of several results, the one to be measured; "" for all
 	Plan      Plan
 	Index     uint8 // of this sender
 	To        actor.Ref[Receiver]
@@ -131,7 +139,7 @@ type Begin struct {
 	PIDs      []int // all processes of the program, whose CPU time counts
 }
 
-// Outcome is what a sender has measured.
+// Outcome is what a sender has measured, or why it could not.
 type Outcome struct {
 	actor.Tells[Collector]
 	Results []Result

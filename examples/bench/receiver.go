@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 
 	"github.com/understudy-go/understudy/actor"
 )
@@ -30,21 +31,29 @@ var receiver = actor.Define("receiver", func(s *actor.Setup[Receiver]) error {
 		return Answer{Head: m.Head, Name: m.Name, Parts: m.Parts}, nil
 	})
 	actor.OnTell(s, func(c *actor.Context, m Blob) error {
-		l.takeBytes(m.Data.Bytes())
+		l.takeBytes(m.Data.Bytes(), true)
 		return nil
 	})
 	actor.OnAsk(s, func(c *actor.Context, m BlobCheck) (Reply, error) {
-		return Reply{Head: l.takeBytes(m.Data.Bytes())}, nil
+		return Reply{Head: l.takeBytes(m.Data.Bytes(), m.Pages)}, nil
 	})
 	actor.OnTell(s, func(c *actor.Context, m Plain) error {
-		l.takeBytes(m.Data)
+		l.takeBytes(m.Data, true)
 		return nil
 	})
 	actor.OnAsk(s, func(c *actor.Context, m PlainCheck) (Reply, error) {
-		return Reply{Head: l.takeBytes(m.Data)}, nil
+		return Reply{Head: l.takeBytes(m.Data, true)}, nil
 	})
+	actor.OnAsk(s, func(c *actor.Context, m Usage) (uint64, error) { return mallocs(), nil })
 	return nil
 })
+
+// mallocs is how many objects this process has allocated so far.
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
 
 // ledger checks that nothing is lost, doubled or out of order. A miss is the
 // receiver's death, which ends the run as failed: an error would be one dead
@@ -75,13 +84,13 @@ func (l *ledger) takeOrder(h Head, name string, parts []uint32) {
 }
 
 // takeBytes reads one word of each page, where the payload lies.
-func (l *ledger) takeBytes(b []byte) Head {
+func (l *ledger) takeBytes(b []byte, pages bool) Head {
 	h := getHead(b)
 	if int(h.Size) != len(b) {
 		panic(fmt.Sprintf("sender %d: message %d has %d bytes, expected %d", h.From, h.Seq, len(b), h.Size))
 	}
 	l.take(h)
-	for off := pageSize; off < len(b); off += pageSize {
+	for off := pageSize; pages && off < len(b); off += pageSize {
 		if v := binary.LittleEndian.Uint64(b[off:]); v != h.Seq {
 			panic(fmt.Sprintf("sender %d: message %d has %d at offset %d", h.From, h.Seq, v, off))
 		}

@@ -8,12 +8,14 @@ import (
 	"text/tabwriter"
 )
 
-// column is one figure of a table.
+// column is one figure of a table. What is zero was not measured, unless
+// measured says otherwise.
 type column struct {
-	title string
-	get   func(Result) float64
-	show  func(float64) string
-	all   bool // min and max besides the median
+	title    string
+	get      func(Result) float64
+	show     func(float64) string
+	all      bool // min and max besides the median, if there is more than one run
+	measured func(Result) bool
 }
 
 // section is one table: workloads that have the same figures.
@@ -27,78 +29,119 @@ func named(works ...string) func(string) bool {
 	return func(w string) bool { return slices.Contains(works, w) }
 }
 
-var sections = []section{
-	{"Round trips of 64 bytes, one outstanding", named("echo", "echo-idle", "ask", "ask flat"), []column{
-		{"p50", func(r Result) float64 { return r.P50 }, ns, true},
-		{"p99", func(r Result) float64 { return r.P99 }, ns, true},
-		{"mean", func(r Result) float64 { return r.Mean }, ns, false},
-		{"CPU/trip", func(r Result) float64 { return r.CPU }, ns, false},
-	}},
-	{"One way, 64 bytes, as fast as possible", named("flood", "tell", "fanin"), []column{
-		{"messages/s", func(r Result) float64 { return r.Rate }, thousands, true},
-		{"CPU/message", func(r Result) float64 { return r.CPU }, ns, false},
-		{"slowest sender", func(r Result) float64 { return r.Slowest }, share, false},
-	}},
-	{"Large payloads one way (touch: lent; copy: lent and filled by copy; plain: a []byte)", func(w string) bool { return strings.HasPrefix(w, "blob ") }, []column{
-		{"GB/s", func(r Result) float64 { return r.Rate }, decimals, true},
-		{"CPU/message", func(r Result) float64 { return r.CPU }, ns, false},
-	}},
-	{"A process, to its first reply (restart: from SIGKILL to the replacement's)", named("spawn", "spawn restart"), []column{
-		{"p50", func(r Result) float64 { return r.P50 }, ns, true},
-	}},
+func begins(prefix string) func(string) bool {
+	return func(w string) bool { return strings.HasPrefix(w, prefix) }
 }
+
+func timed(r Result) bool { return r.Ops > 0 && r.Calls == 0 }
+
+// The columns.
+var (
+	p50     = column{title: "p50", get: func(r Result) float64 { return r.P50 }, show: ns, all: true}
+	p99     = column{title: "p99", get: func(r Result) float64 { return r.P99 }, show: ns, all: true}
+	mean    = column{title: "mean", get: func(r Result) float64 { return r.Mean }, show: ns}
+	rate    = column{title: "messages/s", get: func(r Result) float64 { return r.Rate }, show: thousands, all: true}
+	bytesPS = column{title: "GB/s", get: func(r Result) float64 { return r.Rate }, show: decimals, all: true}
+	cpu     = column{title: "CPU/op", get: func(r Result) float64 { return r.CPU }, show: ns}
+	allocs  = column{title: "allocs/op", get: func(r Result) float64 { return float64(r.Mallocs) / float64(r.Ops) }, show: decimals, measured: timed}
+	calls   = column{title: "system calls/op", get: func(r Result) float64 { return float64(r.Calls) / max(1, float64(r.Ops)) }, show: fine}
+	slowest = column{title: "slowest sender", get: func(r Result) float64 { return r.Slowest }, show: share}
+)
+
+var sections = []section{
+	{"Round trips of 64 bytes, one outstanding", named("echo", "echo-idle", "ask", "ask flat"), []column{p50, p99, mean, cpu, allocs, calls}},
+	{"64 bytes one way, as fast as possible", named("flood", "tell", "fanin"), []column{rate, cpu, allocs, calls, slowest}},
+	{"Large payloads one way (touch: lent; copy: lent, filled by copy; plain: a []byte)", begins("blob "), []column{bytesPS, cpu, allocs, calls}},
+	{"A process, to its first reply (restart: from SIGKILL to the replacement's)", named("spawn", "spawn restart"), []column{p50}},
+	{"A payload there and acknowledged, and payloads one way (bare: lent, untouched)", begins("sizes "), []column{p50, p99, bytesPS, cpu}},
+}
+
+// workOf is the workload that has a result of that name.
+func workOf(result string) string { w, _, _ := strings.Cut(result, " "); return w }
 
 // report prints the medians over the runs, with the smallest and the largest.
 func report(w io.Writer, all []Result) {
 	for _, s := range sections {
-		var works []string
-		for _, r := range all {
-			if s.has(r.Work) && !slices.Contains(works, r.Work) {
-				works = append(works, r.Work)
-			}
-		}
-		if len(works) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "\n%s\n", s.title)
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, c := range s.columns {
-			fmt.Fprintf(t, "\t%s", c.title)
-			if c.all {
-				fmt.Fprint(t, "\t(min - max)")
-			}
-		}
-		fmt.Fprintln(t)
-		for _, work := range works {
-			fmt.Fprint(t, work)
-			for _, c := range s.columns {
-				fmt.Fprint(t, "\t", c.cell(work, all))
-			}
-			fmt.Fprintln(t)
-		}
-		t.Flush()
+		s.report(w, all)
 	}
 }
 
-// cell is one figure of one workload. What was not measured stays empty.
-func (c column) cell(work string, all []Result) string {
-	var v []float64
+func (s section) report(w io.Writer, all []Result) {
+	var works []string
+	var mine []Result
 	for _, r := range all {
-		if x := c.get(r); r.Work == work && x != 0 {
+		if !s.has(r.Work) {
+			continue
+		}
+		mine = append(mine, r)
+		if !slices.Contains(works, r.Work) {
+			works = append(works, r.Work)
+		}
+	}
+	if len(works) == 0 {
+		return
+	}
+	columns := s.columnsFor(mine)
+	fmt.Fprintf(w, "\n%s\n", s.title)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range columns {
+		fmt.Fprintf(t, "\t%s", c.title)
+		if c.all {
+			fmt.Fprint(t, "\tmin - max")
+		}
+	}
+	fmt.Fprintln(t)
+	for _, work := range works {
+		fmt.Fprint(t, work)
+		of := slices.DeleteFunc(slices.Clone(mine), func(r Result) bool { return r.Work != work })
+		for _, c := range columns {
+			fmt.Fprint(t, "\t", c.cell(of))
+		}
+		fmt.Fprintln(t)
+	}
+	t.Flush()
+}
+
+// columnsFor is the columns that have something to say.
+func (s section) columnsFor(rs []Result) (columns []column) {
+	runs := 0
+	for _, r := range rs {
+		runs = max(runs, r.Run)
+	}
+	for _, c := range s.columns {
+		if c.all = c.all && runs > 1; len(c.values(rs)) > 0 {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// values is the column's figure in each result that has it.
+func (c column) values(rs []Result) (v []float64) {
+	for _, r := range rs {
+		if c.measured != nil && !c.measured(r) {
+			continue
+		}
+		if x := c.get(r); x != 0 || c.measured != nil {
 			v = append(v, x)
 		}
 	}
-	if len(v) == 0 {
-		if c.all {
-			return "\t"
-		}
-		return ""
-	}
+	return v
+}
+
+// cell is one figure of one workload over its runs.
+func (c column) cell(rs []Result) string {
+	v := c.values(rs)
 	s := spreadOf(v)
-	if !c.all {
+	switch {
+	case len(v) == 0 && c.all:
+		return "\t"
+	case len(v) == 0:
+		return ""
+	case !c.all:
 		return c.show(s.median)
 	}
-	return fmt.Sprintf("%s\t(%s - %s)", c.show(s.median), c.show(s.min), c.show(s.max))
+	return fmt.Sprintf("%s\t%s - %s", c.show(s.median), c.show(s.min), c.show(s.max))
 }
 
 // ns shows a time in the unit that fits.
@@ -125,6 +168,13 @@ func decimals(v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
+}
+
+func fine(v float64) string {
+	if v >= 1 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.5f", v)
 }
 
 func share(v float64) string { return fmt.Sprintf("%.2f of the mean", v) }

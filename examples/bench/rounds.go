@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,20 +9,55 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
+	"slices"
+	"time"
 )
 
-// table runs every workload as often as c says, in turns, so that a drift of
-// the machine hits all alike, and reports.
+// table runs every workload as often as c says, and reports.
 func table(c config, out, progress io.Writer) error {
 	runtime.LockOSThread() // children die with the thread that started them
-	var all []Result
+	m := thisMachine()
+	all, err := rounds(c, progress)
+	if err != nil {
+		return err
+	}
+	if c.calls {
+		calls, err := callsOf(all, c.plan, progress)
+		if err != nil {
+			return err
+		}
+		all = append(all, calls...)
+	}
+	m.watched()
+	report(out, all)
+	fmt.Fprintf(out, "\n%s\n", m)
+	if c.json != "" {
+		b, err := json.MarshalIndent(struct {
+			*machine
+			Results []Result `json:"results"`
+		}{m, all}, "", " ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.json, append(b, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if c.plot != "" {
+		return os.WriteFile(c.plot, plot(all, m.String()), 0o644)
+	}
+	return nil
+}
+
+// rounds runs workload after workload, again and again, so that a drift of the
+// machine hits all alike.
+func rounds(c config, progress io.Writer) (all []Result, err error) {
 	for run := 1; run <= c.runs; run++ {
 		for _, w := range c.works {
 			fmt.Fprintf(progress, "run %d of %d: %s\n", run, c.runs, w)
-			rs, err := runFresh(w, c.plan)
+			rs, err := runFresh(c.plan, w)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			for _, r := range rs {
 				r.Run = run
@@ -31,20 +65,31 @@ func table(c config, out, progress io.Writer) error {
 			}
 		}
 	}
-	report(out, all)
-	if c.json == "" {
-		return nil
+	return all, nil
+}
+
+// callsOf counts the system calls of everything that has been measured, once.
+func callsOf(all []Result, p Plan, progress io.Writer) (calls []Result, err error) {
+	var done []string
+	for _, r := range all {
+		w := workOf(r.Work)
+		if r.Ops == 0 || slices.Contains(done, r.Work) {
+			continue
+		}
+		done = append(done, r.Work)
+		fmt.Fprintf(progress, "system calls: %s\n", r.Work)
+		rs, err := runFresh(p, w, "-syscalls", "-only", r.Work)
+		if err != nil {
+			return nil, err
+		}
+		calls = append(calls, rs...)
 	}
-	b, err := json.MarshalIndent(all, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(c.json, append(b, '\n'), 0o644)
+	return calls, nil
 }
 
 // runFresh does one workload once, in fresh processes: this program again, as
 // another program would start it to have it among its peers.
-func runFresh(work string, p Plan) ([]Result, error) {
+func runFresh(p Plan, work string, more ...string) ([]Result, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -53,9 +98,10 @@ func runFresh(work string, p Plan) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), hangGuard*5/4)
+	const startAndEnd = 20 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), hangGuard+startAndEnd)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, exe, "-peers", work)
+	cmd := exec.CommandContext(ctx, exe, append([]string{"-peers", work}, more...)...)
 	cmd.Env = append(os.Environ(), planVar+"="+string(plan))
 	cmd.SysProcAttr = dieWithParent()
 	var stdout, stderr bytes.Buffer
@@ -63,22 +109,20 @@ func runFresh(work string, p Plan) ([]Result, error) {
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", work, err, stderr.Bytes())
 	}
-	return parseResults(&stdout, work)
+	return parseResults(stdout.Bytes(), work)
 }
 
-// parseResults finds the one line that counts.
-func parseResults(r io.Reader, work string) (rs []Result, err error) {
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, 4<<20)
-	for sc.Scan() {
-		if l, ok := strings.CutPrefix(sc.Text(), resultMark); ok {
-			if err := json.Unmarshal([]byte(l), &rs); err != nil {
-				return nil, fmt.Errorf("%s: %w", work, err)
-			}
-		}
+// parseResults takes the one line that a run prints.
+func parseResults(line []byte, work string) (rs []Result, err error) {
+	body, ok := bytes.CutPrefix(line, []byte(resultMark))
+	if !ok {
+		return nil, fmt.Errorf("%s: printed %q, and no result", work, line)
 	}
-	if err == nil && len(rs) == 0 {
-		err = fmt.Errorf("%s: no result", work)
+	if err := json.Unmarshal(body, &rs); err != nil {
+		return nil, fmt.Errorf("%s: printed %q: %w", work, line, err)
 	}
-	return rs, err
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("%s: no result", work)
+	}
+	return rs, nil
 }

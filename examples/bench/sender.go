@@ -17,10 +17,13 @@ var sender = actor.Define("sender", func(s *actor.Setup[Sender]) error {
 
 // driver is a sender's state.
 type driver struct {
-	self  actor.Ref[Sender]
-	job   Begin
-	trips trips // echo and echo-idle: told what has come back
-	seq   uint64
+	self    actor.Ref[Sender]
+	job     Begin
+	seq     uint64 // of the next message
+	ops     uint64 // messages or trips since the count of mallocs
+	mallocs uint64
+	trips   trips // echo and echo-idle: told what has come back
+	out     []Result
 }
 
 // begin does all of a workload, but for those whose messages are told both
@@ -28,44 +31,74 @@ type driver struct {
 func (d *driver) begin(c *actor.Context, job Begin) error {
 	d.job = job
 	runtime.GC()
-	p := job.Plan
-	switch job.Work {
-	case "echo":
-		d.trips = newEcho(p, job.PIDs)
-		return d.ping(c)
-	case "echo-idle":
-		d.trips = newIdle(p, job.PIDs)
-		return d.ping(c)
-	}
-	var out []Result
-	var err error
-	switch job.Work {
-	case "flood", "fanin":
-		length := p.Flood
-		if job.Work == "fanin" {
-			length = p.Fan
+	if job.Work == "echo" || job.Work == "echo-idle" {
+		if err := d.count(c); err != nil {
+			return d.finish(c, err)
 		}
-		out, err = runFlood(d.stream(c, smallSize, sendData), job.Work, length, job.PIDs)
-	case "tell":
-		out, err = runFlood(d.stream(c, smallSize, sendOrder), job.Work, p.Flood, job.PIDs)
-	case "blob":
-		out, err = d.runBlobs(c)
-	case "ask":
-		out, err = d.runAsks(c)
-	default:
-		err = fmt.Errorf("no workload %q", job.Work)
+		d.trips = newEcho(job.Plan, job.PIDs)
+		if job.Work == "echo-idle" {
+			d.trips = newIdle(job.Plan, job.PIDs)
+		}
+		return d.ping(c)
 	}
-	return d.finish(c, out, err)
+	return d.finish(c, d.work(c, job.Plan))
 }
 
-func (d *driver) finish(c *actor.Context, out []Result, err error) error {
-	o := Outcome{Results: out}
+func (d *driver) work(c *actor.Context, p Plan) error {
+	switch d.job.Work {
+	case "ask":
+		return d.runAsks(c)
+	case "flood":
+		return d.runFlood(d.stream(c, smallSize, sendData), p.Flood)
+	case "fanin":
+		return d.runFlood(d.stream(c, smallSize, sendData), p.Fan)
+	case "tell":
+		return d.runFlood(d.stream(c, smallSize, sendOrder), p.Flood)
+	case "blob":
+		return d.runBlobs(c)
+	case "sizes":
+		return d.runSizes(c)
+	}
+	return fmt.Errorf("no workload %q", d.job.Work)
+}
+
+// count begins to count operations and allocations.
+func (d *driver) count(c *actor.Context) (err error) {
+	d.ops = 0
+	d.mallocs, err = d.allocated(c)
+	return err
+}
+
+// done notes a result, and what has happened since count.
+func (d *driver) done(c *actor.Context, r Result) error {
+	after, err := d.allocated(c)
+	r.Ops, r.Mallocs = d.ops, after-d.mallocs
+	d.out = append(d.out, r)
+	return err
+}
+
+// allocated is how many objects sender and receiver have allocated. Senders
+// that run at the same time leave the receiver in peace.
+func (d *driver) allocated(c *actor.Context) (uint64, error) {
+	if d.job.Work == "fanin" {
+		return mallocs(), nil
+	}
+	theirs, err := actor.Ask(c, d.job.To, Usage{})
+	return theirs + mallocs(), err
+}
+
+// wants says whether a result is to be measured.
+func (d *driver) wants(name string) bool { return d.job.Only == "" || d.job.Only == name }
+
+func (d *driver) finish(c *actor.Context, err error) error {
+	o := Outcome{Results: d.out}
 	if err != nil {
-		o.Failed = err.Error()
+		o = Outcome{Failed: err.Error()}
 	}
 	return actor.Tell(c, d.job.Collector, o)
 }
 
+// head makes the head of the next message.
 func (d *driver) head(op uint8, size int) Head {
 	return Head{Seq: d.seq, Op: op, From: d.job.Index, Size: uint32(size)}
 }
@@ -77,50 +110,16 @@ func (d *driver) ping(c *actor.Context) error {
 
 func (d *driver) pong(c *actor.Context, m Pong) error {
 	if m.Seq != d.seq {
-		return d.finish(c, nil, fmt.Errorf("the answer to %d has number %d", d.seq, m.Seq))
+		return d.finish(c, wrongReply(d.seq, m.Seq))
 	}
 	d.seq++
+	d.ops++
 	if d.trips.back() {
 		return d.ping(c)
 	}
-	return d.finish(c, []Result{d.trips.result()}, nil)
+	return d.finish(c, d.done(c, d.trips.result()))
 }
 
-// runAsks asks flat messages and then such with a string and a slice, one
-// after another.
-func (d *driver) runAsks(c *actor.Context) ([]Result, error) {
-	flat, err := d.runAsk("ask flat", func() (Head, error) {
-		r, err := actor.Ask(c, d.job.To, Check{Head: d.head(opEcho, smallSize)})
-		return r.Head, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	typed, err := d.runAsk("ask", func() (Head, error) {
-		r, err := actor.Ask(c, d.job.To, Question{Head: d.head(opEcho, smallSize), Name: orderName, Parts: orderParts})
-		if err == nil && (r.Name != orderName || len(r.Parts) != len(orderParts)) {
-			err = fmt.Errorf("the answer has %q and %v", r.Name, r.Parts)
-		}
-		return r.Head, err
-	})
-	return []Result{flat, typed}, err
-}
-
-func (d *driver) runAsk(work string, ask func() (Head, error)) (Result, error) {
-	e := newEcho(d.job.Plan, d.job.PIDs)
-	for {
-		h, err := ask()
-		if err == nil && h.Seq != d.seq {
-			err = fmt.Errorf("the answer to %d has number %d", d.seq, h.Seq)
-		}
-		if err != nil {
-			return Result{}, err
-		}
-		d.seq++
-		if !e.back() {
-			r := e.result()
-			r.Work = work
-			return r, nil
-		}
-	}
+func wrongReply(want, got uint64) error {
+	return fmt.Errorf("the answer to %d has number %d", want, got)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
@@ -13,7 +11,7 @@ type stream struct {
 	d    *driver
 	c    *actor.Context
 	size int
-	send func(s *stream, h Head) error // with opAck it returns when the message is acknowledged
+	send func(s *stream, h Head) error // unless h.Op is opData, returns when the message is acknowledged
 }
 
 func (d *driver) stream(c *actor.Context, size int, send func(*stream, Head) error) *stream {
@@ -24,7 +22,7 @@ func (d *driver) stream(c *actor.Context, size int, send func(*stream, Head) err
 func check[M actor.AskedOf[Receiver, Reply]](s *stream, h Head, m M) error {
 	r, err := actor.Ask(s.c, s.d.job.To, m)
 	if err == nil && r.Seq != h.Seq {
-		err = fmt.Errorf("the acknowledgement of %d has number %d", h.Seq, r.Seq)
+		err = wrongReply(h.Seq, r.Seq)
 	}
 	return err
 }
@@ -42,7 +40,7 @@ func sendOrder(s *stream, h Head) error {
 	}
 	r, err := actor.Ask(s.c, s.d.job.To, Question{Head: h, Name: orderName, Parts: orderParts})
 	if err == nil && r.Seq != h.Seq {
-		err = fmt.Errorf("the acknowledgement of %d has number %d", h.Seq, r.Seq)
+		err = wrongReply(h.Seq, r.Seq)
 	}
 	return err
 }
@@ -50,6 +48,7 @@ func sendOrder(s *stream, h Head) error {
 // reset makes the receiver expect number 1 next.
 func (s *stream) reset() error {
 	s.d.seq = 1
+	s.d.ops++
 	h := s.d.head(opReset, smallSize)
 	return check(s, h, Check{Head: h})
 }
@@ -61,18 +60,11 @@ func (s *stream) run(d time.Duration, least int) (n int, took time.Duration, err
 	if err := s.reset(); err != nil {
 		return 0, 0, err
 	}
-	mask := uint64(255) // the clock is read when none of these bits is set
-	switch {
-	case s.size >= 1<<20:
-		mask = 0
-	case s.size > 4096:
-		mask = 7
-	}
-	begun := time.Now()
-	for {
+	mask := clockMask(s.size)
+	for begun := time.Now(); ; {
 		op := uint8(opData)
 		if s.d.seq&mask == 0 {
-			if d0 := time.Since(begun); d0 >= d && (n >= least || d0 >= 4*d) {
+			if t := time.Since(begun); t >= d && (n >= least || t >= 4*d) {
 				op = opAck
 			}
 		}
@@ -80,6 +72,7 @@ func (s *stream) run(d time.Duration, least int) (n int, took time.Duration, err
 			return n, 0, err
 		}
 		s.d.seq++
+		s.d.ops++
 		n++
 		if op == opAck {
 			return n, time.Since(begun), nil
@@ -87,102 +80,32 @@ func (s *stream) run(d time.Duration, least int) (n int, took time.Duration, err
 	}
 }
 
-func runFlood(s *stream, work string, d time.Duration, pids []int) ([]Result, error) {
-	if _, _, err := s.run(d/4, 0); err != nil {
-		return nil, err
+// clockMask says before which messages the clock is read: those whose number
+// has none of these bits.
+func clockMask(size int) uint64 {
+	switch {
+	case size >= 1<<20:
+		return 0
+	case size > 4096:
+		return 7
 	}
-	cpu := cpuTime(pids)
-	r := Result{Work: work, Start: monotonic()}
-	n, took, err := s.run(d, 0)
-	r.End = monotonic()
-	r.N = n
-	r.Rate = float64(n) / took.Seconds()
-	r.CPU = float64(cpuTime(pids)-cpu) / float64(n)
-	return []Result{r}, err
+	return 255
 }
 
-var blobSizes = []int{64 << 10, 1 << 20, 16 << 20}
-
-// The ways of a large payload.
-const (
-	touch  = "touch" // lent, a word of each page written
-	copied = "copy"  // lent, filled by copy from a private buffer
-	plain  = "plain" // a []byte of the sender's own
-)
-
-func blobName(size int, way string) string {
-	if size >= 1<<20 {
-		return fmt.Sprintf("blob %d MiB %s", size>>20, way)
+func (d *driver) runFlood(s *stream, length time.Duration) error {
+	if err := d.count(s.c); err != nil {
+		return err
 	}
-	return fmt.Sprintf("blob %d KiB %s", size>>10, way)
-}
-
-func (d *driver) runBlobs(c *actor.Context) (out []Result, err error) {
-	for _, way := range []string{touch, copied, plain} {
-		for _, size := range blobSizes {
-			r, err := d.runBlob(c, size, way)
-			if err != nil {
-				return out, fmt.Errorf("%s: %w", blobName(size, way), err)
-			}
-			out = append(out, r)
-		}
-	}
-	return out, nil
-}
-
-func (d *driver) runBlob(c *actor.Context, size int, way string) (Result, error) {
-	send := sendLent(nil)
-	if way != touch {
-		src := make([]byte, size)
-		for i := range src {
-			src[i] = byte(i)
-		}
-		if send = sendLent(src); way == plain {
-			send = sendPlain(src)
-		}
-	}
-	s := d.stream(c, size, send)
-	if _, _, err := s.run(d.job.Plan.Blob, 16); err != nil {
-		return Result{}, err
+	if _, _, err := s.run(length/4, 0); err != nil {
+		return err
 	}
 	cpu := cpuTime(d.job.PIDs)
-	n, took, err := s.run(d.job.Plan.Blob, 0)
-	return Result{Work: blobName(size, way), N: n,
-		Rate: float64(n) * float64(size) / took.Seconds() / 1e9,
-		CPU:  float64(cpuTime(d.job.PIDs)-cpu) / float64(n)}, err
-}
-
-// sendLent lends a buffer, fills it from src if there is one, and sends it.
-func sendLent(src []byte) func(*stream, Head) error {
-	return func(s *stream, h Head) error {
-		b, err := actor.Lend(s.c, s.d.job.To, s.size)
-		if err != nil {
-			return err
-		}
-		copy(b.Bytes(), src)
-		stamp(b.Bytes(), h)
-		if h.Op != opData {
-			return check(s, h, BlobCheck{Data: b})
-		}
-		return actor.Tell(s.c, s.d.job.To, Blob{Data: b})
+	begun := monotonic()
+	n, took, err := s.run(length, 0)
+	if err != nil {
+		return err
 	}
-}
-
-// sendPlain sends src itself, which the library copies.
-func sendPlain(src []byte) func(*stream, Head) error {
-	return func(s *stream, h Head) error {
-		stamp(src, h)
-		if h.Op != opData {
-			return check(s, h, PlainCheck{Data: src})
-		}
-		return actor.Tell(s.c, s.d.job.To, Plain{Data: src})
-	}
-}
-
-// stamp writes what the receiver checks: one word a page.
-func stamp(b []byte, h Head) {
-	putHead(b, h)
-	for off := pageSize; off < len(b); off += pageSize {
-		binary.LittleEndian.PutUint64(b[off:], h.Seq)
-	}
+	return d.done(s.c, Result{Work: d.job.Work, N: n, Start: begun, End: monotonic(),
+		Rate: float64(n) / took.Seconds(),
+		CPU:  float64(cpuTime(d.job.PIDs)-cpu) / float64(n)})
 }

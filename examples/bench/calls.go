@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// callCounter counts the system calls of running processes, as the kernel sees
+// them: by the program perf, which needs to be installed and permitted.
+type callCounter struct {
+	cmd      *exec.Cmd
+	commands io.WriteCloser
+	answers  io.ReadCloser
+	stderr   bytes.Buffer
+}
+
+const callEvent = "raw_syscalls:sys_enter"
+
+// countCalls begins to count, before it returns.
+func countCalls(pids []int) (*callCounter, error) {
+	fromHere, commands, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	answers, toHere, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, p := range pids {
+		list = append(list, strconv.Itoa(p))
+	}
+	k := &callCounter{commands: commands, answers: answers}
+	k.cmd = exec.Command("perf", "stat", "-x", ",", "-e", callEvent, "--delay", "-1", "--control", "fd:3,4", "-p", strings.Join(list, ","))
+	k.cmd.ExtraFiles = []*os.File{fromHere, toHere}
+	k.cmd.Stderr = &k.stderr
+	k.cmd.SysProcAttr = dieWithParent()
+	err = k.cmd.Start()
+	fromHere.Close()
+	toHere.Close()
+	if err != nil {
+		return nil, fmt.Errorf("-syscalls needs perf: %w", err)
+	}
+	if err := k.order("enable"); err != nil {
+		_ = k.cmd.Wait()
+		return nil, fmt.Errorf("-syscalls needs perf that may count %s (root, or CAP_PERFMON and a readable tracefs): %w\n%s",
+			callEvent, err, k.stderr.Bytes())
+	}
+	return k, nil
+}
+
+// order tells perf to do something, and waits until it has.
+func (k *callCounter) order(what string) error {
+	if _, err := io.WriteString(k.commands, what+"\n"); err != nil {
+		return err
+	}
+	answer := make([]byte, 16)
+	n, err := k.answers.Read(answer)
+	if err == nil && !bytes.HasPrefix(answer[:n], []byte("ack")) {
+		err = fmt.Errorf("perf says %q to %s", answer[:n], what)
+	}
+	return err
+}
+
+// stop ends the counting and returns the count.
+func (k *callCounter) stop() (uint64, error) {
+	err := k.order("disable")
+	_ = k.cmd.Process.Signal(os.Interrupt)
+	_ = k.cmd.Wait() // perf dies of the signal after it has printed
+	k.commands.Close()
+	k.answers.Close()
+	if err != nil {
+		return 0, errors.Join(err, errors.New(k.stderr.String()))
+	}
+	return parseCalls(k.stderr.String())
+}
+
+func parseCalls(text string) (uint64, error) {
+	for line := range strings.Lines(text) {
+		count, rest, ok := strings.Cut(line, ",")
+		if ok && strings.Contains(rest, callEvent) {
+			return strconv.ParseUint(count, 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("perf printed no count of %s: %s", callEvent, text)
+}
