@@ -21,6 +21,13 @@ type Definition[P any] struct {
 // Name is the name that Define was given.
 func (d *Definition[P]) Name() string { return d.name }
 
+// AnyDefinition is a Definition of any protocol: a child that is listed in a
+// supervisor's Spec has one.
+type AnyDefinition interface {
+	Name() string
+	definition
+}
+
 // definition is a Definition whose protocol is forgotten.
 type definition interface {
 	start(h *Host) (*running, error)

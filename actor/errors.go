@@ -15,6 +15,12 @@ var ErrFull = mailbox.ErrFull
 // not register one, or its program was built from other sources.
 var ErrUnhandled = mailbox.ErrUnhandled
 
+// ErrIgnore is returned by an actor's Setup that finds that the actor is not
+// wanted: OTP's ignore. The process ends, which is no failure; the supervisor
+// keeps the child, stopped, unless it is temporary; who started it gets
+// supervisor.ErrIgnored.
+var ErrIgnore = errors.New("actor: this actor is not wanted")
+
 // ErrNoProgram says that a context does not belong to a running program: it
 // must come from supervisor.Run's function or from a handler's Context.
 var ErrNoProgram = errors.New("actor: no program runs in this process: use the context of supervisor.Run's function, or call from a handler")

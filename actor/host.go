@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -10,6 +11,7 @@ import (
 	"github.com/understudy-go/understudy/actor/internal/node"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // HostConfig is what a Host is made of. The host owns Link and Notifier.
@@ -90,6 +92,10 @@ func (h *Host) Serve() (reason string, err error) {
 		return "", err
 	}
 	r, err := d.start(h)
+	if errors.Is(err, ErrIgnore) {
+		h.node.Exiting(wire.ReasonIgnore)
+		return wire.ReasonIgnore, nil
+	}
 	if err != nil {
 		h.node.Failed(err)
 		return "", fmt.Errorf("actor %s: setup: %w", h.node.Name(), err)

@@ -21,17 +21,36 @@ const (
 	EventGone       EventKind = "gone"       // it will not be started again
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
 	EventEnded      EventKind = "ended"      // the supervisor has ended
+	EventBackoff    EventKind = "backoff"    // it will be started again, but not at once: Text says when
+	EventIgnored    EventKind = "ignored"    // its Setup has said that it is not wanted
+	EventAuto       EventKind = "auto"       // a significant child has ended: the supervisor ends
+
+	// OTP's supervisor reports. Its progress is EventReady, its shutdown with
+	// reached_max_restart_intensity is EventIntensity.
+	EventChildTerminated EventKind = "child_terminated" // it has died by itself
+	EventStartError      EventKind = "start_error"      // it did not become ready
+	EventShutdownError   EventKind = "shutdown_error"   // asked to end, it ended otherwise
 )
+
+// hasExit says whether events of that kind tell how an incarnation ended.
+func (k EventKind) hasExit() bool {
+	switch k {
+	case EventExited, EventGone, EventChildTerminated, EventStartError, EventShutdownError:
+		return true
+	}
+	return false
+}
 
 // Event is one thing that happened in a supervisor.
 type Event struct {
 	Time        time.Time
 	Kind        EventKind
-	Child       string // name; "" for the supervisor itself
+	Supervisor  string // path; "" for the program's
+	Child       string // path; "" for the program's supervisor itself
 	ID          uint32 // of the child's Ref
 	Incarnation int
 	PID         int
-	Exit        *actor.Exit // with EventExited and EventGone
+	Exit        *actor.Exit // with EventExited, EventGone and OTP's reports
 	Text        string
 }
 

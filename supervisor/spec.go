@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport/segment"
 )
@@ -16,6 +17,16 @@ import (
 // Spec says how a supervisor treats its children. The zero value is OTP's
 // default: one_for_one, at most one restart in five seconds.
 type Spec struct {
+	// Children are started in this order when the supervisor is, and again
+	// whenever it is restarted; all of them, or none. Each has an Actor or a
+	// Supervisor. More can be added later. With SimpleOneForOne there must be
+	// exactly one: the template of those that will be added.
+	Children []Child
+
+	// AutoShutdown says whether the supervisor ends when its significant
+	// children have ended by themselves; the default is Never.
+	AutoShutdown AutoShutdown
+
 	// Strategy says which children are restarted when one dies; the default
 	// is OneForOne.
 	Strategy Strategy
@@ -54,14 +65,11 @@ const MaxIntensity = 1 << 20
 // Validate lists every problem of s.
 func (s Spec) Validate() error {
 	var errs []error
-	if s.Strategy > RestForOne {
-		errs = append(errs, fmt.Errorf("supervisor: Strategy %d: it must be OneForOne, OneForAll or RestForOne", s.Strategy))
+	if err := s.withDefaults().config().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
 	if s.Intensity < NoRestarts || s.Intensity > MaxIntensity {
 		errs = append(errs, fmt.Errorf("supervisor: Intensity %d: it must be between NoRestarts and %d", s.Intensity, MaxIntensity))
-	}
-	if s.Period < 0 {
-		errs = append(errs, fmt.Errorf("supervisor: Period %v: it must not be negative", s.Period))
 	}
 	for _, n := range []string{s.Notifier, os.Getenv("UNDERSTUDY_NOTIFIER")} {
 		if n != "" && n != "futex" && n != "eventfd" {
@@ -71,7 +79,7 @@ func (s Spec) Validate() error {
 	if _, err := segment.ParseForm(os.Getenv(segment.Variable)); err != nil {
 		errs = append(errs, fmt.Errorf("supervisor: %s: %w", segment.Variable, err))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.validateChildren()...)...)
 }
 
 func (s Spec) withDefaults() Spec {
@@ -96,16 +104,33 @@ func (s Spec) withDefaults() Spec {
 // Child says how one child is started, restarted and stopped. The zero value
 // is OTP's default worker: permanent, five seconds to stop.
 type Child struct {
-	// Name is unique among the children that have not ended; the default is
-	// the definition's name.
+	// Name is unique among the children of a supervisor; the default is the
+	// definition's name. It must not contain a slash.
 	Name string
+
+	// Actor is what runs in the child's process: what actor.Define returned.
+	// StartChild sets it.
+	Actor actor.AnyDefinition
+
+	// Supervisor makes the child a supervisor, and has no Actor.
+	// StartSupervisor sets it. Of the other fields Restart, Significant,
+	// Shutdown and Backoff matter to it.
+	Supervisor *Spec
+
+	// Significant says that the child's end by itself may end the supervisor;
+	// see Spec.AutoShutdown. It cannot be Permanent.
+	Significant bool
+
+	// Backoff delays its restarts. By default they are not delayed.
+	Backoff Backoff
 
 	// Restart says after which ends the child is started again; the default
 	// is Permanent.
 	Restart Restart
 
 	// Shutdown is how long the child has to end when it is asked to, before
-	// it is killed: 0 means 5 s, BrutalKill does not ask, Infinity waits.
+	// it is killed: 0 means 5 s, or Infinity for a supervisor, BrutalKill does
+	// not ask, Infinity waits.
 	Shutdown time.Duration
 
 	// Start bounds the time from the start of the process until its Setup
@@ -173,7 +198,7 @@ func (c Child) Validate() error {
 	if err := c.Mailbox.Validate(); err != nil {
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateKind()...)...)
 }
 
 func (c Child) validateCodes() (errs []error) {

@@ -25,9 +25,10 @@ type Strategy = tree.Strategy
 
 // The strategies.
 const (
-	OneForOne  = tree.OneForOne  // the one that died
-	OneForAll  = tree.OneForAll  // all
-	RestForOne = tree.RestForOne // the one that died and those started after it
+	OneForOne       = tree.OneForOne       // the one that died
+	OneForAll       = tree.OneForAll       // all
+	RestForOne      = tree.RestForOne      // the one that died and those started after it
+	SimpleOneForOne = tree.SimpleOneForOne // the one that died, of any number of children of one template
 )
 
 // Restart says after which ends a child is started again; see OTP's
@@ -41,9 +42,30 @@ const (
 	Temporary = tree.Temporary // never
 )
 
+// The values of Spec.AutoShutdown; see OTP's supervisor.
+const (
+	Never          = tree.Never
+	AnySignificant = tree.AnySignificant // the first significant child that ends by itself ends the supervisor
+	AllSignificant = tree.AllSignificant // the last one does
+)
+
+// AutoShutdown says whether a supervisor ends with its significant children.
+type AutoShutdown = tree.AutoShutdown
+
+// Backoff delays the restarts of a child.
+type Backoff = tree.Backoff
+
 // Supervisor starts children, restarts them by its Spec, and keeps their
-// mailboxes. Its methods may be called by any goroutine of the root process.
+// mailboxes. It is the supervisor of a program, or one below it; see
+// StartSupervisor. Its methods may be called by any goroutine of the root
+// process.
 type Supervisor struct {
+	*engine
+	id uint32 // of the child that it is; 0 for the program's supervisor
+}
+
+// engine is what all supervisors of a program share.
+type engine struct {
 	spec    Spec
 	log     *slog.Logger
 	exe     string
@@ -55,11 +77,14 @@ type Supervisor struct {
 	mail  chan func()   // what the loop does next; the loop owns all that follows
 	quit  chan struct{} // closed when the loop is to end
 	later []func()      // after what is in mail
+	soon  []func()      // after what is being done
 
 	keeper   *keeper.Keeper
-	machine  *tree.Machine
+	root     *branch
 	children map[uint32]*child
 	lastID   uint32
+	calls    map[uint64]chan<- error // commands without an answer
+	lastCall uint64
 
 	letters   atomic.Uint64
 	restarts  atomic.Uint64
@@ -75,22 +100,29 @@ type Supervisor struct {
 // IntensityError says that a supervisor gave up: more restarts than its Spec
 // allows.
 type IntensityError struct {
-	Child     string // whose death was one too many
-	Intensity int
-	Period    time.Duration
-	Exit      actor.Exit
+	Supervisor string // path; "" for the program's
+	Child      string // whose death was one too many
+	Intensity  int
+	Period     time.Duration
+	Exit       actor.Exit
 }
 
 func (e *IntensityError) Error() string {
-	return fmt.Sprintf("supervisor gave up: %s died (%s) and more than %d restarts in %v are not allowed; see Spec.Intensity and Spec.Period",
+	who := "supervisor"
+	if e.Supervisor != "" {
+		who += " " + e.Supervisor
+	}
+	return fmt.Sprintf(who+" gave up: %s died (%s) and more than %d restarts in %v are not allowed; see Spec.Intensity and Spec.Period",
 		e.Child, e.Exit.Summary, e.Intensity, e.Period)
 }
 
 // ErrEnded says that a supervisor has ended, or is about to.
 var ErrEnded = errors.New("supervisor: it has ended")
 
-// New makes a supervisor in this process. Run does it for programs; tests call
-// New themselves, and Shutdown when they are done. ctx bounds the start only.
+// New makes a supervisor in this process and starts the children of its Spec.
+// If one of them cannot be started, the others are stopped, and the error is a
+// *StartError. Run does it for programs; tests call New themselves, and
+// Shutdown when they are done. ctx bounds the start only.
 func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	if isChild() {
 		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
@@ -108,15 +140,19 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		return nil, err
 	}
 	spec = spec.withDefaults()
-	s := &Supervisor{
+	s := &Supervisor{engine: &engine{
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		machine:  tree.New(tree.Config{Strategy: spec.Strategy, Intensity: spec.Intensity, Period: spec.Period}),
+		root: newBranch(nil, spec), calls: map[uint64]chan<- error{},
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
-	}
+	}}
 	s.keeper = keeper.New(s.log, s.letter)
 	go s.loop()
 	if err := s.begin(); err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	if err := s.startListed(ctx); err != nil {
 		s.Shutdown()
 		return nil, err
 	}
@@ -147,7 +183,7 @@ func (s *Supervisor) loop() {
 	for {
 		select {
 		case f := <-s.mail:
-			f()
+			s.perform(f)
 			continue
 		case <-s.quit:
 			s.keeper.Close()
@@ -157,16 +193,26 @@ func (s *Supervisor) loop() {
 		if len(s.later) > 0 {
 			f := s.later[0]
 			s.later = s.later[1:]
-			f()
+			s.perform(f)
 			continue
 		}
 		select {
 		case f := <-s.mail:
-			f()
+			s.perform(f)
 		case <-s.quit:
 			s.keeper.Close()
 			return
 		}
+	}
+}
+
+// perform does f, and what it has left to be done soon.
+func (s *Supervisor) perform(f func()) {
+	f()
+	for len(s.soon) > 0 {
+		f := s.soon[0]
+		s.soon = s.soon[1:]
+		f()
 	}
 }
 
@@ -198,9 +244,14 @@ func (s *Supervisor) call(f func()) bool {
 func (s *Supervisor) Context(ctx context.Context) context.Context { return s.host.Context(ctx) }
 
 // Shutdown stops all children in reverse order, each within its time, and frees
-// everything. It returns when nothing is left. It may be called again.
+// everything. It returns when nothing is left. It may be called again. For a
+// supervisor below another one it is what Terminate is for a child.
 func (s *Supervisor) Shutdown() {
-	s.post(func() { s.step(tree.Shutdown{}) })
+	if s.id != 0 {
+		_ = s.terminate(context.Background(), s.id)
+		return
+	}
+	s.post(func() { s.stepIn(s.root, tree.Shutdown{}) })
 	<-s.ended
 	s.closeOnce.Do(func() {
 		if s.host != nil {
@@ -219,11 +270,11 @@ func (s *Supervisor) Shutdown() {
 	})
 }
 
-// Done is closed when the supervisor has ended: no child is left and none will
-// be started.
+// Done is closed when the program's supervisor has ended: no child is left and
+// none will be started.
 func (s *Supervisor) Done() <-chan struct{} { return s.ended }
 
-// Err is why the supervisor gave up: an *IntensityError, or nil.
+// Err is why the program's supervisor gave up: an *IntensityError, or nil.
 func (s *Supervisor) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,8 +317,9 @@ func (s *Supervisor) letter(l keeper.Letter) {
 func (s *Supervisor) event(kind EventKind, c *child, text string) {
 	e := Event{Time: time.Now(), Kind: kind, Text: text}
 	if c != nil {
+		e.Supervisor = c.branch.path
 		e.Child, e.ID, e.Incarnation, e.PID = c.spec.Name, c.id, int(c.incarnation), c.pid
-		if c.exit != nil && (kind == EventExited || kind == EventGone) {
+		if c.exit != nil && kind.hasExit() {
 			x := actor.ExitOf(c.exit)
 			e.Exit = &x
 		}

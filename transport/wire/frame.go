@@ -39,6 +39,7 @@ const (
 	KindLetter    Kind = 18
 	KindAck       Kind = 19
 	KindTypes     Kind = 20
+	KindBack      Kind = 21
 )
 
 // Frame is one message of the control link.

@@ -209,6 +209,17 @@ type Stop struct{ Reason string }
 // only with exit code 0.
 type Exiting struct{ Reason string }
 
+// The reasons that Exiting declares. ReasonShutdown may be followed by a colon,
+// a space and a word of the program's: OTP's {shutdown, X}.
+const (
+	ReasonNormal   = "normal"
+	ReasonShutdown = "shutdown"
+	ReasonIgnore   = "ignore" // the start is not wanted
+)
+
+// Back says that a target that was gone is there again.
+type Back struct{ ID uint32 }
+
 // Letter tells of a message that could not be delivered or handled.
 type Letter struct {
 	From   Addr
@@ -250,13 +261,14 @@ func (*Exiting) Kind() Kind   { return KindExiting }
 func (*Letter) Kind() Kind    { return KindLetter }
 func (*Ack) Kind() Kind       { return KindAck }
 func (*Types) Kind() Kind     { return KindTypes }
+func (*Back) Kind() Kind      { return KindBack }
 
 func newFrame(k Kind) Frame {
 	all := [...]Frame{
 		KindBegin: &Begin{}, KindReady: &Ready{}, KindFailed: &Failed{}, KindResolve: &Resolve{}, KindTarget: &Target{},
 		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
-		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{},
+		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -330,6 +342,8 @@ func (f *Segment) fields(c *coder) {
 func (f *Ack) fields(c *coder)     { c.u64(&f.Token) }
 func (f *Retire) fields(c *coder)  { c.addr(&f.From) }
 func (f *Drained) fields(c *coder) { c.addr(&f.From) }
+
+func (f *Back) fields(c *coder) { c.u32(&f.ID) }
 
 func (f *Gone) fields(c *coder) {
 	c.u32(&f.ID)

@@ -43,6 +43,7 @@ var golden = []struct {
 	{&Letter{From: Addr{1, 2}, To: 3, Type: 4, Size: 5, Reason: LetterUnread, Text: "x"}, "12 01000000 02000000 03000000 0400000000000000 0500000000000000 05 0100 78"},
 	{&Ack{Token: 1}, "13 0100000000000000"},
 	{&Types{Types: []TypeName{{ID: 1, Name: "a"}, {ID: 2, Name: "bc"}}}, "14 0200 0100000000000000 0100 61 0200000000000000 0200 6263"},
+	{&Back{ID: 1}, "15 01000000"},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -77,7 +78,7 @@ func TestGoldenFrames(t *testing.T) {
 			t.Errorf("%T: a byte too many was accepted", g.f)
 		}
 	}
-	for k := KindBegin; k <= KindTypes; k++ {
+	for k := KindBegin; k <= KindBack; k++ {
 		if !seen[k] {
 			t.Errorf("frame of kind %d has no golden bytes", k)
 		}
@@ -85,7 +86,7 @@ func TestGoldenFrames(t *testing.T) {
 	if _, err := Parse([]byte{0}); err == nil {
 		t.Error("kind 0 was accepted")
 	}
-	if _, err := Parse([]byte{byte(KindTypes) + 1}); err == nil {
+	if _, err := Parse([]byte{byte(KindBack) + 1}); err == nil {
 		t.Error("an unknown kind was accepted")
 	}
 }

@@ -36,6 +36,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 			t.end(&GoneError{Name: t.Name, Exit: &f.Exit})
 			n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
 		}
+	case *wire.Back:
+		n.forget(f.ID)
 	case *wire.AskFailed:
 		if t := n.lookup(f.To); t != nil {
 			n.drainAll(t)

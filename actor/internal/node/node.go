@@ -55,6 +55,7 @@ type Node struct {
 	pending   map[uint64]chan wire.Frame
 	monitors  map[uint64]*monitor
 	token     uint64
+	former    []*Target     // had ended, and are back as other ones
 	early     []lateFrame   // segments that came before their lane
 	arrived   chan struct{} // closed and replaced when a segment comes
 	closed    error
@@ -261,7 +262,7 @@ func (n *Node) unmap() {
 	for _, b := range n.finished {
 		b.Close()
 	}
-	for _, t := range *n.targets.Load() {
+	for _, t := range append(n.former, *n.targets.Load()...) {
 		if t != nil && t.box != nil {
 			t.box.Close()
 		}

@@ -104,8 +104,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	t := &Target{ID: id, Name: f.Name, node: n, waiting: map[chan struct{}]struct{}{}}
 	if f.State == wire.TargetGone {
 		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
-		n.addTarget(t)
-		return t, nil
+		return t, nil // not kept: it may come back before it is
 	}
 	out, frame, files, err := lane.Create(lane.Config{Queue: f.Mailbox.Queue, Cells: int(f.Mailbox.RingBytes)}, id, n.cfg.Notifier)
 	if err != nil {
@@ -128,6 +127,22 @@ func (n *Node) addTarget(t *Target) {
 	copy(ts, old)
 	ts[t.ID] = t
 	n.targets.Store(&ts)
+}
+
+// forget makes the next send to a target that had ended ask for it anew: it is
+// back. Its lane is kept until the node ends, since somebody may be using it.
+func (n *Node) forget(id uint32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.lookup(id)
+	if t == nil || t.gone.Load() == nil || n.closed != nil {
+		return
+	}
+	ts := append([]*Target(nil), *n.targets.Load()...)
+	ts[id] = nil
+	n.targets.Store(&ts)
+	n.former = append(n.former, t)
+	n.changes.Add(1)
 }
 
 // Outbox is the way into the target's mailbox, or the error that says that it

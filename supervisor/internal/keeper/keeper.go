@@ -90,6 +90,21 @@ func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
 	k.children[id] = &child{id: id, name: name, mailbox: mb}
 }
 
+// Back makes the mailbox of a child that was gone take messages again: empty,
+// and for the same number. All processes learn that.
+func (k *Keeper) Back(id uint32) {
+	c := k.children[id]
+	if c == nil || !c.gone {
+		return
+	}
+	c.gone = false
+	for _, to := range k.children {
+		if to.alive != 0 {
+			to.post(&wire.Back{ID: id})
+		}
+	}
+}
+
 // Begin connects a new incarnation of a child: it is told who it is, and gets
 // the lanes of its mailbox.
 func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {

@@ -1,72 +1,62 @@
 package tree
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
-// ChildState is where a child stands.
-type ChildState uint8
-
-// The states of a child.
-const (
-	Waiting     ChildState = iota // added, its turn to be started has not come
-	Starting                      // its process runs, it is not ready
-	Running                       // ready
-	Restarting_                   // to be started again
-	Stopping                      // asked to end
-	Stopped                       // not running, and not to be started by the rules
-)
-
-func (s ChildState) String() string {
-	return name(uint8(s), "waiting", "starting", "running", "restarting", "stopping", "stopped")
-}
-
-// Config is a supervisor's flags.
-type Config struct {
-	Strategy  Strategy
-	Intensity int
-	Period    time.Duration
-}
-
-// child is one child of a Machine.
-type child struct {
-	id          uint32
-	restart     Restart
-	state       ChildState
-	incarnation uint32
-	alive       bool // a process of it may exist
-	fresh       bool // a caller waits for its start
-	group       bool // it is stopping because of a sibling's death, and will be started again
-}
-
-// Machine is one supervisor's rules. It does one thing at a time: it stops
-// what is to be stopped, one child after another, then looks at the deaths
-// that came meanwhile, then starts what is to be started.
+// Machine is one supervisor's rules. It does one thing at a time, as OTP's
+// supervisor does: it stops what is to be stopped, one child after another,
+// then starts what is to be started, one after another, and then looks at what
+// came meanwhile, in the order in which it came. Only to stop a child, or
+// everything, it does not wait for a start to come to its end.
 type Machine struct {
-	strategy Strategy
-	window   *Window
-	children []*child // in start order
+	config Config
+	window *Window
+	byID   map[uint32]*child
+	byName map[string]*child
+	order  list
 
-	stops  []*child // to be stopped, in that order
-	deaths []death  // not looked at yet
-	starts []*child // to be started, in that order
-	retry  *child   // whose start failed: nothing is started before its Retry
-	ending bool
-	ended  bool
+	work     []item   // not looked at yet, the oldest first
+	stops    []*child // to be stopped, in that order
+	stopping *child   // the one of them that is being stopped
+	starts   []*child // to be started, in that order
+	starting *child   // the one of them that is being started
+	plan     plan     // what starts is about
+	alive    int      // processes that may exist
+
+	initial bool // Init is not done
+	ending  bool
+	ended   bool
 
 	now time.Duration
 	out []Action
 }
 
-type death struct {
-	c      *child
-	reason Reason
+// plan is what a list of starts is about: it decides what a failure means.
+type plan uint8
+
+const (
+	planInit    plan = iota // Init: all or none
+	planCommand             // Add or RestartChild: a caller waits
+	planRestart             // by the rules
+)
+
+// item is something that has to wait for its turn.
+type item struct {
+	what what
+	c    *child
 }
+
+type what uint8
+
+const (
+	itemDeath what = iota
+	itemAdd
+	itemRestartChild
+	itemRetry
+)
 
 // New returns a machine without children.
 func New(c Config) *Machine {
-	return &Machine{strategy: c.Strategy, window: NewWindow(c.Intensity, c.Period)}
+	return &Machine{config: c, window: NewWindow(c.Intensity, c.Period), byID: map[uint32]*child{}, byName: map[string]*child{}}
 }
 
 // Handle takes what has happened at now, a time on any monotonic clock, and
@@ -74,25 +64,26 @@ func New(c Config) *Machine {
 func (m *Machine) Handle(now time.Duration, in Input) []Action {
 	m.now, m.out = now, nil
 	switch in := in.(type) {
+	case Init:
+		m.init(in)
 	case Add:
 		m.add(in)
 	case Ready:
 		m.ready(in)
 	case Exited:
-		m.exited(in)
+		m.exited(in.ID, in.Incarnation, in.Reason)
+	case Ignored:
+		m.ignored(in)
 	case Retry:
-		if m.retry != nil && m.retry.id == in.ID {
-			m.retry = nil
-			m.again(m.find(in.ID))
-		}
+		m.retry(in.ID)
 	case Terminate:
-		m.terminate(in.ID)
+		m.terminate(in)
 	case RestartChild:
-		m.restartChild(in.ID)
+		m.restartChild(in)
 	case Delete:
-		m.delete(in.ID)
+		m.delete(in)
 	case Shutdown:
-		m.end()
+		m.end(nil)
 	}
 	m.advance()
 	return m.out
@@ -100,341 +91,175 @@ func (m *Machine) Handle(now time.Duration, in Input) []Action {
 
 func (m *Machine) do(a Action) { m.out = append(m.out, a) }
 
-func (m *Machine) find(id uint32) *child {
-	for _, c := range m.children {
-		if c.id == id {
-			return c
-		}
-	}
-	return nil
-}
-
-// State says where a child stands.
-func (m *Machine) State(id uint32) (ChildState, bool) {
-	if c := m.find(id); c != nil {
-		return c.state, true
-	}
-	return 0, false
-}
-
-// Children is the children in start order.
-func (m *Machine) Children() (ids []uint32) {
-	for _, c := range m.children {
-		ids = append(ids, c.id)
-	}
-	return ids
-}
-
-func (m *Machine) add(in Add) {
-	if m.ending {
-		m.do(Refused{in.ID, ErrShuttingDown})
-		m.do(Gone{in.ID})
-		m.do(Removed{in.ID})
-		return
-	}
-	c := &child{id: in.ID, restart: in.Restart, fresh: true}
-	m.children = append(m.children, c)
-	m.starts = append(m.starts, c)
-}
-
-func (m *Machine) ready(in Ready) {
-	c := m.find(in.ID)
-	if c == nil || c.state != Starting || c.incarnation != in.Incarnation {
-		return // stopping already, or a dead one's last word
-	}
-	c.state = Running
-	m.started(c)
-	if c.fresh {
-		c.fresh = false
-		m.do(Started{c.id})
+func (m *Machine) answer(call uint64, id uint32, err error) {
+	if call != 0 {
+		m.do(Answer{call, id, err})
 	}
 }
 
-// started takes c, the child that was being started, off the list.
-func (m *Machine) started(c *child) {
-	m.starts = slices.DeleteFunc(m.starts, func(x *child) bool { return x == c })
-}
+// report tells of a child by one of OTP's reports.
+func (m *Machine) report(k ReportKind, c *child) { m.do(Report{k, c.id}) }
 
-func (m *Machine) exited(in Exited) {
-	c := m.find(in.ID)
-	if c == nil || !c.alive || c.incarnation != in.Incarnation {
-		return
-	}
-	c.alive = false
-	switch c.state {
-	case Stopping:
-		m.stops = slices.DeleteFunc(m.stops, func(x *child) bool { return x == c })
-		m.stopped(c)
-	case Starting:
-		if in.Reason == Final && !c.fresh {
-			m.forget(c) // it says that no further attempt makes sense
-			m.gone(c)
-			return
-		}
-		m.startFailed(c)
-	default:
-		c.state = Restarting_
-		m.deaths = append(m.deaths, death{c, in.Reason})
-	}
-}
-
-// stopped deals with a child that has ended because it was asked to.
-func (m *Machine) stopped(c *child) {
-	if c.group && !m.ending && c.restart != Temporary {
-		c.group, c.state = false, Restarting_
-		return
-	}
-	m.gone(c)
-}
-
-// gone deals with a child that will not be started again by the rules.
-func (m *Machine) gone(c *child) {
-	c.state, c.group = Stopped, false
-	if c.fresh {
-		c.fresh = false
-		m.do(StartFailed{c.id})
-		m.do(Gone{c.id})
-		m.remove(c)
-		return
-	}
-	m.do(Gone{c.id})
-	if c.restart == Temporary || m.ending {
-		m.remove(c)
-	}
-}
-
-func (m *Machine) remove(c *child) {
-	m.children = slices.DeleteFunc(m.children, func(x *child) bool { return x == c })
-	m.started(c)
-	m.do(Removed{c.id})
-}
-
-// startFailed deals with a child that ended before it was ready. At its first
-// start it is forgotten; during a restart the attempt counts, and the next one
-// has to wait for what else there is to do.
-func (m *Machine) startFailed(c *child) {
-	if c.fresh {
-		m.started(c)
-		m.gone(c)
-		return
-	}
-	c.state = Restarting_
-	if !m.window.Add(m.now) {
-		m.exceeded(c)
-		return
-	}
-	m.retry = c
-	m.do(PostRetry{c.id})
-}
-
-// again makes the next attempt to restart c.
-func (m *Machine) again(c *child) {
-	if c == nil || m.ending || c.state != Restarting_ {
-		return
-	}
-	if m.strategy == OneForAll {
-		m.restart(c) // those that were restarted already are stopped again
-	}
-}
-
-// died deals with the death of a child that was running.
-func (m *Machine) died(d death) {
-	c := d.c
-	if !ShouldRestart(c.restart, d.reason) {
-		m.gone(c)
-		return
-	}
-	if !m.window.Add(m.now) {
-		m.exceeded(c)
-		return
-	}
-	m.do(Restarting{c.id})
-	m.restart(c)
-}
-
-// restart plans the restart of c, and of those that the strategy restarts with
-// it: they are stopped in reverse order, then all are started in order.
-func (m *Machine) restart(c *child) {
-	with := m.group(c)
-	for _, x := range slices.Backward(with) {
-		if x.alive {
-			x.group = true
-			m.stop(x)
-		}
-	}
-	fresh := m.starts
-	m.starts = nil
-	for _, x := range with {
-		if x == c || x.restart != Temporary && x.state != Stopped && !x.fresh {
-			m.starts = append(m.starts, x)
-		}
-	}
-	for _, x := range fresh { // what was to be started before, after these
-		if !slices.Contains(m.starts, x) {
-			m.starts = append(m.starts, x)
-		}
-	}
-}
-
-// group is the children that are restarted when c is, in start order. Children
-// that are being added are not part of it yet.
-func (m *Machine) group(c *child) []*child {
-	from := 0
-	switch m.strategy {
-	case OneForOne:
-		return []*child{c}
-	case RestForOne:
-		from = slices.Index(m.children, c)
-	}
-	return slices.DeleteFunc(slices.Clone(m.children[from:]), func(x *child) bool { return x.fresh })
-}
-
-// stop puts c on the list of those to be stopped.
-func (m *Machine) stop(c *child) {
-	if !slices.Contains(m.stops, c) {
-		m.stops = append(m.stops, c)
-	}
-}
-
-func (m *Machine) exceeded(c *child) {
-	m.do(Exceeded{c.id})
-	m.end()
-}
-
-// end stops everything, in reverse order.
-func (m *Machine) end() {
-	if m.ending {
-		return
-	}
-	m.ending, m.retry, m.starts, m.deaths = true, nil, nil, nil
-	for _, c := range slices.Backward(slices.Clone(m.children)) {
-		if c.alive {
-			m.stop(c)
-		} else {
-			m.gone(c)
-		}
-	}
-	slices.SortStableFunc(m.stops, func(a, b *child) int {
-		return slices.Index(m.children, b) - slices.Index(m.children, a)
-	})
-}
-
-func (m *Machine) terminate(id uint32) {
-	c := m.find(id)
-	switch {
-	case c == nil:
-		m.do(Refused{id, ErrNotFound})
-	case c.alive:
-		c.group = false
-		if m.retry == c {
-			m.retry = nil
-		}
-		m.stop(c)
-	default: // waiting, between two incarnations, or stopped
-		m.forget(c)
-		m.gone(c)
-	}
-}
-
-// forget takes back what is planned for a child that is not alive.
-func (m *Machine) forget(c *child) {
-	m.deaths = slices.DeleteFunc(m.deaths, func(d death) bool { return d.c == c })
-	m.started(c)
-	if m.retry == c {
-		m.retry = nil
-	}
-}
-
-func (m *Machine) restartChild(id uint32) {
-	c := m.find(id)
-	switch {
-	case c == nil:
-		m.do(Refused{id, ErrNotFound})
-	case m.ending:
-		m.do(Refused{id, ErrShuttingDown})
-	case c.state == Restarting_ || c.state == Waiting:
-		m.do(Refused{id, ErrRestarting})
-	case c.state != Stopped:
-		m.do(Refused{id, ErrRunning})
-	default:
-		c.state, c.fresh = Waiting, true
-		m.starts = append(m.starts, c)
-	}
-}
-
-func (m *Machine) delete(id uint32) {
-	c := m.find(id)
-	switch {
-	case c == nil:
-		m.do(Refused{id, ErrNotFound})
-	case c.state == Restarting_ || c.state == Waiting:
-		m.do(Refused{id, ErrRestarting})
-	case c.state != Stopped:
-		m.do(Refused{id, ErrRunning})
-	default:
-		m.remove(c)
-	}
-}
+// simple says whether this is a simple_one_for_one supervisor.
+func (m *Machine) simple() bool { return m.config.Strategy == SimpleOneForOne }
 
 // advance does what can be done now: at most one child is being stopped, and
 // at most one is being started.
 func (m *Machine) advance() {
 	for !m.ended {
 		switch {
+		case m.stopping != nil:
+			return
 		case len(m.stops) > 0:
-			if !m.stopNext() {
-				return
-			}
+			m.stopNext()
 		case m.ending:
+			if m.alive > 0 {
+				return // a simple_one_for_one's, all at once
+			}
 			m.ended = true
 			m.do(Ended{})
-		case len(m.deaths) > 0 && !m.busy():
-			d := m.deaths[0]
-			m.deaths = m.deaths[1:]
-			m.died(d)
-		case m.retry == nil && len(m.starts) > 0 && !m.busy():
-			m.spawn(m.starts[0])
+		case m.starting != nil:
 			return
+		case len(m.starts) > 0:
+			m.startNext()
+		case m.initial:
+			m.initial = false
+			m.do(Up{})
+		case len(m.work) > 0:
+			i := m.work[0]
+			m.work = m.work[1:]
+			m.look(i)
 		default:
 			return
 		}
 	}
 }
 
-// busy says whether a child is being started.
-func (m *Machine) busy() bool { return len(m.starts) > 0 && m.starts[0].state == Starting }
-
-// stopNext asks the next child to stop, and says whether there is more to do
-// now.
-func (m *Machine) stopNext() bool {
-	c := m.stops[0]
-	if !c.alive {
-		m.stops = m.stops[1:]
-		m.settle(c)
-		return true
-	}
-	if slices.ContainsFunc(m.children, func(x *child) bool { return x.alive && x.state == Stopping }) {
-		return false // one at a time, whoever asked first
-	}
-	if c.state == Starting {
-		m.started(c)
-	}
-	c.state = Stopping
-	m.do(Stop{c.id, c.incarnation})
-	return false
-}
-
-// settle deals with a child that was to be stopped and had died by itself.
-func (m *Machine) settle(c *child) {
-	wasDeath := slices.ContainsFunc(m.deaths, func(d death) bool { return d.c == c })
-	m.deaths = slices.DeleteFunc(m.deaths, func(d death) bool { return d.c == c })
-	if wasDeath || c.state == Restarting_ {
-		m.stopped(c)
+// look deals with something whose turn has come.
+func (m *Machine) look(i item) {
+	switch c := i.c; i.what {
+	case itemDeath:
+		if c.unseen {
+			c.unseen = false
+			m.died(c)
+		}
+	case itemAdd:
+		if m.byID[c.id] == c { // not terminated while it waited
+			m.admit(c)
+		}
+	case itemRestartChild:
+		m.startAgain(c)
+	case itemRetry:
+		if c.retrying && c.state == Restarting_ {
+			c.retrying = false
+			m.attempt(c)
+		}
 	}
 }
 
-func (m *Machine) spawn(c *child) {
-	c.state, c.alive = Starting, true
+func (m *Machine) startNext() {
+	c := m.starts[0]
+	m.starts = m.starts[1:]
+	if !c.planned {
+		return // terminated meanwhile
+	}
+	c.planned = false
+	m.starting = c
+	c.state, c.alive, c.gone = Starting, true, false
 	c.incarnation++
+	m.alive++
 	m.do(Spawn{c.id, c.incarnation})
+}
+
+func (m *Machine) ready(in Ready) {
+	c := m.byID[in.ID]
+	if c == nil || c.state != Starting || c.incarnation != in.Incarnation {
+		return // stopping already, or a dead one's last word
+	}
+	m.starting = nil
+	c.state, c.readyAt = Running, m.now
+	m.started(c, nil)
+}
+
+// started answers who waits for c's start.
+func (m *Machine) started(c *child, err error) {
+	m.answer(c.call, c.id, err)
+	c.fresh, c.call = false, 0
+}
+
+func (m *Machine) exited(id, incarnation uint32, reason Reason) {
+	c := m.byID[id]
+	if c == nil || !c.alive || c.incarnation != incarnation {
+		return
+	}
+	c.alive, c.reason = false, reason
+	m.alive--
+	switch c.state {
+	case Stopping:
+		if m.stopping == c {
+			m.stopping = nil
+		}
+		if !StoppedWell(c.spec, reason) {
+			m.report(ShutdownError, c)
+		}
+		m.stopped(c)
+	case Starting:
+		m.starting = nil
+		if m.ending { // its turn to be stopped had not come
+			m.stopped(c)
+			return
+		}
+		m.startFailed(c)
+	default:
+		c.state, c.unseen = Restarting_, true
+		m.work = append(m.work, item{what: itemDeath, c: c})
+	}
+}
+
+// ignored deals with a child that is not wanted: it counts as started, and
+// does not run.
+func (m *Machine) ignored(in Ignored) {
+	c := m.byID[in.ID]
+	if c == nil || !c.alive || c.incarnation != in.Incarnation {
+		return
+	}
+	if c.state != Starting {
+		m.exited(in.ID, in.Incarnation, ByRequest)
+		return
+	}
+	c.alive, c.reason = false, Normal
+	m.alive--
+	m.starting = nil
+	m.started(c, ErrIgnored)
+	m.settle(c)
+}
+
+// settle deals with a child that will not be started again by itself. OTP's
+// del_child: the spec of a temporary child, and of a child of a
+// simple_one_for_one, goes too.
+func (m *Machine) settle(c *child) {
+	c.state = Stopped
+	m.cancel(c)
+	m.answer(c.call, c.id, ErrTerminated)
+	c.call = 0
+	if !c.gone {
+		c.gone = true
+		m.do(Gone{c.id, m.ending})
+	}
+	for _, call := range c.enders {
+		m.answer(call, c.id, nil)
+	}
+	c.enders = nil
+	if m.ending || m.simple() || c.spec.Restart == Temporary {
+		m.remove(c)
+	}
+}
+
+func (m *Machine) remove(c *child) {
+	m.order.remove(c)
+	delete(m.byID, c.id)
+	if m.byName[c.spec.Name] == c {
+		delete(m.byName, c.spec.Name)
+	}
+	m.do(Removed{c.id})
 }

@@ -1,16 +1,27 @@
 package tree
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Input is something that happens to a Machine.
 type Input interface{ input() }
 
-// The inputs.
+// The inputs. A command has a Call, a number that its Answer carries; zero
+// wants no answer.
 type (
+	// Init starts the children of a supervisor's Spec, one after another.
+	// They are all started, or none: a failure stops the others in reverse
+	// order and ends the supervisor. Up or InitFailed tells.
+	Init struct{ Children []Add }
 	// Add is start_child: a new last child.
 	Add struct {
-		ID      uint32
-		Restart Restart
+		Call uint64
+		ID   uint32
+		Last uint32 // incarnations that it has had in a supervisor before this one
+		Spec ChildSpec
 	}
 	// Ready says that the Setup of an incarnation has returned.
 	Ready struct{ ID, Incarnation uint32 }
@@ -19,21 +30,35 @@ type (
 		ID, Incarnation uint32
 		Reason          Reason
 	}
-	// Retry is what PostRetry asked for.
+	// Ignored says that an incarnation has ended before it was ready, because
+	// it is not wanted: OTP's ignore.
+	Ignored struct{ ID, Incarnation uint32 }
+	// Retry is what PostRetry or BackingOff asked for.
 	Retry struct{ ID uint32 }
-	// Terminate is terminate_child: stop a child and do not restart it.
-	Terminate struct{ ID uint32 }
+	// Terminate is terminate_child: stop a child. Its spec stays.
+	Terminate struct {
+		Call uint64
+		ID   uint32
+	}
 	// RestartChild is restart_child: start a stopped child.
-	RestartChild struct{ ID uint32 }
+	RestartChild struct {
+		Call uint64
+		ID   uint32
+	}
 	// Delete is delete_child: forget a stopped child.
-	Delete struct{ ID uint32 }
+	Delete struct {
+		Call uint64
+		ID   uint32
+	}
 	// Shutdown ends the supervisor: all children stop.
 	Shutdown struct{}
 )
 
+func (Init) input()         {}
 func (Add) input()          {}
 func (Ready) input()        {}
 func (Exited) input()       {}
+func (Ignored) input()      {}
 func (Retry) input()        {}
 func (Terminate) input()    {}
 func (RestartChild) input() {}
@@ -45,50 +70,109 @@ type Action interface{ action() }
 
 // The actions.
 type (
-	// Spawn starts the process of an incarnation.
+	// Spawn starts the process of an incarnation. What was Gone is back.
 	Spawn struct{ ID, Incarnation uint32 }
 	// Stop asks an incarnation to end, and kills it when its time is over.
 	Stop struct{ ID, Incarnation uint32 }
+	// StopAll does so for all children of a simple_one_for_one supervisor at
+	// once, with one timer.
+	StopAll struct{ Children []Stop }
 	// PostRetry wants a Retry after what is already waiting.
 	PostRetry struct{ ID uint32 }
-	// Started says that a child is ready for the first time since Add or
-	// RestartChild.
-	Started struct{ ID uint32 }
-	// StartFailed says that it did not become ready.
-	StartFailed struct{ ID uint32 }
-	// Restarting says that a child has died and will be started again.
+	// BackingOff wants a Retry at that time, and not before.
+	BackingOff struct {
+		ID    uint32
+		Until time.Duration
+	}
+	// Answer is the outcome of a command. Every Call that is not zero gets
+	// one.
+	Answer struct {
+		Call uint64
+		ID   uint32
+		Err  error
+	}
+	// Restarting says that a child will be started again now: after its death,
+	// or after a start that failed.
 	Restarting struct{ ID uint32 }
-	// Gone says that a child will not be started again by the rules.
-	Gone struct{ ID uint32 }
+	// Gone says that a child will not be started again by itself. Final says
+	// that it is so because the whole supervisor ends.
+	Gone struct {
+		ID    uint32
+		Final bool
+	}
 	// Removed says that a child is forgotten.
 	Removed struct{ ID uint32 }
-	// Refused says that a command was refused.
-	Refused struct {
-		ID  uint32
-		Err error
+	// Report is one of OTP's reports about a child.
+	Report struct {
+		Kind ReportKind
+		ID   uint32
 	}
 	// Exceeded says that there were too many restarts: everything ends.
 	Exceeded struct{ ID uint32 }
-	// Ended says that nothing runs any more and nothing will.
+	// SignificantEnded says that everything ends because a significant child has.
+	SignificantEnded struct{ ID uint32 }
+	// Up says that all children of Init are ready.
+	Up struct{}
+	// InitFailed says which child of Init was not: everything ends.
+	InitFailed struct{ ID uint32 }
+	// Ended says that nothing runs any more and nothing will. For the
+	// supervisor above, a supervisor that ends so has ended by request.
 	Ended struct{}
 )
 
-func (Spawn) action()       {}
-func (Stop) action()        {}
-func (PostRetry) action()   {}
-func (Started) action()     {}
-func (StartFailed) action() {}
-func (Restarting) action()  {}
-func (Gone) action()        {}
-func (Removed) action()     {}
-func (Refused) action()     {}
-func (Exceeded) action()    {}
-func (Ended) action()       {}
+func (Spawn) action()            {}
+func (Stop) action()             {}
+func (StopAll) action()          {}
+func (PostRetry) action()        {}
+func (BackingOff) action()       {}
+func (Answer) action()           {}
+func (Restarting) action()       {}
+func (Gone) action()             {}
+func (Removed) action()          {}
+func (Report) action()           {}
+func (Exceeded) action()         {}
+func (SignificantEnded) action() {}
+func (Up) action()               {}
+func (InitFailed) action()       {}
+func (Ended) action()            {}
 
-// Why commands are refused.
+// ReportKind is the context of one of OTP's supervisor reports.
+type ReportKind uint8
+
+// The kinds of reports that are not actions of their own. OTP's progress is
+// the Ready that the machine is told of, and its shutdown is Exceeded.
+const (
+	ChildTerminated ReportKind = iota // it has died by itself, and not in order
+	StartError                        // it did not become ready
+	ShutdownError                     // asked to end, it ended otherwise
+)
+
+func (k ReportKind) String() string {
+	return name(uint8(k), "child_terminated", "start_error", "shutdown_error")
+}
+
+// Why commands are refused, or fail.
 var (
 	ErrNotFound     = errors.New("no such child")
 	ErrShuttingDown = errors.New("the supervisor is ending")
 	ErrRunning      = errors.New("the child is running")
 	ErrRestarting   = errors.New("the child is being restarted")
+	ErrSimple       = errors.New("children of a simple_one_for_one supervisor can only be started and terminated")
+	ErrStart        = errors.New("the child did not become ready")
+	ErrTerminated   = errors.New("the child was terminated before it was ready")
+	ErrIgnored      = errors.New("the child is not wanted: its start was ignored")
 )
+
+// PresentError says that a child of that name exists already: OTP's
+// already_present when it is stopped, and already_started when it is not.
+type PresentError struct {
+	ID      uint32
+	Started bool
+}
+
+func (e *PresentError) Error() string {
+	if e.Started {
+		return fmt.Sprintf("already started, as number %d", e.ID)
+	}
+	return fmt.Sprintf("already present, as number %d, and stopped: restart or delete it", e.ID)
+}

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -27,10 +28,56 @@ const (
 	OneForOne  Strategy = iota // the child that died
 	OneForAll                  // all children
 	RestForOne                 // the child that died and those started after it
+
+	// SimpleOneForOne is one_for_one for any number of children of one
+	// template. They have no order, and stop all at once.
+	SimpleOneForOne
 )
 
 func (s Strategy) String() string {
-	return name(uint8(s), "one_for_one", "one_for_all", "rest_for_one")
+	return name(uint8(s), "one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one")
+}
+
+// AutoShutdown is OTP's auto_shutdown: whether a supervisor ends when its
+// significant children have ended by themselves.
+type AutoShutdown uint8
+
+// The values of AutoShutdown.
+const (
+	Never          AutoShutdown = iota
+	AnySignificant              // when one of them has
+	AllSignificant              // when the last of them has
+)
+
+func (a AutoShutdown) String() string {
+	return name(uint8(a), "never", "any_significant", "all_significant")
+}
+
+// Config is a supervisor's flags.
+type Config struct {
+	Strategy     Strategy
+	Intensity    int // 0 means no restart at all
+	Period       time.Duration
+	AutoShutdown AutoShutdown
+	Random       func() float64 // for jitter, from 0 up to 1; nil means no jitter
+}
+
+// Validate lists every problem of c.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Strategy > SimpleOneForOne {
+		errs = append(errs, fmt.Errorf("Strategy %d: it must be OneForOne, OneForAll, RestForOne or SimpleOneForOne", c.Strategy))
+	}
+	if c.AutoShutdown > AllSignificant {
+		errs = append(errs, fmt.Errorf("AutoShutdown %d: it must be Never, AnySignificant or AllSignificant", c.AutoShutdown))
+	}
+	if c.AutoShutdown != Never && c.Strategy == SimpleOneForOne {
+		errs = append(errs, fmt.Errorf("AutoShutdown %v: a simple_one_for_one supervisor has no significant children: it must be Never", c.AutoShutdown))
+	}
+	if c.Period < 0 {
+		errs = append(errs, fmt.Errorf("Period %v: it must not be negative", c.Period))
+	}
+	return errors.Join(errs...)
 }
 
 // Reason is OTP's exit reason, as far as the rules look at it.
@@ -38,13 +85,20 @@ type Reason uint8
 
 // The reasons.
 const (
-	Normal    Reason = iota // exit 0 without being asked
-	ByRequest               // asked to end, or declared as such, with exit 0
-	Abnormal                // everything else
-	Final                   // abnormal, and declared to be the last: no restart
+	Normal       Reason = iota // exit 0 without being asked
+	ByRequest                  // asked to end, or declared as such, with exit 0
+	Abnormal                   // everything else
+	Final                      // abnormal, and declared to be the last: no restart
+	ShutdownWith               // declared as {shutdown, X}, with exit 0
+	Killed                     // by the supervisor's own SIGKILL
 )
 
-func (r Reason) String() string { return name(uint8(r), "normal", "shutdown", "abnormal", "final") }
+func (r Reason) String() string {
+	return name(uint8(r), "normal", "shutdown", "abnormal", "final", "{shutdown,_}", "killed")
+}
+
+// InOrder says whether an end of that reason is no failure.
+func (r Reason) InOrder() bool { return r == Normal || r == ByRequest || r == ShutdownWith }
 
 func name(i uint8, names ...string) string {
 	if int(i) < len(names) {
@@ -56,7 +110,19 @@ func name(i uint8, names ...string) string {
 // ShouldRestart says whether a child of that type is restarted after an end of
 // that reason.
 func ShouldRestart(r Restart, reason Reason) bool {
-	return r == Permanent && reason != Final || r == Transient && reason == Abnormal
+	return reason != Final && (r == Permanent || r == Transient && !reason.InOrder())
+}
+
+// StoppedWell says whether a child that was stopped has ended as it should;
+// otherwise OTP reports a shutdown_error.
+func StoppedWell(s ChildSpec, reason Reason) bool {
+	switch {
+	case reason == Killed:
+		return s.BrutalKill
+	case reason == ByRequest && !s.BrutalKill:
+		return true
+	}
+	return reason.InOrder() && s.Restart != Permanent
 }
 
 // Window is the sliding window of restarts, OTP's add_restart.
@@ -72,10 +138,9 @@ func NewWindow(intensity int, period time.Duration) *Window {
 }
 
 // Add counts a restart at now, a time on any monotonic clock, and says whether
-// it is allowed.
+// it is allowed. OTP: an entry that is exactly a period old still counts.
 func (w *Window) Add(now time.Duration) (allowed bool) {
-	w.at = append(w.at[:0], w.at[w.old(now):]...)
-	w.at = append(w.at, now)
+	w.at = append(w.at[w.old(now):], now) // append moves what is left when it must grow
 	return len(w.at) <= w.intensity
 }
 

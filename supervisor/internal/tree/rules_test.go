@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -32,11 +33,11 @@ func TestWindow(t *testing.T) {
 
 // TestShouldRestart: OTP: permanent_*, transient_*, temporary_*.
 func TestShouldRestart(t *testing.T) {
-	want := map[Restart][4]bool{Permanent: {true, true, true, false}, Transient: {false, false, true, false}, Temporary: {}}
-	for r, w := range want {
-		for reason := range w {
-			if got := ShouldRestart(r, Reason(reason)); got != w[reason] {
-				t.Errorf("%v, %v: %v", r, Reason(reason), got)
+	yes := map[Restart][]Reason{Permanent: {Normal, ByRequest, ShutdownWith, Abnormal, Killed}, Transient: {Abnormal, Killed}, Temporary: nil}
+	for r, w := range yes {
+		for reason := Normal; reason <= Killed; reason++ {
+			if got := ShouldRestart(r, reason); got != slices.Contains(w, reason) {
+				t.Errorf("%v, %v: %v", r, reason, got)
 			}
 		}
 	}

@@ -1,9 +1,9 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -11,47 +11,84 @@ import (
 )
 
 // TestSimulation gives machines random histories over invented processes, and
-// checks what must always hold: never two incarnations of a child alive, stops
-// in reverse start order, the window respected, nothing stuck, everything ended
-// at the end. With UNDERSTUDY_LONG=1 it is a million of them.
+// checks what must always hold; see world. With UNDERSTUDY_LONG=1 it is a
+// million of them.
 func TestSimulation(t *testing.T) {
-	for seed := range uint64(testutil.Rounds(3000, 1_000_000)) {
+	n := testutil.Rounds(2000, 1_000_000)
+	var seen coverage
+	for seed := range uint64(n) {
 		w := newWorld(seed)
 		if err := w.run(); err != nil {
-			t.Fatalf("seed %d: %v\n%v", seed, err, w.history)
+			for _, h := range w.history {
+				t.Log(h)
+			}
+			t.Fatalf("seed %d, %+v: %v", seed, w.c, err)
 		}
+		seen.add(w)
+	}
+	t.Logf("%d histories: %+v", n, seen)
+	if seen.GroupStops == 0 || seen.Exceeded == 0 || seen.Auto == 0 || seen.Backoffs == 0 || seen.FailedStarts == 0 || seen.InitFailed == 0 {
+		t.Errorf("the histories do not reach everything: %+v", seen)
 	}
 }
 
-// world is a machine and its invented processes.
+// coverage counts what the histories have met.
+type coverage struct{ Spawns, GroupStops, Exceeded, Auto, Backoffs, FailedStarts, InitFailed, Ignored int }
+
+func (c *coverage) add(w *world) {
+	o := w.seen
+	c.Spawns, c.GroupStops, c.Exceeded, c.Auto = c.Spawns+o.Spawns, c.GroupStops+o.GroupStops, c.Exceeded+o.Exceeded, c.Auto+o.Auto
+	c.Backoffs, c.FailedStarts, c.InitFailed, c.Ignored = c.Backoffs+o.Backoffs, c.FailedStarts+o.FailedStarts, c.InitFailed+o.InitFailed, c.Ignored+o.Ignored
+}
+
+// world is a machine, its invented processes, and a model of the rules that is
+// written down differently: it knows of each child only what it has seen.
 type world struct {
 	rand    *rand.Rand
 	m       *Machine
 	c       Config
 	now     time.Duration
-	procs   map[uint32]*proc
-	types   map[uint32]Restart
-	retries []uint32
-	waiting map[uint32]bool // Adds and RestartChilds without an answer
+	kids    map[uint32]*kid
+	order   []uint32 // of the admissions: what is stopped last comes first
+	due     []due    // Retries on their way
+	calls   map[uint64]bool
 	counted []time.Duration // restarts that were allowed
+	subject uint32          // whose restart is going on
 	ended   bool
 	ending  bool
-	over    bool // Exceeded was said
+	up      bool
 	lastID  uint32
+	call    uint64
+	seen    coverage
 	history []string
 	err     error
 }
 
-type proc struct {
+// kid is what the world has seen of a child.
+type kid struct {
+	spec        ChildSpec
 	incarnation uint32
+	alive       bool
 	ready       bool
 	stopping    bool
+	wasReady    bool
+	last        Reason
+	terminated  bool          // by hand, and not started by hand since
+	notBefore   time.Duration // its backoff
+}
+
+type due struct {
+	id uint32
+	at time.Duration
 }
 
 func newWorld(seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 7))
-	c := Config{Strategy: Strategy(r.IntN(3)), Intensity: r.IntN(5), Period: time.Duration(1+r.IntN(10)) * time.Second}
-	return &world{rand: r, m: New(c), c: c, procs: map[uint32]*proc{}, types: map[uint32]Restart{}, waiting: map[uint32]bool{}}
+	c := Config{Strategy: Strategy(r.IntN(4)), Intensity: r.IntN(5), Period: time.Duration(1+r.IntN(10)) * time.Second, Random: r.Float64}
+	if c.Strategy != SimpleOneForOne {
+		c.AutoShutdown = AutoShutdown(r.IntN(3))
+	}
+	return &world{rand: r, m: New(c), c: c, kids: map[uint32]*kid{}, calls: map[uint64]bool{}}
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -61,89 +98,183 @@ func (w *world) fail(format string, args ...any) {
 }
 
 func (w *world) run() error {
-	for range 60 {
-		w.now += time.Duration(w.rand.IntN(2000)) * time.Millisecond
+	w.init()
+	for range 80 {
+		w.now += time.Duration(w.rand.IntN(1500)) * time.Millisecond
 		w.event()
 		if w.err != nil {
 			return w.err
 		}
 	}
+	w.quiet()
 	w.handle(Shutdown{})
 	for i := 0; !w.ended && w.err == nil; i++ {
-		if i > 1000 || !w.anything() {
-			return fmt.Errorf("stuck: %d processes alive, state %+v", len(w.procs), w.m)
+		if i > 1000 || len(w.living()) == 0 {
+			return fmt.Errorf("stuck: %d processes alive, state %+v", len(w.living()), w.m)
 		}
-		w.progress()
+		w.progress(w.rand.IntN(2) == 0)
 	}
-	if w.err == nil && len(w.procs)+len(w.waiting) > 0 {
-		w.fail("ended with %d processes and %d callers waiting", len(w.procs), len(w.waiting))
+	if w.err == nil && len(w.living())+len(w.calls)+len(w.kids) > 0 {
+		w.fail("ended with %d processes, %d callers, %d children", len(w.living()), len(w.calls), len(w.kids))
 	}
 	return w.err
 }
 
-// event does one random thing.
-func (w *world) event() {
-	switch w.rand.IntN(10) {
-	case 0, 1:
-		w.lastID++
-		w.types[w.lastID] = Restart(w.rand.IntN(3))
-		w.waiting[w.lastID] = true
-		w.handle(Add{w.lastID, w.types[w.lastID]})
-	case 2:
-		if id := w.anyChild(); id > 0 && w.rand.IntN(3) == 0 {
-			w.handle(Terminate{id})
+// quiet lets everything succeed that is going on. Then no child may be left
+// between two states.
+func (w *world) quiet() {
+	for i := 0; i < 2000 && w.err == nil && !w.ended; i++ {
+		w.now += 20 * time.Second // so that the window forgets
+		if len(w.living()) == 0 && len(w.due) == 0 {
+			break
 		}
-	case 3:
-		if id := w.anyChild(); id > 0 {
-			if st, _ := w.m.State(id); st == Stopped && !w.ending {
-				w.waiting[id] = true
-				w.handle(RestartChild{id})
-			}
+		if !w.progress(true) {
+			break
 		}
-	case 4:
-		if w.rand.IntN(40) == 0 {
-			w.handle(Shutdown{})
+	}
+	if w.ended || w.ending || w.err != nil {
+		return
+	}
+	for _, c := range w.m.Children() {
+		if c.State != Running && c.State != Stopped {
+			w.fail("everything is quiet, and %d is %v", c.ID, c.State)
 		}
-	default:
-		w.progress()
+	}
+	if len(w.calls) > 0 {
+		w.fail("everything is quiet, and %d callers wait", len(w.calls))
 	}
 }
 
-func (w *world) anyChild() uint32 {
-	if ids := w.m.Children(); len(ids) > 0 {
-		return ids[w.rand.IntN(len(ids))]
+func (w *world) newKid() Add {
+	w.lastID++
+	s := ChildSpec{Name: fmt.Sprint(w.lastID), Restart: Restart(w.rand.IntN(3)), BrutalKill: w.rand.IntN(4) == 0}
+	if w.c.AutoShutdown != Never && s.Restart != Permanent {
+		s.Significant = w.rand.IntN(3) == 0
+	}
+	if w.rand.IntN(4) == 0 {
+		s.Backoff = Backoff{Min: time.Duration(1+w.rand.IntN(900)) * time.Millisecond, Jitter: 0.3}
+		if s.Backoff.Validate(w.c) != nil {
+			s.Backoff = Backoff{}
+		}
+	}
+	w.kids[w.lastID] = &kid{spec: s}
+	return Add{ID: w.lastID, Spec: s}
+}
+
+func (w *world) init() {
+	var in Init
+	if w.c.Strategy != SimpleOneForOne {
+		for range w.rand.IntN(4) {
+			in.Children = append(in.Children, w.newKid())
+		}
+	}
+	w.handle(in)
+}
+
+func (w *world) nextCall() uint64 {
+	w.call++
+	w.calls[w.call] = true
+	return w.call
+}
+
+// event does one random thing.
+func (w *world) event() {
+	switch w.rand.IntN(11) {
+	case 0, 1:
+		a := w.newKid()
+		a.Call = w.nextCall()
+		w.handle(a)
+	case 2:
+		if id := w.anyKid(); id > 0 && w.rand.IntN(3) == 0 {
+			w.kids[id].terminated = true
+			w.handle(Terminate{w.nextCall(), id})
+		}
+	case 3:
+		if id := w.anyKid(); id > 0 {
+			if c, _ := w.m.Child(id); c.State == Stopped && !w.ending && w.c.Strategy != SimpleOneForOne {
+				w.kids[id].terminated, w.kids[id].last = false, Abnormal
+			}
+			w.handle(RestartChild{w.nextCall(), id})
+		}
+	case 4:
+		if id := w.anyKid(); id > 0 && w.rand.IntN(3) == 0 {
+			w.handle(Delete{w.nextCall(), id})
+		}
+	case 5:
+		if w.rand.IntN(60) == 0 {
+			w.handle(Shutdown{})
+		}
+	default:
+		w.progress(false)
+	}
+}
+
+func (w *world) anyKid() uint32 {
+	if len(w.order) > 0 {
+		return w.order[w.rand.IntN(len(w.order))]
 	}
 	return 0
 }
 
-func (w *world) anything() bool { return len(w.procs)+len(w.retries) > 0 }
+// living is the children with a process, in order.
+func (w *world) living() (ids []uint32) {
+	for id := uint32(1); id <= w.lastID; id++ {
+		if k := w.kids[id]; k != nil && k.alive {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
 
-// progress lets a process or a retry do its next thing.
-func (w *world) progress() {
-	if len(w.retries) > 0 && w.rand.IntN(2) == 0 {
-		id := w.retries[0]
-		w.retries = w.retries[1:]
-		w.handle(Retry{id})
-		return
+// progress lets a process or a retry do its next thing, and says whether there
+// was one. kindly lets nothing fail.
+func (w *world) progress(kindly bool) bool {
+	if len(w.due) > 0 && w.rand.IntN(2) == 0 {
+		d := w.due[0]
+		w.due = w.due[1:]
+		w.now = max(w.now, d.at)
+		w.handle(Retry{d.id})
+		return true
 	}
-	ids := make([]uint32, 0, len(w.procs))
-	for id := range w.procs {
-		ids = append(ids, id)
-	}
+	ids := w.living()
 	if len(ids) == 0 {
-		return
+		return len(w.due) > 0
 	}
-	slices.Sort(ids)
-	id := ids[w.rand.IntN(len(ids))]
-	p := w.procs[id]
+	var able []uint32
+	for _, id := range ids {
+		if k := w.kids[id]; !kindly || k.stopping || !k.ready {
+			able = append(able, id)
+		}
+	}
+	if len(able) == 0 {
+		return len(w.due) > 0
+	}
+	id := able[w.rand.IntN(len(able))]
+	k := w.kids[id]
 	switch {
-	case p.stopping || w.rand.IntN(4) == 0:
-		delete(w.procs, id)
-		w.handle(Exited{id, p.incarnation, Reason(w.rand.IntN(3))})
-	case !p.ready:
-		p.ready = true
-		w.handle(Ready{id, p.incarnation})
+	case !k.ready && !k.stopping && w.rand.IntN(12) == 0:
+		w.seen.Ignored++
+		w.dead(k, Normal)
+		w.handle(Ignored{id, k.incarnation})
+	case k.stopping || !kindly && w.rand.IntN(4) == 0:
+		if !k.ready {
+			w.seen.FailedStarts++
+		}
+		r := Reason(w.rand.IntN(6))
+		w.dead(k, r)
+		w.handle(Exited{id, k.incarnation, r})
+	case !k.ready:
+		k.ready, k.wasReady = true, true
+		w.handle(Ready{id, k.incarnation})
 	}
+	return true
+}
+
+func (w *world) dead(k *kid, r Reason) {
+	if !k.ready {
+		r = Abnormal // whatever it says: a start that failed
+	}
+	k.alive, k.ready, k.stopping, k.last = false, false, false, r
 }
 
 func (w *world) handle(in Input) {
@@ -158,89 +289,143 @@ func (w *world) handle(in Input) {
 }
 
 func (w *world) act(a Action) {
-	switch a.(type) {
-	case Refused, Gone, Removed: // answers to commands that come too late
-	default:
-		if w.ended {
-			w.fail("%s after the end", text(a))
-		}
-	}
 	switch a := a.(type) {
 	case Spawn:
-		if w.procs[a.ID] != nil {
-			w.fail("two incarnations of %d", a.ID)
-		}
-		if w.ending {
-			w.fail("a start while ending")
-		}
-		for id, p := range w.procs {
-			if !p.ready && !p.stopping {
-				w.fail("%d is started while %d is not ready", a.ID, id)
-			}
-			if p.stopping {
-				w.fail("%d is started while %d is being stopped", a.ID, id)
-			}
-		}
-		w.procs[a.ID] = &proc{incarnation: a.Incarnation}
+		w.spawn(a)
 	case Stop:
-		w.stop(a)
+		w.stop(a, true)
+	case StopAll:
+		if w.c.Strategy != SimpleOneForOne || !w.ending {
+			w.fail("all are stopped at once")
+		}
+		for _, s := range a.Children {
+			w.stop(s, false)
+		}
 	case PostRetry:
-		w.count()
-		w.retries = append(w.retries, a.ID)
+		w.due = append(w.due, due{a.ID, w.now})
+	case BackingOff:
+		w.seen.Backoffs++
+		if a.Until <= w.now {
+			w.fail("a delay of %v", a.Until-w.now)
+		}
+		w.kids[a.ID].notBefore = a.Until
+		w.subject = a.ID // its neighbours are stopped now
+		w.due = append(w.due, due{a.ID, a.Until})
 	case Restarting:
-		w.count()
-	case Started, StartFailed:
-		delete(w.waiting, reflectID(a))
+		w.restarting(a.ID)
+	case Answer:
+		if !w.calls[a.Call] {
+			w.fail("a second answer to call %d, or one to none", a.Call)
+		}
+		delete(w.calls, a.Call)
 	case Gone:
-		if p := w.procs[a.ID]; p != nil {
+		if w.kids[a.ID].alive {
 			w.fail("%d is gone and alive", a.ID)
 		}
 	case Removed:
-		delete(w.waiting, a.ID)
-	case Refused:
-		delete(w.waiting, a.ID)
+		w.removed(a.ID)
+	case Up:
+		w.up = true
+	case InitFailed:
+		w.seen.InitFailed++
+		w.ending = true
 	case Exceeded:
-		if w.over || w.windowed() < w.c.Intensity {
+		w.seen.Exceeded++
+		if w.ending || w.windowed() < w.c.Intensity {
 			w.fail("gave up after %d restarts of %d", w.windowed(), w.c.Intensity)
 		}
-		w.over, w.ending = true, true
+		w.ending = true
+	case SignificantEnded:
+		w.seen.Auto++
+		w.significant(a.ID)
+		w.ending = true
 	case Ended:
 		w.ended = true
 	}
+	if w.ended && len(w.living()) > 0 {
+		w.fail("%s, and %d are alive", text(a), len(w.living()))
+	}
 }
 
-func reflectID(a Action) uint32 {
-	switch a := a.(type) {
-	case Started:
-		return a.ID
-	case StartFailed:
-		return a.ID
+// spawn checks that a start is allowed, and comes alone.
+func (w *world) spawn(a Spawn) {
+	w.seen.Spawns++
+	k := w.kids[a.ID]
+	switch {
+	case k == nil || k.alive:
+		w.fail("two incarnations of %d", a.ID)
+		return
+	case w.ending:
+		w.fail("a start while ending")
+	case a.Incarnation != k.incarnation+1:
+		w.fail("incarnation %d after %d", a.Incarnation, k.incarnation)
+	case k.spec.Restart == Temporary && k.wasReady:
+		w.fail("temporary %d is started again", a.ID)
 	}
-	return 0
+	alone := w.c.Strategy == OneForOne || w.c.Strategy == SimpleOneForOne
+	if alone && k.wasReady && !k.terminated && k.spec.Restart == Transient && k.last.InOrder() && w.subject == a.ID {
+		w.fail("transient %d is started again after %v", a.ID, k.last)
+	}
+	if alone && k.terminated {
+		w.fail("%d was terminated, and is started", a.ID)
+	}
+	if alone && w.now < k.notBefore && !k.terminated && w.subject == a.ID {
+		w.fail("%d is started before its delay is over", a.ID)
+	}
+	for _, id := range w.living() {
+		if o := w.kids[id]; o.stopping || !o.ready {
+			w.fail("%d is started while %d is being stopped or started", a.ID, id)
+		}
+	}
+	if k.incarnation == 0 {
+		w.order = append(w.order, a.ID)
+	}
+	k.incarnation, k.alive, k.ready, k.terminated, k.notBefore = a.Incarnation, true, false, false, 0
 }
 
 // stop checks that a stop comes in its turn: no other child is being stopped,
-// and when everything ends, none that was started later is alive.
-func (w *world) stop(a Stop) {
-	p := w.procs[a.ID]
-	if p == nil || p.incarnation != a.Incarnation || p.stopping {
+// and when everything ends, none that was started later is alive. A stop that
+// nobody asked for belongs to the group that is restarted.
+func (w *world) stop(a Stop, alone bool) {
+	k := w.kids[a.ID]
+	if k == nil || !k.alive || k.incarnation != a.Incarnation || k.stopping {
 		w.fail("stop of %d.%d, which is not running", a.ID, a.Incarnation)
 		return
 	}
-	order := w.m.Children()
-	for id, q := range w.procs {
-		if q.stopping {
+	for _, id := range w.living() {
+		if w.kids[id].stopping && alone {
 			w.fail("%d is stopped while %d is", a.ID, id)
 		}
-		if w.ending && slices.Index(order, id) > slices.Index(order, a.ID) {
+		if w.ending && alone && w.place(id) > w.place(a.ID) {
 			w.fail("%d is stopped before %d, which was started later", a.ID, id)
 		}
 	}
-	p.stopping = true
+	if !w.ending && !k.terminated {
+		w.seen.GroupStops++
+		switch w.c.Strategy {
+		case OneForOne, SimpleOneForOne:
+			w.fail("%d is stopped, and nobody asked", a.ID)
+		case RestForOne:
+			if w.place(a.ID) < w.place(w.subject) {
+				w.fail("%d is stopped because of %d, which was started later", a.ID, w.subject)
+			}
+		}
+	}
+	k.stopping = true
 }
 
-// count checks a restart that was allowed against the window.
-func (w *world) count() {
+func (w *world) place(id uint32) int {
+	for i, x := range w.order {
+		if x == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// restarting checks a restart that was allowed against the window.
+func (w *world) restarting(id uint32) {
+	w.subject = id
 	w.counted = append(w.counted, w.now)
 	if n := w.windowed(); n > w.c.Intensity {
 		w.fail("%d restarts in %v where %d are allowed", n, w.c.Period, w.c.Intensity)
@@ -254,4 +439,44 @@ func (w *world) windowed() (n int) {
 		}
 	}
 	return n
+}
+
+func (w *world) removed(id uint32) {
+	if w.kids[id] == nil {
+		w.fail("%d is removed twice", id)
+		return
+	}
+	delete(w.kids, id)
+	for i, x := range w.order {
+		if x == id {
+			w.order = append(w.order[:i:i], w.order[i+1:]...)
+			return
+		}
+	}
+}
+
+// significant checks that the supervisor may end because of that child.
+func (w *world) significant(id uint32) {
+	switch w.c.AutoShutdown {
+	case Never:
+		w.fail("it ends by itself")
+	case AllSignificant:
+		for _, x := range w.living() {
+			if w.kids[x].spec.Significant && x != id {
+				w.fail("it ends by itself while significant %d is alive", x)
+			}
+		}
+	}
+}
+
+// TestErrorsAreDistinct: a caller can tell them apart.
+func TestErrorsAreDistinct(t *testing.T) {
+	all := []error{ErrNotFound, ErrShuttingDown, ErrRunning, ErrRestarting, ErrSimple, ErrStart, ErrTerminated, ErrIgnored}
+	for i, a := range all {
+		for j, b := range all {
+			if errors.Is(a, b) != (i == j) {
+				t.Errorf("%v is %v", a, b)
+			}
+		}
+	}
 }

@@ -1,0 +1,296 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// branch is one supervisor of the tree while it runs: its rules, and where it
+// hangs. All branches live in the root process and are driven by one loop.
+type branch struct {
+	path    string // "" for the program's supervisor
+	spec    Spec   // with defaults
+	self    *child // what it is in the supervisor above; nil for the program's
+	machine *tree.Machine
+	up      uint64 // the call that waits for the program's listed children
+	why     error  // it could not be started, or gave up
+}
+
+func newBranch(self *child, spec Spec) *branch {
+	b := &branch{spec: spec, self: self, machine: tree.New(spec.config())}
+	if self != nil {
+		b.path = self.spec.Name
+	}
+	return b
+}
+
+// below is the whole path of a child of b.
+func (b *branch) below(name string) string {
+	if b.path == "" {
+		return name
+	}
+	return b.path + "/" + name
+}
+
+// config is the flags, as the rules see them. s has its defaults.
+func (s Spec) config() tree.Config {
+	return tree.Config{Strategy: s.Strategy, Intensity: s.Intensity, Period: s.Period, AutoShutdown: s.AutoShutdown, Random: rand.Float64}
+}
+
+// rules is what the rules see of a child.
+func (c Child) rules() tree.ChildSpec {
+	return tree.ChildSpec{Name: c.Name, Restart: c.Restart, Significant: c.Significant, Supervisor: c.Supervisor != nil,
+		BrutalKill: c.Shutdown == BrutalKill, Backoff: c.Backoff}
+}
+
+// listed makes the children of b's Spec. Those that an earlier incarnation of
+// the same supervisor had are the same children: they keep their numbers, and
+// what is in their mailboxes.
+func (s *Supervisor) listed(b *branch) (in tree.Init) {
+	if b.spec.Strategy == SimpleOneForOne {
+		return in // it has only the template
+	}
+	for _, spec := range b.spec.Children {
+		spec = spec.withDefaults()
+		var c *child
+		if b.self != nil {
+			c = b.self.static[spec.Name]
+		}
+		if c == nil {
+			c = s.newChild(b, spec)
+			c.listed = true
+			if b.self != nil {
+				b.self.static[spec.Name] = c
+			}
+		}
+		c.branch, c.held = b, false
+		s.children[c.id] = c
+		in.Children = append(in.Children, tree.Add{ID: c.id, Last: c.incarnation, Spec: spec.rules()})
+	}
+	return in
+}
+
+// newChild makes a child that the rules do not know yet. spec has its defaults.
+func (s *Supervisor) newChild(b *branch, spec Child) *child {
+	s.lastID++
+	c := &child{id: s.lastID, branch: b, spec: spec}
+	c.spec.Name = b.below(spec.Name)
+	if spec.Supervisor != nil {
+		c.static = map[string]*child{}
+	} else {
+		c.definition = spec.Actor.Name()
+		s.keeper.Add(c.id, c.spec.Name, spec.Mailbox.Wire())
+	}
+	s.children[c.id] = c
+	return c
+}
+
+// spawnBranch starts an incarnation of a supervisor.
+func (s *Supervisor) spawnBranch(c *child) {
+	c.sub = newBranch(c, c.spec.Supervisor.withDefaults())
+	s.event(EventStarting, c, "")
+	s.stepIn(c.sub, s.listed(c.sub))
+}
+
+// branchUp tells the supervisor above that all listed children are ready.
+func (s *Supervisor) branchUp(b *branch) {
+	if b.self == nil {
+		s.finish(b.up, nil)
+		return
+	}
+	c := b.self
+	s.soon = append(s.soon, func() {
+		if c.sub != b {
+			return
+		}
+		c.ready = true
+		s.event(EventReady, c, "")
+		s.stepIn(c.branch, tree.Ready{ID: c.id, Incarnation: c.incarnation})
+	})
+}
+
+// branchEnded tells the supervisor above that nothing of b is left.
+func (s *Supervisor) branchEnded(b *branch) {
+	c := b.self
+	if c == nil {
+		s.finish(b.up, b.why)
+		s.event(EventEnded, nil, "")
+		s.endOnce.Do(func() { close(s.ended) })
+		return
+	}
+	s.soon = append(s.soon, func() {
+		if c.sub != b {
+			return
+		}
+		c.sub = nil
+		c.stopTimer()
+		// OTP: a supervisor that gave up has ended by request, {shutdown, _}
+		// if it could not be started.
+		c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Kind: wire.ExitNormal, Asked: bit(c.asked), Summary: "shutdown"}
+		reason := tree.ByRequest
+		if c.why = b.why; c.why != nil {
+			c.exit.Summary = "shutdown: " + c.why.Error()
+		}
+		if c.overdue {
+			c.exit.Summary, reason = "killed", tree.Killed
+		}
+		s.event(EventExited, c, "")
+		s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: c.incarnation, Reason: reason})
+	})
+}
+
+// killBranch kills everything below a supervisor at once. It is ending.
+func (s *Supervisor) killBranch(c *child) {
+	if c.sub == nil {
+		return
+	}
+	c.overdue = true
+	for _, i := range c.sub.machine.Children() {
+		x := s.children[i.ID]
+		if x.run != nil {
+			x.asked, x.overdue = true, true
+			_ = x.run.kill()
+			s.event(EventKilled, x, "its supervisor is killed")
+		}
+		s.killBranch(x)
+	}
+}
+
+// stepIn lets the rules of a supervisor handle one input and does what they
+// say.
+func (s *Supervisor) stepIn(b *branch, in tree.Input) {
+	for _, a := range b.machine.Handle(time.Since(s.origin), in) {
+		s.act(b, a)
+	}
+}
+
+func (s *Supervisor) act(b *branch, a tree.Action) {
+	switch a := a.(type) {
+	case tree.Spawn:
+		s.spawn(s.children[a.ID], a.Incarnation)
+	case tree.Stop:
+		s.stop(s.children[a.ID])
+	case tree.StopAll:
+		var all []*child
+		for _, x := range a.Children {
+			all = append(all, s.children[x.ID])
+		}
+		s.stopAll(all)
+	case tree.PostRetry:
+		s.later = append(s.later, func() { s.stepIn(b, tree.Retry{ID: a.ID}) })
+	case tree.BackingOff:
+		s.backOff(b, s.children[a.ID], a.Until)
+	case tree.Answer:
+		s.answer(a)
+	case tree.Restarting:
+		s.event(EventRestarting, s.children[a.ID], "")
+	case tree.Report:
+		s.report(s.children[a.ID], a.Kind)
+	case tree.Gone:
+		s.gone(s.children[a.ID], a.Final)
+	case tree.Removed:
+		delete(s.children, a.ID)
+	case tree.Exceeded:
+		s.exceeded(b, s.children[a.ID])
+	case tree.SignificantEnded:
+		s.event(EventAuto, s.children[a.ID], b.spec.AutoShutdown.String())
+	case tree.Up:
+		s.branchUp(b)
+	case tree.InitFailed:
+		b.why = s.children[a.ID].startError()
+	case tree.Ended:
+		s.branchEnded(b)
+	}
+}
+
+func (c *child) startError() error {
+	return &StartError{Child: c.spec.Name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: c.why}
+}
+
+// gone deals with a child that will not be started again by itself. If that is
+// so because its supervisor ends, and that may be started again, its mailbox is
+// kept.
+func (s *Supervisor) gone(c *child, final bool) {
+	c.stopRetry()
+	if final && c.listed && c.branch.self != nil {
+		c.held = true
+		return
+	}
+	s.bury(c)
+}
+
+// bury ends a child for good, with those that were kept for it.
+func (s *Supervisor) bury(c *child) {
+	c.held = false
+	for _, x := range c.static {
+		if x.held {
+			s.bury(x)
+		}
+	}
+	s.keeper.Gone(c.id)
+	if c.incarnation > 0 {
+		s.event(EventGone, c, "")
+	}
+}
+
+// answer tells a caller the outcome of its command.
+func (s *Supervisor) answer(a tree.Answer) {
+	c := s.children[a.ID]
+	switch {
+	case a.Err == nil:
+		s.finish(a.Call, nil)
+	case errors.Is(a.Err, tree.ErrStart):
+		s.finish(a.Call, c.startError())
+	default:
+		s.finish(a.Call, commandError(c, a.ID, a.Err))
+	}
+}
+
+func commandError(c *child, id uint32, err error) error {
+	if c == nil {
+		return fmt.Errorf("supervisor: child %d: %w", id, err)
+	}
+	return fmt.Errorf("supervisor: child %s: %w", c.spec.Name, err)
+}
+
+// exceeded notes that a supervisor gives up.
+func (s *Supervisor) exceeded(b *branch, c *child) {
+	e := &IntensityError{Supervisor: b.path, Child: c.spec.Name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actor.ExitOf(c.exit)}
+	b.why = e
+	if b.self == nil {
+		s.mu.Lock()
+		s.err = e
+		s.mu.Unlock()
+	}
+	s.log.Error("supervisor gives up: too many restarts", "supervisor", b.path, "child", c.spec.Name, "intensity", b.spec.Intensity, "period", b.spec.Period)
+	s.event(EventIntensity, c, e.Error())
+}
+
+// report makes an event of one of OTP's reports.
+func (s *Supervisor) report(c *child, k tree.ReportKind) {
+	kind := map[tree.ReportKind]EventKind{tree.ChildTerminated: EventChildTerminated, tree.StartError: EventStartError, tree.ShutdownError: EventShutdownError}[k]
+	s.event(kind, c, c.failed)
+}
+
+// backOff waits for the time of the next attempt.
+func (s *Supervisor) backOff(b *branch, c *child, until time.Duration) {
+	d := until - time.Since(s.origin)
+	s.event(EventBackoff, c, fmt.Sprintf("next attempt in %v", max(d, 0).Round(time.Millisecond)))
+	c.stopRetry()
+	c.retry = time.AfterFunc(d, func() {
+		s.post(func() { s.stepIn(b, tree.Retry{ID: c.id}) })
+	})
+}
+
+func (c *child) stopRetry() {
+	if c.retry != nil {
+		c.retry.Stop()
+		c.retry = nil
+	}
+}

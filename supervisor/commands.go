@@ -1,0 +1,256 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+)
+
+// Why a command is refused, or fails. They come wrapped, with the child's
+// name.
+var (
+	ErrNotFound     = tree.ErrNotFound
+	ErrRunning      = tree.ErrRunning      // of Restart and Delete
+	ErrRestarting   = tree.ErrRestarting   // of Restart and Delete
+	ErrTerminated   = tree.ErrTerminated   // of a start: the child was terminated before it was ready
+	ErrIgnored      = tree.ErrIgnored      // of a start: its Setup returned actor.ErrIgnore
+	ErrSimple       = tree.ErrSimple       // of Restart and Delete under SimpleOneForOne
+	ErrShuttingDown = tree.ErrShuttingDown // of a start
+)
+
+// PresentError says that a supervisor has a child of that name already.
+type PresentError = tree.PresentError
+
+// ErrNotRunning says that no process of a child runs at the moment.
+var ErrNotRunning = errors.New("it is not running")
+
+// branch is the supervisor that s stands for, or nil while it does not run. The
+// loop calls it.
+func (s *Supervisor) branch() *branch {
+	if s.id == 0 {
+		return s.root
+	}
+	if c := s.children[s.id]; c != nil {
+		return c.sub
+	}
+	return nil
+}
+
+// await makes the loop do begin, which is given the number of a call, and waits
+// until that is finished. An error of begin finishes it at once.
+func (s *Supervisor) await(ctx context.Context, begin func(call uint64) error) error {
+	answer := make(chan error, 1)
+	ok := s.call(func() {
+		s.lastCall++
+		call := s.lastCall
+		s.calls[call] = answer
+		if err := begin(call); err != nil {
+			s.finish(call, err)
+		}
+	})
+	if !ok {
+		return ErrEnded
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-s.ended:
+		select {
+		case err := <-answer:
+			return err
+		default:
+			return ErrEnded
+		}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// finish tells the outcome of a call to whoever waits for it.
+func (s *Supervisor) finish(call uint64, err error) {
+	if ch := s.calls[call]; ch != nil {
+		delete(s.calls, call)
+		ch <- err
+	}
+}
+
+// start is Start without types.
+func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err error) {
+	spec = spec.withDefaults()
+	if err := spec.Validate(); err != nil {
+		return 0, err
+	}
+	name := spec.Name
+	err = s.await(ctx, func(call uint64) (err error) {
+		b := s.branch()
+		if b == nil {
+			return fmt.Errorf("supervisor: number %d: %w", s.id, ErrNotRunning)
+		}
+		if b.spec.Strategy == SimpleOneForOne {
+			if spec, err = b.spec.fromTemplate(spec, s.lastID+1); err != nil {
+				return err
+			}
+		}
+		name = b.below(spec.Name)
+		c := s.newChild(b, spec)
+		id = c.id
+		s.stepIn(b, tree.Add{Call: call, ID: id, Spec: spec.rules()})
+		return nil
+	})
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		s.post(func() {
+			if c := s.children[id]; c != nil {
+				s.stepIn(c.branch, tree.Terminate{ID: id})
+			}
+		})
+		return 0, fmt.Errorf("supervisor: start of %s: %w", name, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+// startListed starts the children of the program's Spec.
+func (s *Supervisor) startListed(ctx context.Context) error {
+	return s.await(ctx, func(call uint64) error {
+		s.root.up = call
+		s.stepIn(s.root, s.listed(s.root))
+		return nil
+	})
+}
+
+// command makes the rules handle in for a child of s, and waits for the
+// outcome.
+func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64) tree.Input) error {
+	return s.await(ctx, func(call uint64) error {
+		c, b := s.children[id], s.branch()
+		if c == nil || c.branch != b {
+			return commandError(nil, id, ErrNotFound)
+		}
+		s.stepIn(b, in(call))
+		return nil
+	})
+}
+
+// Terminate stops a child, and returns when it has ended: it is asked to, and
+// killed when its time is over. What is unread in its mailbox becomes dead
+// letters. id is its Ref's ID. The supervisor does not forget it, unless it is
+// temporary: Restart starts it again, and so does, as in OTP, a death among its
+// siblings that restarts the whole group.
+func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
+	err := s.command(ctx, id, func(call uint64) tree.Input { return tree.Terminate{Call: call, ID: id} })
+	if errors.Is(err, ErrEnded) {
+		return nil // with everything else
+	}
+	return err
+}
+
+// terminate is Terminate for a child of any supervisor of the program.
+func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
+	return s.await(ctx, func(call uint64) error {
+		c := s.children[id]
+		if c == nil {
+			return commandError(nil, id, ErrNotFound)
+		}
+		s.stepIn(c.branch, tree.Terminate{Call: call, ID: id})
+		return nil
+	})
+}
+
+// Restart starts a child that was terminated, or that has ended and is not
+// restarted by its rules, and returns when it is ready. Its Ref is valid again.
+// One that is not stopped gives ErrRunning or ErrRestarting.
+func (s *Supervisor) Restart(ctx context.Context, id uint32) error {
+	return s.command(ctx, id, func(call uint64) tree.Input { return tree.RestartChild{Call: call, ID: id} })
+}
+
+// Delete makes the supervisor forget a child that is stopped: its name is free.
+// One that is not stopped gives ErrRunning or ErrRestarting.
+func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
+	return s.command(ctx, id, func(call uint64) tree.Input { return tree.Delete{Call: call, ID: id} })
+}
+
+// Kill kills the process of a child at once, as if it had crashed, except that
+// the message in hand is not charged with the death: it is handled again. The
+// child is then restarted by its rules. id is its Ref's ID; it may be a child
+// of a supervisor below. A child that has just died, or is between two
+// incarnations, gives ErrNotRunning.
+func (s *Supervisor) Kill(id uint32) error {
+	err := ErrEnded
+	s.call(func() {
+		c := s.children[id]
+		switch {
+		case c == nil:
+			err = commandError(nil, id, ErrNotFound)
+		case c.run == nil:
+			err = commandError(c, id, ErrNotRunning)
+		default:
+			if err = c.run.kill(); errors.Is(err, process.ErrDone) {
+				err = commandError(c, id, ErrNotRunning)
+				return
+			}
+			c.killed = true
+			s.event(EventKilled, c, "asked for")
+		}
+	})
+	return err
+}
+
+// ChildInfo is what a supervisor knows of a child at one moment.
+type ChildInfo struct {
+	ID          uint32
+	Name        string // the whole path
+	PID         int    // 0 when no process runs; a supervisor's is this process
+	Incarnation int
+	State       string    // waiting, starting, running, restarting, backoff, stopping or stopped
+	Until       time.Time // with backoff: when the next attempt is
+	Supervisor  bool      // it is a supervisor below this one
+}
+
+// Children lists the children in the order of their starts: OTP's
+// which_children from its end.
+func (s *Supervisor) Children() (list []ChildInfo) {
+	s.call(func() {
+		b := s.branch()
+		if b == nil {
+			return
+		}
+		for _, i := range b.machine.Children() {
+			c := s.children[i.ID]
+			if c == nil {
+				continue
+			}
+			info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.Supervisor != nil}
+			switch {
+			case c.run != nil:
+				info.PID = c.pid
+			case c.sub != nil:
+				info.PID = os.Getpid()
+			}
+			if i.Until > 0 {
+				info.Until = s.origin.Add(i.Until)
+			}
+			list = append(list, info)
+		}
+	})
+	return list
+}
+
+// Counts is OTP's count_children.
+type Counts = tree.Counts
+
+// Count counts the children.
+func (s *Supervisor) Count() (n Counts) {
+	s.call(func() {
+		if b := s.branch(); b != nil {
+			n = b.machine.Count()
+		}
+	})
+	return n
+}

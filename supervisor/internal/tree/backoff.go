@@ -1,0 +1,113 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Backoff delays the restarts of a child: the first by Min, each further one
+// by Factor times as much, up to Max. The zero value delays nothing, as in
+// OTP. A restart counts against the intensity when it is tried, not when it is
+// planned.
+type Backoff struct {
+	// Min is the first delay; 0 means no delays at all.
+	Min time.Duration
+	// Max is the longest delay; 0 means 30 s, or Min if that is longer.
+	Max time.Duration
+	// Factor is by how much each delay is longer than the one before; 0 means
+	// 2. It must not be below 1.
+	Factor float64
+	// Jitter is the part of a delay, between 0 and 1, by which chance may
+	// make it longer or shorter.
+	Jitter float64
+	// ResetAfter is how long the child must have been ready for the delays to
+	// begin anew; 0 means Max.
+	ResetAfter time.Duration
+}
+
+func (b Backoff) withDefaults() Backoff {
+	if b.Max == 0 {
+		b.Max = max(30*time.Second, b.Min)
+	}
+	if b.Factor == 0 {
+		b.Factor = 2
+	}
+	if b.ResetAfter == 0 {
+		b.ResetAfter = b.Max
+	}
+	return b
+}
+
+// base is the delay before the n-th restart in a row, counted from 1, without
+// jitter.
+func (b Backoff) base(n int) time.Duration {
+	d := float64(b.Min) * math.Pow(b.Factor, float64(n-1))
+	if d > float64(b.Max) {
+		return b.Max
+	}
+	return time.Duration(d)
+}
+
+// Delay is the delay before the n-th restart in a row, counted from 1. random
+// is a number from 0 up to 1.
+func (b Backoff) Delay(n int, random float64) time.Duration {
+	if b.Min == 0 {
+		return 0
+	}
+	b = b.withDefaults()
+	d := b.base(n)
+	return d + time.Duration(float64(d)*b.Jitter*(2*random-1))
+}
+
+// slowest is how long the window must at least be so that a child that dies at
+// once reaches the limit for certain: the time between the first and the last
+// of intensity+1 restarts.
+func (b Backoff) slowest(intensity int) (sum time.Duration) {
+	const limit = math.MaxInt64 / 4
+	for n := 2; n <= intensity+1; n++ {
+		d := b.base(n)
+		if d == b.Max || b.Factor == 1 { // and so are all that follow
+			rest := float64(d) * float64(intensity+2-n)
+			sum = time.Duration(min(float64(sum)+rest, limit))
+			break
+		}
+		sum += d
+	}
+	return time.Duration(min(float64(sum)*(1+b.Jitter), limit))
+}
+
+// Validate lists every problem of b for a child of a supervisor of c. Delays
+// so long that the limit of restarts can never be reached are one: such a
+// child would fail for ever, and nobody above would learn of it.
+func (b Backoff) Validate(c Config) error {
+	if b == (Backoff{}) {
+		return nil
+	}
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if b.Min <= 0 {
+		bad("Backoff.Min %v: it must be positive, or the whole Backoff zero", b.Min)
+	}
+	if b.Max < 0 || b.Max != 0 && b.Max < b.Min {
+		bad("Backoff.Max %v: it must be at least Min, %v, or 0", b.Max, b.Min)
+	}
+	if b.Factor != 0 && !(b.Factor >= 1 && b.Factor <= 1000) {
+		bad("Backoff.Factor %v: it must be between 1 and 1000, or 0", b.Factor)
+	}
+	if !(b.Jitter >= 0 && b.Jitter <= 1) {
+		bad("Backoff.Jitter %v: it must be between 0 and 1", b.Jitter)
+	}
+	if b.ResetAfter < 0 {
+		bad("Backoff.ResetAfter %v: it must not be negative", b.ResetAfter)
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if need := b.withDefaults().slowest(c.Intensity); need > c.Period {
+		return fmt.Errorf("Backoff: %d restarts of a child that dies at once may take %v, longer than the Period of %v, so the Intensity of %d could never be exceeded: "+
+			"raise Period to at least %v, or lower Intensity, Max or Factor", c.Intensity+1, need.Round(time.Millisecond), c.Period, c.Intensity, need.Round(time.Millisecond))
+	}
+	return nil
+}

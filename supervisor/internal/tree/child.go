@@ -1,0 +1,117 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ChildState is where a child stands.
+type ChildState uint8
+
+// The states of a child.
+const (
+	Waiting     ChildState = iota // its turn to be started has not come
+	Starting                      // its process runs, it is not ready
+	Running                       // ready
+	Restarting_                   // dead, to be started again
+	Delayed                       // the same, but not before a certain time
+	Stopping                      // asked to end
+	Stopped                       // not running, and not to be started by the rules
+)
+
+func (s ChildState) String() string {
+	return name(uint8(s), "waiting", "starting", "running", "restarting", "backoff", "stopping", "stopped")
+}
+
+// ChildSpec is what the rules know of a child.
+type ChildSpec struct {
+	Name        string // unique in its supervisor; "" in a simple_one_for_one
+	Restart     Restart
+	Significant bool // its end may end the supervisor; see AutoShutdown
+	Supervisor  bool
+	BrutalKill  bool // it is not asked to end
+	Backoff     Backoff
+}
+
+// Validate lists every problem that s has in a supervisor of c.
+func (s ChildSpec) Validate(c Config) error {
+	var errs []error
+	if s.Restart > Temporary {
+		errs = append(errs, fmt.Errorf("Restart %d: it must be Permanent, Transient or Temporary", s.Restart))
+	}
+	if s.Significant && s.Restart == Permanent {
+		errs = append(errs, errors.New("Significant: a permanent child cannot be significant, because it is always restarted: make it Transient or Temporary"))
+	}
+	if s.Significant && c.AutoShutdown == Never {
+		errs = append(errs, errors.New("Significant: the supervisor's AutoShutdown is Never: set it to AnySignificant or AllSignificant"))
+	}
+	return errors.Join(append(errs, s.Backoff.Validate(c))...)
+}
+
+// child is one child of a Machine.
+type child struct {
+	id          uint32
+	spec        ChildSpec
+	state       ChildState
+	incarnation uint32
+	seq         uint64 // order of the starts
+	prev, next  *child // in that order
+	listed      bool   // it is in that order; before, it waits for its turn
+
+	alive    bool   // a process of it may exist
+	unseen   bool   // it has died by itself, and its death is in Machine.work
+	reason   Reason // of the last end
+	planned  bool   // in Machine.starts
+	toStop   bool   // in Machine.stops
+	regroup  bool   // stopped because of a sibling's death, to be started again
+	gone     bool   // Gone was said
+	retrying bool   // a Retry is on its way
+	byHand   bool   // a RestartChild of it is in Machine.work
+
+	fresh   bool     // its first start: a failure forgets it
+	call    uint64   // who waits for its start
+	enders  []uint64 // who waits for its end
+	follow  []*child // to be started after it, when its retry succeeds
+	failed  int      // ends and failed starts in a row, for its backoff
+	readyAt time.Duration
+	until   time.Duration // while backing off
+}
+
+// list is the children in the order of their starts. It is linked, so that a
+// hundred thousand of them can come and go in linear time.
+type list struct {
+	head, tail *child
+	n          int
+	seq        uint64
+}
+
+func (l *list) add(c *child) {
+	l.seq++
+	c.seq, c.listed, c.prev = l.seq, true, l.tail
+	if l.tail != nil {
+		l.tail.next = c
+	} else {
+		l.head = c
+	}
+	l.tail = c
+	l.n++
+}
+
+func (l *list) remove(c *child) {
+	if !c.listed {
+		return
+	}
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.head = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		l.tail = c.prev
+	}
+	c.prev, c.next, c.listed = nil, nil, false
+	l.n--
+}

@@ -1,0 +1,192 @@
+package tree
+
+// died deals with the death of a child that was running. OTP's do_restart.
+func (m *Machine) died(c *child) {
+	again := ShouldRestart(c.spec.Restart, c.reason)
+	if again || !c.reason.InOrder() {
+		m.report(ChildTerminated, c)
+	}
+	if !again {
+		m.settle(c)
+		m.autoShutdown(c)
+		return
+	}
+	b := c.spec.Backoff.withDefaults()
+	if m.now-c.readyAt >= b.ResetAfter {
+		c.failed = 0
+	}
+	c.failed++
+	if c.spec.Backoff.Min == 0 {
+		m.attempt(c)
+		return
+	}
+	m.stopGroup(c) // the neighbours do not wait for the delay
+	c.follow = m.after(c)
+	m.backOff(c)
+}
+
+// autoShutdown ends the supervisor when c was significant enough.
+func (m *Machine) autoShutdown(c *child) {
+	if !c.spec.Significant || m.config.AutoShutdown == Never || m.ending {
+		return
+	}
+	if m.config.AutoShutdown == AllSignificant {
+		for x := m.order.head; x != nil; x = x.next {
+			if x.spec.Significant && x.state != Stopped {
+				return
+			}
+		}
+	}
+	m.do(SignificantEnded{c.id})
+	m.end(nil)
+}
+
+// attempt counts an attempt to restart c, and makes it if it is allowed. OTP's
+// restart.
+func (m *Machine) attempt(c *child) {
+	if !m.window.Add(m.now) {
+		m.do(Exceeded{c.id})
+		m.end(c)
+		return
+	}
+	m.do(Restarting{c.id})
+	m.stopGroup(c)
+	m.plan = planRestart
+	m.toStart(c)
+	for _, x := range m.after(c) {
+		m.toStart(x)
+	}
+	if m.config.Strategy == OneForAll { // in the order of their first starts
+		m.starts = m.starts[:0]
+		for x := m.order.head; x != nil; x = x.next {
+			if x.planned {
+				m.starts = append(m.starts, x)
+			}
+		}
+	}
+}
+
+// toStart plans the start of c, and forgets what else was planned for it.
+func (m *Machine) toStart(c *child) {
+	if !c.alive {
+		c.state = Waiting
+	}
+	c.planned, c.retrying, c.byHand, c.follow = true, false, false, nil
+	m.starts = append(m.starts, c)
+}
+
+// group calls f for the children that the strategy restarts with c, c apart,
+// the last one first.
+func (m *Machine) group(c *child, f func(x *child)) {
+	if m.config.Strategy == OneForOne || m.simple() {
+		return
+	}
+	for x := m.order.tail; x != nil; {
+		before := x.prev
+		if x == c && m.config.Strategy == RestForOne {
+			return
+		}
+		if x != c {
+			f(x)
+		}
+		x = before
+	}
+}
+
+// stopGroup stops the children that are restarted with c, in reverse order.
+func (m *Machine) stopGroup(c *child) {
+	m.group(c, func(x *child) {
+		if x.alive || x.unseen {
+			x.regroup = true
+			m.stop(x)
+		}
+	})
+}
+
+// after is the children that are started with c, c apart, in start order.
+// OTP starts those too that were stopped before; it has forgotten the
+// temporary ones.
+func (m *Machine) after(c *child) (xs []*child) {
+	m.group(c, func(x *child) {
+		if x.spec.Restart != Temporary {
+			xs = append(xs, x)
+		}
+	})
+	for i, j := 0, len(xs)-1; i < j; i, j = i+1, j-1 {
+		xs[i], xs[j] = xs[j], xs[i]
+	}
+	return xs
+}
+
+// startFailed deals with a child that ended before it was ready.
+func (m *Machine) startFailed(c *child) {
+	m.report(StartError, c)
+	switch m.plan {
+	case planInit:
+		m.do(InitFailed{c.id})
+		m.started(c, ErrStart)
+		m.end(c)
+	case planCommand:
+		forget := c.fresh
+		m.started(c, ErrStart)
+		m.settle(c)
+		if forget && m.byID[c.id] == c {
+			m.remove(c)
+		}
+	case planRestart:
+		if c.reason == Final { // it says that no further attempt makes sense
+			m.settle(c)
+			return
+		}
+		// Those that come after it wait for its next attempt. OTP: try_again.
+		for _, x := range m.starts {
+			if x.planned {
+				x.planned, x.state = false, Waiting
+				c.follow = append(c.follow, x)
+			}
+		}
+		m.starts = nil
+		c.failed++
+		m.backOff(c)
+	}
+}
+
+// backOff plans the next attempt to restart c: after its delay, or, if it has
+// none, after what is already waiting.
+func (m *Machine) backOff(c *child) {
+	c.retrying = true
+	random := 0.5
+	if m.config.Random != nil {
+		random = m.config.Random()
+	}
+	if d := c.spec.Backoff.Delay(c.failed, random); d > 0 {
+		c.state, c.until = Delayed, m.now+d
+		m.do(BackingOff{c.id, c.until})
+		return
+	}
+	c.state = Restarting_
+	m.do(PostRetry{c.id})
+}
+
+// retry makes the next attempt when its turn has come.
+func (m *Machine) retry(id uint32) {
+	c := m.byID[id]
+	if c == nil || !c.retrying || m.ending || c.state == Delayed && m.now < c.until {
+		return // taken back
+	}
+	c.state = Restarting_
+	m.work = append(m.work, item{what: itemRetry, c: c})
+}
+
+// cancel takes back what is planned for c, and for those that wait for it: they
+// stay stopped, as in OTP.
+func (m *Machine) cancel(c *child) {
+	follow := c.follow
+	c.planned, c.regroup, c.retrying, c.byHand, c.unseen, c.follow = false, false, false, false, false, nil
+	for _, x := range follow {
+		x.regroup = false
+		if x.state == Waiting && !x.planned {
+			m.settle(x)
+		}
+	}
+}

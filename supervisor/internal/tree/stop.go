@@ -1,0 +1,107 @@
+package tree
+
+// stop puts c on the list of those to be stopped.
+func (m *Machine) stop(c *child) {
+	if !c.toStop && c.state != Stopping {
+		c.toStop = true
+		m.stops = append(m.stops, c)
+	}
+}
+
+// stopNext asks the next child to stop.
+func (m *Machine) stopNext() {
+	c := m.stops[0]
+	m.stops = m.stops[1:]
+	c.toStop = false
+	if m.byID[c.id] != c {
+		return // terminated meanwhile, and forgotten
+	}
+	if !c.alive {
+		m.stopDead(c)
+		return
+	}
+	if m.starting == c {
+		m.starting = nil
+	}
+	c.state, m.stopping = Stopping, c
+	m.do(Stop{c.id, c.incarnation})
+}
+
+// stopDead deals with a child that was to be stopped and is dead already. If it
+// has died by itself and nobody has looked at that, it counts as stopped.
+func (m *Machine) stopDead(c *child) {
+	if c.unseen {
+		c.unseen = false
+		if !StoppedWell(c.spec, c.reason) {
+			m.report(ShutdownError, c)
+		}
+	}
+	m.stopped(c)
+}
+
+// stopped deals with a child that has ended because it was asked to.
+func (m *Machine) stopped(c *child) {
+	if c.call != 0 || c.fresh {
+		forget := c.fresh
+		m.started(c, ErrTerminated)
+		m.settle(c)
+		if forget && m.byID[c.id] == c {
+			m.remove(c)
+		}
+		return
+	}
+	if c.regroup && !m.ending && c.spec.Restart != Temporary {
+		c.regroup, c.state = false, Waiting
+		return
+	}
+	m.settle(c)
+}
+
+// end stops everything, in reverse order, first apart: that one is dead.
+func (m *Machine) end(first *child) {
+	if m.ending {
+		return
+	}
+	m.ending, m.initial = true, false
+	for _, i := range m.work { // those that wait for their first turn
+		if i.what == itemAdd && m.byID[i.c.id] == i.c {
+			m.refuse(i.c, ErrShuttingDown)
+		} else if i.what == itemRestartChild && i.c.byHand {
+			m.answer(i.c.call, i.c.id, ErrShuttingDown)
+			i.c.call = 0
+		}
+	}
+	m.work, m.starts = nil, nil
+	for _, c := range m.stops {
+		c.toStop = false
+	}
+	m.stops = nil
+	if first != nil {
+		m.settle(first)
+	}
+	var all StopAll
+	for c := m.order.tail; c != nil; {
+		before := c.prev
+		if m.simple() {
+			m.endSimple(c, &all)
+		} else {
+			m.stop(c)
+		}
+		c = before
+	}
+	if len(all.Children) > 0 {
+		m.starting = nil // they are all being stopped
+		m.do(all)
+	}
+}
+
+// endSimple ends a child of a simple_one_for_one: all of them stop at once.
+func (m *Machine) endSimple(c *child, all *StopAll) {
+	switch {
+	case !c.alive:
+		m.stopDead(c)
+	case c.state != Stopping:
+		c.state = Stopping
+		all.Children = append(all.Children, Stop{c.id, c.incarnation})
+	}
+}

@@ -1,0 +1,95 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+)
+
+// validateChildren lists the problems of the children of a Spec, with their
+// paths.
+func (s Spec) validateChildren() (errs []error) {
+	if s.Strategy == SimpleOneForOne && len(s.Children) != 1 {
+		errs = append(errs, fmt.Errorf("supervisor: Children has %d entries: with SimpleOneForOne it must have one, the template", len(s.Children)))
+	}
+	c := s.withDefaults().config()
+	names := map[string]bool{}
+	for i, child := range s.Children {
+		child = child.withDefaults()
+		problem := func(err error) {
+			if err != nil {
+				errs = append(errs, fmt.Errorf("supervisor: Children[%d] %q: %w", i, child.Name, err))
+			}
+		}
+		if child.Actor == nil && child.Supervisor == nil {
+			problem(errors.New("it must have an Actor or a Supervisor"))
+		}
+		if names[child.Name] {
+			problem(errors.New("an earlier one has the same Name"))
+		}
+		names[child.Name] = true
+		problem(child.Validate())
+		problem(child.rules().Validate(c))
+	}
+	return errs
+}
+
+// validateKind lists what does not go together in a child.
+func (c Child) validateKind() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("supervisor: "+format, args...)) }
+	if strings.Contains(c.Name, "/") {
+		bad("Name %q: it must not contain a slash, which separates the names of a path", c.Name)
+	}
+	if c.Supervisor == nil {
+		return errs
+	}
+	if c.Actor != nil {
+		bad("Actor and Supervisor are set: a child is one or the other")
+	}
+	if c.Name == "" {
+		bad("Name: a supervisor needs one")
+	}
+	if c.InPlace || c.Memory != 0 || len(c.Env) > 0 || c.Stderr != nil || c.Start != 0 {
+		bad("InPlace, Memory, Env, Stderr and Start are for actors: a supervisor has no process of its own")
+	}
+	if s := c.Supervisor; s.Log != nil || s.OnEvent != nil || s.OnLetter != nil || s.Notifier != "" {
+		bad("Log, OnEvent, OnLetter and Notifier belong in the Spec of the whole program")
+	}
+	if err := c.Supervisor.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+func (c Child) withDefaults() Child {
+	if c.Name == "" && c.Actor != nil {
+		c.Name = c.Actor.Name()
+	}
+	if c.Mailbox.Queue == "" && c.Supervisor == nil {
+		c.Mailbox.Queue = os.Getenv("UNDERSTUDY_QUEUE")
+	}
+	return c
+}
+
+// fromTemplate makes the child that c asks for from the template of a
+// SimpleOneForOne supervisor. number is what it is called by if it has no name.
+func (s Spec) fromTemplate(c Child, number uint32) (Child, error) {
+	t := s.Children[0].withDefaults()
+	rest := c
+	rest.Name, rest.Env, rest.Actor, rest.Supervisor, rest.Mailbox.Queue = "", nil, nil, nil, ""
+	if !reflect.ValueOf(rest).IsZero() {
+		return c, fmt.Errorf("supervisor: child %s: the supervisor's strategy is SimpleOneForOne: all but Name and Env comes from its template", c.Name)
+	}
+	if c.Supervisor != nil && t.Supervisor == nil || c.Actor != nil && (t.Actor == nil || t.Actor.Name() != c.Actor.Name()) {
+		return c, fmt.Errorf("supervisor: child %s: the supervisor's template is %s", c.Name, t.Name)
+	}
+	if c.Name == "" || c.Actor != nil && c.Name == c.Actor.Name() {
+		t.Name = fmt.Sprintf("%s-%d", t.Name, number)
+	} else {
+		t.Name = c.Name
+	}
+	t.Env = append(append([]string(nil), t.Env...), c.Env...)
+	return t, nil
+}

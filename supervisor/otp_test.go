@@ -1,0 +1,414 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// listed is a child of a Spec.
+func listed(name string) supervisor.Child {
+	return supervisor.Child{Name: name, Actor: node, Stderr: io.Discard}
+}
+
+func tell(t testing.TB, ctx context.Context, ref actor.Ref[Node], how string) {
+	t.Helper()
+	if err := actor.Tell(ctx, ref, Die{How: how}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func find(t testing.TB, sup *supervisor.Supervisor, path string) actor.Ref[Node] {
+	t.Helper()
+	ref, err := supervisor.Find(sup, node, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func stateOf(sup *supervisor.Supervisor, name string) string {
+	for _, c := range sup.Children() {
+		if c.Name == name {
+			return c.State
+		}
+	}
+	return ""
+}
+
+// TestChildAdm: start, duplicate, terminate, restart, delete. OTP: child_adm,
+// count_children, which_children.
+func TestChildAdm(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Name: "a"})
+	var present *supervisor.PresentError
+	if _, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "a"}); !errors.As(err, &present) || !present.Started || present.ID != ref.ID {
+		t.Fatal(err)
+	}
+	if err := sup.Restart(ctx, ref.ID); !errors.Is(err, supervisor.ErrRunning) {
+		t.Fatal(err)
+	}
+	if err := sup.Delete(ctx, ref.ID); !errors.Is(err, supervisor.ErrRunning) {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := sup.Count(); got != (supervisor.Counts{Specs: 1, Workers: 1}) {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "a"}); !errors.As(err, &present) || present.Started {
+		t.Fatal(err)
+	}
+	gone := new(actor.GoneError)
+	if _, err := actor.Ask(ctx, ref, Who{}); !errors.As(err, &gone) {
+		t.Fatal(err)
+	}
+	if err := sup.Restart(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, ref); m.Incarnation != 2 {
+		t.Fatalf("%+v", m)
+	}
+	if got := sup.Count(); got != (supervisor.Counts{Specs: 1, Active: 1, Workers: 1}) {
+		t.Fatalf("%+v", got)
+	}
+	if err := errors.Join(sup.Terminate(ctx, ref.ID), sup.Delete(ctx, ref.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Delete(ctx, ref.ID); !errors.Is(err, supervisor.ErrNotFound) {
+		t.Fatal(err)
+	}
+	who(t, ctx, startNode(t, ctx, sup, supervisor.Child{Name: "a"}))
+}
+
+// TestRestartIsSeenByOthers: a process that was told that an actor is gone can
+// send to it again after Restart.
+func TestRestartIsSeenByOthers(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	a := startNode(t, ctx, sup, supervisor.Child{Name: "a"})
+	b := startNode(t, ctx, sup, supervisor.Child{Name: "b"})
+	pass := func() error {
+		_, err := actor.Ask(ctx, b, Relay{To: a})
+		return err
+	}
+	for range 3 {
+		if err := pass(); err != nil {
+			t.Fatal(err)
+		}
+		if err := sup.Terminate(ctx, a.ID); err != nil {
+			t.Fatal(err)
+		}
+		if pass() == nil {
+			t.Fatal("what was terminated answered")
+		}
+		if err := sup.Restart(ctx, a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSupStart: the children of a Spec start in order, and all or none. OTP:
+// sup_start_normal, sup_start_fail.
+func TestSupStart(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{listed("a"), listed("b")}})
+	if got, want := r.kinds(supervisor.EventStarting, supervisor.EventReady), []string{"starting a", "ready a", "starting b", "ready b"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+	who(t, ctx, find(t, sup, "b"))
+	sup.Shutdown()
+
+	bad := listed("bad")
+	bad.Env = []string{"NODE_SETUP=fail"}
+	r = &recorder{}
+	_, err := supervisor.New(ctx, supervisor.Spec{OnEvent: r.add, Log: quiet, Children: []supervisor.Child{listed("a"), listed("b"), bad, listed("c")}})
+	if se := new(supervisor.StartError); !errors.As(err, &se) || se.Child != "bad" || !strings.Contains(err.Error(), "no socket to sit on") {
+		t.Fatal(err)
+	}
+	if got, want := r.kinds(supervisor.EventStartError, supervisor.EventStopping, supervisor.EventEnded), []string{"start_error bad", "stopping b", "stopping a", "ended"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+}
+
+// TestNestedEscalation: a supervisor below that gives up is restarted by the
+// rules of the one above; its listed children keep their mailboxes. OTP:
+// one_for_one_escalation, count_children_supervisor, tree.
+func TestNestedEscalation(t *testing.T) {
+	workers := supervisor.Spec{Intensity: supervisor.NoRestarts, Children: []supervisor.Child{listed("a"), listed("b")}}
+	workers.Children[1].Shutdown = supervisor.BrutalKill
+	ctx, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{listed("first"), {Name: "workers", Supervisor: &workers}}})
+	if got := sup.Count(); got != (supervisor.Counts{Specs: 2, Active: 2, Supervisors: 1, Workers: 1}) {
+		t.Fatalf("%+v", got)
+	}
+	a, b := find(t, sup, "workers/a"), find(t, sup, "workers/b")
+	held, release := context.WithCancel(ctx)
+	go actor.Ask(held, b, Hold{})        // b will not get to what follows, its successor will
+	for err := error(nil); err == nil; { // until it does not answer
+		short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
+		_, err = actor.Ask(short, b, Who{})
+		cancel()
+	}
+	for i := range 5 {
+		if err := actor.Tell(ctx, b, Mark{Seq: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release()
+	tell(t, ctx, a, "exit 3")
+	l, err := actor.Ask(ctx, b, Log{})
+	if err != nil || fmt.Sprint(l.Lines) != "[0 1 2 3 4]" {
+		t.Fatal(l, err)
+	}
+	if m := who(t, ctx, a); m.Incarnation != 2 {
+		t.Fatalf("%+v", m)
+	}
+	if got, want := r.kinds(supervisor.EventIntensity, supervisor.EventRestarting, supervisor.EventGone), []string{"intensity workers/a", "restarting workers"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+	if m := who(t, ctx, find(t, sup, "first")); m.Incarnation != 1 {
+		t.Fatalf("%+v", m)
+	}
+}
+
+// TestNestedTransient: too many restarts end a supervisor with reason shutdown,
+// so that a transient one is not restarted. Its children are gone then.
+func TestNestedTransient(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Intensity: supervisor.NoRestarts, Children: []supervisor.Child{listed("a"), listed("b")}},
+		supervisor.Child{Name: "workers", Restart: supervisor.Transient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	extra := startNode(t, ctx, sub, supervisor.Child{Name: "extra"})
+	b := find(t, sub, "b")
+	who(t, ctx, b)
+	tell(t, ctx, find(t, sub, "a"), "panic")
+	for _, ref := range []actor.Ref[Node]{b, extra} {
+		gone := new(actor.GoneError)
+		r.until(t, ctx, "gone", func() bool {
+			_, err := actor.Ask(ctx, ref, Who{})
+			return errors.As(err, &gone)
+		})
+	}
+	r.until(t, ctx, "the supervisor is stopped", func() bool { return stateOf(sup, "workers") == "stopped" })
+	if n := len(r.kinds(supervisor.EventRestarting)); n != 0 {
+		t.Fatalf("%d restarts", n)
+	}
+	if _, err := supervisor.Start(ctx, sub, node); !errors.Is(err, supervisor.ErrNotRunning) {
+		t.Fatal(err)
+	}
+	if err := sup.Restart(ctx, sub.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, b); m.Incarnation != 2 {
+		t.Fatalf("%+v", m)
+	}
+	if n := sub.Count(); n.Specs != 2 {
+		t.Fatalf("%+v: the child that was added is there again", n)
+	}
+}
+
+// TestNestedOrder: a tree stops from right to left, depth first. OTP:
+// order_of_children, sup_stop_infinity.
+func TestNestedOrder(t *testing.T) {
+	inner := supervisor.Spec{Children: []supervisor.Child{listed("b1"), listed("b2")}}
+	_, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{listed("a"), {Name: "b", Supervisor: &inner}, listed("c")}})
+	sup.Shutdown()
+	want := []string{"stopping c", "exited c", "stopping b", "stopping b/b2", "exited b/b2", "stopping b/b1", "exited b/b1", "exited b", "stopping a", "exited a"}
+	if got := r.kinds(supervisor.EventStopping, supervisor.EventExited); !slices.Equal(got, want) {
+		t.Fatalf("%q\nwant %q", got, want)
+	}
+}
+
+// TestNestedStartFails: the error of the child below comes out above.
+func TestNestedStartFails(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	bad := listed("bad")
+	bad.Env = []string{"NODE_SETUP=fail"}
+	_, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{listed("a"), bad}}, supervisor.Child{Name: "sub"})
+	se := new(supervisor.StartError)
+	if !errors.As(err, &se) || se.Child != "sub" || !errors.As(se.Err, &se) || se.Child != "sub/bad" {
+		t.Fatal(err)
+	}
+	if len(sup.Children()) != 0 {
+		t.Fatal(sup.Children())
+	}
+}
+
+// TestNestedBrutalKill: nobody below is asked.
+func TestNestedBrutalKill(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	slow := listed("slow")
+	slow.Env = []string{"NODE_SLOW_STOP=1"}
+	slow.Shutdown = supervisor.Infinity
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{slow, slow2(slow)}}, supervisor.Child{Name: "sub", Shutdown: supervisor.BrutalKill})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, sub.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventKilled); len(got) != 2 {
+		t.Fatal(got)
+	}
+}
+
+func slow2(c supervisor.Child) supervisor.Child { c.Name = "slow2"; return c }
+
+// TestSimpleOneForOne: any number of children of one template, which stop all
+// at once. OTP: simple_one_for_one, simple_one_for_one_extra,
+// simple_one_for_one_shutdown, child_adm_simple.
+func TestSimpleOneForOne(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	slow := listed("w")
+	slow.Env, slow.Shutdown = []string{"NODE_SLOW_STOP=1"}, 50*time.Millisecond
+	pool, err := sup.StartSupervisor(ctx, supervisor.Spec{Strategy: supervisor.SimpleOneForOne, Children: []supervisor.Child{slow}}, supervisor.Child{Name: "pool"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []actor.Ref[Node]
+	for range 4 {
+		ref, err := supervisor.Start(ctx, pool, node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, ref)
+		who(t, ctx, ref)
+	}
+	bad := supervisor.Child{Env: []string{"NODE_SETUP=fail"}}
+	if _, err := supervisor.StartChild(ctx, pool, node, bad); err == nil {
+		t.Fatal("the extra environment did not arrive")
+	}
+	if _, err := supervisor.StartChild(ctx, pool, node, supervisor.Child{Restart: supervisor.Temporary}); err == nil {
+		t.Fatal("a child that is not of the template was accepted")
+	}
+	if err := pool.Delete(ctx, refs[0].ID); !errors.Is(err, supervisor.ErrSimple) {
+		t.Fatal(err)
+	}
+	if err := pool.Terminate(ctx, refs[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := pool.Count(); n != (supervisor.Counts{Specs: 1, Active: 3, Workers: 3}) {
+		t.Fatalf("%+v", n)
+	}
+	tell(t, ctx, refs[1], "panic")
+	r.until(t, ctx, "the restart", func() bool { return who(t, ctx, refs[1]).Incarnation == 2 })
+	pool.Shutdown()
+	// All are asked before the first one ends.
+	got := r.kinds(supervisor.EventStopping, supervisor.EventKilled, supervisor.EventExited)
+	asked := 0
+	for _, k := range got[slices.Index(got, "stopping pool")+1:] {
+		if strings.HasPrefix(k, "exited") && asked < 3 {
+			t.Fatal(got)
+		}
+		if strings.HasPrefix(k, "stopping") {
+			asked++
+		}
+	}
+}
+
+// TestSignificant: OTP: significant_transient, significant_escalation.
+func TestSignificant(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	main := listed("main")
+	main.Restart, main.Significant = supervisor.Transient, true
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{AutoShutdown: supervisor.AnySignificant, Children: []supervisor.Child{listed("helper"), main}},
+		supervisor.Child{Name: "job", Restart: supervisor.Temporary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := find(t, sub, "main")
+	tell(t, ctx, ref, "exit 3") // abnormal: it is restarted
+	r.until(t, ctx, "the restart", func() bool { return who(t, ctx, ref).Incarnation == 2 })
+	tell(t, ctx, ref, "stop")
+	r.until(t, ctx, "the end of the job", func() bool { return len(sup.Children()) == 0 })
+	if got, want := r.kinds(supervisor.EventAuto, supervisor.EventStopping), []string{"auto job/main", "stopping job/helper"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+}
+
+// TestBackoffState: a delayed restart can be seen, and taken back.
+func TestBackoffState(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5, Period: time.Hour})
+	slow := supervisor.Child{Name: "slow", Backoff: supervisor.Backoff{Min: 100 * time.Second}}
+	ref := startNode(t, ctx, sup, slow)
+	quick := startNode(t, ctx, sup, supervisor.Child{Name: "quick", Backoff: supervisor.Backoff{Min: time.Millisecond, Jitter: 0.5}})
+	tell(t, ctx, ref, "exit 3")
+	tell(t, ctx, quick, "exit 3")
+	if m := who(t, ctx, quick); m.Incarnation != 2 {
+		t.Fatalf("%+v", m)
+	}
+	r.until(t, ctx, "backoff", func() bool { return stateOf(sup, "slow") == "backoff" })
+	if c := sup.Children()[0]; time.Until(c.Until) < time.Second {
+		t.Fatalf("%+v", c)
+	}
+	if err := sup.Restart(ctx, ref.ID); !errors.Is(err, supervisor.ErrRestarting) {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventBackoff); len(got) != 2 || stateOf(sup, "slow") != "stopped" {
+		t.Fatal(got, stateOf(sup, "slow"))
+	}
+	endless := supervisor.Child{Name: "endless", Backoff: supervisor.Backoff{Min: time.Hour}}
+	if _, err := supervisor.StartChild(ctx, sup, node, endless); err == nil || !strings.Contains(err.Error(), "could never be exceeded") {
+		t.Fatal(err)
+	}
+}
+
+// TestIgnore: OTP: sup_start_ignore_child.
+func TestIgnore(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "i", Env: []string{"NODE_SETUP=ignore"}})
+	if !errors.Is(err, supervisor.ErrIgnored) {
+		t.Fatal(err)
+	}
+	if stateOf(sup, "i") != "stopped" || len(r.kinds(supervisor.EventStartError)) != 0 {
+		t.Fatal(sup.Children(), r.kinds(supervisor.EventStartError))
+	}
+}
+
+// TestReports: OTP: child_terminated, shutdown_error; faulty_application_shutdown.
+func TestReports(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	good := startNode(t, ctx, sup, supervisor.Child{Name: "good"})
+	bad := startNode(t, ctx, sup, supervisor.Child{Name: "bad", Env: []string{"NODE_BAD_STOP=1"}})
+	tell(t, ctx, good, "exit 3")
+	r.until(t, ctx, "the restart", func() bool { return who(t, ctx, good).Incarnation == 2 })
+	for _, ref := range []actor.Ref[Node]{good, bad} {
+		if err := sup.Terminate(ctx, ref.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := r.kinds(supervisor.EventChildTerminated, supervisor.EventShutdownError), []string{"child_terminated good", "shutdown_error bad"}; !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+}
+
+// TestValidateTree: every problem of a whole tree is listed at once.
+func TestValidateTree(t *testing.T) {
+	inner := supervisor.Spec{Strategy: supervisor.SimpleOneForOne, AutoShutdown: supervisor.AnySignificant, Log: quiet}
+	significant := listed("s")
+	significant.Significant = true
+	err := supervisor.Spec{Strategy: 77, Period: -1, Children: []supervisor.Child{
+		listed("x"), listed("x"), {Name: "none"}, listed("a/b"), significant, {Name: "sub", Supervisor: &inner, Memory: 1 << 30},
+	}}.Validate()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"Strategy 77", "Period -1", `Children[1] "x"`, "Actor or a Supervisor", "slash", "permanent child cannot be significant", "AutoShutdown is Never",
+		"the template", "no significant children", "whole program", "no process of its own"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in\n%v", want, err)
+		}
+	}
+}
