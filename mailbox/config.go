@@ -32,8 +32,8 @@ const (
 // Config says how a mailbox is made. The zero value is the default. It belongs
 // to the receiving actor; its senders learn it from the supervisor.
 type Config struct {
-	// Queue is the form of the queues: "ring" (the default) or "posix";
-	// package lane has the table.
+	// Queue is the form of the queues: "ring" (the default), "unix", "pipe",
+	// "sysv" or "posix"; package lane has the table.
 	Queue string
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of

@@ -78,6 +78,7 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 		return nil, nil, ErrEnded
 	}
 	s.running[r] = struct{}{}
+	s.workers.Go(r.queue.run)
 	go s.read(r)
 	return r, b, nil
 }
@@ -224,10 +225,10 @@ type queued struct {
 	files []*keeper.Handle
 }
 
+// newQueue returns the queue of a link; run serves it.
 func newQueue(l transport.Link, full func(error)) *queue {
 	q := &queue{link: l, full: full}
 	q.work.L = &q.mu
-	go q.run()
 	return q
 }
 

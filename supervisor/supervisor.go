@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -90,7 +91,8 @@ type engine struct {
 	restarts  atomic.Uint64
 	endOnce   sync.Once
 	closeOnce sync.Once
-	ended     chan struct{} // closed when no child is left and none will be started
+	workers   sync.WaitGroup // the loop, and what sends to processes
+	ended     chan struct{}  // closed when no child is left and none will be started
 
 	mu      sync.Mutex
 	running map[*running]struct{} // for killing in a hurry
@@ -147,7 +149,10 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
 	}}
 	s.keeper = keeper.New(s.log, s.letter)
-	go s.loop()
+	if err := lane.Sweep(0); err != nil {
+		s.log.Warn("queues of earlier programs could not be removed", "err", err)
+	}
+	s.workers.Go(s.loop)
 	if err := s.begin(); err != nil {
 		s.Shutdown()
 		return nil, err
@@ -267,6 +272,10 @@ func (s *Supervisor) Shutdown() {
 		}
 		s.starter.Close()
 		s.live.Close()
+		s.workers.Wait() // lanes are dropped, and nobody holds a descriptor of one
+		if err := lane.Sweep(0); err != nil {
+			s.log.Warn("queues could not be removed", "err", err)
+		}
 	})
 }
 

@@ -1,12 +1,16 @@
 package lane
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/mq"
+	"github.com/understudy-go/understudy/transport/pipe"
+	"github.com/understudy-go/understudy/transport/seqpacket"
+	"github.com/understudy-go/understudy/transport/sysv"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -29,14 +33,22 @@ type Form struct {
 	// taken reads the record of the message that a receiver took last.
 	taken func(taken []byte) (seq uint64, entry []byte, ok bool)
 
-	// sweep removes what a process that has ended may have left. nil: this
-	// form leaves nothing.
+	// remove ends a queue that would outlive its last descriptor. nil: it
+	// would not.
+	remove func(transport.File) error
+
+	// sweep removes what a process that has ended may have left, or, with 0,
+	// whatever earlier programs have left. nil: this form leaves nothing.
 	sweep func(pid int) error
 }
 
 // forms is the table, the best first.
 var forms = []Form{
 	{Name: "ring", Queue: wire.QueueRing},
+	{Name: "unix", Queue: wire.QueueUnix, create: createUnix, receive: seqpacket.NewReceiver, taken: seqpacket.Taken},
+	{Name: "pipe", Queue: wire.QueuePipe, create: createPipe, receive: pipe.NewReceiver, taken: pipe.Taken},
+	{Name: "sysv", Queue: wire.QueueSysv, create: createSysv, receive: sysv.NewReceiver, taken: sysv.Taken,
+		remove: sysv.Remove, sweep: func(int) error { return sysv.Sweep() }},
 	{Name: "posix", Queue: wire.QueuePosix, create: createPosix, receive: mq.NewReceiver, taken: mq.Taken, sweep: mq.Sweep},
 }
 
@@ -46,6 +58,30 @@ func createPosix(page *transport.SendPage) (transport.Sender, *os.File, error) {
 		return nil, nil, err
 	}
 	return mq.NewSender(f, page), f, nil
+}
+
+func createSysv(page *transport.SendPage) (transport.Sender, *os.File, error) {
+	f, err := sysv.Create()
+	if err != nil {
+		return nil, nil, err
+	}
+	return sysv.NewSender(f, page), f, nil
+}
+
+func createUnix(page *transport.SendPage) (transport.Sender, *os.File, error) {
+	send, receive, err := seqpacket.Create()
+	if err != nil {
+		return nil, nil, err
+	}
+	return seqpacket.NewSender(send, page), receive, nil
+}
+
+func createPipe(page *transport.SendPage) (transport.Sender, *os.File, error) {
+	send, receive, err := pipe.Create()
+	if err != nil {
+		return nil, nil, err
+	}
+	return pipe.NewSender(send, page), receive, nil
 }
 
 // FormOf is the form with a number of the wire.
@@ -90,16 +126,25 @@ func (f *Form) Taken(page *transport.RecvPage) (seq uint64, entry []byte, ok boo
 	return f.taken(page.Taken)
 }
 
-// Sweep removes what a process that has ended may have left of any form:
-// names that it had for a moment.
+// Remove ends a queue whose descriptor is f, with what is in it, if it would
+// outlive its last descriptor. Whoever keeps a lane calls it before he closes
+// the last one. f stays the caller's.
+func (f *Form) Remove(file transport.File) error {
+	if f.remove == nil {
+		return nil
+	}
+	return f.remove(file)
+}
+
+// Sweep removes what a process that has ended may have left of any form: names
+// that it had for a moment. With pid 0 it removes what programs have left whose
+// processes have all ended; a program does so when it starts and stops.
 func Sweep(pid int) error {
+	var errs []error
 	for i := range forms {
-		if forms[i].sweep == nil {
-			continue
-		}
-		if err := forms[i].sweep(pid); err != nil {
-			return err
+		if forms[i].sweep != nil {
+			errs = append(errs, forms[i].sweep(pid))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

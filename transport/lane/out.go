@@ -53,7 +53,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	o = &Out{mem: mem, notifier: n}
 	defer func() {
 		if err != nil {
-			o.Close()
+			o.abandon(cfg.Queue)
 		}
 	}()
 	if o.page, err = transport.NewSendPage(mem.Bytes(), cells); err != nil {
@@ -175,6 +175,14 @@ func (o *Out) Returns() transport.Returns { return o.page.Returns }
 func (o *Out) Cancel(slot int, ask uint64) {
 	o.page.Cancel[slot].Store(ask)
 	o.Announce()
+}
+
+// abandon ends a lane that nobody else has heard of.
+func (o *Out) abandon(q wire.Queue) {
+	if form, err := FormOf(q); err == nil && o.kernel != nil {
+		_ = form.Remove(o.kernel) // what is left is swept
+	}
+	o.Close()
 }
 
 // Close unmaps the lane and closes its descriptors. What was committed stays

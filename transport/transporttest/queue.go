@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -73,7 +74,7 @@ type stage struct {
 
 func newStage(t *testing.T, f Form) *stage {
 	s := &stage{t: t, form: f}
-	t.Cleanup(func() { closeAll(s.files) })
+	t.Cleanup(s.drop)
 	s.sender = s.start("transporttest-sender")
 	frame, files := s.sender.receive(t)
 	open, ok := frame.(*wire.Open)
@@ -86,6 +87,17 @@ func newStage(t *testing.T, f Form) *stage {
 	s.open, s.files = open, files
 	s.newReceiver(0, nil)
 	return s
+}
+
+// drop ends the lane, as its keeper does.
+func (s *stage) drop() {
+	if form, err := lane.FormOf(s.form.Queue); err == nil && len(s.files) > 1 {
+		if err := form.Remove(s.files[1]); err != nil {
+			s.t.Error(err)
+		}
+	}
+	closeAll(s.files)
+	s.files = nil
 }
 
 // start starts a helper with a link.
@@ -250,6 +262,7 @@ func senderDies(s *stage) {
 		s.sender.Wait()
 		s.receiver.do(s.t, "drain") // each entry is checked
 		// A sender that is started again gets a lane of its own.
-		*s = *newStage(s.t, s.form)
+		s.drop()
+		s = newStage(s.t, s.form)
 	}
 }

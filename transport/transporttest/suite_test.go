@@ -18,6 +18,9 @@ func TestQueues(t *testing.T) {
 		"ring futex":    {Queue: wire.QueueRing, Cells: 64 << 10, Notifier: "futex"},
 		"ring eventfd":  {Queue: wire.QueueRing, Cells: 64 << 10, Notifier: "eventfd"},
 		"posix futex":   {Queue: wire.QueuePosix, Notifier: "futex"},
+		"unix futex":    {Queue: wire.QueueUnix, Notifier: "futex"},
+		"pipe futex":    {Queue: wire.QueuePipe, Notifier: "futex"},
+		"sysv futex":    {Queue: wire.QueueSysv, Notifier: "futex"},
 		"posix eventfd": {Queue: wire.QueuePosix, Notifier: "eventfd"},
 	} {
 		t.Run(name, func(t *testing.T) { transporttest.Queue(t, f) })

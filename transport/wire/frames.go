@@ -21,6 +21,9 @@ type Queue uint8
 const (
 	QueueRing  Queue = 1
 	QueuePosix Queue = 2
+	QueueSysv  Queue = 3
+	QueueUnix  Queue = 4
+	QueuePipe  Queue = 5
 )
 
 // Mailbox is what a sender must know of a mailbox before it opens a lane.

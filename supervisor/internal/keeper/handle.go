@@ -11,6 +11,7 @@ import (
 type Handle struct {
 	File transport.File
 	refs atomic.Int32
+	last func(transport.File) // called before the close, or nil
 }
 
 // NewHandle takes f, with one owner.
@@ -28,9 +29,13 @@ func (h *Handle) Retain() *Handle {
 
 // Release takes an owner away. A nil Handle is nobody's.
 func (h *Handle) Release() {
-	if h != nil && h.refs.Add(-1) == 0 {
-		h.File.Close()
+	if h == nil || h.refs.Add(-1) != 0 {
+		return
 	}
+	if h.last != nil {
+		h.last(h.File)
+	}
+	h.File.Close()
 }
 
 func releaseAll(hs []*Handle) {

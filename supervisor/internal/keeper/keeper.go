@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -164,6 +165,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Resolve:
 		k.resolve(from, f)
 	case *wire.Open:
+		k.ends(f, hs)
 		k.open(from, f, hs)
 	case *wire.Page:
 		k.page(from, f, hs)
@@ -226,6 +228,20 @@ func (c *child) lastExit() *wire.Exit {
 		return c.last
 	}
 	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Summary: "it was never started"}
+}
+
+// ends makes the last owner of a lane's queue remove that, if it would outlive
+// its descriptors.
+func (k *Keeper) ends(f *wire.Open, hs []*Handle) {
+	form, err := lane.FormOf(f.Queue)
+	if err != nil || f.Queue == wire.QueueRing {
+		return
+	}
+	hs[1].last = func(file transport.File) {
+		if err := form.Remove(file); err != nil {
+			k.Log.Warn("a queue could not be removed; it is swept later", "form", form.Name, "err", err)
+		}
+	}
 }
 
 func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {

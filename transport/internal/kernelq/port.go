@@ -38,7 +38,7 @@ type Shape struct {
 // Outcome is what the error of a system call means to a Port: nil, again when
 // the call is to be repeated, state (transport.ErrFull or ErrEmpty) when it
 // would have had to wait, or an error that names what was tried.
-func Outcome(op string, err, state error) (again bool, _ error) {
+func Outcome(form, op string, err, state error) (again bool, _ error) {
 	switch err {
 	case nil:
 		return false, nil
@@ -47,9 +47,9 @@ func Outcome(op string, err, state error) (again bool, _ error) {
 	case syscall.EINTR:
 		return true, nil
 	case syscall.EBADF:
-		return false, fmt.Errorf("%s: %w: %w", op, transport.ErrClosed, err)
+		return false, fmt.Errorf("%s: %s: %w: %w", form, op, transport.ErrClosed, err)
 	}
-	return false, fmt.Errorf("%s: %w", op, err)
+	return false, fmt.Errorf("%s: %s: %w", form, op, err)
 }
 
 // None is the Port of a form that this system does not have. Its methods fail

@@ -1,0 +1,59 @@
+package kernelq
+
+import (
+	"os"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// FD is a Port over a descriptor, for forms that have one.
+type FD struct {
+	Form string   // begins error texts
+	File *os.File // owned; keeps the descriptor open
+
+	// Put and Take are the system calls. They do not wait: EAGAIN.
+	Put  func(fd int, m []byte) error
+	Take func(fd int, b []byte) (int, error)
+
+	fd int
+}
+
+// Open makes the port ready. A file that is closed shows in the first call.
+func (p *FD) Open() *FD {
+	p.fd = -1
+	_ = sys.FD(p.File, func(fd int) error { p.fd = fd; return nil })
+	return p
+}
+
+// Send puts one message into the queue.
+func (p *FD) Send(m []byte) error {
+	for {
+		again, err := Outcome(p.Form, "send", p.Put(p.fd, m), transport.ErrFull)
+		if !again {
+			return err
+		}
+	}
+}
+
+// Receive moves the oldest message from the queue to b.
+func (p *FD) Receive(b []byte) (int, error) {
+	for {
+		n, err := p.Take(p.fd, b)
+		again, err := Outcome(p.Form, "receive", err, transport.ErrEmpty)
+		if !again {
+			return n, err
+		}
+	}
+}
+
+// Close closes the descriptor. It may be called again.
+func (p *FD) Close() error {
+	p.fd = -1 // the number may be somebody else's soon
+	f := p.File
+	p.File = nil
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}

@@ -1,0 +1,87 @@
+package sys
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// MsgTypeBytes is the part of a SysV message before its text: its type, a
+// long.
+const MsgTypeBytes = int(unsafe.Sizeof(uintptr(0)))
+
+// MsgStat is struct msqid64_ds of 64-bit machines.
+type MsgStat struct {
+	Perm   unix.SysvIpcPerm
+	Stime  int64 // time of the last message sent, s
+	Rtime  int64 // of the last message received
+	Ctime  int64 // of creation, or of the last change
+	Cbytes uint64
+	Qnum   uint64 // messages in the queue
+	Qbytes uint64 // most bytes of all messages
+	Lspid  int32  // process of the last message sent
+	Lrpid  int32
+	_      [2]uint64
+}
+
+// The commands of msgctl.
+const (
+	ipcRemove = 0
+	ipcStat   = 2
+)
+
+// MsgCreate makes a SysV queue of a key that had none, for this user only.
+// EEXIST says that the key has one.
+func MsgCreate(key uint32) (id int, err error) {
+	return msgGet(key, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
+}
+
+// MsgOpen is the id of the queue of a key, or ENOENT.
+func MsgOpen(key uint32) (id int, err error) { return msgGet(key, 0) }
+
+func msgGet(key uint32, flags uintptr) (int, error) {
+	id, _, e := unix.Syscall(unix.SYS_MSGGET, uintptr(key), flags, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(id), nil
+}
+
+// MsgSend puts the message b into the queue: its type and its text. It never
+// sleeps: EAGAIN says that the queue is full. The kernel has copied the message
+// before it takes the queue's lock, and holds that for a bounded time; hence
+// the raw call.
+func MsgSend(id int, b []byte) error {
+	_, _, e := unix.RawSyscall6(unix.SYS_MSGSND, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)-MsgTypeBytes), unix.IPC_NOWAIT, 0, 0)
+	return errno(e)
+}
+
+// MsgReceive removes the oldest message from the queue and copies its type and
+// its text straight into b. It never sleeps: ENOMSG says that the queue is
+// empty. A message that is larger than b stays, with E2BIG. It returns the
+// bytes of the text. What MqReceive says about kills holds here too.
+func MsgReceive(id int, b []byte) (int, error) {
+	n, _, e := unix.RawSyscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)-MsgTypeBytes), 0, unix.IPC_NOWAIT, 0)
+	if e != 0 {
+		return 0, errno(e)
+	}
+	return int(n), nil
+}
+
+// MsgInfo reads what a queue is. On 32-bit machines, whose structure is
+// another one, it says ENOSYS.
+func MsgInfo(id int) (s MsgStat, err error) {
+	if unix.SizeofPtr != 8 {
+		return s, unix.ENOSYS
+	}
+	_, _, e := unix.RawSyscall(unix.SYS_MSGCTL, uintptr(id), ipcStat, uintptr(unsafe.Pointer(&s)))
+	return s, errno(e)
+}
+
+// MsgRemove removes a queue and what is in it, whoever uses it.
+func MsgRemove(id int) error {
+	_, _, e := unix.RawSyscall(unix.SYS_MSGCTL, uintptr(id), ipcRemove, 0)
+	return errno(e)
+}

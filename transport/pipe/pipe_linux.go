@@ -1,0 +1,89 @@
+package pipe
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// Create makes a queue. Where the machine refuses, the error is a
+// *transport.LimitError.
+func Create() (send, receive *os.File, err error) {
+	var fds [2]int
+	// Blocking, so that no Go program puts it into its poller: each call here
+	// says for itself that it does not wait.
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil {
+		if err == unix.EINVAL {
+			return nil, nil, fmt.Errorf("pipe: create a queue: this kernel has no pipes in packet mode: %w", err)
+		}
+		return nil, nil, sys.Limited("pipe: create a queue", err)
+	}
+	// Refused over fs.pipe-user-pages-soft or fs.pipe-max-size: then the
+	// queue holds what the kernel gave it.
+	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, Depth*os.Getpagesize())
+	return os.NewFile(uintptr(fds[1]), "pipe send"), os.NewFile(uintptr(fds[0]), "pipe receive"), nil
+}
+
+func newPort(f *os.File) kernelq.Port {
+	p := &port{write: sys.PipeWrite, read: sys.PipeRead}
+	return (&kernelq.FD{Form: "pipe", File: f, Put: p.put, Take: p.take}).Open()
+}
+
+// port chooses between the calls that never wait and, on older kernels, those
+// that are made only when poll says that they will not.
+type port struct {
+	write func(fd int, m []byte) error
+	read  func(fd int, b []byte) (int, error)
+}
+
+func (p *port) put(fd int, m []byte) error {
+	err := p.write(fd, m)
+	if err == unix.EOPNOTSUPP {
+		p.write = polledWrite
+		err = p.write(fd, m)
+	}
+	return err
+}
+
+// take reads a packet. A sender that has hung up makes the queue empty, not
+// ended.
+func (p *port) take(fd int, b []byte) (int, error) {
+	n, err := p.read(fd, b)
+	if err == unix.EOPNOTSUPP {
+		p.read = polledRead
+		n, err = p.read(fd, b)
+	}
+	if err == nil && n == 0 {
+		return 0, unix.EAGAIN
+	}
+	return n, err
+}
+
+// polledWrite does not wait since no other process writes to the pipe.
+func polledWrite(fd int, m []byte) error {
+	ready, err := sys.Ready(fd, unix.POLLOUT)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		return unix.EAGAIN
+	}
+	_, err = unix.Write(fd, m)
+	return err
+}
+
+// polledRead does not wait since one process at a time reads from the pipe.
+func polledRead(fd int, b []byte) (int, error) {
+	ready, err := sys.Ready(fd, unix.POLLIN)
+	if err != nil {
+		return 0, err
+	}
+	if !ready {
+		return 0, unix.EAGAIN
+	}
+	return unix.Read(fd, b)
+}

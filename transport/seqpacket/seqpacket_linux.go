@@ -1,0 +1,39 @@
+package seqpacket
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// Create makes a queue. Where the machine refuses, the error is a
+// *transport.LimitError.
+func Create() (send, receive *os.File, err error) {
+	// Blocking, so that no Go program puts it into its poller: each call here
+	// says for itself that it does not wait.
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, sys.Limited("seqpacket: create a queue", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "seqpacket send"), os.NewFile(uintptr(fds[1]), "seqpacket receive"), nil
+}
+
+func newPort(f *os.File) kernelq.Port {
+	return (&kernelq.FD{Form: "seqpacket", File: f, Put: sys.Send, Take: take}).Open()
+}
+
+// take is sys.Receive for a queue: a sender that has hung up makes it empty,
+// not ended.
+func take(fd int, b []byte) (int, error) {
+	n, err := sys.Receive(fd, b)
+	switch {
+	case err == unix.ECONNRESET: // said once, by a sender that did not read what was sent to it: nothing is lost
+		return 0, unix.EINTR
+	case err == nil && n == 0:
+		return 0, unix.EAGAIN
+	}
+	return n, err
+}

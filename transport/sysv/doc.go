@@ -1,0 +1,33 @@
+// Package sysv is the queue form "sysv": a SysV message queue (msgget, msgsnd,
+// msgrcv, msgctl).
+//
+//	sender                    kernel                    receiver
+//	type, message ── msgsnd ──► ┌──┬──┬──┐ ── msgrcv ──► Taken, in its page:
+//	                            └──┴──┴──┘               type, message
+//	        │                    id of key                │
+//	        └──── open file ───► registry file ◄──── open file
+//	                             key, flock
+//
+// A SysV queue belongs to nobody: it outlives every process and is no
+// descriptor. So each queue has a file in the [Registry] directory, written
+// before the queue is made, which holds the queue's key. The open file, locked,
+// travels instead of a descriptor: whoever uses the queue holds it, and when the
+// last holder is gone, the kernel takes the lock off. Then [Sweep], of this or
+// any later program of the same user, removes the queue and the file. While
+// somebody lives who knows that the queue is not needed any more, [Remove] does
+// so at once. The registry exists only while this form is used.
+//
+// A queue is removed only when it is the one that the file speaks of: its key
+// is a random number that no queue had before, it belongs to the file's owner
+// and to nobody else, and it is not older than the file.
+//
+// No call waits (IPC_NOWAIT): there is no descriptor to poll, so a bell beside
+// the queue says when to look. The message type is 1, since msgrcv takes the
+// oldest message and the type would only offer ways to take others first; see
+// below. The message format, and why no kill loses an entry without a record,
+// are described in package kernelq, which all forms in the kernel share.
+//
+// Guarantees: no call waits; no name is left after any end but the death of all
+// processes at once, and then until the next start. Non-goals: speed (a system
+// call an entry), entries over [MaxEntry] bytes (they travel in blocks).
+package sysv

@@ -1,0 +1,233 @@
+package sysv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// Registry is the directory of the registry files: understudy in
+// $XDG_RUNTIME_DIR where that is a directory of this user, or else
+// /tmp/understudy-UID. It need not exist.
+func Registry() string { return registries()[0] }
+
+// registries is where files may be: what the environment says now need not be
+// what it said to an earlier program.
+func registries() (dirs []string) {
+	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) && private(base) == nil {
+		dirs = append(dirs, filepath.Join(base, "understudy"))
+	}
+	return append(dirs, fmt.Sprintf("/tmp/understudy-%d", os.Geteuid()))
+}
+
+// private says why a directory is not this user's alone.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*unixStat)
+	if !info.IsDir() || !ok || int(st.Uid) != os.Geteuid() || info.Mode().Perm()&0o077 != 0 {
+		return &transport.LimitError{Op: "sysv: use the registry " + dir, Limit: "mode and owner", Value: uint64(info.Mode().Perm()),
+			Remedy: "it must be a directory of this user with mode 0700: remove it, or set XDG_RUNTIME_DIR", Err: fs.ErrPermission}
+	}
+	return nil
+}
+
+// enter makes the file of a new queue, locked. EEXIST: choose another key.
+func enter(key uint32) (*os.File, error) {
+	dir := Registry()
+	path := filepath.Join(dir, fileName(key))
+	for range 100 {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("sysv: registry: %w", err)
+		}
+		if err := private(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+		switch err {
+		case nil:
+		case unix.ENOENT:
+			continue // a process that had no more queues has just removed the directory
+		case unix.EEXIST:
+			return nil, err
+		default:
+			return nil, sys.Limited("sysv: registry: create "+path, err)
+		}
+		f := os.NewFile(uintptr(fd), path)
+		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && linked(fd) {
+			return f, nil
+		}
+		f.Close() // somebody swept it before it was locked
+		return nil, unix.EEXIST
+	}
+	return nil, fmt.Errorf("sysv: registry: %s is removed as soon as it is made", dir)
+}
+
+// linked says whether a file still has a name.
+func linked(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Nlink > 0
+}
+
+const prefix = "msg-"
+
+func fileName(key uint32) string { return fmt.Sprintf("%s%08x", prefix, key) }
+
+// record is what a registry file holds. PROTOCOL.md describes it.
+func record(key uint32, space uint64) string {
+	return fmt.Sprintf("understudy sysv queue 1\nkey %08x\nipc %d\n", key, space)
+}
+
+// parseRecord reads a registry file.
+func parseRecord(r io.ReaderAt) (key uint32, space uint64, err error) {
+	b := make([]byte, 128)
+	n, err := r.ReadAt(b, 0)
+	if err != nil && err != io.EOF {
+		return 0, 0, fmt.Errorf("sysv: registry: %w", err)
+	}
+	if _, err := fmt.Sscanf(string(b[:n]), "understudy sysv queue 1\nkey %x\nipc %d\n", &key, &space); err != nil ||
+		record(key, space) != string(b[:n]) {
+		return 0, 0, &transport.CorruptError{What: "bytes of a registry file", Value: uint64(n)}
+	}
+	return key, space, nil
+}
+
+// ipcSpace identifies the IPC namespace of this process: keys of another one
+// mean other queues.
+func ipcSpace() uint64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/ipc", &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
+// newKey is a number that a queue can have as its key.
+func newKey() uint32 { return rand.Uint32N(1<<31-1) + 1 }
+
+// queueOf is the id of the queue that a registry file speaks of. ENOENT: there
+// is none, or it belongs to somebody else.
+func queueOf(f *os.File) (id int, err error) {
+	key, space, err := parseRecord(f)
+	if err != nil {
+		return -1, err
+	}
+	if space != ipcSpace() {
+		return -1, fmt.Errorf("sysv: the queue belongs to IPC namespace %d, this process to %d", space, ipcSpace())
+	}
+	if id, err = sys.MsgOpen(key); err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err := sys.FD(f, func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
+		return -1, err
+	}
+	q, err := sys.MsgInfo(id)
+	if err == unix.EACCES {
+		return -1, unix.ENOENT
+	}
+	if err != nil {
+		return -1, err
+	}
+	written := st.Mtim.Sec
+	if uint32(q.Perm.Key) != key || q.Perm.Cuid != st.Uid || q.Perm.Mode&0o777 != 0o600 || q.Ctime < written {
+		return -1, unix.ENOENT
+	}
+	return id, nil
+}
+
+// Remove removes the queue that the registry file f stands for, with what is
+// in it, and the file's name. f stays open. Processes that use the queue find
+// it full, or closed.
+func Remove(f transport.File) error {
+	file, ok := f.(*os.File)
+	if !ok {
+		return fmt.Errorf("sysv: remove: %T is no registry file", f)
+	}
+	id, err := queueOf(file)
+	if err == nil {
+		err = sys.MsgRemove(id)
+	}
+	if err != nil && err != unix.ENOENT && err != unix.EIDRM && err != unix.EINVAL {
+		return fmt.Errorf("sysv: remove: %w", err)
+	}
+	return sys.FD(file, func(fd int) error {
+		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err != nil {
+			return fmt.Errorf("sysv: remove: %w", err)
+		}
+		return forget(path)
+	})
+}
+
+// forget removes the name of a registry file, and the directory with the last.
+func forget(path string) error {
+	for _, dir := range registries() {
+		if filepath.Dir(path) != dir || !strings.HasPrefix(filepath.Base(path), prefix) {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sysv: registry: %w", err)
+		}
+		_ = unix.Rmdir(dir) // ENOTEMPTY while other queues exist
+	}
+	return nil
+}
+
+// Sweep removes the queues whose users have all ended. It leaves those of
+// living processes, and all that are not in the registry. Programs call it when
+// they start and stop; it costs one system call while nobody uses this form.
+func Sweep() error {
+	var errs []error
+	for _, dir := range registries() {
+		if private(dir) != nil {
+			continue // there is none, or it is somebody else's
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("sysv: registry: %w", err))
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), prefix) {
+				errs = append(errs, sweep(filepath.Join(dir, e.Name())))
+			}
+		}
+		_ = unix.Rmdir(dir)
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes the queue of one file, if nobody holds that.
+func sweep(path string) error {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil // somebody else has removed it
+	}
+	f := os.NewFile(uintptr(fd), "sysv")
+	defer f.Close()
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil // in use
+	}
+	_, space, err := parseRecord(f)
+	if err == nil && space != ipcSpace() {
+		return nil // for a program of that namespace
+	}
+	if id, err := queueOf(f); err == nil {
+		if err := sys.MsgRemove(id); err != nil && err != unix.EIDRM && err != unix.EINVAL {
+			return fmt.Errorf("sysv: sweep: %w", err)
+		}
+	}
+	return forget(path)
+}

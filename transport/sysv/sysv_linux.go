@@ -1,0 +1,167 @@
+package sysv
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil/fault"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+type unixStat = syscall.Stat_t // what os.FileInfo has
+
+// messageType is the type of every message.
+const messageType = 1
+
+func putType(b []byte) { binary.NativeEndian.PutUint64(b, messageType) }
+
+// largest is the size of the largest message that this machine allows.
+func largest() int {
+	n := MessageBytes
+	for _, name := range []string{"kernel/msgmax", "kernel/msgmnb"} {
+		if most := sys.Sysctl(name); most > 0 {
+			n = min(n, int(min(most, MessageBytes)))
+		}
+	}
+	return n
+}
+
+// minMessage is the smallest message with which the largest header of an entry
+// fits.
+const minMessage = 320
+
+// Create makes a queue, and returns the file that stands for it in the
+// registry. Remove removes both. Where the machine refuses, the error is a
+// *transport.LimitError.
+func Create() (*os.File, error) {
+	if n := largest(); n < minMessage {
+		return nil, limited(unix.EMSGSIZE)
+	}
+	for try := 0; ; try++ {
+		f, err := create(newKey())
+		if err != unix.EEXIST || try == 20 {
+			return f, limited(err)
+		}
+	}
+}
+
+// create makes the queue of a key, or says EEXIST.
+func create(key uint32) (*os.File, error) {
+	if _, err := sys.MsgOpen(key); err == nil {
+		return nil, unix.EEXIST // another program's
+	} else if err != unix.ENOENT {
+		return nil, err
+	}
+	f, err := enter(key)
+	if err != nil {
+		return nil, err
+	}
+	// The record first: whenever this process is killed, the queue is known.
+	if _, err = f.WriteString(record(key, ipcSpace())); err == nil {
+		fault.Hit("sysv.record")
+		if _, err = sys.MsgCreate(key); err == nil {
+			fault.Hit("sysv.create")
+			return f, nil
+		}
+	}
+	// There is no queue of ours; one of that key would be another program's.
+	if ferr := forget(f.Name()); ferr != nil {
+		err = ferr
+	}
+	f.Close()
+	return nil, err
+}
+
+// limited says which limit of the machine refused a queue.
+func limited(err error) error {
+	const op = "sysv: create a queue"
+	limit := func(name string, remedy string) error {
+		return &transport.LimitError{Op: op, Limit: name, Value: sys.Sysctl(name), Remedy: remedy + `, or use the queue form "ring"`, Err: err}
+	}
+	switch err {
+	case unix.ENOSPC:
+		return limit("kernel/msgmni", "raise it with sysctl kernel.msgmni, or remove queues that nobody uses (ipcs -q)")
+	case unix.EMSGSIZE:
+		name := "kernel/msgmax"
+		if b := sys.Sysctl("kernel/msgmnb"); b < sys.Sysctl(name) {
+			name = "kernel/msgmnb"
+		}
+		return limit(name, fmt.Sprintf("raise it with sysctl to at least %d bytes", minMessage))
+	case unix.ENOSYS:
+		return limit("CONFIG_SYSVIPC", "use a 64-bit kernel that has it")
+	case unix.EACCES, unix.EPERM:
+		return limit("permission", "allow msgget to this process")
+	}
+	if _, ok := err.(syscall.Errno); ok {
+		return sys.Limited(op, err)
+	}
+	return err
+}
+
+// port is one end of a queue.
+type port struct {
+	f   *os.File // owned; keeps the queue in use
+	id  int
+	err error // why there is no queue
+}
+
+func newPort(f *os.File) kernelq.Port {
+	p := &port{f: f}
+	if p.id, p.err = queueOf(f); p.err != nil {
+		p.err = fmt.Errorf("sysv: open a queue: %w: %w", transport.ErrClosed, p.err)
+	}
+	return p
+}
+
+// Send puts one message into the queue. A queue that the supervisor has
+// removed, since nobody will read it, has no room: its end is announced on the
+// link.
+func (p *port) Send(m []byte) error {
+	for {
+		if p.err != nil {
+			return p.err
+		}
+		err := sys.MsgSend(p.id, m)
+		if err == unix.EIDRM || err == unix.EINVAL {
+			return transport.ErrFull
+		}
+		again, err := kernelq.Outcome("sysv", "send", err, transport.ErrFull)
+		if !again {
+			return err
+		}
+	}
+}
+
+// Receive moves the oldest message from the queue to b.
+func (p *port) Receive(b []byte) (int, error) {
+	for {
+		if p.err != nil {
+			return 0, p.err
+		}
+		n, err := sys.MsgReceive(p.id, b)
+		if err == unix.ENOMSG || err == unix.EIDRM || err == unix.EINVAL {
+			return 0, transport.ErrEmpty
+		}
+		again, err := kernelq.Outcome("sysv", "receive", err, transport.ErrEmpty)
+		if !again {
+			return n, err
+		}
+	}
+}
+
+// Close closes the registry file. The queue stays until Remove or Sweep.
+func (p *port) Close() error {
+	if p.f == nil {
+		return nil
+	}
+	p.err = fmt.Errorf("sysv: %w", transport.ErrClosed)
+	f := p.f
+	p.f = nil
+	return f.Close()
+}

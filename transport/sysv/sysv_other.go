@@ -1,0 +1,31 @@
+//go:build !linux
+
+package sysv
+
+import (
+	"os"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
+)
+
+var errNone = kernelq.Unsupported("sysv: SysV message queues")
+
+// Registry needs Linux; elsewhere there is none.
+func Registry() string { return "" }
+
+// Create needs Linux; elsewhere it returns an error that wraps
+// errors.ErrUnsupported.
+func Create() (*os.File, error) { return nil, errNone }
+
+// Remove needs Linux; elsewhere there is nothing to remove.
+func Remove(transport.File) error { return nil }
+
+// Sweep needs Linux; elsewhere there is nothing to sweep.
+func Sweep() error { return nil }
+
+func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNone} }
+
+func putType([]byte) {}
+
+func largest() int { return MessageBytes }
