@@ -126,3 +126,9 @@ var (
 	errIntr     error = unix.EINTR
 	errTimedOut error = unix.ETIMEDOUT
 )
+
+// FutexWakeOne is FutexWake for one sleeper.
+func FutexWakeOne(word *atomic.Uint32) (int, error) {
+	n, _, e := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWake, 1, 0, 0, 0)
+	return int(n), errno(e)
+}
