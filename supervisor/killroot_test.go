@@ -4,19 +4,24 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-// rootProgram is a program whose root is killed by TestKillRoot.
+// rootProgram is a program whose root is killed by TestKillRoot. It prints the
+// numbers of its processes: of each child, its grandchild and its daemon.
 func rootProgram(children int) {
 	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		for i := range children {
@@ -32,8 +37,13 @@ func rootProgram(children int) {
 			if err != nil {
 				return err
 			}
+			d, err := actor.Ask(ctx, ref, Daemon{})
+			if err != nil {
+				return err
+			}
 			fmt.Println(m.PID)
 			fmt.Println(f.PID)
+			fmt.Println(d.PID)
 		}
 		fmt.Println("ready")
 		<-ctx.Done()
@@ -41,48 +51,210 @@ func rootProgram(children int) {
 	})
 }
 
+// startDaemon starts a process that is double-forked, in a session of its own,
+// without environment or any descriptor of ours.
+func startDaemon(*actor.Context, Daemon) (f Forked, err error) {
+	cmd := exec.Command("setsid", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := cmd.Output()
+	if err == nil {
+		f.PID, err = strconv.Atoi(strings.TrimSpace(string(out)))
+	}
+	return f, err
+}
+
+// reapingProgram starts many commands of its own while a child dies again and
+// again, each time leaving a daemon: no status may be lost, no daemon left.
+func reapingProgram() {
+	supervisor.Spec{Intensity: 1000}.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		ref, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Stderr: io.Discard})
+		if err != nil {
+			return err
+		}
+		stop, failed := make(chan struct{}), make(chan error, 1)
+		go func() {
+			defer close(failed)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := exec.Command("true").Run(); err != nil {
+					failed <- fmt.Errorf("a command of the root: %w", err)
+					return
+				}
+			}
+		}()
+		for range 10 {
+			d, err := actor.Ask(ctx, ref, Daemon{})
+			if err != nil {
+				return err
+			}
+			ch, _, err := actor.Monitor(ctx, ref)
+			if err != nil {
+				return err
+			}
+			if err := actor.Tell(ctx, ref, Die{How: "kill"}); err != nil {
+				return err
+			}
+			<-ch
+			if _, err := os.Stat(fmt.Sprint("/proc/", d.PID)); err == nil {
+				return fmt.Errorf("daemon %d is there after the notice of its child's death", d.PID)
+			}
+		}
+		close(stop)
+		if err := <-failed; err != nil {
+			return err
+		}
+		fmt.Println("fine")
+		return nil
+	})
+}
+
+// root is a running rootProgram.
+type root struct {
+	cmd  *exec.Cmd
+	out  *bufio.Scanner
+	mark string // in the environment of every process of it
+}
+
+var rounds int
+
+func startRoot(t *testing.T, mode string) *root {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	rounds++
+	mark := fmt.Sprintf("SUPERVISOR_TEST_MARK=%d.%d", os.Getpid(), rounds)
+	cmd.Env = append(os.Environ(), rootVar+"="+mode, mark)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return &root{cmd, bufio.NewScanner(out), mark}
+}
+
+// pids reads the numbers that the program prints, n of them or all until it is
+// ready.
+func (r *root) pids(t *testing.T, n int) (pids []int) {
+	t.Helper()
+	for len(pids) != n && r.out.Scan() && r.out.Text() != "ready" {
+		pid, err := strconv.Atoi(r.out.Text())
+		if err != nil {
+			t.Fatal(r.out.Text())
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// allEnd waits until none of the processes is left.
+func allEnd(t *testing.T, pids []int) {
+	t.Helper()
+	for begin := time.Now(); slices.ContainsFunc(pids, alive); {
+		if time.Since(begin) > testutil.HangGuard {
+			left := slices.DeleteFunc(slices.Clone(pids), func(p int) bool { return !alive(p) })
+			st, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", left[0]))
+			t.Fatalf("left alive: %v of %v\n%s", left, pids, st)
+		}
+	}
+}
+
 // TestKillRoot: after SIGKILL of the root nothing of the tree is left, stopped
-// children and grandchildren included.
+// children, grandchildren and daemons included.
 func TestKillRoot(t *testing.T) {
 	for round := range 3 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), rootVar+"=5")
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var pids []int
-		for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "ready"; {
-			pid, err := strconv.Atoi(sc.Text())
-			if err != nil {
-				t.Fatal(sc.Text())
-			}
-			pids = append(pids, pid)
-		}
-		if len(pids) != 10 {
+		r := startRoot(t, "4")
+		pids := r.pids(t, -1)
+		if len(pids) != 12 {
 			t.Fatal(pids)
 		}
 		if round == 1 { // one child cannot even look
-			if err := syscall.Kill(pids[4], syscall.SIGSTOP); err != nil {
+			if err := syscall.Kill(pids[3], syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
 		}
 		begin := time.Now()
-		if err := cmd.Process.Kill(); err != nil {
+		if err := r.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait()
-		for slices.ContainsFunc(pids, alive) {
-			if time.Since(begin) > 5*time.Second {
-				left := slices.DeleteFunc(slices.Clone(pids), func(p int) bool { return !alive(p) })
-				st, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", left[0]))
-				t.Fatalf("round %d: left alive: %v of %v\n%s", round, left, pids, st)
-			}
-		}
+		_ = r.cmd.Wait()
+		allEnd(t, pids)
 		t.Logf("round %d: all ended %v after the kill", round, time.Since(begin).Round(time.Millisecond))
+	}
+}
+
+// TestKillRootWhileStarting: the same at any moment of the start.
+func TestKillRootWhileStarting(t *testing.T) {
+	for range 4 {
+		r := startRoot(t, "4")
+		pids := r.pids(t, 1+rand.IntN(11))
+		if err := r.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, r.pids(t, -1)...) // what it had printed
+		_ = r.cmd.Wait()
+		allEnd(t, pids)
+		if left := withEnv(r.mark); len(left) > 0 { // children it had not told of
+			allEnd(t, left)
+		}
+	}
+}
+
+// withEnv is the processes with that in their environment.
+func withEnv(mark string) (pids []int) {
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		env, _ := os.ReadFile("/proc/" + d.Name() + "/environ")
+		if strings.Contains("\x00"+string(env), "\x00"+mark+"\x00") {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// TestKillChildEndsItsDaemons: what a killed child leaves behind ends with it,
+// and nothing else does.
+func TestKillChildEndsItsDaemons(t *testing.T) {
+	r := startRoot(t, "2")
+	pids := r.pids(t, -1)
+	if len(pids) != 6 {
+		t.Fatal(pids)
+	}
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	allEnd(t, pids[:3])
+	for _, pid := range pids[3:] {
+		if !alive(pid) {
+			t.Errorf("process %d of the other child has ended", pid)
+		}
+	}
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	allEnd(t, pids)
+}
+
+// TestReaping: orphans are reaped, and no command of the root loses its status.
+func TestReaping(t *testing.T) {
+	r := startRoot(t, "reap")
+	if !r.out.Scan() || r.out.Text() != "fine" {
+		t.Fatalf("%q", r.out.Text())
+	}
+	if err := r.cmd.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		rootProgram(n)
 		return
 	}
+	if os.Getenv(rootVar) != "" {
+		reapingProgram()
+		return
+	}
 	supervisor.RunChild()
 	os.Exit(m.Run())
 }
@@ -46,8 +50,9 @@ type (
 	}
 	Fork   struct{ actor.Asks[Node, Forked] } // starts a grandchild
 	Forked struct{ PID int }
-	Hold   struct{ actor.Asks[Node, Me] } // holds the handler for ever
-	Watch  struct {                       // monitors another node
+	Daemon struct{ actor.Asks[Node, Forked] } // starts one that leaves its group, its session and its parent
+	Hold   struct{ actor.Asks[Node, Me] }     // holds the handler for ever
+	Watch  struct {                           // monitors another node
 		actor.Asks[Node, Me]
 		Other actor.Ref[Node]
 	}
@@ -115,6 +120,7 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		}
 		return Forked{cmd.Process.Pid}, nil
 	})
+	actor.OnAsk(s, startDaemon)
 	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
 		_, err := c.Monitor(w.Other.ID)
 		return me(c), err

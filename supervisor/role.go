@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -36,22 +37,39 @@ const (
 func RunChild() {
 	role, ok := os.LookupEnv(roleVar)
 	if !ok {
+		releaseMain()
 		return
 	}
 	os.Unsetenv(roleVar)
-	if err := serveChild(role); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	process.WithOrphans(func() {
+		if err := serveChild(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		process.EndDescendants()
+		os.Exit(0)
+	})
 }
 
+// releaseMain gives the main thread back to a program that is not a child.
+var releaseMain = sync.OnceFunc(process.ReleaseMainThread)
+
 // init watches for the supervisor's death from the first moment on, whatever
-// the program does before Run.
+// the program does before Run. The main thread is held until it is known
+// whether it has to care for orphans, which it can only do if it has started no
+// process itself.
 func init() {
+	process.HoldMainThread()
 	if isChild() && process.IsSocket(linkFD) {
-		process.WatchLiveness(process.TakeFile(livenessFD, "liveness"), process.KillOwnGroup)
+		_ = process.BecomeSubreaper()
+		process.WatchLiveness(process.TakeFile(livenessFD, "liveness"), endAll)
 	}
+}
+
+// endAll ends this process and all that it has started.
+func endAll() {
+	process.EndDescendants()
+	process.KillOwnGroup()
 }
 
 // isChild says whether this process has a role that it did not take.
@@ -75,7 +93,7 @@ func serveChild(role string) error {
 	if err != nil {
 		return err
 	}
-	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: process.KillOwnGroup})
+	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: endAll})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
 // Run runs a program: f, with a supervisor that has the default Spec. See
@@ -22,9 +24,14 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 // f's context ends when the supervisor gives up, and at the first SIGINT or
 // SIGTERM; f should then return. A second signal kills everything at once and
 // exits with 128 and the signal's number.
+//
+// Run is called by main. It calls f in a goroutine of its own and keeps the main
+// thread to reap and end what children leave behind: descendants that have left
+// their group have this process as their parent once theirs has died.
 func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	RunChild()
-	err := s.run(f)
+	var err error
+	process.WithOrphans(func() { err = s.run(f) })
 	if code := exitCode(err); code != 0 {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", programName(), err)
 		os.Exit(code)

@@ -299,6 +299,7 @@ func (s *Supervisor) killAll() {
 			_ = r.proc.KillGroup()
 		}
 	}
+	process.EndOrphans()
 }
 
 // DeadLetters is how many messages became dead letters.

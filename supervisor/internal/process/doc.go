@@ -16,10 +16,23 @@
 // cannot have been given to a stranger. Done is closed after the child has been
 // reaped. A child is in a process group of its own and has no descriptors but
 // those it was given. When the process that started it dies, however it dies, a
-// child that watches its liveness pipe kills its own group; one that is stopped
-// at that moment is continued first.
+// child that watches its liveness pipe kills its own descendants and its group;
+// one that is stopped at that moment is continued first.
+//
+// Descendants that have left the group are found, too: every child is a
+// subreaper, so what it has started stays below it while it lives, and so is the
+// root inside [WithOrphans], so what a child leaves behind comes to the root,
+// which kills it before Done is closed. No environment, name or group of the
+// descendant matters.
+//
+//	root (subreaper) ──► child (subreaper) ──► setsid, double fork ──► daemon
+//	      ▲                     ╳ dies                                   │
+//	      └───────────── the kernel: a new parent ◄──────────────────────┘
 //
 // # Non-goals
 //
-// Descendants that have left the group are not found.
+// A process that uses a Starter outside WithOrphans (a supervisor made by New,
+// not Run) has no orphans handed to it: there a descendant that has left its
+// group outlives a child that was killed or crashed. cgroup.kill is not used: an
+// empty cgroup would be left when everybody is killed at once.
 package process

@@ -154,6 +154,7 @@ func (p *Process) wait() {
 	p.awaitZombie()
 	// Now the leader is a zombie: its number is still its own.
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
+	EndOrphans() // what had left the group came to this process, if that takes orphans
 	p.mu.Lock()
 	var status unix.WaitStatus
 	var usage unix.Rusage

@@ -49,3 +49,21 @@ func TakeFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), nam
 
 // KillOwnGroup ends this process.
 func KillOwnGroup() { os.Exit(1) }
+
+// HoldMainThread does nothing here.
+func HoldMainThread() {}
+
+// ReleaseMainThread does nothing here.
+func ReleaseMainThread() {}
+
+// BecomeSubreaper fails.
+func BecomeSubreaper() error { return errors.ErrUnsupported }
+
+// WithOrphans calls f.
+func WithOrphans(f func()) { f() }
+
+// EndOrphans does nothing here.
+func EndOrphans() {}
+
+// EndDescendants does nothing here.
+func EndDescendants() {}

@@ -1,0 +1,99 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// entry is one process of the machine at one moment.
+type entry struct {
+	pid, parent int
+	dead        bool   // a zombie
+	start       string // with pid, its identity
+}
+
+// processes reads /proc. What ends meanwhile may be missing.
+func processes() (all []entry) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if e, ok := processOf(pid); ok {
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+func processOf(pid int) (e entry, ok bool) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return e, false
+	}
+	// The second field is the name in parentheses, which may hold anything.
+	text := string(b)
+	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(f) < 20 {
+		return e, false
+	}
+	e = entry{pid: pid, dead: f[0] == "Z" || f[0] == "X", start: f[19]}
+	e.parent, err = strconv.Atoi(f[1])
+	return e, err == nil
+}
+
+// EndDescendants kills every descendant of this process, in its group or not,
+// and returns when none is left or after endTime. This process should be a
+// subreaper: then the children of those that die come back to it.
+func EndDescendants() {
+	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); {
+		if unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD || killDescendants() == 0 {
+			return
+		}
+	}
+}
+
+// killDescendants kills those that it finds, and says how many they are.
+func killDescendants() (n int) {
+	all := processes()
+	ours := map[int]bool{unix.Getpid(): true}
+	for more := true; more; {
+		more = false
+		for _, p := range all {
+			if ours[p.parent] && !ours[p.pid] {
+				ours[p.pid], more = true, true
+			}
+		}
+	}
+	for _, p := range all {
+		if ours[p.pid] && p.pid != unix.Getpid() && !p.dead {
+			n++
+			p.kill()
+		}
+	}
+	return n
+}
+
+// kill kills the process if it is still the same one.
+func (e entry) kill() {
+	fd, err := unix.PidfdOpen(e.pid, 0)
+	if err != nil {
+		if err == unix.ENOSYS { // before Linux 5.3
+			_ = unix.Kill(e.pid, unix.SIGKILL)
+		}
+		return
+	}
+	defer unix.Close(fd)
+	if now, ok := processOf(e.pid); ok && now.start == e.start {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
+}

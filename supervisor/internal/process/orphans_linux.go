@@ -1,0 +1,138 @@
+package process
+
+import (
+	"os"
+	"os/signal"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Orphans are descendants whose parent has died: they left its group, or it
+// died before them. A process that is a subreaper gets them as children, in
+// place of the machine's first process.
+//
+// The kernel hands them to the first thread of the process that is alive, which
+// is the main thread. A wait with WNOTHREAD speaks of the children of one
+// thread only. So a main thread that starts no process itself tells orphans from
+// all other children, those of os/exec too, and reaps them without taking a
+// status that somebody else waits for.
+type orphans struct {
+	jobs    chan func() // for the main thread
+	changed chan os.Signal
+}
+
+// serving is set while the main thread serves.
+var serving atomic.Pointer[orphans]
+
+// HoldMainThread binds the main goroutine to the main thread. To be called in
+// the initialization of a package.
+func HoldMainThread() { runtime.LockOSThread() }
+
+// ReleaseMainThread undoes HoldMainThread.
+func ReleaseMainThread() { runtime.UnlockOSThread() }
+
+// BecomeSubreaper makes orphaned descendants children of this process.
+func BecomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// WithOrphans calls f in another goroutine, while the calling goroutine, if it
+// is the main one and bound to the main thread, takes care of orphans: it reaps
+// them, and ends them when EndOrphans is called. Elsewhere f is just called.
+func WithOrphans(f func()) {
+	if unix.Gettid() != unix.Getpid() || serving.Load() != nil || BecomeSubreaper() != nil {
+		f()
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	o := &orphans{jobs: make(chan func()), changed: make(chan os.Signal, 1)}
+	signal.Notify(o.changed, unix.SIGCHLD)
+	serving.Store(o)
+	done := make(chan struct{})
+	go func() {
+		defer close(done) // also when f ends its goroutine
+		f()
+	}()
+	for {
+		select {
+		case <-o.changed:
+			reapOrphans()
+		case job := <-o.jobs:
+			job()
+		case <-done:
+			serving.Store(nil)
+			signal.Stop(o.changed)
+			o.end()
+			return
+		}
+	}
+}
+
+// EndOrphans kills all orphans and their descendants, and returns when they
+// have been reaped or after endTime. It does nothing in a process whose main
+// thread does not serve.
+func EndOrphans() {
+	o := serving.Load()
+	if o == nil {
+		return
+	}
+	done := make(chan struct{})
+	t := time.NewTimer(endTime)
+	defer t.Stop()
+	select {
+	case o.jobs <- func() { o.end(); close(done) }:
+		<-done
+	case <-t.C:
+	}
+}
+
+// endTime bounds the killing of descendants: one that waits for a broken disk
+// does not die, and a swarm of them may be faster than we are.
+const endTime = 2 * time.Second
+
+// reapOrphans runs on the main thread.
+func reapOrphans() {
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+	}
+}
+
+// end runs on the main thread.
+func (o *orphans) end() {
+	deadline := time.Now().Add(endTime)
+	for reapOrphans(); anyOrphan() && time.Now().Before(deadline); reapOrphans() {
+		for _, p := range processes() {
+			if p.parent == unix.Getpid() && isOrphan(p.pid) {
+				_ = unix.Kill(p.pid, unix.SIGKILL) // ours until this thread reaps it
+			}
+		}
+		t := time.NewTimer(10 * time.Millisecond)
+		select {
+		case <-o.changed:
+		case <-t.C: // a signal before may have stood for this one, too
+		}
+		t.Stop()
+	}
+}
+
+// anyOrphan says whether this thread has children. It runs on the main thread.
+func anyOrphan() bool { return thisThreadsChild(unix.P_ALL, 0) }
+
+func isOrphan(pid int) bool { return thisThreadsChild(unix.P_PID, pid) }
+
+func thisThreadsChild(idType, id int) bool {
+	for {
+		err := unix.Waitid(idType, id, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
+		if err != unix.EINTR {
+			return err == nil
+		}
+	}
+}
