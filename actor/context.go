@@ -19,6 +19,7 @@ type Context struct {
 	host     *Host
 	msg      *mailbox.Message // nil between messages
 	stopping atomic.Bool
+	reason   atomic.Pointer[string] // of Exit
 
 	mu   sync.Mutex
 	done chan struct{} // made when somebody asks for it
@@ -147,6 +148,16 @@ func (c *Context) Log() *slog.Logger { return c.host.log }
 // Stop ends the actor after the message in hand, with reason normal: what is
 // still in its mailbox stays there for a successor.
 func (c *Context) Stop() { c.stopping.Store(true) }
+
+// Exit is Stop for a reason. With ReasonNormal and ReasonShutdown, and with a
+// reason made by ShutdownFor, the process exits with code 0, and the supervisor
+// is told the reason: a transient actor is not restarted then, and with the
+// latter two, actors that are linked with this one end too. With any other
+// reason it exits with code 1, which is a failure.
+func (c *Context) Exit(reason string) {
+	c.reason.Store(&reason)
+	c.stopping.Store(true)
+}
 
 // Lend makes a buffer of n bytes that is shared with the asker's process, for
 // the answer to the ask in hand. A buffer that is not sent must be released.

@@ -92,6 +92,7 @@ type running struct {
 	handlers map[codec.ID]node.Handler
 	types    []wire.TypeName // of the handlers, as far as a frame holds them
 	onDown   func(*Context, Down)
+	onExit   func(*Context, Down)
 	onStop   []func(*Context)
 	errs     []error
 }
@@ -109,6 +110,11 @@ func (s *Setup[P]) OnStop(f func(*Context)) { s.r.onStop = append(s.r.onStop, f)
 // OnDown registers the handler of the notices of Context.Monitor. It runs like
 // a message's handler, after the last message of the actor that has ended.
 func (s *Setup[P]) OnDown(f func(*Context, Down)) { s.r.onDown = f }
+
+// OnExit makes this actor trap exits: the end of an actor that it is linked with
+// is a notice for f, whatever the reason, and does not end this actor. f runs
+// like a message's handler, after the last message of the actor that has ended.
+func (s *Setup[P]) OnExit(f func(*Context, Down)) { s.r.onExit = f }
 
 // OnTell registers the handler of messages of type M. Its error becomes a dead
 // letter with the message's type; the actor goes on.

@@ -2,6 +2,7 @@ package actor
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,6 +24,24 @@ const (
 	ExitWatchdog ExitKind = wire.ExitWatchdog // nothing was completed while messages waited
 )
 
+// The words of Exit.Reason. They say what happened in OTP's terms; the rest of
+// Exit says how.
+const (
+	ReasonNormal   = wire.ReasonNormal   // it ended by itself, in order
+	ReasonShutdown = wire.ReasonShutdown // it was asked to end, or said that it was
+	ReasonKilled   = wire.ReasonKilled   // by SIGKILL
+	ReasonNoProc   = wire.ReasonNoProc   // there was nobody to end
+	ReasonError    = wire.ReasonError    // any other failure
+)
+
+// ShutdownFor is OTP's reason {shutdown, X}.
+func ShutdownFor(x string) string { return wire.ReasonShutdown + ": " + x }
+
+// inOrder says whether a process that ends with that reason exits with code 0.
+func inOrder(reason string) bool {
+	return reason == ReasonNormal || reason == ReasonShutdown || strings.HasPrefix(reason, wire.ReasonShutdown+": ")
+}
+
 // Exit is how one incarnation of an actor ended: facts from the kernel, and
 // from what the process wrote to its stderr.
 type Exit struct {
@@ -36,6 +55,7 @@ type Exit struct {
 	Runtime     time.Duration
 	CPU         time.Duration // user and system
 	MaxRSS      int64         // most resident memory, in bytes
+	Reason      string        // OTP's word: one of the Reason constants, or what ShutdownFor made
 	LastMessage string        // type of the message in hand, or ""
 	Summary     string        // one line for people
 	Stderr      string        // the end of what it wrote to stderr
@@ -69,6 +89,7 @@ func ExitOf(w *wire.Exit) Exit {
 		Runtime:     w.Runtime,
 		CPU:         w.CPU,
 		MaxRSS:      int64(w.MaxRSS),
+		Reason:      w.Reason,
 		LastMessage: w.Type,
 		Summary:     w.Summary,
 		Stderr:      w.Stderr,

@@ -103,6 +103,11 @@ func (h *Host) Serve() (reason string, err error) {
 	if err := h.node.Types(r.types); err != nil {
 		return "", err
 	}
+	if r.onExit != nil {
+		if err := h.node.Trap(func(w wire.Exit) { r.onExit(r.ctx, downOf(w)) }); err != nil {
+			return "", err
+		}
+	}
 	if err := h.node.Ready(); err != nil {
 		return "", err
 	}
@@ -110,10 +115,16 @@ func (h *Host) Serve() (reason string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if own := r.ctx.reason.Load(); own != nil && r.ctx.stopping.Load() {
+		reason = *own
+	}
 	for i := len(r.onStop) - 1; i >= 0; i-- {
 		r.onStop[i](r.ctx)
 	}
 	h.node.Exiting(reason)
+	if !inOrder(reason) && r.ctx.reason.Load() != nil {
+		return "", fmt.Errorf("actor %s: exit: %s", h.node.Name(), reason)
+	}
 	return reason, nil
 }
 

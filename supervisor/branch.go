@@ -132,7 +132,7 @@ func (s *Supervisor) branchEnded(b *branch) {
 		c.stopTimer()
 		// OTP: a supervisor that gave up has ended by request, {shutdown, _}
 		// if it could not be started.
-		c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Kind: wire.ExitNormal, Asked: bit(c.asked), Summary: "shutdown"}
+		c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Kind: wire.ExitNormal, Asked: bit(c.asked), Reason: wire.ReasonShutdown, Summary: "shutdown"}
 		reason := tree.ByRequest
 		if c.why = b.why; c.why != nil {
 			c.exit.Summary = "shutdown: " + c.why.Error()

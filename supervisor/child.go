@@ -3,7 +3,6 @@ package supervisor
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -33,6 +32,7 @@ type child struct {
 	killed      bool // Kill was called
 	failed      string
 	declared    string
+	linked      *wire.Exit // of the actor whose end, by a link, ends this one
 	why         error      // of a supervisor: why its last incarnation ended by itself
 	exit        *wire.Exit // of the last incarnation
 	timer       *time.Timer
@@ -64,7 +64,7 @@ func (e *StartError) Error() string {
 
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
-	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid = incarnation, false, false, false, false, "", "", 0
+	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -236,18 +236,22 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	if c.killed && (x.Signal == syscall.SIGKILL || c.spec.InPlace) {
 		c.asked = true // it may have died by itself just before
 	}
+	reason := reason(c, x)
+	if c.byLink(x) {
+		x.Summary = fmt.Sprintf("linked with number %d, which has ended: %s", c.linked.Addr.ID, c.linked.Summary)
+	}
 	c.exit = &wire.Exit{
 		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
-		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
+		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
 	s.keeper.Died(c.exit, cause(c, x))
 	s.event(EventExited, c, "")
-	reason := reason(c, x)
 	if !reason.InOrder() && !c.asked {
 		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
 			"runtime", x.Runtime.Round(time.Millisecond), "message", c.exit.Type, "stderr", "\n"+x.Stderr)
 	}
 	if !c.ready && c.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
+		s.event(EventIgnored, c, "")
 		s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: r.addr.Incarnation})
 		return
 	}
@@ -265,7 +269,7 @@ func bit(b bool) uint8 {
 // own mistakes are its own doing; others came from outside.
 func cause(c *child, x process.Exit) tree.Cause {
 	switch {
-	case c.asked:
+	case c.asked || c.byLink(x):
 		return tree.Asked
 	case x.Signal == 0:
 		return tree.Own
@@ -283,7 +287,9 @@ func reason(c *child, x process.Exit) tree.Reason {
 	switch {
 	case c.overdue && (x.Signal == syscall.SIGKILL || c.spec.InPlace):
 		return tree.Killed
-	case x.Kind == wire.ExitNormal && strings.HasPrefix(c.declared, wire.ReasonShutdown+": "):
+	case c.byLink(x):
+		return reasonOf(c.linked.Reason)
+	case x.Kind == wire.ExitNormal && reasonOf(c.declared) == tree.ShutdownWith:
 		return tree.ShutdownWith
 	case x.Kind == wire.ExitNormal && (c.asked || c.declared == wire.ReasonShutdown):
 		return tree.ByRequest

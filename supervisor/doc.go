@@ -18,6 +18,11 @@
 // [Child] says how it is started, restarted and stopped; a [Spec] says how
 // many restarts are too many.
 //
+// A tree has supervisors below supervisors, each with a [Spec] of its own: they
+// live in the root process, one loop drives them all, and only actors are
+// processes. A supervisor that gives up ends as a child does, and the rules of
+// the one above decide. docs/otp.md maps OTP's rules to the tests.
+//
 // # Guarantees
 //
 // Children start one after another, each when the one before is ready, and

@@ -61,6 +61,11 @@ type (
 		To actor.Ref[Node]
 		N  int
 	}
+	Join struct { // links with another node, or takes that back
+		actor.Asks[Node, Me]
+		Other actor.Ref[Node]
+		Undo  bool
+	}
 	Relay struct { // asks another node who it is
 		actor.Asks[Node, Me]
 		To actor.Ref[Node]
@@ -106,6 +111,10 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 			os.Exit(3)
 		case "stop":
 			c.Stop()
+		default:
+			if reason, ok := strings.CutPrefix(d.How, "exit "); ok {
+				c.Exit(reason)
+			}
 		case "kill":
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
@@ -124,6 +133,17 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
 		_, err := c.Monitor(w.Other.ID)
 		return me(c), err
+	})
+	if os.Getenv("NODE_TRAP") == "1" {
+		s.OnExit(func(c *actor.Context, d actor.Down) {
+			lines = append(lines, fmt.Sprintf("linked %d: %s", d.ID, d.Exit.Reason))
+		})
+	}
+	actor.OnAsk(s, func(c *actor.Context, j Join) (Me, error) {
+		if j.Undo {
+			return me(c), c.Unlink(j.Other.ID)
+		}
+		return me(c), c.Link(j.Other.ID)
 	})
 	actor.OnAsk(s, func(c *actor.Context, r Relay) (Me, error) { return actor.Ask(c, r.To, Who{}) })
 	s.OnDown(func(c *actor.Context, d actor.Down) {

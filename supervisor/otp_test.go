@@ -372,6 +372,9 @@ func TestIgnore(t *testing.T) {
 	if !errors.Is(err, supervisor.ErrIgnored) {
 		t.Fatal(err)
 	}
+	if got := r.kinds(supervisor.EventIgnored); len(got) != 1 {
+		t.Fatal(got)
+	}
 	if stateOf(sup, "i") != "stopped" || len(r.kinds(supervisor.EventStartError)) != 0 {
 		t.Fatal(sup.Children(), r.kinds(supervisor.EventStartError))
 	}

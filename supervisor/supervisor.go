@@ -149,6 +149,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
 	}}
 	s.keeper = keeper.New(s.log, s.letter)
+	s.keeper.Linked = s.linkEnded
 	if err := lane.Sweep(0); err != nil {
 		s.log.Warn("queues of earlier programs could not be removed", "err", err)
 	}

@@ -40,6 +40,9 @@ const (
 	KindAck       Kind = 19
 	KindTypes     Kind = 20
 	KindBack      Kind = 21
+	KindTrap      Kind = 22
+	KindLink      Kind = 23
+	KindLinked    Kind = 24
 )
 
 // Frame is one message of the control link.

@@ -60,6 +60,7 @@ type Exit struct {
 	CPU     time.Duration // user and system
 	MaxRSS  uint64        // bytes
 	Type    string        // type of the last message, if known
+	Reason  string        // OTP's word: normal, shutdown, shutdown: X, killed, noproc or error
 	Summary string        // one line for people
 	Stderr  string        // tail
 	Stack   string        // what a Go program wrote when it gave up, from the line with the reason on
@@ -77,6 +78,7 @@ func (c *coder) exit(e *Exit) {
 	c.duration(&e.CPU)
 	c.u64(&e.MaxRSS)
 	c.text(&e.Type)
+	c.text(&e.Reason)
 	c.text(&e.Summary)
 	c.text(&e.Stderr)
 	c.text(&e.Stack)
@@ -220,6 +222,29 @@ const (
 	ReasonIgnore   = "ignore" // the start is not wanted
 )
 
+// The words of Exit.Reason beside those that were declared.
+const (
+	ReasonKilled = "killed" // by SIGKILL
+	ReasonNoProc = "noproc" // there was nobody
+	ReasonError  = "error"  // any other failure
+)
+
+// Trap says that this process wants to be told of the ends of actors that it is
+// linked with, rather than end too.
+type Trap struct{}
+
+// Link links this actor with the incarnation of ID that is alive now, or, with
+// Cancel, takes the link back.
+type Link struct {
+	Token  uint64 // comes back in Ack
+	ID     uint32
+	Cancel uint8
+}
+
+// Linked tells a process that traps exits that an actor it was linked with has
+// ended.
+type Linked struct{ Exit Exit }
+
 // Back says that a target that was gone is there again.
 type Back struct{ ID uint32 }
 
@@ -265,6 +290,9 @@ func (*Letter) Kind() Kind    { return KindLetter }
 func (*Ack) Kind() Kind       { return KindAck }
 func (*Types) Kind() Kind     { return KindTypes }
 func (*Back) Kind() Kind      { return KindBack }
+func (*Trap) Kind() Kind      { return KindTrap }
+func (*Link) Kind() Kind      { return KindLink }
+func (*Linked) Kind() Kind    { return KindLinked }
 
 func newFrame(k Kind) Frame {
 	all := [...]Frame{
@@ -272,6 +300,7 @@ func newFrame(k Kind) Frame {
 		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
 		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
+		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -346,7 +375,15 @@ func (f *Ack) fields(c *coder)     { c.u64(&f.Token) }
 func (f *Retire) fields(c *coder)  { c.addr(&f.From) }
 func (f *Drained) fields(c *coder) { c.addr(&f.From) }
 
-func (f *Back) fields(c *coder) { c.u32(&f.ID) }
+func (f *Back) fields(c *coder)   { c.u32(&f.ID) }
+func (f *Trap) fields(*coder)     {}
+func (f *Linked) fields(c *coder) { c.exit(&f.Exit) }
+
+func (f *Link) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u32(&f.ID)
+	c.u8(&f.Cancel)
+}
 
 func (f *Gone) fields(c *coder) {
 	c.u32(&f.ID)

@@ -9,9 +9,9 @@ import (
 )
 
 var exit = Exit{Addr: Addr{1, 2}, PID: 3, Kind: ExitPanic, Code: 2, Signal: 9, Asked: 1, Core: 1, Runtime: time.Nanosecond * 4, CPU: 5, MaxRSS: 6,
-	Type: "t", Summary: "su", Stderr: "err", Stack: "go"}
+	Type: "t", Reason: "re", Summary: "su", Stderr: "err", Stack: "go"}
 
-const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7375 0300 657272 0200 676f"
+const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7265 0200 7375 0300 657272 0200 676f"
 
 var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5, Segment: 6}
 
@@ -44,6 +44,9 @@ var golden = []struct {
 	{&Ack{Token: 1}, "13 0100000000000000"},
 	{&Types{Types: []TypeName{{ID: 1, Name: "a"}, {ID: 2, Name: "bc"}}}, "14 0200 0100000000000000 0100 61 0200000000000000 0200 6263"},
 	{&Back{ID: 1}, "15 01000000"},
+	{&Trap{}, "16"},
+	{&Link{Token: 1, ID: 2, Cancel: 1}, "17 0100000000000000 02000000 01"},
+	{&Linked{Exit: exit}, "18" + exitHex},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -78,7 +81,7 @@ func TestGoldenFrames(t *testing.T) {
 			t.Errorf("%T: a byte too many was accepted", g.f)
 		}
 	}
-	for k := KindBegin; k <= KindBack; k++ {
+	for k := KindBegin; k <= KindLinked; k++ {
 		if !seen[k] {
 			t.Errorf("frame of kind %d has no golden bytes", k)
 		}
@@ -86,7 +89,7 @@ func TestGoldenFrames(t *testing.T) {
 	if _, err := Parse([]byte{0}); err == nil {
 		t.Error("kind 0 was accepted")
 	}
-	if _, err := Parse([]byte{byte(KindBack) + 1}); err == nil {
+	if _, err := Parse([]byte{byte(KindLinked) + 1}); err == nil {
 		t.Error("an unknown kind was accepted")
 	}
 }

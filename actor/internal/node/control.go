@@ -44,6 +44,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 			t.failAsk(f.Ask, &f.Exit)
 			n.cfg.Notifier.Interrupt()
 		}
+	case *wire.Linked:
+		n.linked(f)
 	case *wire.Down:
 		n.down(f)
 	case *wire.Stop:

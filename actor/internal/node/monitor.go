@@ -15,7 +15,7 @@ type monitor struct {
 // down is a notice that waits until the dead actor's last message has been
 // handled.
 type down struct {
-	m    *monitor
+	m    *monitor // nil: of a link
 	exit wire.Exit
 }
 
@@ -81,6 +81,12 @@ func (n *Node) due(own bool) []down {
 	keep := n.downs[:0]
 	for _, d := range n.downs {
 		switch {
+		case d.m == nil:
+			if !own || n.unread(d.exit.Addr) {
+				keep = append(keep, d)
+			} else {
+				out = append(out, d)
+			}
 		case n.monitors[d.m.token] == nil: // taken back
 		case (d.m.ch == nil) != own || n.unread(d.exit.Addr):
 			keep = append(keep, d)
@@ -115,10 +121,14 @@ func (n *Node) deliverChannels() {
 // deliverDowns hands out the notices that are due. The actor's loop calls it.
 func (n *Node) deliverDowns() {
 	n.deliverChannels()
-	if n.onDown == nil {
+	if n.onDown == nil && n.onExit == nil {
 		return
 	}
 	for _, d := range n.due(true) {
-		n.onDown(d.exit)
+		if d.m == nil {
+			n.onExit(d.exit)
+		} else if n.onDown != nil {
+			n.onDown(d.exit)
+		}
 	}
 }

@@ -42,8 +42,9 @@ type Node struct {
 	// The actor's side; see pump.go.
 	handlers map[codec.ID]Handler
 	onDown   func(wire.Exit)
-	wake     chan struct{} // tells the actor's loop to look
-	system   atomic.Bool   // there is something in stop or downs for the loop
+	onExit   func(wire.Exit) // traps the ends of linked actors
+	wake     chan struct{}   // tells the actor's loop to look
+	system   atomic.Bool     // there is something in stop or downs for the loop
 
 	mu        sync.Mutex
 	byID      map[uint32]*sender // lanes to this actor, by the sender's number

@@ -41,6 +41,9 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 		}
 		return w.id == c.id || w.by == exit.Addr
 	})
+	for _, peer := range k.unlink(exit.Addr) {
+		k.exitTo(peer, exit)
+	}
 }
 
 // Gone records that a child will not be started again. What is unread in its

@@ -28,10 +28,14 @@ const MaxLetter = 64 << 10
 type Keeper struct {
 	Log    *slog.Logger
 	Letter func(Letter) // called for each dead letter
+	// Linked is called when an actor that peer was linked with has ended: peer
+	// has to end too.
+	Linked func(peer wire.Addr, exit *wire.Exit)
 
 	children map[uint32]*child
 	lanes    map[laneKey]*held
 	monitors []watcher
+	links    map[link]struct{}
 	types    map[uint64]string // names, as processes have told them
 }
 
@@ -44,6 +48,7 @@ type child struct {
 	post    Post   // of the incarnation that runs
 	last    *wire.Exit
 	gone    bool
+	traps   bool // the incarnation that runs is told of the ends of its links
 }
 
 type laneKey struct {
@@ -82,7 +87,7 @@ type watcher struct {
 
 // New returns an empty keeper.
 func New(log *slog.Logger, letter func(Letter)) *Keeper {
-	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{},
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{}, links: map[link]struct{}{},
 		types: map[uint64]string{}}
 }
 
@@ -110,7 +115,7 @@ func (k *Keeper) Back(id uint32) {
 // the lanes of its mailbox.
 func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
 	c := k.children[self.ID]
-	c.alive, c.post = self.Incarnation, post
+	c.alive, c.post, c.traps = self.Incarnation, post, false
 	post(&wire.Begin{Version: wire.Version, Self: self, Name: c.name, Definition: definition, Mailbox: c.mailbox})
 	for _, l := range k.to(self.ID) {
 		k.deliver(l, c)
@@ -179,6 +184,10 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		k.monitor(from, f)
 	case *wire.Types:
 		k.learn(f)
+	case *wire.Trap:
+		k.children[from.ID].traps = true
+	case *wire.Link:
+		k.link(from, f)
 	case *wire.Letter:
 		f.From.ID = min(f.From.ID, 1<<31)
 		k.Letter(Letter{Letter: *f})
@@ -227,7 +236,7 @@ func (c *child) lastExit() *wire.Exit {
 	if c.last != nil {
 		return c.last
 	}
-	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Summary: "it was never started"}
+	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it was never started"}
 }
 
 // ends makes the last owner of a lane's queue remove that, if it would outlive
@@ -322,7 +331,7 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 	k.post(by, &wire.Ack{Token: f.Token})
 	c := k.children[f.ID]
 	if c == nil {
-		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Summary: "no such actor"}})
+		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor"}})
 		return
 	}
 	if c.alive == 0 {

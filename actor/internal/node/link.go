@@ -1,0 +1,42 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Trap makes the ends of linked actors calls of onExit. It is called before
+// Ready.
+func (n *Node) Trap(onExit func(wire.Exit)) error {
+	n.onExit = onExit
+	return n.send(&wire.Trap{})
+}
+
+// Link links this actor with the incarnation of id that is alive now. It is
+// made when Link returns.
+func (n *Node) Link(ctx context.Context, id uint32) error {
+	_, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Link{Token: token, ID: id} })
+	return err
+}
+
+// Unlink takes the link back. No notice of its end comes after it.
+func (n *Node) Unlink(ctx context.Context, id uint32) error {
+	_, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Link{Token: token, ID: id, Cancel: 1} })
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.downs = slices.DeleteFunc(n.downs, func(d down) bool { return d.m == nil && d.exit.Addr.ID == id })
+	return err
+}
+
+// linked takes the notice of the end of a linked actor.
+func (n *Node) linked(f *wire.Linked) {
+	if n.onExit == nil {
+		return
+	}
+	n.mu.Lock()
+	n.downs = append(n.downs, down{nil, f.Exit})
+	n.mu.Unlock()
+	n.kick()
+}

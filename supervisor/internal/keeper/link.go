@@ -1,0 +1,75 @@
+package keeper
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// link joins two incarnations, the smaller address first: there is one for a
+// pair, whoever asked for it.
+type link struct{ a, b wire.Addr }
+
+func linkOf(x, y wire.Addr) link {
+	if compare(x, y) > 0 {
+		x, y = y, x
+	}
+	return link{x, y}
+}
+
+func compare(x, y wire.Addr) int {
+	return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Incarnation, y.Incarnation))
+}
+
+// link makes a link or takes one back. A link with somebody who is dead, or
+// never was, ends at once.
+func (k *Keeper) link(from wire.Addr, f *wire.Link) {
+	c := k.children[f.ID]
+	if f.Cancel == 1 {
+		for l := range k.links {
+			if l.a == from && l.b.ID == f.ID || l.b == from && l.a.ID == f.ID {
+				delete(k.links, l)
+			}
+		}
+		k.post(from, &wire.Ack{Token: f.Token})
+		return
+	}
+	k.post(from, &wire.Ack{Token: f.Token})
+	switch {
+	case f.ID == from.ID: // OTP: a link with oneself is nothing
+	case c == nil || c.alive == 0 || c.id == 0:
+		k.exitTo(from, &wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor is alive"})
+	default:
+		k.links[linkOf(from, wire.Addr{ID: c.id, Incarnation: c.alive})] = struct{}{}
+	}
+}
+
+// unlink takes the links of a dead incarnation back, and returns its peers.
+func (k *Keeper) unlink(dead wire.Addr) (peers []wire.Addr) {
+	for l := range k.links {
+		switch dead {
+		case l.a:
+			peers = append(peers, l.b)
+		case l.b:
+			peers = append(peers, l.a)
+		default:
+			continue
+		}
+		delete(k.links, l)
+	}
+	slices.SortFunc(peers, compare)
+	return peers
+}
+
+// exitTo tells an actor that somebody it was linked with has ended.
+func (k *Keeper) exitTo(peer wire.Addr, exit *wire.Exit) {
+	c := k.children[peer.ID]
+	switch {
+	case c == nil || c.alive != peer.Incarnation || c.alive == 0:
+	case c.traps:
+		c.post(&wire.Linked{Exit: *exit})
+	case exit.Reason != wire.ReasonNormal && k.Linked != nil:
+		k.Linked(peer, exit)
+	}
+}

@@ -1,0 +1,73 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// linkEnded ends an actor because one that it is linked with has: it is asked
+// to, and killed when its time is over. For the rules it has died by itself,
+// for the same reason as the other one.
+func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
+	c := s.children[peer.ID]
+	if c == nil || c.run == nil || c.run.addr != peer || c.asked || c.linked != nil {
+		return // it is ending
+	}
+	c.linked = exit
+	s.event(EventStopping, c, fmt.Sprintf("linked with number %d, which has ended: %s", exit.Addr.ID, exit.Summary))
+	r := c.run
+	if c.spec.Shutdown == BrutalKill {
+		_ = r.kill()
+		return
+	}
+	r.queue.post(&wire.Stop{Reason: exit.Reason})
+	if limit := orDefault(c.spec.Shutdown, 5*time.Second); limit != Infinity {
+		s.after(c, limit, func() {
+			_ = r.kill()
+			s.event(EventKilled, c, fmt.Sprintf("did not end within %v of the end of what it is linked with", limit))
+		})
+	}
+}
+
+// byLink says whether a child that has ended so did because of a link, rather
+// than by itself.
+func (c *child) byLink(x process.Exit) bool {
+	return c.linked != nil && !c.asked && (x.Kind == wire.ExitNormal || x.Signal == syscall.SIGKILL)
+}
+
+// reasonOf is the rules' word for a reason that was declared, or that came over
+// a link.
+func reasonOf(word string) tree.Reason {
+	switch {
+	case word == wire.ReasonNormal:
+		return tree.Normal
+	case word == wire.ReasonShutdown:
+		return tree.ByRequest
+	case strings.HasPrefix(word, wire.ReasonShutdown+": "):
+		return tree.ShutdownWith
+	}
+	return tree.Abnormal
+}
+
+// word is OTP's word for an end, as death notices carry it.
+func (c *child) word(x process.Exit, reason tree.Reason) string {
+	switch {
+	case c.byLink(x):
+		return c.linked.Reason
+	case reason == tree.ShutdownWith:
+		return c.declared
+	case reason == tree.ByRequest:
+		return wire.ReasonShutdown
+	case reason == tree.Normal:
+		return wire.ReasonNormal
+	case x.Signal == syscall.SIGKILL || reason == tree.Killed:
+		return wire.ReasonKilled
+	}
+	return wire.ReasonError
+}
