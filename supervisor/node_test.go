@@ -109,6 +109,8 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 			os.Exit(0)
 		case "exit 3":
 			os.Exit(3)
+		case "unlink":
+			_ = syscall.Close(3) // the control link
 		case "stop":
 			c.Stop()
 		default:

@@ -415,3 +415,17 @@ func TestValidateTree(t *testing.T) {
 		}
 	}
 }
+
+// TestChildUnlink: a child that closes its control link cannot hang the
+// supervisor. OTP: child_unlink.
+func TestChildUnlink(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Name: "naughty", Shutdown: 20 * time.Millisecond})
+	tell(t, ctx, ref, "unlink")
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventKilled, supervisor.EventExited); !slices.Equal(got, []string{"killed naughty", "exited naughty"}) && !slices.Equal(got, []string{"exited naughty"}) {
+		t.Fatal(got)
+	}
+}

@@ -41,6 +41,19 @@ func TestBackoff(t *testing.T) {
 	s.want("child_terminated 1", "backoff 1 1.7s")
 }
 
+// TestBackoffByHand: a restart by hand begins anew.
+func TestBackoffByHand(t *testing.T) {
+	s := newScript(t, patient)
+	s.upSpec(1, slow)
+	s.dies(1, Abnormal)
+	s.terminate(1)
+	s.again(1)
+	s.ready(1)
+	s.log = nil
+	s.dies(1, Abnormal)
+	s.want("child_terminated 1", "backoff 1 100ms")
+}
+
 // TestBackoffCountsAttempts: against the intensity when they are made.
 func TestBackoffCountsAttempts(t *testing.T) {
 	s := newScript(t, Config{Intensity: 1, Period: 200 * time.Millisecond})

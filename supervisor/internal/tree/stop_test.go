@@ -33,6 +33,19 @@ func TestSupStopRace(t *testing.T) {
 	s.want("gone 2", "removed 2", "shutdown_error 1", "gone 1", "removed 1", "ended")
 }
 
+// TestSupStopRaceRestarting: nor is a child tried again that dies while it is
+// being restarted and everything ends.
+func TestSupStopRaceRestarting(t *testing.T) {
+	s := newScript(t, lenient)
+	s.up(permanent3...)
+	s.dies(1, Abnormal)
+	s.log = nil
+	s.in(Shutdown{})
+	s.dies(1, Abnormal)
+	s.stops(3, 2)
+	s.want("stop 3.1", "gone 3", "removed 3", "stop 2.1", "gone 2", "removed 2", "gone 1", "removed 1", "ended")
+}
+
 // TestShutdownErrors is the table of ends that were asked for. OTP:
 // sup_stop_timeout, sup_stop_brutal_kill, sup_stop_non_shutdown_exit_dynamic,
 // faulty_application_shutdown.

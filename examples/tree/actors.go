@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// Player is what every leaf of the tree is.
+type Player struct{}
+
+// WhoAreYou is asked of a Player.
+type WhoAreYou struct {
+	actor.Asks[Player, IAm]
+}
+
+// IAm is a Player's answer.
+type IAm struct {
+	Name             string
+	PID, Incarnation int
+}
+
+var player = actor.Define("player", func(s *actor.Setup[Player]) error {
+	actor.OnAsk(s, func(c *actor.Context, _ WhoAreYou) (IAm, error) {
+		return IAm{c.Name(), os.Getpid(), c.Incarnation()}, nil
+	})
+	return nil
+})
+
+// tree is the whole program. Its supervisors allow many restarts, since they
+// are there to be watched; three in five seconds is more usual.
+func tree() supervisor.Spec {
+	branch := func(s supervisor.Strategy, children ...supervisor.Child) supervisor.Spec {
+		return supervisor.Spec{Strategy: s, Intensity: 100, Period: 10 * time.Second, Children: children}
+	}
+	leaf := func(name string) supervisor.Child { return supervisor.Child{Name: name, Actor: player} }
+	below := func(name string, s supervisor.Spec) supervisor.Child {
+		return supervisor.Child{Name: name, Supervisor: &s}
+	}
+	clock := leaf("clock")
+	clock.Backoff = supervisor.Backoff{Min: 10 * time.Millisecond, Max: 80 * time.Millisecond, Jitter: 0.2}
+	return branch(supervisor.OneForOne,
+		clock,
+		below("line", branch(supervisor.RestForOne,
+			leaf("source"),
+			below("pair", branch(supervisor.OneForAll, leaf("left"), leaf("right"))),
+			leaf("sink"))),
+		below("pool", branch(supervisor.SimpleOneForOne, leaf("worker"))))
+}

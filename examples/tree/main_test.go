@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+func TestMain(m *testing.M) {
+	supervisor.RunChild()
+	os.Exit(m.Run())
+}
+
+// TestTree kills leaves for a while: each is there at the end, and every event
+// is a line of JSON.
+func TestTree(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var events, out bytes.Buffer
+	spec := tree()
+	spec.Log = slog.New(slog.DiscardHandler)
+	spec.OnEvent = printer(true, &events)
+	sup, err := supervisor.New(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sup.Shutdown()
+	if err := run(sup.Context(ctx), sup, config{workers: 2, kill: 20 * time.Millisecond, length: 300 * time.Millisecond}, &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	sup.Shutdown()
+	for _, name := range []string{"clock", "line/source", "line/pair/left", "line/pair/right", "line/sink", `pool/worker-\d+`} {
+		if !regexp.MustCompile(`(?m)^` + name + ` is process \d+, incarnation \d+$`).Match(out.Bytes()) {
+			t.Errorf("%s did not answer:\n%s", name, &out)
+		}
+	}
+	kinds := map[string]int{}
+	for d := json.NewDecoder(&events); d.More(); {
+		var l line
+		if err := d.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		kinds[l.Kind]++
+	}
+	if kinds["starting"] == 0 || kinds["starting"] != kinds["exited"] || kinds["ended"] != 1 {
+		t.Errorf("%v", kinds)
+	}
+}

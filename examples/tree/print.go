@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// line is an event as JSON.
+type line struct {
+	Time        string `json:"time"`
+	Kind        string `json:"kind"`
+	Supervisor  string `json:"supervisor,omitempty"`
+	Child       string `json:"child,omitempty"`
+	Incarnation int    `json:"incarnation,omitempty"`
+	PID         int    `json:"pid,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	Text        string `json:"text,omitempty"`
+}
+
+// printer writes events, as JSON or for people.
+func printer(asJSON bool, out io.Writer) func(supervisor.Event) {
+	enc := json.NewEncoder(out)
+	return func(e supervisor.Event) {
+		if !asJSON {
+			fmt.Fprintf(out, "%s  %v\n", e.Time.Format("15:04:05.000"), e)
+			return
+		}
+		l := line{Time: e.Time.Format("15:04:05.000000"), Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
+			Incarnation: e.Incarnation, PID: e.PID, Text: e.Text}
+		if e.Exit != nil {
+			l.Reason, l.Text = e.Exit.Reason, e.Exit.Summary
+		}
+		_ = enc.Encode(l)
+	}
+}
+
+// draw writes the tree.
+func draw(out io.Writer, sup *supervisor.Supervisor) { drawBelow(out, sup, "") }
+
+func drawBelow(out io.Writer, sup *supervisor.Supervisor, indent string) {
+	children := sup.Children()
+	for i, c := range children {
+		branch, deeper := "├─ ", "│  "
+		if i == len(children)-1 {
+			branch, deeper = "└─ ", "   "
+		}
+		name := c.Name[strings.LastIndexByte(c.Name, '/')+1:]
+		if !c.Supervisor {
+			fmt.Fprintf(out, "%s%s%s  process %d, %s\n", indent, branch, name, c.PID, c.State)
+			continue
+		}
+		fmt.Fprintf(out, "%s%s%s\n", indent, branch, name)
+		if below, err := sup.Below(name); err == nil {
+			drawBelow(out, below, indent+deeper)
+		}
+	}
+}
+
+// leaves is the actors of the whole tree.
+func leaves(sup *supervisor.Supervisor) (all []supervisor.ChildInfo) {
+	for _, c := range sup.Children() {
+		if !c.Supervisor {
+			all = append(all, c)
+		} else if below, err := sup.Below(c.Name[strings.LastIndexByte(c.Name, '/')+1:]); err == nil {
+			all = append(all, leaves(below)...)
+		}
+	}
+	return all
+}
