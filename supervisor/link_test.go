@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -166,5 +167,29 @@ func TestExitReasons(t *testing.T) {
 				t.Fatal("restarted:", got)
 			}
 		})
+	}
+}
+
+// TestNameIsFreeAfterDown: who is told of an end can use the name at once, even
+// while the supervisor is busy with another child.
+func TestNameIsFreeAfterDown(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	for i := range 5 {
+		ref := startNode(t, ctx, sup, supervisor.Child{Name: "x", Restart: supervisor.Temporary})
+		down, _, err := actor.Monitor(ctx, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy := make(chan error, 1)
+		go func() {
+			_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: fmt.Sprint("other", i)})
+			busy <- err
+		}()
+		tell(t, ctx, ref, "kill")
+		wait(t, ctx, down)
+		again := startNode(t, ctx, sup, supervisor.Child{Name: "x", Restart: supervisor.Temporary})
+		if err := errors.Join(sup.Terminate(ctx, again.ID), <-busy); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -219,6 +219,13 @@ func (r *recorder) until(t testing.TB, ctx context.Context, what string, f func(
 	}
 }
 
+// all is the events so far.
+func (r *recorder) all() []supervisor.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
 // kinds is the events of some kinds, as "kind child".
 func (r *recorder) kinds(kinds ...supervisor.EventKind) (out []string) {
 	r.mu.Lock()

@@ -1,7 +1,13 @@
 package supervisor_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,4 +58,80 @@ func TestRandomKills(t *testing.T) {
 			t.Errorf("%s is alive", path)
 		}
 	}
+}
+
+// TestRandomCommands: several goroutines start, terminate, restart, delete and
+// kill children of two supervisors, all at once. Every command has an answer
+// that makes sense, no child has two processes at a time, and at the end none
+// is left.
+func TestRandomCommands(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{Strategy: supervisor.RestForOne, Intensity: 1000})
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Intensity: 2, Period: time.Minute, Children: []supervisor.Child{listed("a"), listed("b")}},
+		supervisor.Child{Name: "sub"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for g := range 3 {
+		all.Go(func() {
+			for n := range testutil.Rounds(12, 400) {
+				s := []*supervisor.Supervisor{sup, sub}[rand.IntN(2)]
+				if err := randomCommand(ctx, s, fmt.Sprintf("g%d-%d", g, n)); err != nil && !expected(err) {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	sup.Shutdown()
+	alone := map[string]bool{} // has a process, by the events
+	for _, e := range r.all() {
+		switch e.Kind {
+		case supervisor.EventStarting:
+			if alone[e.Child] {
+				t.Errorf("%s is started, and has a process", e.Child)
+			}
+			alone[e.Child] = true
+		case supervisor.EventExited:
+			delete(alone, e.Child)
+			if e.PID != 0 && e.PID != os.Getpid() && alive(e.PID) {
+				t.Errorf("%s has ended, and process %d is alive", e.Child, e.PID)
+			}
+		}
+	}
+	if len(alone) > 0 {
+		t.Errorf("left: %v", alone)
+	}
+}
+
+func randomCommand(ctx context.Context, s *supervisor.Supervisor, name string) error {
+	children := s.Children()
+	var id uint32
+	if len(children) > 0 {
+		id = children[rand.IntN(len(children))].ID
+	}
+	switch rand.IntN(6) {
+	case 0, 1:
+		_, err := supervisor.StartChild(ctx, s, node, supervisor.Child{Name: name, Restart: supervisor.Restart(rand.IntN(3)), InPlace: rand.IntN(3) > 0, Stderr: io.Discard})
+		return err
+	case 2:
+		return s.Terminate(ctx, id)
+	case 3:
+		return s.Restart(ctx, id)
+	case 4:
+		return s.Delete(ctx, id)
+	}
+	return s.Kill(id)
+}
+
+// expected says whether an error says no more than that the command came at
+// the wrong moment.
+func expected(err error) bool {
+	for _, e := range []error{supervisor.ErrNotFound, supervisor.ErrRunning, supervisor.ErrRestarting, supervisor.ErrTerminated,
+		supervisor.ErrNotRunning, supervisor.ErrShuttingDown} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.As(err, new(*supervisor.StartError)) // it was killed while it started
 }

@@ -1,4 +1,4 @@
-// Tree is a three-level tree of supervisors that one can watch being killed:
+// Command tree is a three-level tree of supervisors that one can watch being killed:
 //
 //	go run ./examples/tree                   # kill a process from another terminal: kill -9 PID
 //	go run ./examples/tree -kill 300ms -for 5s

@@ -50,11 +50,12 @@ func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Wri
 		}
 	}
 	draw(out, sup)
+	all := leaves(sup) // they keep their Refs, however often they, or their supervisors, are restarted
 	kills, err := killFor(ctx, sup, cfg)
 	if err != nil {
 		return err
 	}
-	for _, leaf := range leaves(sup) {
+	for _, leaf := range all {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		me, err := actor.Ask(ctx, actor.Ref[Player]{ID: leaf.ID}, WhoAreYou{})

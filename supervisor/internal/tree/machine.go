@@ -205,9 +205,8 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 		m.stopped(c)
 	case Starting:
 		m.starting = nil
-		if m.ending { // its turn to be stopped had not come
-			m.stopped(c)
-			return
+		if m.ending {
+			return // its turn to be stopped will come
 		}
 		m.startFailed(c)
 	default:
