@@ -51,7 +51,7 @@ type Config struct {
 	PoolBytes int64
 
 	// Segment is the form of the segments that these blocks are in: "memfd",
-	// "shm" or "file"; "" and "auto" mean what the environment variable
+	// "shm", "sysv" or "file"; "" and "auto" mean what the environment variable
 	// UNDERSTUDY_SEGMENT says, or the first that the machine allows. See
 	// segment.Probe.
 	Segment string

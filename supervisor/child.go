@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -230,6 +231,7 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	c.stopTimer()
 	s.forget(r)
 	_ = lane.Sweep(x.PID) // it may have died while a queue had a name
+	_ = segment.Sweep(x.PID)
 	if !c.ready && c.failed != "" {
 		x.Kind, x.Summary = wire.ExitStart, c.failed
 	}

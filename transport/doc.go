@@ -3,7 +3,7 @@
 // no values and no processes.
 //
 //	Queue (order)       Sender · Receiver   forms: ring, mq
-//	Segment (weight)    memory of several   forms: segment (memfd, shm, file)
+//	Segment (weight)    memory of several   forms: segment (memfd, shm, sysv, file)
 //	Notifier (wake-up)  sleep on bells      forms: notify (futex, eventfd)
 //	Link (control)      frames + files      sock (SOCK_SEQPACKET)
 //

@@ -42,7 +42,7 @@ func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In,
 	if err := in.open(f, files); err != nil {
 		return nil, nil, nil, err
 	}
-	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{})
+	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{Keepable: true})
 	if err != nil {
 		return nil, nil, nil, err
 	}

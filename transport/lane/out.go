@@ -46,7 +46,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 		return nil, nil, nil, err
 	}
 	size := transport.SendPageHeader + cells
-	mem, err := segment.Create("lane", size, segment.Options{})
+	mem, err := segment.Create("lane", size, segment.Options{Keepable: true})
 	if err != nil {
 		return nil, nil, nil, err
 	}

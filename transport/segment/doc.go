@@ -21,6 +21,11 @@
 //	       descriptor for reading only
 //	file   the same in TMPDIR; with CreateFile under a name, and kept if asked
 //
+//	sysv   shmget, attached for reading by peers, marked for removal at once. A
+//	       voucher travels in the place of a descriptor, and does not keep the
+//	       memory: the supervisor attaches it too (Hold). Blocks only; what must
+//	       outlive its maker from the first moment on (Keepable) is of another form
+//
 // Files have no seals. A peer cannot write or cut one through what it is given,
 // but a process of the same user that means to can open it anew and do both, and
 // cutting it kills who reads it. A program on memfds therefore refuses files.

@@ -20,17 +20,20 @@ type Form uint8
 //	shm    a file in /dev/shm that never had a name, or lost it at once. Peers
 //	       get a descriptor that cannot be mapped for writing; a process of the
 //	       same user that means harm can open the file anew and write or cut it
-//	file   the same in the directory for temporary files, or under a name that
+//	sysv   shmget: attached for reading by peers, as long as somebody has it
+//	       attached; among processes of one user it is as safe as shm
+//	file   the same as shm in the directory for temporary files, or under a name that
 //	       the caller chooses; on a disk the kernel also writes it there
 const (
 	FormAuto  Form = 0 // what UNDERSTUDY_SEGMENT says, or the first form that this machine allows
 	FormMemfd Form = 1
 	FormShm   Form = 2
+	FormSysV  Form = 3
 	FormFile  Form = 4
 )
 
 // formWords are the words of configuration, by form.
-var formWords = map[Form]string{FormAuto: "auto", FormMemfd: "memfd", FormShm: "shm", FormFile: "file"}
+var formWords = map[Form]string{FormAuto: "auto", FormMemfd: "memfd", FormShm: "shm", FormSysV: "sysv", FormFile: "file"}
 
 // String is the word of configuration.
 func (f Form) String() string {
@@ -50,7 +53,7 @@ func ParseForm(word string) (Form, error) {
 			return f, nil
 		}
 	}
-	return FormAuto, fmt.Errorf(`segment: form %q: the forms are "auto", "memfd", "shm" and "file"`, word)
+	return FormAuto, fmt.Errorf(`segment: form %q: the forms are "auto", "memfd", "shm", "sysv" and "file"`, word)
 }
 
 // Variable is the environment variable that chooses the form of all segments
@@ -75,8 +78,9 @@ func resolve(f Form) (Form, error) {
 	return f, nil
 }
 
-// automatic is the forms that FormAuto tries, in this order.
-var automatic = []Form{FormMemfd, FormShm, FormFile}
+// automatic is the forms that FormAuto tries, in this order. SysV segments come
+// last since they are good for less: see Options.Keepable.
+var automatic = []Form{FormMemfd, FormShm, FormFile, FormSysV}
 
 // Support says whether this machine allows a form.
 type Support struct {
@@ -103,17 +107,19 @@ var (
 // probe says whether one page can be had of a form: nil, or why not.
 func probe(f Form) error {
 	probeMu.Lock()
-	defer probeMu.Unlock()
 	err, ok := probed[f]
+	probeMu.Unlock()
 	if ok {
 		return err
 	}
-	m, err := create(f, "probe", roundUp(1), Options{})
+	m, err := create(f, "probe", roundUp(1), Options{}) // without the lock: it may probe another form
 	if err == nil {
 		err = m.Close()
 	}
 	if !limited(err) { // a limit may have been reached for this moment only
+		probeMu.Lock()
 		probed[f] = err
+		probeMu.Unlock()
 	}
 	return err
 }
@@ -138,6 +144,13 @@ func unsealed(f Form) bool {
 	return err != nil && !limited(err)
 }
 
+// vouched says whether a SysV segment is to be accepted from a peer that was
+// told to use form f.
+func vouched(f Form) bool {
+	f, err := resolve(f)
+	return err == nil && (f == FormSysV || f == FormAuto && unsealed(f))
+}
+
 // Create makes a segment of size bytes, rounded up to whole pages: zeroed and
 // mapped for writing here; a peer maps it by way of File, read-only. Its space
 // is reserved: that the memory ran out is an error of Create and no fault of
@@ -156,11 +169,17 @@ func Create(name string, size int, opt Options) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
+	if form == FormSysV && opt.Keepable {
+		form = FormAuto
+	}
 	if form != FormAuto {
 		return create(form, name, size, opt)
 	}
 	var errs []error
 	for _, f := range automatic {
+		if f == FormSysV && opt.Keepable {
+			continue
+		}
 		err := probe(f)
 		if err == nil {
 			var m *Memory

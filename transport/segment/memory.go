@@ -13,6 +13,11 @@ type Options struct {
 	// Form is what kind of memory it is; the zero value is FormAuto.
 	Form Form
 
+	// Keepable asks for memory that lives as long as anybody holds its
+	// descriptor. All forms are like that but FormSysV, in whose place
+	// another one is taken.
+	Keepable bool
+
 	// Populate takes memory for every page at once, so that no later access
 	// faults. It costs about 0.6 ms for each MiB.
 	Populate bool

@@ -17,6 +17,8 @@ func create(f Form, name string, size int, opt Options) (*Memory, error) {
 		return createMemfd(name, size, opt)
 	case FormShm:
 		return createShm(name, size, opt)
+	case FormSysV:
+		return createSysV(name, size, opt)
 	case FormFile:
 		return createFile(name, size, opt)
 	}
@@ -42,13 +44,10 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	}
 	size = roundUp(size)
 	var mem []byte
-	name := FormMemfd
+	var name Form
 	err := sys.FD(f, func(fd int) (err error) {
-		if name, err = check(fd, size, form); err != nil {
-			return err
-		}
-		mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
-		return sys.Limited("segment: map a peer's segment", err)
+		mem, name, err = mapPeers(fd, size, form)
+		return err
 	})
 	if err != nil {
 		f.Close()
@@ -58,17 +57,37 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	if !ok {
 		f.Close() // the mapping stays; only an *os.File can be handed on
 	}
-	return newMemory(name.String(), mem, file, unix.Munmap), nil
+	free := unix.Munmap
+	if name == FormSysV {
+		free = unix.SysvShmDetach
+	}
+	return newMemory(name.String(), mem, file, free), nil
 }
 
-// check refuses what is not a segment of size bytes, and says what it is. What
-// it has seen of a sealed file stays true; what it has seen of another one
-// stays true unless a process of the same user changes it on purpose.
-func check(fd, size int, form Form) (Form, error) {
+// mapPeers maps what is behind a descriptor for reading, and says what it is.
+func mapPeers(fd, size int, form Form) (mem []byte, is Form, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return form, fmt.Errorf("segment: fstat: %w", err)
+		return nil, form, fmt.Errorf("segment: fstat: %w", err)
 	}
+	if is, err = check(fd, &st, form); err != nil {
+		return nil, is, err
+	}
+	if id, said, ok := readVoucher(fd, st.Size); ok && vouched(form) {
+		mem, err = openVoucher(id, said, size)
+		return mem, FormSysV, err
+	}
+	if st.Size != int64(size) {
+		return nil, is, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
+	}
+	mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
+	return mem, is, sys.Limited("segment: map a peer's segment", err)
+}
+
+// check refuses what is no file of a segment, and says what it is. What
+// it has seen of a sealed file stays true; what it has seen of another one
+// stays true unless a process of the same user changes it on purpose.
+func check(fd int, st *unix.Stat_t, form Form) (Form, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return form, &ForeignError{What: "type", Got: uint64(st.Mode & unix.S_IFMT), Want: unix.S_IFREG}
 	}
@@ -81,12 +100,9 @@ func check(fd, size int, form Form) (Form, error) {
 		if seals&^unix.F_SEAL_SEAL != 0 || !unsealed(form) {
 			return form, &ForeignError{What: "seals", Got: uint64(seals), Want: sys.Seals}
 		}
-		if is, err = checkUnsealed(fd, &st); err != nil {
+		if is, err = checkUnsealed(fd, st); err != nil {
 			return form, err
 		}
-	}
-	if st.Size != int64(size) {
-		return form, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
 	}
 	return is, nil
 }

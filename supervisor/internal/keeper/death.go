@@ -24,6 +24,8 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 	}
 	c.alive, c.post, c.last = 0, nil, exit
 	for _, l := range k.to(c.id) {
+		// What this incarnation has answered is still being read, perhaps.
+		l.forgetReplies(func(s kept) bool { return s.f.Peer.Incarnation < exit.Addr.Incarnation })
 		if l.pageOf == exit.Addr.Incarnation {
 			k.judge(l, c, exit, cause)
 		}

@@ -4,12 +4,15 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Handle is a descriptor that several owners share: the lane that keeps it
 // and the frames that wait to be sent with it. The last one closes it.
 type Handle struct {
 	File transport.File
+	hold *segment.Memory // of a SysV segment, which its descriptor does not keep
 	refs atomic.Int32
 	last func(transport.File) // called before the close, or nil
 }
@@ -36,6 +39,16 @@ func (h *Handle) Release() {
 		h.last(h.File)
 	}
 	h.File.Close()
+	if h.hold != nil {
+		h.hold.Close()
+	}
+}
+
+// keep makes the handle keep the segment that it stands for alive. It is called
+// before the owner of the segment is told that it is kept.
+func (h *Handle) keep(f *wire.Segment, mailbox wire.Mailbox) (err error) {
+	h.hold, err = segment.Hold(h.File, int(f.Size), segment.Form(mailbox.Segment))
+	return err
 }
 
 func releaseAll(hs []*Handle) {

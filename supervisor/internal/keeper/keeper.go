@@ -63,6 +63,7 @@ type held struct {
 	open     wire.Open
 	files    []*Handle // as they came with open
 	segments []kept    // the sender's blocks
+	replies  []kept    // blocks of the receiver's replies that nobody else keeps
 
 	page     *Handle // the last receive page that was published
 	pageOf   uint32  // by this incarnation of the receiver
@@ -290,9 +291,21 @@ func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	token := f.Token
 	f.Token = 0
+	owner := k.children[f.Peer.ID] // of the mailbox, whose form it is
+	if f.Reply == 1 {
+		owner = k.children[from.ID]
+	}
+	if owner != nil && len(hs) > 0 {
+		if err := hs[0].keep(f, owner.mailbox); err != nil {
+			k.Log.Error("segment cannot be kept: its messages are lost if its owner dies", "from", from, "err", err)
+		}
+	}
 	if f.Reply == 1 {
 		to := f.Peer
 		f.Peer = from
+		if l := k.lanes[laneKey{to, from.ID}]; l != nil {
+			l.keepReply(f, hs)
+		}
 		k.post(to, f, hs...)
 	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
 		c := k.children[f.Peer.ID]
@@ -323,6 +336,26 @@ func (l *held) forget(id uint16) {
 	})
 }
 
+// keepReply keeps a segment of replies until the asker cannot want it any more,
+// if its descriptor alone does not.
+func (l *held) keepReply(f *wire.Segment, hs []*Handle) {
+	if f.Blocks == 0 {
+		l.forgetReplies(func(s kept) bool { return s.f.Peer == f.Peer && s.f.ID == f.ID })
+	} else if hs[0].hold != nil {
+		l.replies = append(l.replies, kept{*f, hs[0].Retain()})
+	}
+}
+
+func (l *held) forgetReplies(match func(kept) bool) {
+	l.replies = slices.DeleteFunc(l.replies, func(s kept) bool {
+		if match(s) {
+			s.file.Release()
+			return true
+		}
+		return false
+	})
+}
+
 func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 	if f.Cancel == 1 {
 		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
@@ -347,6 +380,7 @@ func (k *Keeper) drop(l *held) {
 	for _, s := range l.segments {
 		s.file.Release()
 	}
+	l.forgetReplies(func(kept) bool { return true })
 	delete(k.lanes, l.laneKey)
 }
 
