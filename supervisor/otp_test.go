@@ -429,3 +429,56 @@ func TestChildUnlink(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// TestEscalation: a group restart counts once, the next one is one too many,
+// and what is left stops in reverse order. OTP: one_for_all_escalation,
+// rest_for_one_escalation.
+func TestEscalation(t *testing.T) {
+	for _, tt := range []struct {
+		strategy supervisor.Strategy
+		want     []string // stops because of the first death of b, and of the second
+	}{
+		{supervisor.OneForAll, []string{"stopping c", "stopping a", "stopping c", "stopping a"}},
+		{supervisor.RestForOne, []string{"stopping c", "stopping c", "stopping a"}},
+	} {
+		t.Run(tt.strategy.String(), func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{Strategy: tt.strategy, Period: time.Hour, Children: []supervisor.Child{listed("a"), listed("b"), listed("c")}})
+			b := find(t, sup, "b")
+			tell(t, ctx, b, "exit 3")
+			starts := 5 // of b and c again
+			if tt.strategy == supervisor.OneForAll {
+				starts++
+			}
+			r.until(t, ctx, "the group is ready", func() bool { return len(r.kinds(supervisor.EventReady)) == starts })
+			tell(t, ctx, b, "exit 4")
+			select {
+			case <-sup.Done():
+			case <-ctx.Done():
+				t.Fatal("the supervisor did not give up")
+			}
+			if e := new(supervisor.IntensityError); !errors.As(sup.Err(), &e) || e.Child != "b" || e.Exit.Code != 4 {
+				t.Fatal(sup.Err())
+			}
+			if got := r.kinds(supervisor.EventStopping); !slices.Equal(got, tt.want) {
+				t.Fatalf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestTemporaryBystander: OTP: temporary_bystander.
+func TestTemporaryBystander(t *testing.T) {
+	by := listed("by")
+	by.Restart = supervisor.Temporary
+	ctx, sup, r := newSup(t, supervisor.Spec{Strategy: supervisor.OneForAll, Children: []supervisor.Child{listed("a"), by}})
+	ref := find(t, sup, "by")
+	tell(t, ctx, find(t, sup, "a"), "panic")
+	r.until(t, ctx, "a is ready again", func() bool { return len(r.kinds(supervisor.EventReady)) == 3 })
+	gone := new(actor.GoneError)
+	if _, err := actor.Ask(ctx, ref, Who{}); !errors.As(err, &gone) {
+		t.Fatal(err)
+	}
+	if n := sup.Count(); n != (supervisor.Counts{Specs: 1, Active: 1, Workers: 1}) {
+		t.Fatalf("%+v", n)
+	}
+}
