@@ -450,13 +450,13 @@ func TestEscalation(t *testing.T) {
 				starts++
 			}
 			r.until(t, ctx, "the group is ready", func() bool { return len(r.kinds(supervisor.EventReady)) == starts })
-			tell(t, ctx, b, "exit 4")
+			tell(t, ctx, b, "exit 3")
 			select {
 			case <-sup.Done():
 			case <-ctx.Done():
 				t.Fatal("the supervisor did not give up")
 			}
-			if e := new(supervisor.IntensityError); !errors.As(sup.Err(), &e) || e.Child != "b" || e.Exit.Code != 4 {
+			if e := new(supervisor.IntensityError); !errors.As(sup.Err(), &e) || e.Child != "b" || e.Exit.Code != 3 {
 				t.Fatal(sup.Err())
 			}
 			if got := r.kinds(supervisor.EventStopping); !slices.Equal(got, tt.want) {

@@ -131,8 +131,8 @@ func (n *Node) refresh() {
 		w.bells = append(w.bells, transport.Bell{Word: word, Seen: seen[word], FD: -1})
 	}
 	for _, t := range *n.targets.Load() {
-		if t == nil || t.box == nil {
-			continue
+		if t == nil || t.box == nil || t.gone.Load() != nil {
+			continue // nothing more comes from one that has ended
 		}
 		w.states = append(w.states, t.box.State())
 		if p := t.box.Peer(); p != nil {
