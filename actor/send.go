@@ -14,6 +14,9 @@ import (
 // mailbox.Buffer.
 type Buffer = mailbox.Buffer
 
+// File is an open file that travels with a message; see mailbox.File.
+type File = mailbox.File
+
 // Tell sends m to ref. When it returns nil, m is visible in the mailbox, which
 // outlives the actor; it does not mean that m was handled. When the mailbox is
 // full, Tell does what the mailbox's policy says: by default it waits until

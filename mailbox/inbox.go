@@ -20,9 +20,10 @@ type Inbox struct {
 
 	lane    *lane.In
 	views   segment.Views // the sender's blocks
-	replies *store        // blocks for replies
-	quarter int           // bytes done after which room is given back
-	mu      sync.Mutex    // guards closed
+	files   filesIn
+	replies *store     // blocks for replies
+	quarter int        // bytes done after which room is given back
+	mu      sync.Mutex // guards closed
 	closed  bool
 }
 
@@ -96,18 +97,30 @@ func (b *Inbox) Next(m *Message) error {
 		m.body, m.block = v, true
 	}
 	if m.Head.N > 0 && m.lent.N == 0 {
+		if err := b.files.ready(&m.Head); err != nil {
+			return err
+		}
 		if err := view(&m.lent, &b.views, b, &m.Head, leaseReading); err != nil {
 			return err
 		}
 	}
 	b.lane.Begin(m.entry)
+	if m.lent.N > 0 {
+		// In hand already: if this process dies from here on, the supervisor
+		// knows that the files may be gone.
+		b.files.take(m)
+	}
 	return nil
 }
 
 // Decode decodes m into v, which then shares no memory with the mailbox but
 // its lent buffers.
 func Decode[M any](m *Message, t *codec.Type, v *M) error {
-	return codec.Decode(t, m.body, v, &m.lent)
+	err := codec.Decode(t, m.body, v, &m.lent)
+	if err != nil && m.lent.N > 0 {
+		untaken(&m.lent)
+	}
+	return err
 }
 
 // Done says that m has been dealt with: its blocks go back, except for buffers
@@ -125,7 +138,7 @@ func (b *Inbox) Done(m *Message) {
 
 func (b *Inbox) giveBack(m *Message) {
 	for i := range m.lent.N {
-		m.lent.Item[i].(*lease).handlerReturned()
+		m.lent.Item[i].(lentItem).handlerReturned()
 		m.lent.Item[i] = nil
 	}
 	m.lent.N = 0
@@ -240,6 +253,7 @@ func (b *Inbox) Close() {
 	}
 	b.closed = true
 	b.views.Close()
+	b.files.close()
 	_ = b.replies.Close()
 	b.lane.Close()
 }

@@ -110,6 +110,11 @@ func (o *Outbox) post(p *parcel) error {
 	if err != nil {
 		return err
 	}
+	// Before the entry: a file that nobody reads of is closed, an entry whose
+	// files never came would be a lie.
+	if err := o.store.files.put(p, o.lane); err != nil {
+		return err
+	}
 	p.head.Put(b)
 	copy(b[h:], inline)
 	p.leaving(o.store, o.lane.Next())
@@ -205,5 +210,6 @@ func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_ = o.store.Close()
+	o.store.files.close()
 	o.lane.Close()
 }

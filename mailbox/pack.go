@@ -87,7 +87,15 @@ func encodeError(t *codec.Type, want, got int, err error) error {
 // are, those of another lane by a copy.
 func (p *parcel) collect(s *store) error {
 	for i := range p.lent.N {
-		l := p.lent.Item[i].(*lease)
+		l, ok := p.lent.Item[i].(*lease)
+		if !ok {
+			if err := s.files.open(); err != nil {
+				p.abandon(s, i)
+				return err
+			}
+			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment}
+			continue
+		}
 		if l.state.Load() == leaseWriting && l.from == s {
 			p.blocks[i] = l.block
 		} else {
@@ -110,7 +118,7 @@ func (p *parcel) collect(s *store) error {
 // their sender, who may try again or release them.
 func (p *parcel) abandon(s *store, n int) {
 	for i := range n {
-		if l := p.lent.Item[i].(*lease); l.from != s || l.state.Load() != leaseWriting {
+		if l, ok := p.lent.Item[i].(*lease); ok && (l.from != s || l.state.Load() != leaseWriting) {
 			s.Put(p.blocks[i])
 		}
 	}
@@ -126,15 +134,16 @@ func (p *parcel) leaving(s *store, seq uint64) {
 		s.lent(p.block, seq)
 	}
 	for i := range p.lent.N {
-		s.lent(p.blocks[i], seq)
+		if _, ok := p.lent.Item[i].(*lease); ok {
+			s.lent(p.blocks[i], seq)
+		}
 	}
 }
 
 // sent ends the sender's hold of its buffers.
 func (p *parcel) sent(s *store) {
 	for i := range p.lent.N {
-		l := p.lent.Item[i].(*lease)
-		if l.from == s {
+		if l, ok := p.lent.Item[i].(*lease); ok && l.from == s {
 			l.state.CompareAndSwap(leaseWriting, leaseSent)
 		}
 	}

@@ -144,6 +144,11 @@ func (p *Peer) count(head *wire.Entry, inline int) {
 func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state uint32) error {
 	for i := range int(head.N) {
 		ref := segment.BlockRef(head.Lent[i])
+		if ref.Segment == wire.FileSegment {
+			in.Item[i] = &received{err: errNoFiles}
+			in.N++
+			continue
+		}
 		mem, err := v.View(ref)
 		if err != nil {
 			endAll(in)
@@ -159,7 +164,7 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 
 func endAll(in *codec.Lent) {
 	for i := range in.N {
-		in.Item[i].(*lease).end()
+		in.Item[i].(lentItem).end()
 	}
 	in.N = 0
 }

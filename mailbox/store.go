@@ -10,21 +10,23 @@ import (
 )
 
 // Sharing is how segments reach the other process: by way of the supervisor.
-// Both functions return when the supervisor knows, so that a block can be
+// The functions return when the supervisor knows, so that a block can be
 // named in an entry that outlives this process.
 type Sharing struct {
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 	Retire   func(id uint16) error
+	Passage  func(exit transport.File) error // of the files of this lane's messages
 }
 
 // store is the blocks that one side of a lane lends to the other.
 type store struct {
 	*segment.Pool
-	sent atomic.Uint64 // payload bytes that left in blocks
+	sent  atomic.Uint64 // payload bytes that left in blocks
+	files filesOut
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
-	return &store{Pool: segment.NewPool(segment.PoolConfig{
+	return &store{files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
 		MaxBytes: int64(cfg.PoolBytes), Form: segment.Form(cfg.Segment), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
 }
 

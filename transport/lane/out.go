@@ -159,6 +159,15 @@ func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 	return old
 }
 
+// Room fails with transport.ErrFull when the Commit of the reserved entry would.
+// It is for what has to happen before an entry and cannot be taken back.
+func (o *Out) Room() error {
+	if r, ok := o.Sender.(interface{ Room() error }); ok {
+		return r.Room()
+	}
+	return nil // a ring has what it has reserved
+}
+
 // Peer is the page that is installed now, or nil. It may be called by any
 // goroutine.
 func (o *Out) Peer() *Peer { return o.peer.Load() }

@@ -14,6 +14,11 @@
 // that the peer sent before it died, then io.EOF. Links wait in the runtime's
 // poller; a blocked call costs a goroutine, no thread.
 //
+// A Passage stands beside a lane and carries the files of its messages, from
+// the sender, whose entry names a ticket, to whoever reads that entry:
+//
+//	sender ── packet: ticket, up to 8 descriptors ──► exit, held by receiver and supervisor
+//
 // Guarantees: order; any number of concurrent senders; no descriptor leaks on
 // any error. Non-goals: the message path (that is a lane), other machines,
 // frames larger than [MaxFrame].

@@ -138,6 +138,13 @@ func (p *port) Send(m []byte) error {
 	}
 }
 
+// Room says whether n bytes fit into the queue; see kernelq.Roomy.
+func (p *port) Room(n int) bool {
+	s, err := sys.MsgInfo(p.id)
+	// Where the numbers cannot be read, Send will tell.
+	return err != nil || s.Cbytes+uint64(n) <= s.Qbytes
+}
+
 // Receive moves the oldest message from the queue to b.
 func (p *port) Receive(b []byte) (int, error) {
 	for {

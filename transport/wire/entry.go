@@ -36,6 +36,22 @@ type Block struct {
 	Length     uint64 // bytes in use
 }
 
+// FileSegment is the number of no segment: a lent block in it is a file. Index
+// is its place among the message's files, Length the ticket of their packet in
+// the lane's passage.
+const FileSegment = 1<<16 - 1
+
+// Files is how many files travel with the entry, and their ticket.
+func (e *Entry) Files() (ticket uint64, n int) {
+	for i := range e.Lent[:min(int(e.N), MaxBlocks)] {
+		if e.Lent[i].Segment == FileSegment {
+			ticket = e.Lent[i].Length
+			n++
+		}
+	}
+	return ticket, n
+}
+
 // Entry is the header of a queue's entry:
 //
 //	u8 kind  u8 flags  u8 lent blocks  u8 0  u64 type

@@ -43,6 +43,7 @@ const (
 	KindTrap      Kind = 22
 	KindLink      Kind = 23
 	KindLinked    Kind = 24
+	KindPassage   Kind = 25
 )
 
 // Frame is one message of the control link.

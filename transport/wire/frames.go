@@ -248,6 +248,14 @@ type Linked struct{ Exit Exit }
 // Back says that a target that was gone is there again.
 type Back struct{ ID uint32 }
 
+// Passage passes on the exit of the passage that carries the files of a lane's
+// messages. From the sender: of the lane to Peer. To the receiver: of the lane
+// from Peer. Files: the exit.
+type Passage struct {
+	Token uint64 // comes back in Ack, sender only
+	Peer  Addr
+}
+
 // Letter tells of a message that could not be delivered or handled.
 type Letter struct {
 	From   Addr
@@ -293,6 +301,7 @@ func (*Back) Kind() Kind      { return KindBack }
 func (*Trap) Kind() Kind      { return KindTrap }
 func (*Link) Kind() Kind      { return KindLink }
 func (*Linked) Kind() Kind    { return KindLinked }
+func (*Passage) Kind() Kind   { return KindPassage }
 
 func newFrame(k Kind) Frame {
 	all := [...]Frame{
@@ -301,6 +310,7 @@ func newFrame(k Kind) Frame {
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
 		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
 		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
+		KindPassage: &Passage{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -385,6 +395,11 @@ func (f *Link) fields(c *coder) {
 	c.u8(&f.Cancel)
 }
 
+func (f *Passage) fields(c *coder) {
+	c.u64(&f.Token)
+	c.addr(&f.Peer)
+}
+
 func (f *Gone) fields(c *coder) {
 	c.u32(&f.ID)
 	c.exit(&f.Exit)
@@ -446,6 +461,8 @@ func Files(f Frame) int {
 		return 1 + int(f.Bell&1)
 	case *Segment:
 		return int(min(f.Blocks, 1))
+	case *Passage:
+		return 1
 	}
 	return 0
 }

@@ -47,6 +47,7 @@ var golden = []struct {
 	{&Trap{}, "16"},
 	{&Link{Token: 1, ID: 2, Cancel: 1}, "17 0100000000000000 02000000 01"},
 	{&Linked{Exit: exit}, "18" + exitHex},
+	{&Passage{Token: 1, Peer: Addr{2, 3}}, "19 0100000000000000 02000000 03000000"},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -81,7 +82,7 @@ func TestGoldenFrames(t *testing.T) {
 			t.Errorf("%T: a byte too many was accepted", g.f)
 		}
 	}
-	for k := KindBegin; k <= KindLinked; k++ {
+	for k := KindBegin; k <= KindPassage; k++ {
 		if !seen[k] {
 			t.Errorf("frame of kind %d has no golden bytes", k)
 		}
@@ -89,7 +90,7 @@ func TestGoldenFrames(t *testing.T) {
 	if _, err := Parse([]byte{0}); err == nil {
 		t.Error("kind 0 was accepted")
 	}
-	if _, err := Parse([]byte{byte(KindLinked) + 1}); err == nil {
+	if _, err := Parse([]byte{byte(KindPassage) + 1}); err == nil {
 		t.Error("an unknown kind was accepted")
 	}
 }
@@ -109,6 +110,8 @@ func TestGoldenEntry(t *testing.T) {
 		{Entry{Kind: EntryAsk, Type: 5, Ask: 6, Deadline: 7}, "", "02 00 00 00 0500000000000000 0600000000000000 0700000000000000"},
 		{Entry{Kind: EntryTell, Flags: FlagBlock, Type: 5, Payload: block}, "", "01 01 00 00 0500000000000000" + blockHex},
 		{Entry{Kind: EntryReply, N: 1, Type: 5, Ask: 6, Lent: [MaxBlocks]Block{block}}, "p", "03 00 01 00 0500000000000000 0600000000000000 0000000000000000" + blockHex + "70"},
+		{Entry{Kind: EntryTell, N: 1, Type: 5, Lent: [MaxBlocks]Block{{Segment: FileSegment, Index: 1, Length: 7}}}, "p",
+			"01 00 01 00 0500000000000000 ffff 0100 00000000 0700000000000000 0000000000000000 70"},
 	} {
 		want := unhex(t, g.hex)
 		b := make([]byte, g.e.Header(), len(want))

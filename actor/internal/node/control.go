@@ -1,6 +1,8 @@
 package node
 
 import (
+	"fmt"
+	"os"
 	"slices"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -9,9 +11,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// lateFrame is a segment that came before the lane that it belongs to.
+// lateFrame is a segment or passage that came before the lane that it belongs
+// to.
 type lateFrame struct {
-	f    *wire.Segment
+	f    wire.Frame
 	file transport.File
 }
 
@@ -26,8 +29,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.acceptLane(f, files)
 	case *wire.Page:
 		n.installPage(f, files)
-	case *wire.Segment:
-		n.addSegment(f, first(files))
+	case *wire.Segment, *wire.Passage:
+		n.addPart(f, first(files))
 	case *wire.Retire:
 		n.retire(f.From)
 	case *wire.Gone:
@@ -87,7 +90,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	n.early = nil
 	n.mu.Unlock()
 	for _, l := range early {
-		n.addSegment(l.f, l.file)
+		n.addPart(l.f, l.file)
 	}
 	n.kick()
 }
@@ -119,11 +122,34 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	n.early = nil
 	n.mu.Unlock()
 	for _, l := range early {
-		n.addSegment(l.f, l.file)
+		n.addPart(l.f, l.file)
 	}
 	t.credit()
 	n.kick()
 	n.bury()
+}
+
+// addPart adds to a lane or page what came apart from it.
+func (n *Node) addPart(f wire.Frame, file transport.File) {
+	switch f := f.(type) {
+	case *wire.Segment:
+		n.addSegment(f, file)
+	case *wire.Passage:
+		n.addPassage(f, file)
+	}
+}
+
+// addPassage gives a lane the exit of its passage of files.
+func (n *Node) addPassage(f *wire.Passage, file transport.File) {
+	b := n.inboxOf(f.Peer)
+	if b == nil {
+		n.keepEarly(f, file)
+		return
+	}
+	if err := b.AddPassage(file.(*os.File)); err != nil {
+		n.log.Error("passage refused", "peer", f.Peer, "err", err)
+	}
+	n.announceArrival()
 }
 
 // addSegment maps a segment of a peer's blocks, or keeps it until the lane or
@@ -148,6 +174,11 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	if err != nil {
 		n.log.Error("segment refused", "peer", f.Peer, "err", err)
 	}
+	n.announceArrival()
+}
+
+// announceArrival wakes who waits in WhenAnnounced.
+func (n *Node) announceArrival() {
 	n.mu.Lock()
 	close(n.arrived)
 	n.arrived = make(chan struct{})
@@ -157,7 +188,7 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 // maxEarly bounds the segments that wait for their lane.
 const maxEarly = 64
 
-func (n *Node) keepEarly(f *wire.Segment, file transport.File) {
+func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed != nil || len(n.early) >= maxEarly {
@@ -216,6 +247,13 @@ func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
 			f := f
 			f.ID = id
 			return tell(f, nil)
+		},
+		Passage: func(exit transport.File) error {
+			if f.Reply == 1 {
+				return fmt.Errorf("mailbox: a file cannot be part of an answer: send it in a message of its own")
+			}
+			_, err := n.call(background, exit, func(token uint64) wire.Frame { return &wire.Passage{Token: token, Peer: f.Peer} })
+			return err
 		},
 	}
 }

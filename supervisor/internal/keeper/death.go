@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -91,6 +92,7 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	charge, decision := tree.Verdict(l.charge, cause, tree.Policy{Redeliver: int(c.mailbox.Redeliver)})
 	l.charge = charge
 	k.describe(exit, entry)
+	decision = l.withFiles(entry, decision, k)
 	if decision == tree.Redeliver || entry.Bytes == nil {
 		l.start, l.attempt = at, min(word.Attempt(), 254)+1
 		if taken {
@@ -100,6 +102,26 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	}
 	l.start = entry.End
 	k.quarantine(l, c, exit, entry, m)
+}
+
+// withFiles closes the files of a message that was in hand, if the dead process
+// had not received them. Such a message is never handled again: what the first
+// handler did with a file, and how far it read, cannot be taken back.
+func (l *held) withFiles(e transport.Entry, decision tree.Decision, k *Keeper) tree.Decision {
+	var h wire.Entry
+	if _, err := h.Parse(e.Bytes); err != nil {
+		return decision
+	}
+	ticket, n := h.Files()
+	if n == 0 {
+		return decision
+	}
+	if l.exit != nil {
+		if err := sock.Drop(l.exit.File, ticket); err != nil {
+			k.Log.Warn("files of a message in hand could not be closed", "err", err)
+		}
+	}
+	return tree.Quarantine
 }
 
 // describe notes in the exit what was in hand.

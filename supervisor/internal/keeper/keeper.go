@@ -64,6 +64,7 @@ type held struct {
 	files    []*Handle // as they came with open
 	segments []kept    // the sender's blocks
 	replies  []kept    // blocks of the receiver's replies that nobody else keeps
+	exit     *Handle   // of the passage of its files, or nil
 
 	page     *Handle // the last receive page that was published
 	pageOf   uint32  // by this incarnation of the receiver
@@ -151,6 +152,9 @@ func (k *Keeper) deliver(l *held, c *child) {
 		f := s.f
 		c.post(&f, s.file.Retain())
 	}
+	if l.exit != nil {
+		c.post(&wire.Passage{Peer: l.from}, l.exit.Retain())
+	}
 	if l.retired {
 		c.post(&wire.Retire{From: l.from})
 	}
@@ -177,6 +181,8 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		k.page(from, f, hs)
 	case *wire.Segment:
 		k.segment(from, f, hs)
+	case *wire.Passage:
+		k.passage(from, f, hs)
 	case *wire.Drained:
 		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && l.retired {
 			k.drop(l)
@@ -326,6 +332,19 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	k.post(from, &wire.Ack{Token: token})
 }
 
+// passage keeps the exit through which the files of a lane's messages come, so
+// that they outlive both of its ends.
+func (k *Keeper) passage(from wire.Addr, f *wire.Passage, hs []*Handle) {
+	if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil && l.exit == nil {
+		l.exit = hs[0].Retain()
+		if c := k.children[l.to]; c.alive != 0 {
+			c.post(&wire.Passage{Peer: from}, l.exit.Retain())
+		}
+	}
+	releaseAll(hs)
+	k.post(from, &wire.Ack{Token: f.Token})
+}
+
 // forget drops a segment that its owner has taken back.
 func (l *held) forget(id uint16) {
 	l.segments = slices.DeleteFunc(l.segments, func(s kept) bool {
@@ -377,6 +396,7 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 func (k *Keeper) drop(l *held) {
 	releaseAll(l.files)
 	l.page.Release()
+	l.exit.Release()
 	for _, s := range l.segments {
 		s.file.Release()
 	}

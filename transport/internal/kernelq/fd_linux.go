@@ -3,6 +3,8 @@ package kernelq
 import (
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
@@ -56,4 +58,15 @@ func (p *FD) Close() error {
 		return nil
 	}
 	return f.Close()
+}
+
+// Room says whether the descriptor is writable; see Roomy.
+func (p *FD) Room(int) bool {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLOUT}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if err != unix.EINTR {
+			return n == 1 && err == nil && fds[0].Revents&unix.POLLOUT != 0
+		}
+	}
 }

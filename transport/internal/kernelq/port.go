@@ -23,6 +23,11 @@ type Port interface {
 	Close() error
 }
 
+// Roomy is a Port that knows whether a message of n bytes would be taken now.
+// When it says yes, the next Send of the only sender does not fail with
+// transport.ErrFull; it may say no too early.
+type Roomy interface{ Room(n int) bool }
+
 // Shape is how large the messages of a queue are.
 type Shape struct {
 	// Message is the size in bytes of the largest message, its header

@@ -33,6 +33,15 @@ func (s *sender) Reserve(n int) ([]byte, error) {
 	return s.buffer[begin:end:end], nil
 }
 
+// Room fails with transport.ErrFull when the reserved message would not be
+// taken now; see Roomy.
+func (s *sender) Room() error {
+	if r, ok := s.port.(Roomy); ok && !r.Room(s.prefix+s.pending) {
+		return transport.ErrFull
+	}
+	return nil
+}
+
 // Commit puts the message into the queue and then stores the tail. If this
 // process dies in between, the entry is visible although nobody was told.
 func (s *sender) Commit() error {

@@ -1,0 +1,260 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// File is an open file that travels with a message, as a field of that type: a
+// file, pipe, socket or anything else with a descriptor. It arrives as an open
+// file of the receiving process.
+//
+//	sender: File{f} ── sent ──► f stays the sender's, to be closed by it
+//	receiver: the handler owns the arrived file, and closes it
+//	not delivered to a handler: closed
+//
+// Both are the same open file, as after dup: they share the position and the
+// blocking mode. The zero File is legal and arrives as the zero File. Up to
+// codec.MaxLent files and buffers go with one message, and about 30 messages
+// with files can be unread in one lane; more is ErrFull. Files travel in tells
+// and asks, not in answers.
+//
+// Files of unread messages outlive the crash of the sender and of the receiver.
+// A message with a file that was in hand at a crash is never handled again,
+// whatever the mailbox says of redelivery: its files are closed, and it becomes
+// a dead letter. When the receiver is out of descriptors, the message becomes a
+// dead letter, or the ask's answer an error, which names RLIMIT_NOFILE.
+type File struct{ *os.File }
+
+// UnderstudyLend is called by the codec when it meets the file in a message.
+func (f *File) UnderstudyLend(out *codec.Lent) (uint32, error) {
+	if f.File == nil {
+		return noBuffer, nil
+	}
+	for i := range out.N {
+		if out.Item[i] == f.File {
+			return uint32(i), nil // the same file twice in one message
+		}
+	}
+	return out.Add(f.File)
+}
+
+// UnderstudyAccept is called by the codec when it meets the file in an
+// arriving message.
+func (f *File) UnderstudyAccept(in *codec.Lent, index uint32) error {
+	f.File = nil
+	if index == noBuffer {
+		return nil
+	}
+	v, err := in.Get(index)
+	if err != nil {
+		return err
+	}
+	r, ok := v.(*received)
+	if !ok {
+		return fmt.Errorf("mailbox: lent item %d is %T, not a file", index, v)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	r.taken, f.File = true, r.f
+	return nil
+}
+
+// lentItem is what travels beside an arriving message: a lease or a file.
+type lentItem interface {
+	handlerReturned()
+	end()
+}
+
+// received is one file of the message in hand.
+type received struct {
+	f     *os.File
+	err   error // why it did not come
+	taken bool  // a field of the decoded message has it
+}
+
+func (r *received) handlerReturned() {
+	if r.f != nil && !r.taken {
+		r.f.Close()
+	}
+}
+
+func (r *received) end() { r.handlerReturned() }
+
+// untaken says that nobody got the message that was decoded in part.
+func untaken(in *codec.Lent) {
+	for i := range in.N {
+		if r, ok := in.Item[i].(*received); ok {
+			r.taken = false
+		}
+	}
+}
+
+// errNoFiles stands for a file until it has been received, and for ever in an
+// answer.
+var errNoFiles = errors.New("mailbox: a file cannot be part of an answer")
+
+// filesOut is the entrance of the passage through which files leave.
+type filesOut struct {
+	announce func(exit transport.File) error
+
+	mu      sync.Mutex // guards passage while it is made
+	passage *sock.Passage
+	closed  bool
+	ticket  uint64 // of the last packet; guarded by the outbox's lock
+}
+
+// open makes the passage at the first file, and returns when the supervisor
+// holds its exit.
+func (w *filesOut) open() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.passage != nil {
+		return nil
+	}
+	if w.closed {
+		return transport.ErrClosed
+	}
+	p, exit, err := sock.NewPassage()
+	if err != nil {
+		return err
+	}
+	defer exit.Close()
+	if err := w.announce(exit); err != nil {
+		p.Close()
+		return err
+	}
+	w.passage = p
+	return nil
+}
+
+// put sends the files of a parcel, if it has any, and writes their ticket into
+// its header. Its entry is reserved, and there is room for it: what is in the
+// passage cannot be taken back. If this process dies before the entry is
+// published, the files are closed with the lane. The outbox's lock is held.
+func (w *filesOut) put(p *parcel, l *lane.Out) error {
+	var files [codec.MaxLent]*os.File
+	n := 0
+	for i := range p.lent.N {
+		if f, ok := p.lent.Item[i].(*os.File); ok {
+			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment, Index: uint16(n), Length: w.ticket + 1}
+			files[n] = f
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := l.Room(); err != nil {
+		return err
+	}
+	if err := w.passage.Put(w.ticket+1, files[:n]); err != nil {
+		if errors.Is(err, transport.ErrClosed) {
+			// Nobody has the exit: the target has ended for good, and the
+			// notice of that is on its way. Until it is here there is no room.
+			return ErrFull
+		}
+		return whichFile(files[:n], err)
+	}
+	w.ticket++
+	return nil
+}
+
+// whichFile names the file that is closed already, if that is why a send
+// failed.
+func whichFile(files []*os.File, err error) error {
+	for _, f := range files {
+		if _, e := f.Stat(); errors.Is(e, os.ErrClosed) {
+			return fmt.Errorf("mailbox: a file of a message: %w", e)
+		}
+	}
+	return err
+}
+
+func (w *filesOut) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if w.passage != nil {
+		w.passage.Close()
+	}
+}
+
+// filesIn is the exit of the passage through which files arrive.
+type filesIn struct {
+	passage atomic.Pointer[sock.Passage]
+}
+
+// AddPassage makes exit the one through which the files of this sender's
+// messages come. It takes exit.
+func (b *Inbox) AddPassage(exit *os.File) error {
+	p, err := sock.OpenPassage(exit)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.files.passage.Load() != nil {
+		return p.Close()
+	}
+	b.files.passage.Store(p)
+	return nil
+}
+
+// ready fails with ErrNotAnnounced when a message has files and the passage is
+// still on its way.
+func (w *filesIn) ready(h *wire.Entry) error {
+	if _, n := h.Files(); n > 0 && w.passage.Load() == nil {
+		return ErrNotAnnounced
+	}
+	return nil
+}
+
+// take receives the files of the message in hand. Where that fails, its
+// decoding will: the handler does not see it.
+func (w *filesIn) take(m *Message) {
+	ticket, n := m.Head.Files()
+	if n == 0 {
+		return
+	}
+	files, err := w.passage.Load().Take(ticket, n)
+	if err != nil {
+		err = fmt.Errorf("mailbox: the files of a message: %w", err)
+	}
+	for i := range m.lent.N {
+		r, ok := m.lent.Item[i].(*received)
+		if !ok {
+			continue
+		}
+		r.err = err
+		at := int(m.Head.Lent[i].Index)
+		switch {
+		case err != nil:
+		case m.Head.Lent[i].Length != ticket || at >= n || files[at] == nil:
+			r.err = &transport.CorruptError{What: "file of a message", Value: uint64(at), Limit: uint64(n)}
+		default:
+			r.f, files[at] = files[at], nil
+		}
+	}
+	for _, f := range files {
+		if f != nil {
+			f.Close() // its place in the entry was a lie
+		}
+	}
+}
+
+func (w *filesIn) close() {
+	if p := w.passage.Load(); p != nil {
+		p.Close()
+	}
+}

@@ -1,0 +1,183 @@
+package sock
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// passageBuffer bounds what is on its way in one passage: about 30 packets of
+// up to MaxFiles descriptors each.
+const passageBuffer = 16 << 10
+
+// passageHeader is the size of a packet: u64 ticket, u32 number of descriptors.
+const passageHeader = 12
+
+// NewPassage makes a passage: its entrance, and the exit to be handed over.
+func NewPassage() (*Passage, *os.File, error) {
+	a, b, err := Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	err = sys.FD(a, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, passageBuffer) })
+	if err != nil {
+		a.Close()
+		b.Close()
+		return nil, nil, fmt.Errorf("sock: bound of a passage: %w", err)
+	}
+	return &Passage{f: a}, b, nil
+}
+
+// OpenPassage makes a passage of an exit. It takes f, also when it fails.
+func OpenPassage(f *os.File) (*Passage, error) {
+	err := sys.FD(f, func(fd int) error {
+		n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		if err == nil && n != unix.SOCK_SEQPACKET {
+			err = unix.EPROTOTYPE
+		}
+		return err
+	})
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("sock: not a passage: %w", err)
+	}
+	return &Passage{f: f}, nil
+}
+
+// Put sends files in one packet that has this ticket; tickets grow. The files
+// stay the caller's. ErrFull says that too many are on their way, and a
+// *transport.LimitError that the user's processes have too many on their way.
+// It does not block.
+func (p *Passage) Put(ticket uint64, files []*os.File) error {
+	if len(files) > MaxFiles {
+		return fmt.Errorf("sock: %d files are over the limit of %d a packet", len(files), MaxFiles)
+	}
+	var b [passageHeader]byte
+	binary.LittleEndian.PutUint64(b[:], ticket)
+	binary.LittleEndian.PutUint32(b[8:], uint32(len(files)))
+	open := make([]transport.File, len(files))
+	for i, f := range files {
+		open[i] = f
+	}
+	return withFDs(open, nil, func(fds []int) error {
+		return sys.FD(p.f, func(fd int) error {
+			for {
+				_, err := unix.SendmsgN(fd, b[:], unix.UnixRights(fds...), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+				switch err {
+				case unix.EINTR:
+					continue
+				case unix.EAGAIN:
+					return transport.ErrFull
+				case unix.EPIPE, unix.ECONNRESET:
+					return fmt.Errorf("sock: send files: %w: %w", transport.ErrClosed, err)
+				}
+				return sys.Limited("sock: send files", err)
+			}
+		})
+	})
+}
+
+// Take receives the n files of a ticket, close-on-exec, and closes those of
+// earlier ones, which nobody will ask for. It fails with ErrNoFiles when they
+// are not there, and with a *TruncatedError, which names RLIMIT_NOFILE, when
+// this process is out of descriptors: then the files are closed. It does not
+// block.
+func (p *Passage) Take(ticket uint64, n int) (files []*os.File, err error) {
+	err = sys.FD(p.f, func(fd int) error {
+		at, err := skip(fd, ticket)
+		if err != nil {
+			return err
+		}
+		if at != ticket {
+			return fmt.Errorf("%w: ticket %d, the next is %d", ErrNoFiles, ticket, at)
+		}
+		files, err = takePacket(fd, n)
+		return err
+	})
+	return files, err
+}
+
+// Drop closes the files of all tickets up to and with this one.
+func Drop(f transport.File, ticket uint64) error {
+	err := sys.FD(f, func(fd int) error {
+		_, err := skip(fd, ticket+1)
+		return err
+	})
+	if errors.Is(err, ErrNoFiles) {
+		return nil
+	}
+	return err
+}
+
+// maxSkip bounds how many packets one call closes: a sender that goes on
+// sending does not hold up its receiver.
+const maxSkip = 1 << 12
+
+// skip closes packets until the next one's ticket is ticket or more, and
+// returns that one's. A packet that is read without room for a control message
+// has its descriptors closed by the kernel; they never come into this process.
+func skip(fd int, ticket uint64) (at uint64, err error) {
+	for range maxSkip {
+		if at, err = look(fd, unix.MSG_PEEK); err != nil || at >= ticket {
+			return at, err
+		}
+		if _, err = look(fd, 0); err != nil {
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("%w: %d packets came before", ErrNoFiles, maxSkip)
+}
+
+func look(fd, flags int) (uint64, error) {
+	var b [passageHeader]byte
+	for {
+		n, _, _, _, err := unix.Recvmsg(fd, b[:], nil, flags|unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN || err == nil && n == 0:
+			return 0, ErrNoFiles
+		case err != nil:
+			return 0, fmt.Errorf("sock: receive files: %w", err)
+		default:
+			return binary.LittleEndian.Uint64(b[:]), nil
+		}
+	}
+}
+
+// takePacket receives the next packet, which must have n descriptors.
+func takePacket(fd, n int) ([]*os.File, error) {
+	var b [passageHeader]byte
+	oob := make([]byte, unix.CmsgSpace(MaxFiles*4))
+	var oobn, flags int
+	for err := error(unix.EINTR); err == unix.EINTR; {
+		if _, oobn, flags, _, err = unix.Recvmsg(fd, b[:], oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC); err != nil && err != unix.EINTR {
+			return nil, fmt.Errorf("sock: receive files: %w", err)
+		}
+	}
+	fds, err := parseFiles(oob[:oobn])
+	switch {
+	case err != nil:
+		err = fmt.Errorf("sock: control message: %w", err)
+	case flags&unix.MSG_CTRUNC != 0:
+		err = cutOff(len(fds))
+	case len(fds) != n || binary.LittleEndian.Uint32(b[8:]) != uint32(n):
+		err = &transport.CorruptError{What: "files of a packet", Value: uint64(len(fds)), Limit: uint64(n)}
+	}
+	if err != nil {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		return nil, err
+	}
+	files := make([]*os.File, n)
+	for i, fd := range fds {
+		files[i] = os.NewFile(uintptr(fd), "received")
+	}
+	return files, nil
+}
