@@ -14,12 +14,13 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/lane"
 )
 
 // TestRedelivery: a message survives one death of its handler and is
 // quarantined at the second, and its ask stays open in between.
 func TestRedelivery(t *testing.T) {
-	for _, form := range []string{"ring", "posix"} {
+	for _, form := range forms(t) {
 		t.Run(form, func(t *testing.T) {
 			var letters atomic.Int32
 			ctx, sup, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
@@ -224,4 +225,16 @@ func TestCancelledBeforeItIsRead(t *testing.T) {
 	if s, err := actor.Ask(ctx, ref, Add{A: 5}); err != nil || s.N != 5 {
 		t.Fatal(s, err)
 	}
+}
+
+// forms is the forms of queue that this machine allows.
+func forms(t *testing.T) (names []string) {
+	for _, s := range lane.Probe() {
+		if s.Err != nil {
+			t.Logf("%s is refused by this machine: %v", s.Form.Name, s.Err)
+			continue
+		}
+		names = append(names, s.Form.Name)
+	}
+	return names
 }

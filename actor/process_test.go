@@ -312,7 +312,7 @@ func TestDeathInHandFailsTheAsk(t *testing.T) {
 }
 
 func TestUnreadSurvivesKill(t *testing.T) {
-	for _, form := range []string{"ring", "posix"} {
+	for _, form := range forms(t) {
 		t.Run(form, func(t *testing.T) {
 			ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: form}})
 			var seq uint64

@@ -32,8 +32,10 @@ const (
 // Config says how a mailbox is made. The zero value is the default. It belongs
 // to the receiving actor; its senders learn it from the supervisor.
 type Config struct {
-	// Queue is the form of the queues: "ring" (the default), "unix", "pipe",
-	// "sysv" or "posix"; package lane has the table.
+	// Queue is the form of the queues: "ring", "unix", "pipe", "sysv" or
+	// "posix". "" and "auto" mean the first of these that the machine allows;
+	// lane.Probe says why not another. A form that is named and refused is an
+	// error of the first send, which says which limit to raise.
 	Queue string
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of
@@ -125,8 +127,13 @@ func (c Config) Wire() wire.Mailbox {
 	return m
 }
 
+// form is the form of c's queues. Where the machine allows none, it is the ring,
+// whose creation says why.
 func (c Config) form() (wire.Queue, error) {
-	if c.Queue == "" {
+	if c.Queue == "" || c.Queue == lane.Auto {
+		if f, err := lane.Best(); err == nil {
+			return f.Queue, nil
+		}
 		return wire.QueueRing, nil
 	}
 	f, err := lane.FormNamed(c.Queue)

@@ -19,6 +19,10 @@
 // to sleep sets its state first and looks at all bells once more. So no change
 // is missed, and two processes that are awake make no system call.
 //
+// The forms of queues are one table, in form.go. A ring is in the send page; any
+// other form is in the kernel and has a descriptor. Probe says which of them
+// this machine allows, and why not the others.
+//
 // The package does not lock: an Out is used under its mailbox's lock, an In by
 // its actor's goroutine. Methods that others may call say so.
 package lane

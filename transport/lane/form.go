@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-go/understudy/transport"
@@ -22,34 +24,35 @@ type Form struct {
 	Name  string     // the word of configuration
 	Queue wire.Queue // its number on the wire
 
-	// create makes a queue: its sending end, and the descriptor of its
+	// Create makes a queue: its sending end, and the descriptor of its
 	// receiving end. nil says that the queue is in the page.
-	create func(*transport.SendPage) (transport.Sender, *os.File, error)
+	Create func(*transport.SendPage) (transport.Sender, *os.File, error)
 
-	// receive opens the receiving end that a descriptor stands for, which it
+	// Receive opens the receiving end that a descriptor stands for, which it
 	// owns from then on.
-	receive func(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver
+	Receive func(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver
 
-	// taken reads the record of the message that a receiver took last.
-	taken func(taken []byte) (seq uint64, entry []byte, ok bool)
+	// Record reads the record of the message that a receiver took last, from
+	// the memory of its page.
+	Record func(taken []byte) (seq uint64, entry []byte, ok bool)
 
-	// remove ends a queue that would outlive its last descriptor. nil: it
+	// End removes a queue that would outlive its last descriptor. nil: it
 	// would not.
-	remove func(transport.File) error
+	End func(transport.File) error
 
-	// sweep removes what a process that has ended may have left, or, with 0,
-	// whatever earlier programs have left. nil: this form leaves nothing.
-	sweep func(pid int) error
+	// SweepUp removes what a process that has ended may have left, or, with
+	// 0, whatever earlier programs have left. nil: this form leaves nothing.
+	SweepUp func(pid int) error
 }
 
 // forms is the table, the best first.
 var forms = []Form{
 	{Name: "ring", Queue: wire.QueueRing},
-	{Name: "unix", Queue: wire.QueueUnix, create: createUnix, receive: seqpacket.NewReceiver, taken: seqpacket.Taken},
-	{Name: "pipe", Queue: wire.QueuePipe, create: createPipe, receive: pipe.NewReceiver, taken: pipe.Taken},
-	{Name: "sysv", Queue: wire.QueueSysv, create: createSysv, receive: sysv.NewReceiver, taken: sysv.Taken,
-		remove: sysv.Remove, sweep: func(int) error { return sysv.Sweep() }},
-	{Name: "posix", Queue: wire.QueuePosix, create: createPosix, receive: mq.NewReceiver, taken: mq.Taken, sweep: mq.Sweep},
+	{Name: "unix", Queue: wire.QueueUnix, Create: createUnix, Receive: seqpacket.NewReceiver, Record: seqpacket.Taken},
+	{Name: "pipe", Queue: wire.QueuePipe, Create: createPipe, Receive: pipe.NewReceiver, Record: pipe.Taken},
+	{Name: "sysv", Queue: wire.QueueSysv, Create: createSysv, Receive: sysv.NewReceiver, Record: sysv.Taken,
+		End: sysv.Remove, SweepUp: func(int) error { return sysv.Sweep() }},
+	{Name: "posix", Queue: wire.QueuePosix, Create: createPosix, Receive: mq.NewReceiver, Record: mq.Taken, SweepUp: mq.Sweep},
 }
 
 func createPosix(page *transport.SendPage) (transport.Sender, *os.File, error) {
@@ -84,6 +87,15 @@ func createPipe(page *transport.SendPage) (transport.Sender, *os.File, error) {
 	return pipe.NewSender(send, page), receive, nil
 }
 
+// Extend adds a form to the table of this process. Every process of the program
+// must do so before it does anything else, in an init function, say. Numbers
+// from 128 on are free for it. Deliberate cheaters in the tests of the
+// conformance suite are added so, and forms that are being tried out.
+func Extend(f Form) { forms = append(forms, f) }
+
+// Forms is the table, the best first.
+func Forms() []Form { return slices.Clone(forms) }
+
 // FormOf is the form with a number of the wire.
 func FormOf(q wire.Queue) (*Form, error) {
 	for i := range forms {
@@ -101,39 +113,39 @@ func FormNamed(name string) (*Form, error) {
 		if forms[i].Name == name {
 			return &forms[i], nil
 		}
-		names = append(names, fmt.Sprintf("%q", forms[i].Name))
+		names = append(names, strconv.Quote(forms[i].Name))
 	}
-	return nil, fmt.Errorf("lane: queue form %q: the forms are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("lane: queue form %q: the forms are %q, %s", name, Auto, strings.Join(names, ", "))
 }
 
 // Receiver opens the receiving end of a queue in the kernel. It owns f. page is
 // that of this incarnation, start the first sequence that it handles, and
 // carry, if any, the entry of that sequence, which has left the queue.
 func (f *Form) Receiver(file *os.File, page *transport.RecvPage, start uint64, carry []byte) (transport.Receiver, error) {
-	if f.receive == nil {
+	if f.Receive == nil {
 		return nil, fmt.Errorf("lane: the queue form %q is not in the kernel", f.Name)
 	}
-	return f.receive(file, page.Taken, start, page, carry), nil
+	return f.Receive(file, page.Taken, start, page, carry), nil
 }
 
 // Taken reads the record of the message that a receiver took last, from the
 // memory of its page; see kernel queues in PROTOCOL.md. ok is false when it has
 // taken none, and always for a ring, whose entries stay where they are.
 func (f *Form) Taken(page *transport.RecvPage) (seq uint64, entry []byte, ok bool) {
-	if f.taken == nil {
+	if f.Record == nil {
 		return 0, nil, false
 	}
-	return f.taken(page.Taken)
+	return f.Record(page.Taken)
 }
 
 // Remove ends a queue whose descriptor is f, with what is in it, if it would
 // outlive its last descriptor. Whoever keeps a lane calls it before he closes
 // the last one. f stays the caller's.
 func (f *Form) Remove(file transport.File) error {
-	if f.remove == nil {
+	if f.End == nil {
 		return nil
 	}
-	return f.remove(file)
+	return f.End(file)
 }
 
 // Sweep removes what a process that has ended may have left of any form: names
@@ -142,8 +154,8 @@ func (f *Form) Remove(file transport.File) error {
 func Sweep(pid int) error {
 	var errs []error
 	for i := range forms {
-		if forms[i].sweep != nil {
-			errs = append(errs, forms[i].sweep(pid))
+		if forms[i].SweepUp != nil {
+			errs = append(errs, forms[i].SweepUp(pid))
 		}
 	}
 	return errors.Join(errs...)

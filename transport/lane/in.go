@@ -33,10 +33,11 @@ type In struct {
 // incarnation. It takes files. The returned frame and files are for the
 // supervisor; the files stay the lane's.
 func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In, page *wire.Page, out []transport.File, err error) {
-	in = &In{From: f.From, notifier: n, start: f.Start, attempt: f.Attempt, idle: true, read: f.Start}
+	made := &In{From: f.From, notifier: n, start: f.Start, attempt: f.Attempt, idle: true, read: f.Start}
+	in = made
 	defer func() {
-		if err != nil {
-			in.Close()
+		if err != nil { // and in is nil
+			made.Close()
 		}
 	}()
 	if err := in.open(f, files); err != nil {

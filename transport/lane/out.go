@@ -50,10 +50,11 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	o = &Out{mem: mem, notifier: n}
+	made := &Out{mem: mem, notifier: n}
+	o = made
 	defer func() {
-		if err != nil {
-			o.abandon(cfg.Queue)
+		if err != nil { // and o is nil
+			made.abandon(cfg.Queue)
 		}
 	}()
 	if o.page, err = transport.NewSendPage(mem.Bytes(), cells); err != nil {
@@ -68,7 +69,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		if o.Sender, o.kernel, err = form.create(o.page); err != nil {
+		if o.Sender, o.kernel, err = form.Create(o.page); err != nil {
 			return nil, nil, nil, err
 		}
 		files = append(files, o.kernel)

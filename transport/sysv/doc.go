@@ -22,10 +22,10 @@
 // and to nobody else, and it is not older than the file.
 //
 // No call waits (IPC_NOWAIT): there is no descriptor to poll, so a bell beside
-// the queue says when to look. The message type is 1, since msgrcv takes the
-// oldest message and the type would only offer ways to take others first; see
-// below. The message format, and why no kill loses an entry without a record,
-// are described in package kernelq, which all forms in the kernel share.
+// the queue says when to look. Every message has type 1: types are how SysV
+// queues offer priorities, and package kernelq, which all forms in the kernel
+// share, says why there are none. The message format, and why no kill loses an
+// entry without a record, are described there too.
 //
 // Guarantees: no call waits; no name is left after any end but the death of all
 // processes at once, and then until the next start. Non-goals: speed (a system

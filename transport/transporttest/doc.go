@@ -6,12 +6,14 @@
 //	   │ link                               link │
 //	   ▼                                         ▼
 //	"transporttest-sender"  ═══ lane ═══►  "transporttest-receiver"
-//	 fill · send · flood · close            read · drain · hold · close
+//	 fill · send · flood · close            read · run · drain · hold · close
 //
 // Pair is the part that needs no other process: it runs over any pair of ends,
 // an in-memory one included, and under the race detector. Queue runs a form
 // between two helper processes of the test binary, with a notifier of each
-// form, and kills either side. Segment sends blocks of every awkward size.
+// form, kills either side, and kills receivers again and again while the sender
+// never stops: what was taken, handled or in hand is judged by the pages, as the
+// supervisor judges it. Segment sends blocks of every awkward size.
 //
 // A test package calls testutil.Main in its TestMain, and the suite in a test:
 //

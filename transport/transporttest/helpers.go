@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
@@ -28,7 +29,9 @@ type side struct {
 	link     transport.Link
 	notifier transport.Notifier
 	count    uint64 // entries so far: the number of the next one
+	least    int    // bytes of an entry
 	bell     transport.Bell
+	moved    atomic.Bool // the bell is another incarnation's now
 	state    transport.Word
 }
 
@@ -74,13 +77,13 @@ func (s *side) frame() (wire.Frame, []transport.File) {
 	return f, files
 }
 
-// sleep waits for the peer's bell to change after seen, unless look finds
-// something.
+// sleep waits for the peer's bell to change after seen, or to be another one,
+// unless look finds something.
 func (s *side) sleep(seen uint32, want uint32, look func() bool) {
 	s.state.Or(transport.StateArmed | want)
 	defer s.state.And(^(transport.StateArmed | want))
 	s.bell.Seen = seen
-	for !look() && s.bell.Word.Load() == seen {
+	for !look() && s.bell.Word.Load() == seen && !s.moved.Swap(false) {
 		if err := s.notifier.Wait([]transport.Bell{s.bell}, 0); err != nil {
 			s.fail(err)
 		}
@@ -123,8 +126,8 @@ func runSender(c *testutil.Child) int {
 				s.sendOne(out)
 			}
 			c.Say("send ", n)
-		case "flood":
-			for {
+		case "flood": // entries of n bytes at least
+			for s.least = int(n); ; {
 				s.sendOne(out)
 			}
 		case "fill":
@@ -150,6 +153,8 @@ func (s *side) pages(out *lane.Out) {
 		s.mu.Lock()
 		out.Install(p, f.(*wire.Page).Start)
 		s.mu.Unlock()
+		s.moved.Store(true)
+		s.notifier.Interrupt() // who sleeps on the bell of the receiver before
 		s.c.Say("installed")
 	}
 }
@@ -158,7 +163,7 @@ func (s *side) pages(out *lane.Out) {
 func (s *side) try(out *lane.Out) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, err := out.Reserve(sizeOf(s.count, out.MaxEntry()))
+	b, err := out.Reserve(max(sizeOf(s.count, out.MaxEntry()), s.least))
 	if err == nil {
 		Fill(b, s.count)
 		err = out.Commit()
@@ -223,6 +228,12 @@ func runReceiver(c *testutil.Child) int {
 			}
 			c.Say("hold 0")
 			c.Say("next ", r.entry.End)
+		case "run":
+			for {
+				r.read()
+			}
+		case "where":
+			c.Say("where ", r.entry.End)
 		case "from":
 			s.count = n
 			c.Say("from ", n)

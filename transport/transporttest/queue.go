@@ -40,9 +40,12 @@ func Queue(t *testing.T, f Form) {
 		{"sender closes", "what was committed before Close is received", senderCloses},
 		{"receiver closes", "a sender without receiver gets full, and goes on with the next receiver", receiverCloses},
 		{"receiver dies", "what was not in hand at a death is received by the successor", receiverDies},
+		{"receiver killed", "whenever receivers are killed, every entry is handled, in doubt or kept, none twice, in order", killed},
 		{"sender dies", "what was committed before a death is received, whole and in order", senderDies},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			runtimeDir(t)
+			testutil.Audit(t)
 			s := newStage(t, f)
 			t.Cleanup(func() {
 				if t.Failed() {
@@ -52,6 +55,21 @@ func Queue(t *testing.T, f Form) {
 			c.run(s)
 		})
 	}
+}
+
+// runtimeDir gives the case and its helpers a runtime directory of their own,
+// in which nothing may be left.
+func runtimeDir(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+			t.Errorf("left in the runtime directory: %v, %v", left, err)
+		}
+	})
 }
 
 // player is one helper process and its link.
@@ -70,6 +88,8 @@ type stage struct {
 	open             *wire.Open
 	files            []transport.File
 	incarnation      uint32
+	sent             *transport.SendPage // mapped when somebody asks for it
+	page             *transport.RecvPage // of the last receiver
 }
 
 func newStage(t *testing.T, f Form) *stage {
@@ -117,7 +137,7 @@ func (s *stage) start(name string) *player {
 }
 
 // newReceiver starts a receiver at start, and passes its page to the sender.
-// It returns the page, for what it says after a death.
+// The page stays, for what it says after a death.
 func (s *stage) newReceiver(start uint64, carry []byte) {
 	s.t.Helper()
 	s.incarnation++
@@ -129,6 +149,11 @@ func (s *stage) newReceiver(start uint64, carry []byte) {
 	page, ok := frame.(*wire.Page)
 	if !ok {
 		s.t.Fatalf("%T instead of Page", frame)
+	}
+	mem := s.mapped(files[0], transport.RecvPageBytes)
+	var err error
+	if s.page, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
+		s.t.Fatal(err)
 	}
 	page.Peer = wire.Addr{ID: 2, Incarnation: s.incarnation}
 	s.sender.send(s.t, page, files)
@@ -179,6 +204,8 @@ func number(t *testing.T, s string) uint64 {
 	}
 	return n
 }
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func order(s *stage) {
 	total := uint64(testutil.Rounds(1000, 50_000)) // some times what fits

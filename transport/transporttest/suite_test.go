@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/transporttest"
@@ -13,17 +14,29 @@ import (
 
 func TestMain(m *testing.M) { testutil.Main(m) }
 
+// TestQueues runs every form once, and with UNDERSTUDY_LONG=1 every form with
+// every notifier.
 func TestQueues(t *testing.T) {
-	for name, f := range map[string]transporttest.Form{
-		"ring futex":    {Queue: wire.QueueRing, Cells: 64 << 10, Notifier: "futex"},
-		"ring eventfd":  {Queue: wire.QueueRing, Cells: 64 << 10, Notifier: "eventfd"},
-		"posix futex":   {Queue: wire.QueuePosix, Notifier: "futex"},
-		"unix futex":    {Queue: wire.QueueUnix, Notifier: "futex"},
-		"pipe futex":    {Queue: wire.QueuePipe, Notifier: "futex"},
-		"sysv futex":    {Queue: wire.QueueSysv, Notifier: "futex"},
-		"posix eventfd": {Queue: wire.QueuePosix, Notifier: "eventfd"},
-	} {
-		t.Run(name, func(t *testing.T) { transporttest.Queue(t, f) })
+	for i, s := range lane.Probe() {
+		if s.Form.Queue >= cheatNumber {
+			continue
+		}
+		notifiers := []string{"futex", "eventfd"}
+		if s.Form.Queue != wire.QueueRing && testutil.Rounds(1, 2) != 2 {
+			notifiers = notifiers[i%2 : i%2+1]
+		}
+		for _, n := range notifiers {
+			t.Run(s.Form.Name+" "+n, func(t *testing.T) {
+				if s.Err != nil {
+					testutil.Refused(t, s.Err)
+				}
+				f := transporttest.Form{Queue: s.Form.Queue, Notifier: n}
+				if s.Form.Queue == wire.QueueRing {
+					f.Cells = 64 << 10
+				}
+				transporttest.Queue(t, f)
+			})
+		}
 	}
 }
 

@@ -75,13 +75,17 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 		return
 	}
 	defer m.close()
-	word := transport.InFlight(m.recv.InFlight.Load())
-	at, inHand := m.progress(word, l.start)
-	entry, taken := m.entryAt(l, at)
+	form, err := lane.FormOf(l.open.Queue)
+	if err != nil {
+		k.Log.Error("mailbox of a dead actor cannot be read", "actor", c.name, "err", err)
+		return
+	}
+	left := form.Remains(m.send, m.recv, l.start, l.carry)
+	at, entry := left.At, left.Entry
 	l.attempt, l.carry = 0, nil
-	if !inHand {
+	if !left.InHand {
 		l.start = at
-		if taken {
+		if left.Left {
 			l.carry = entry.Bytes // it left the queue, but no handler has seen it
 		}
 		return
@@ -94,8 +98,8 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	k.describe(exit, entry)
 	decision = l.withFiles(entry, decision, k)
 	if decision == tree.Redeliver || entry.Bytes == nil {
-		l.start, l.attempt = at, min(word.Attempt(), 254)+1
-		if taken {
+		l.start, l.attempt = at, min(transport.InFlight(m.recv.InFlight.Load()).Attempt(), 254)+1
+		if left.Left {
 			l.carry = entry.Bytes
 		}
 		return
@@ -203,11 +207,10 @@ func (k *Keeper) bury(l *held, exit *wire.Exit) error {
 
 // memory is the pages of a lane while the keeper reads them.
 type memory struct {
-	send  *transport.SendPage
-	recv  *transport.RecvPage // nil when no receiver has published one
-	mems  []*segment.Memory
-	head  atomic.Uint64
-	bytes [transport.TakenBytes]byte
+	send *transport.SendPage
+	recv *transport.RecvPage // nil when no receiver has published one
+	mems []*segment.Memory
+	head atomic.Uint64
 }
 
 // mapped maps the pages of l.
@@ -242,48 +245,6 @@ func (m *memory) close() {
 	for _, mem := range m.mems {
 		mem.Close()
 	}
-}
-
-// progress says up to which sequence a dead receiver had come, and whether the
-// message there was in hand. It believes only what lies between where the
-// receiver began and the sender's tail.
-func (m *memory) progress(w transport.InFlight, start uint64) (at uint64, inHand bool) {
-	if w.State() == transport.HandNone {
-		return start, false
-	}
-	const mask = 1<<48 - 1
-	at = start + (w.Seq()-start)&mask
-	if at > m.send.Tail.Load()+1 {
-		return start, false
-	}
-	return at, w.State() == transport.HandIn
-}
-
-// entryAt finds the entry at a sequence, and says whether it has left the
-// queue.
-func (m *memory) entryAt(l *held, at uint64) (e transport.Entry, taken bool) {
-	if l.open.Queue == wire.QueueRing {
-		if at >= m.send.Tail.Load() {
-			return transport.Entry{}, false
-		}
-		e, err := ring.NewReceiver(m.send, &m.head, at).Next()
-		if err != nil {
-			return transport.Entry{}, false
-		}
-		return e, false
-	}
-	form, err := lane.FormOf(l.open.Queue)
-	if err != nil {
-		return transport.Entry{}, false
-	}
-	seq, b, ok := form.Taken(m.recv)
-	if !ok || seq != at {
-		if l.carry != nil && at == l.start {
-			return transport.Entry{Seq: at, End: at + 1, Bytes: l.carry}, true
-		}
-		return transport.Entry{}, false
-	}
-	return transport.Entry{Seq: seq, End: seq + 1, Bytes: slices.Clone(b)}, true
 }
 
 // reader reads what is left in a lane.

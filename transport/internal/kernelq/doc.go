@@ -18,6 +18,11 @@
 // for the entry to be known. Whenever a receiver is killed, each entry is in
 // the queue, or in that memory, or has been dealt with.
 //
+// Priorities, which POSIX and SysV queues have, are not used: what one process
+// sends to one actor arrives in the order sent, and the sequence by which a loss
+// would show counts one order. Who needs urgent messages gives them an actor of
+// their own; system messages travel by the link and pass everything.
+//
 // Guarantees: no call blocks; an entry of another sequence than the next one is
 // an error, never a loss that nobody sees. Non-goals: speed (a system call an
 // entry; the form "ring" has none).

@@ -1,0 +1,107 @@
+package supervisor_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/lane"
+)
+
+// TestSysvSwept: SysV queues outlive a program whose processes are all killed.
+// The next start of any program of this user removes them, and nothing of the
+// registry is left.
+func TestSysvSwept(t *testing.T) {
+	for _, s := range lane.Probe() {
+		if s.Form.Name == "sysv" && s.Err != nil {
+			testutil.Refused(t, s.Err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	registered := func() int {
+		files, err := filepath.Glob(filepath.Join(dir, "understudy", "msg-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	pids := killProgram(t, "UNDERSTUDY_QUEUE=sysv")
+	// The kernel closes what the dead had open, and what was on its way between
+	// them, a moment later.
+	for begin := time.Now(); slices.ContainsFunc(pids, alive) || held(t, dir); runtime.Gosched() {
+		if time.Since(begin) > testutil.HangGuard {
+			t.Fatalf("left alive, or queues left in use: %v", pids)
+		}
+	}
+	if registered() == 0 {
+		t.Fatal("the program had no SysV queue, or it is gone by itself: there is nothing to sweep")
+	}
+	_, sup, _ := newSup(t, supervisor.Spec{})
+	if n := registered(); n != 0 {
+		t.Errorf("%d queues are left after the next start", n)
+	}
+	sup.Shutdown()
+	if left, err := os.ReadDir(dir); len(left) != 0 || err != nil {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// held says whether anybody has a queue of the registry.
+func held(t *testing.T, dir string) (yes bool) {
+	files, err := filepath.Glob(filepath.Join(dir, "understudy", "msg-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		yes = yes || syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+		f.Close()
+	}
+	return yes
+}
+
+// killProgram runs a program with children, kills its root, and returns the
+// processes that it had.
+func killProgram(t *testing.T, env string) (pids []int) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), rootVar+"=2", env)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for sc := bufio.NewScanner(out); sc.Scan() && sc.Text() != "ready"; {
+		pid, err := strconv.Atoi(sc.Text())
+		if err != nil {
+			t.Fatal(sc.Text())
+		}
+		pids = append(pids, pid)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if len(pids) == 0 {
+		t.Fatal("the program had no processes")
+	}
+	return pids
+}

@@ -1,0 +1,161 @@
+package lane
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m) }
+
+// TestTable: each row has its own name and number, and can be found by both.
+func TestTable(t *testing.T) {
+	seen := map[wire.Queue]bool{}
+	for _, f := range Forms() {
+		byName, err := FormNamed(f.Name)
+		byNumber, err2 := FormOf(f.Queue)
+		if err != nil || err2 != nil || byName.Queue != f.Queue || byNumber.Name != f.Name || seen[f.Queue] || f.Queue == 0 {
+			t.Errorf("%+v: %v, %v", f, err, err2)
+		}
+		seen[f.Queue] = true
+		if f.Create != nil && (f.Receive == nil || f.Record == nil) {
+			t.Errorf("%s is half a form", f.Name)
+		}
+	}
+	if _, err := FormNamed("letters"); err == nil || !strings.Contains(err.Error(), `"sysv"`) {
+		t.Errorf("an unknown name does not say which there are: %v", err)
+	}
+	if _, err := FormOf(99); err == nil {
+		t.Error("number 99 is a form")
+	}
+}
+
+// TestProbeAndBest: Best is the first that Probe allows, in the table's order.
+func TestProbeAndBest(t *testing.T) {
+	testutil.Audit(t)
+	best, err := Best()
+	for _, s := range Probe() {
+		if s.Err == nil {
+			if err != nil || best.Name != s.Form.Name {
+				t.Errorf("best is %v, %v; the first is %s", best, err, s.Form.Name)
+			}
+			return
+		}
+	}
+	if err == nil {
+		t.Errorf("nothing is allowed, but best is %s", best.Name)
+	}
+}
+
+// stand makes the pages of a lane whose receiver has died, with entries in its
+// queue.
+type stand struct {
+	form *Form
+	send *transport.SendPage
+	recv *transport.RecvPage
+	s    transport.Sender
+	r    transport.Receiver
+}
+
+func newStand(t *testing.T, name string) *stand {
+	f, err := FormNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := &stand{form: f}
+	if st.send, err = transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if st.recv, err = transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	var file *os.File
+	if st.s, file, err = f.Create(st.send); err != nil {
+		testutil.Refused(t, err)
+	}
+	st.r = f.Receive(file, st.recv.Taken, 0, st.recv, nil)
+	t.Cleanup(func() {
+		if err := f.Remove(file); err != nil {
+			t.Error(err)
+		}
+		st.s.Close()
+		st.r.Close()
+	})
+	for _, text := range []string{"zero", "one", "two"} {
+		b, err := st.s.Reserve(len(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(b, text)
+		if err := st.s.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return st
+}
+
+func (st *stand) take(t *testing.T) {
+	t.Helper()
+	if _, err := st.r.Next(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (st *stand) hand(seq uint64, state uint8) {
+	st.recv.InFlight.Store(uint64(transport.PackInFlight(seq, 0, state)))
+}
+
+// TestRemains: what is said of a dead receiver, at every step at which it can
+// die, over a queue that forgets what is read.
+func TestRemains(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		at   uint64
+		hand bool
+		left string // the entry that left the queue
+		live func(t *testing.T, st *stand)
+	}{
+		{"nothing taken", 0, false, "", func(*testing.T, *stand) {}},
+		{"taken", 0, false, "zero", func(t *testing.T, st *stand) { st.take(t) }},
+		{"in hand", 0, true, "zero", func(t *testing.T, st *stand) { st.take(t); st.hand(0, transport.HandIn) }},
+		{"done", 1, false, "", func(t *testing.T, st *stand) {
+			st.take(t)
+			st.hand(0, transport.HandIn)
+			st.hand(1, transport.HandDone)
+		}},
+		{"next taken after done", 1, false, "one", func(t *testing.T, st *stand) {
+			st.take(t)
+			st.hand(0, transport.HandIn)
+			st.hand(1, transport.HandDone)
+			st.r.Done()
+			st.take(t)
+		}},
+		// The word that says done can be left out while entries follow each
+		// other.
+		{"next taken, nothing said", 1, false, "one", func(t *testing.T, st *stand) {
+			st.take(t)
+			st.hand(0, transport.HandIn)
+			st.r.Done()
+			st.take(t)
+		}},
+		{"a word beyond the tail", 0, false, "zero", func(t *testing.T, st *stand) { st.take(t); st.hand(9, transport.HandIn) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st := newStand(t, "unix")
+			c.live(t, st)
+			r := st.form.Remains(st.send, st.recv, 0, nil)
+			if r.At != c.at || r.InHand != c.hand || r.Left != (c.left != "") || string(r.Entry.Bytes) != c.left {
+				t.Errorf("%+v %q", r, r.Entry.Bytes)
+			}
+		})
+	}
+	st := newStand(t, "unix")
+	if r := st.form.Remains(st.send, st.recv, 0, []byte("carried")); r.At != 0 || r.InHand || string(r.Entry.Bytes) != "carried" {
+		t.Errorf("a carry that the receiver had not put down: %+v", r)
+	}
+}

@@ -1,0 +1,238 @@
+package sysv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m) }
+
+// registry gives the test a registry of its own, which must be gone at its end.
+func registry(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Cleanup(func() {
+		if _, err := os.Stat(filepath.Join(dir, "understudy")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the registry is still there: %v", err)
+		}
+	})
+	return filepath.Join(dir, "understudy")
+}
+
+func newQueue(t *testing.T) *os.File {
+	t.Helper()
+	f, err := Create()
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	return f
+}
+
+// key is that of the queue which f stands for.
+func key(t *testing.T, f *os.File) uint32 {
+	t.Helper()
+	k, _, err := parseRecord(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// exists says whether a key has a queue.
+func exists(k uint32) bool {
+	_, err := sys.MsgOpen(k)
+	return err == nil
+}
+
+var _ = testutil.Helper("sysv-hold", func(c *testutil.Child) int {
+	f, err := Create()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	k, _, _ := parseRecord(f)
+	c.Say("key ", k)
+	c.Wait("never")
+	return 0
+})
+
+// TestSweep: a queue is swept when its last user has been killed, not before.
+func TestSweep(t *testing.T) {
+	testutil.Audit(t)
+	registry(t)
+	newQueue(t).Close() // refused here, if anywhere; this one is swept too
+	p := testutil.Start(t, "sysv-hold", testutil.Spec{})
+	var k uint32
+	if _, err := fmt.Sscan(p.Expect("key"), &k); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(); err != nil || !exists(k) {
+		t.Fatalf("the queue of a living process was swept: %v", err)
+	}
+	p.Kill()
+	p.Wait()
+	if !exists(k) {
+		t.Fatal("the queue is gone by itself: there is nothing to sweep")
+	}
+	if err := Sweep(); err != nil || exists(k) {
+		t.Fatalf("the queue of a dead process is still there: %v", err)
+	}
+}
+
+// TestRemove: the queue, the file and with the last one the directory go, while
+// others hold it.
+func TestRemove(t *testing.T) {
+	dir := registry(t)
+	f, g := newQueue(t), newQueue(t)
+	defer f.Close()
+	defer g.Close()
+	k := key(t, f)
+	port := newPort(f)
+	if err := Remove(f); err != nil {
+		t.Fatal(err)
+	}
+	if exists(k) || !exists(key(t, g)) {
+		t.Error("the wrong queue was removed")
+	}
+	if err := Remove(f); err != nil {
+		t.Errorf("the second Remove: %v", err)
+	}
+	m := make([]byte, 64)
+	putType(m)
+	if err := port.Send(m); err != transport.ErrFull {
+		t.Errorf("send to a removed queue: %v", err)
+	}
+	if _, err := port.Receive(m); err != transport.ErrEmpty {
+		t.Errorf("receive from a removed queue: %v", err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
+	}
+	if err := Remove(g); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write makes a registry file that nobody holds.
+func write(t *testing.T, dir string, k uint32, text string) string {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, fileName(k))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestNeverAnothers: a registry file that speaks of a queue which cannot be the
+// one that was made for it removes nothing.
+func TestNeverAnothers(t *testing.T) {
+	dir := registry(t)
+	foreign := func(t *testing.T) (k uint32) {
+		k = newKey()
+		id, err := sys.MsgCreate(k)
+		if err != nil {
+			testutil.Refused(t, err)
+		}
+		t.Cleanup(func() {
+			if err := sys.MsgRemove(id); err != nil {
+				t.Errorf("another program's queue was removed: %v", err)
+			}
+		})
+		return k
+	}
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T) string // the file
+		left bool                      // the file stays
+	}{
+		{"older than the file", func(t *testing.T) string {
+			k := foreign(t)
+			path := write(t, dir, k, record(k, ipcSpace()))
+			later := time.Now().Add(time.Hour)
+			if err := os.Chtimes(path, later, later); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}, false},
+		{"cut off", func(t *testing.T) string {
+			k := foreign(t)
+			return write(t, dir, k, record(k, ipcSpace())[:30])
+		}, false},
+		{"never made", func(t *testing.T) string { k := newKey(); return write(t, dir, k, record(k, ipcSpace())) }, false},
+		{"of another namespace", func(t *testing.T) string {
+			k := foreign(t)
+			return write(t, dir, k, record(k, ipcSpace()+1))
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := c.make(t)
+			if err := Sweep(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(path); (err == nil) != c.left {
+				t.Errorf("the file: %v", err)
+			}
+			os.Remove(path)
+			os.Remove(dir)
+		})
+	}
+}
+
+// TestRegistryIsPrivate: a directory that others could write is not used.
+func TestRegistryIsPrivate(t *testing.T) {
+	dir := registry(t)
+	for _, c := range []struct {
+		name string
+		make func() error
+	}{
+		{"mode", func() error {
+			if err := os.Mkdir(dir, 0o777); err != nil {
+				return err
+			}
+			return os.Chmod(dir, 0o755)
+		}},
+		{"link", func() error { return os.Symlink(t.TempDir(), dir) }},
+		{"file", func() error { return os.WriteFile(dir, nil, 0o700) }},
+	} {
+		if err := c.make(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Create()
+		if e := (*transport.LimitError)(nil); !errors.As(err, &e) || e.Remedy == "" {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err := Sweep(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLimits: which limit refused a queue, and what to do.
+func TestLimits(t *testing.T) {
+	for _, err := range []error{unix.ENOSPC, unix.EMSGSIZE, unix.ENOSYS, unix.EACCES, unix.EMFILE} {
+		e := (*transport.LimitError)(nil)
+		if got := limited(err); !errors.As(got, &e) || !errors.Is(got, err) || e.Limit == "" || e.Remedy == "" {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
