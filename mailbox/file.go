@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
@@ -167,6 +168,7 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 		return whichFile(files[:n], err)
 	}
 	w.ticket++
+	fault.Hit("mailbox.files-put")
 	return nil
 }
 
