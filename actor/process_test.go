@@ -74,6 +74,10 @@ type (
 		N    int
 		Data actor.Buffer
 	}
+	Blot struct {
+		actor.Tells[Worker]
+		Data actor.Buffer
+	}
 	Blurred struct {
 		Sum  uint64
 		Data actor.Buffer
@@ -94,6 +98,10 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 	actor.OnTell(s, func(c *actor.Context, m Note) error {
 		notes.Seqs = append(notes.Seqs, m.Seq)
 		notes.Bytes += uint64(len(m.Data))
+		return nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Blot) error {
+		notes.Seqs = append(notes.Seqs, uint64(m.Data.Bytes()[0]))
 		return nil
 	})
 	actor.OnAsk(s, func(c *actor.Context, m Notes) (NoteList, error) {

@@ -119,6 +119,7 @@ func (o *Outbox) post(p *parcel) error {
 	copy(b[h:], inline)
 	p.leaving(o.store, o.lane.Next())
 	if err := o.lane.Commit(); err != nil {
+		p.stayed(o.store)
 		return err
 	}
 	p.sent(o.store)

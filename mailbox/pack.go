@@ -118,7 +118,7 @@ func (p *parcel) collect(s *store) error {
 // their sender, who may try again or release them.
 func (p *parcel) abandon(s *store, n int) {
 	for i := range n {
-		if l, ok := p.lent.Item[i].(*lease); ok && (l.from != s || l.state.Load() != leaseWriting) {
+		if l, ok := p.lent.Item[i].(*lease); ok && (l.from != s || l.state.Load() != leaseWriting) && p.blocks[i].Mem != nil {
 			s.Put(p.blocks[i])
 		}
 	}
@@ -137,6 +137,25 @@ func (p *parcel) leaving(s *store, seq uint64) {
 		if _, ok := p.lent.Item[i].(*lease); ok {
 			s.lent(p.blocks[i], seq)
 		}
+	}
+}
+
+// stayed undoes leaving for a message that did not become visible: a queue in
+// the kernel says only then that it is full. A block that is lost has no owner
+// who could send it again or give it back.
+func (p *parcel) stayed(s *store) {
+	if p.head.Flags&wire.FlagBlock != 0 && !s.recall(p.block) {
+		p.head.Flags &^= wire.FlagBlock
+	}
+	for i := range p.lent.N {
+		l, ok := p.lent.Item[i].(*lease)
+		if !ok || s.recall(p.blocks[i]) {
+			continue
+		}
+		if l.from == s {
+			l.state.CompareAndSwap(leaseWriting, leaseSent)
+		}
+		p.blocks[i] = segment.Block{}
 	}
 }
 

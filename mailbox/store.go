@@ -45,6 +45,12 @@ func (s *store) lent(b segment.Block, seq uint64) {
 	s.sent.Add(b.Ref.Length)
 }
 
+// recall undoes lent, if that is possible.
+func (s *store) recall(b segment.Block) bool {
+	s.sent.Add(-b.Ref.Length)
+	return s.Recall(b)
+}
+
 // lend makes a buffer of n bytes for the sender to fill.
 func (s *store) lend(n int) (Buffer, error) {
 	b, err := s.take(n)

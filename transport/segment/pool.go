@@ -216,6 +216,27 @@ func (p *Pool) Lent(b Block, seq uint64) {
 	p.untake(s)
 }
 
+// Recall undoes Lent, for a block whose entry could not be committed: it is
+// in the owner's hands again. It says no when the block is lost to the owner:
+// the pool was closed, or the user has returned what it was never given.
+func (p *Pool) Recall(b Block) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.segments[b.Ref.Segment]
+	if p.closed || s == nil {
+		return false
+	}
+	e := &s.ledger[b.Ref.Index]
+	if e.state != stateLent || e.generation != b.Ref.Generation {
+		return false
+	}
+	e.state = stateTaken
+	p.lent--
+	p.taken++
+	s.taken++
+	return true
+}
+
 // Put gives back a block that was taken and whose entry was never committed.
 func (p *Pool) Put(b Block) {
 	p.mu.Lock()

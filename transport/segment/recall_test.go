@@ -1,0 +1,43 @@
+package segment
+
+import "testing"
+
+// TestRecall: a block whose entry stayed is its owner's again, unless it was
+// returned or the pool closed.
+func TestRecall(t *testing.T) {
+	p, _ := heapPool(PoolConfig{})
+	r := newReturns()
+	p.Switch(r, 0)
+	b := mustTake(t, p, 100)
+	for range 3 {
+		p.Lent(b, 1)
+		if !p.Recall(b) {
+			t.Fatal("no")
+		}
+	}
+	if p.Recall(b) {
+		t.Error("recalled what was not lent")
+	}
+	if s := p.Stats(); s.Taken != 1 || s.Lent != 0 || s.Free != s.Blocks-1 {
+		t.Errorf("%+v", s)
+	}
+	p.Put(b)
+	c := mustTake(t, p, 100)
+	p.Lent(c, 2)
+	if p.Recall(b) {
+		t.Error("recalled an older generation")
+	}
+	giveBack(r, c.Ref) // by a user that was never given it
+	p.Collect()
+	if p.Recall(c) {
+		t.Error("recalled what was returned")
+	}
+	d := mustTake(t, p, 100)
+	p.Lent(d, 3)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Recall(d) {
+		t.Error("recalled from a closed pool")
+	}
+}
