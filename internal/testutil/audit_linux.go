@@ -112,7 +112,7 @@ func ours(pid int) bool {
 	}
 	procsMu.Lock()
 	defer procsMu.Unlock()
-	return pids[pid]
+	return pids[pid] != 0
 }
 
 // addSysV lists the ids of one kind for which one of the pid columns names this
@@ -135,12 +135,26 @@ func (all items) addSysV(kind string, columns ...string) {
 			row[name] = fields[i]
 		}
 		for _, column := range columns {
-			if pid, err := strconv.Atoi(row[column]); err == nil && ours(pid) {
+			if pid, err := strconv.Atoi(row[column]); err == nil && ours(pid) && touched(row, pid) {
 				what := fmt.Sprintf("SysV %s id %s", kind, row[kind+"id"])
 				all[what] = fmt.Sprintf("%s (key %s, %s %d)", what, row["key"], column, pid)
 			}
 		}
 	}
+}
+
+// touched says whether a queue or segment was made or used since the helper pid
+// was started: the number may have been another process's before.
+func touched(row map[string]string, pid int) bool {
+	procsMu.Lock()
+	since := pids[pid]
+	procsMu.Unlock()
+	for _, column := range []string{"stime", "rtime", "atime", "dtime", "ctime"} {
+		if at, err := strconv.ParseInt(row[column], 10, 64); err == nil && at >= since-1 {
+			return true
+		}
+	}
+	return false
 }
 
 // addMappings lists shared memory in the address space of this process.

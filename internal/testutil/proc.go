@@ -48,7 +48,7 @@ type Proc struct {
 var (
 	procsMu sync.Mutex
 	procs   = make(map[*Proc]bool) // not yet cleaned up
-	pids    = make(map[int]bool)   // of every helper ever started, for Audit
+	pids    = make(map[int]int64)  // of every helper ever started, and when, in Unix seconds, for Audit
 )
 
 // Start runs the helper with this name in a process of its own. It does not
@@ -77,7 +77,7 @@ func Start(t testing.TB, name string, spec Spec) *Proc {
 	}
 	procsMu.Lock()
 	procs[p] = true
-	pids[p.PID()] = true
+	pids[p.PID()] = time.Now().Unix()
 	procsMu.Unlock()
 	go func() {
 		_ = p.cmd.Wait() // the state is in cmd.ProcessState

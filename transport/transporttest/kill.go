@@ -39,6 +39,7 @@ func killed(s *stage) {
 		if st := s.receiver.Wait(); st.Exited() {
 			s.t.Fatalf("receiver %d ended by itself after entry %d: %v\n%s", i, at.number, st, s.receiver.Stderr())
 		}
+		s.receiver.link.Close()
 		doubt := false
 		if at, doubt = s.inquest(at); doubt {
 			doubts++
@@ -75,7 +76,11 @@ func (s *stage) runs(start uint64, some bool) {
 
 func alive(pid int) bool {
 	p, err := os.FindProcess(pid)
-	return err == nil && p.Signal(nullSignal) == nil
+	if err != nil {
+		return false
+	}
+	defer p.Release()
+	return p.Signal(nullSignal) == nil
 }
 
 // inquest says where the successor of a dead receiver begins, and whether an
