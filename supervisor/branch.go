@@ -84,7 +84,9 @@ func (s *Supervisor) newChild(b *branch, spec Child) *child {
 	if spec.Supervisor != nil {
 		c.static = map[string]*child{}
 	} else {
-		c.definition = spec.Actor.Name()
+		if spec.Actor != nil {
+			c.definition = spec.Actor.Name()
+		}
 		s.keeper.Add(c.id, c.spec.Name, spec.Mailbox.Wire())
 	}
 	s.children[c.id] = c

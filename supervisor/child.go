@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,8 +35,13 @@ type child struct {
 	failed      string
 	declared    string
 	linked      *wire.Exit // of the actor whose end, by a link, ends this one
-	why         error      // of a supervisor: why its last incarnation ended by itself
-	exit        *wire.Exit // of the last incarnation
+	suspended   bool       // stopped by a signal
+	suspensions int
+	report      *wire.Ended   // how a command ended, by its guardian
+	dropped     atomic.Uint64 // lines of its output, since it is known
+	doom        *doom         // why it was killed, if it did not go on
+	why         error         // of a supervisor: why its last incarnation ended by itself
+	exit        *wire.Exit    // of the last incarnation
 	timer       *time.Timer
 	retry       *time.Timer // of its backoff
 	overdue     bool        // it was killed because its time to end was over, or brutally
@@ -66,6 +72,7 @@ func (e *StartError) Error() string {
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
+	c.suspended, c.doom, c.report = false, nil, nil
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -89,7 +96,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	s.event(EventStarting, c, "")
 	if limit := orDefault(c.spec.Start, 30*time.Second); limit != Infinity {
 		s.after(c, limit, func() {
-			c.failed = fmt.Sprintf("its Setup did not return within %v", limit)
+			c.failed = fmt.Sprintf("%s within %v", c.late(), limit)
 			_ = r.kill()
 		})
 	}
@@ -100,8 +107,19 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		case <-r.drained:
 		case <-time.After(time.Second): // somebody else holds its link
 		}
+		for _, o := range r.outputs {
+			o.close()
+		}
 		s.post(func() { s.exited(c, r, r.proc.Exit()) })
 	}()
+}
+
+// late says what a child did not do in time.
+func (c *child) late() string {
+	if c.spec.Command != nil {
+		return "it was not ready"
+	}
+	return "its Setup did not return"
 }
 
 func orDefault(d, def time.Duration) time.Duration {
@@ -211,12 +229,17 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 				c.stopTimer()
 			}
 			s.event(EventReady, c, "")
+			s.watch(c, r)
 			s.stepIn(c.branch, tree.Ready{ID: c.id, Incarnation: c.incarnation})
 		}
 	case *wire.Failed:
 		c.failed = f.Text
 	case *wire.Exiting:
 		c.declared = f.Reason
+	case *wire.Ended:
+		if r.guard {
+			c.report = f
+		}
 	default:
 		s.keeper.Frame(r.addr, f, files)
 	}
@@ -232,8 +255,14 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	s.forget(r)
 	_ = lane.Sweep(x.PID) // it may have died while a queue had a name
 	_ = segment.Sweep(x.PID)
+	if r.guard {
+		x = c.guarded(x)
+	}
 	if !c.ready && c.failed != "" {
 		x.Kind, x.Summary = wire.ExitStart, c.failed
+	}
+	if c.doom != nil && x.Kind != wire.ExitNormal {
+		x.Kind, x.Summary = c.doom.kind, c.doom.text
 	}
 	if c.killed && (x.Signal == syscall.SIGKILL || c.spec.InPlace) {
 		c.asked = true // it may have died by itself just before
@@ -273,7 +302,7 @@ func cause(c *child, x process.Exit) tree.Cause {
 	switch {
 	case c.asked || c.byLink(x):
 		return tree.Asked
-	case x.Signal == 0:
+	case x.Signal == 0, c.doom != nil && !c.suspended:
 		return tree.Own
 	}
 	switch x.Signal {

@@ -211,6 +211,8 @@ type ChildInfo struct {
 	State       string    // waiting, starting, running, restarting, backoff, stopping or stopped
 	Until       time.Time // with backoff: when the next attempt is
 	Supervisor  bool      // it is a supervisor below this one
+	Suspended   bool      // its process was stopped by a signal
+	Dropped     uint64    // lines of its output that a slow reader had no room for
 }
 
 // Children lists the children in the order of their starts: OTP's
@@ -229,7 +231,8 @@ func (s *Supervisor) Children() (list []ChildInfo) {
 			info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.Supervisor != nil}
 			switch {
 			case c.run != nil:
-				info.PID = c.pid
+				info.PID, info.Suspended = c.pid, c.suspended
+				info.Dropped = c.dropped.Load()
 			case c.sub != nil:
 				info.PID = os.Getpid()
 			}

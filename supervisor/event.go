@@ -18,6 +18,9 @@ const (
 	EventRestarting EventKind = "restarting" // it will be started again
 	EventStopping   EventKind = "stopping"   // it was asked to end
 	EventKilled     EventKind = "killed"     // it was killed by the supervisor
+	EventSuspended  EventKind = "suspended"  // its process was stopped by a signal, SIGSTOP for one
+	EventContinued  EventKind = "continued"  // its process was continued
+	EventHung       EventKind = "hung"       // its watchdog's time was over: it shows its goroutines and is killed
 	EventGone       EventKind = "gone"       // it will not be started again
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
 	EventEnded      EventKind = "ended"      // the supervisor has ended

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 )
@@ -23,8 +24,8 @@ func (s Spec) validateChildren() (errs []error) {
 				errs = append(errs, fmt.Errorf("supervisor: Children[%d] %q: %w", i, child.Name, err))
 			}
 		}
-		if child.Actor == nil && child.Supervisor == nil {
-			problem(errors.New("it must have an Actor or a Supervisor"))
+		if child.Actor == nil && child.Supervisor == nil && child.Command == nil {
+			problem(errors.New("it must have an Actor, a Command or a Supervisor"))
 		}
 		if names[child.Name] {
 			problem(errors.New("an earlier one has the same Name"))
@@ -41,6 +42,9 @@ func (c Child) validateKind() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("supervisor: "+format, args...)) }
 	if strings.Contains(c.Name, "/") {
 		bad("Name %q: it must not contain a slash, which separates the names of a path", c.Name)
+	}
+	if c.Command != nil {
+		errs = append(errs, c.Command.validate(c)...)
 	}
 	if c.Supervisor == nil {
 		return errs
@@ -66,6 +70,9 @@ func (c Child) validateKind() (errs []error) {
 func (c Child) withDefaults() Child {
 	if c.Name == "" && c.Actor != nil {
 		c.Name = c.Actor.Name()
+	}
+	if c.Name == "" && c.Command != nil {
+		c.Name = filepath.Base(c.Command.Path)
 	}
 	if c.Mailbox.Queue == "" && c.Supervisor == nil {
 		c.Mailbox.Queue = os.Getenv("UNDERSTUDY_QUEUE")

@@ -31,8 +31,16 @@ func TestMain(m *testing.M) {
 		rootProgram(n)
 		return
 	}
-	if os.Getenv(rootVar) != "" {
+	switch mode := os.Getenv(rootVar); mode {
+	case "":
+	case "reap":
 		reapingProgram()
+		return
+	case "command":
+		commandRoot()
+		return
+	default:
+		commandProgram(mode)
 		return
 	}
 	supervisor.RunChild()
@@ -132,6 +140,7 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		return Forked{cmd.Process.Pid}, nil
 	})
 	actor.OnAsk(s, startDaemon)
+	actor.OnAsk(s, spin)
 	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
 		_, err := c.Monitor(w.Other.ID)
 		return me(c), err

@@ -1,12 +1,17 @@
 package supervisor
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/notify"
@@ -78,7 +83,35 @@ func isChild() bool {
 	return ok
 }
 
+// guardRole is the role of a guardian: descriptor 5 says what it runs.
+const guardRole = "1 link=3 liveness=4 command=5"
+
+const commandFD = 5
+
+func serveGuard() error {
+	if !process.IsSocket(linkFD) {
+		return fmt.Errorf("understudy: %s is set, but this process was not started by a supervisor", roleVar)
+	}
+	text, err := io.ReadAll(process.TakeFile(commandFD, "command"))
+	if err != nil {
+		return fmt.Errorf("understudy: command: %w", err)
+	}
+	var spec guard.Spec
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return fmt.Errorf("understudy: command: %w", err)
+	}
+	l, err := sock.New(process.TakeFile(linkFD, "link"))
+	if err != nil {
+		return fmt.Errorf("understudy: link: %w", err)
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP) // its group's; the root asks by the link
+	return guard.Serve(l, spec, endAll)
+}
+
 func serveChild(role string) error {
+	if role == guardRole {
+		return serveGuard()
+	}
 	form, ok := strings.CutPrefix(role, roleValue)
 	if !ok || !process.IsSocket(linkFD) {
 		return fmt.Errorf("understudy: %s is set to %q, but this process was not started by a supervisor.\n"+

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
@@ -32,9 +33,25 @@ type running struct {
 	link    transport.Link
 	queue   *queue
 	drained chan struct{} // closed when the link has been read to its end
+	guard   bool          // proc is the guardian of a command
+	outputs []*output
 }
 
-func (r *running) kill() error { return r.proc.KillGroup() }
+// kill kills everything at once. A guardian does so itself, since it finds
+// what has left its group; one that does not is killed.
+func (r *running) kill() error {
+	if !r.guard {
+		return r.proc.KillGroup()
+	}
+	select {
+	case <-r.proc.Done():
+		return process.ErrDone
+	default:
+	}
+	r.queue.post(&wire.Stop{Reason: guard.KillReason})
+	time.AfterFunc(killTime, func() { _ = r.proc.KillGroup() })
+	return nil
+}
 
 func (r *running) close() {
 	r.queue.close()
@@ -126,6 +143,9 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	if c.spec.InPlace {
 		return s.launchInPlace(addr)
 	}
+	if c.spec.Command != nil {
+		return s.launchCommand(c, addr)
+	}
 	r, b, err := s.pair(addr)
 	if err != nil {
 		return nil, err
@@ -135,11 +155,14 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	if stderr == nil {
 		stderr = os.Stderr
 	}
-	env := append(os.Environ(), c.spec.Env...)
-	env = append(env, roleVar+"="+roleValue+s.spec.Notifier)
-	env = (&exec.Cmd{Env: env}).Environ() // of two values of a variable, the last: a child would take the first
+	out := writerOutput(&c.dropped, stderr, func(n uint64) {
+		s.log.Warn("lines of a child's stderr were dropped: their reader is too slow", "child", c.spec.Name, "lines", n)
+	})
+	r.outputs = append(r.outputs, out)
+	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+roleValue+s.spec.Notifier))
 	p, err := s.starter.Start(process.Spec{
-		Path: s.exe, Args: os.Args, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: stderr, MemoryBytes: c.spec.Memory,
+		Path: s.exe, Args: os.Args, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out, MemoryBytes: c.spec.Memory,
+		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
 	})
 	if err != nil {
 		s.forget(r)

@@ -112,6 +112,10 @@ type Child struct {
 	// StartChild sets it.
 	Actor actor.AnyDefinition
 
+	// Command is what runs instead of an Actor, if the child is not one of
+	// ours. StartCommand sets it.
+	Command *Command
+
 	// Supervisor makes the child a supervisor, and has no Actor.
 	// StartSupervisor sets it. Of the other fields Restart, Significant,
 	// Shutdown and Backoff matter to it.
@@ -144,6 +148,16 @@ type Child struct {
 	// whatever Restart says: it has found that another attempt makes no sense.
 	// The end is abnormal. 125 is a usual choice.
 	FatalCodes []int
+
+	// MaxStopped is how long the child may be stopped by a signal (SIGSTOP, or
+	// a debugger's) before it is killed; 0 means for ever: an event tells it.
+	MaxStopped time.Duration
+
+	// Watchdog kills an actor that hangs: for so long a message was in hand
+	// or waiting, and none was completed. The process first shows its
+	// goroutines, which come with the death notice. Time in which it waits
+	// for a processor or is stopped does not count. 0 means no watchdog.
+	Watchdog time.Duration
 
 	// Mailbox says how the child's mailbox is made. A Queue of "" means what
 	// the environment variable UNDERSTUDY_QUEUE says, or the ring.
@@ -192,6 +206,12 @@ func (c Child) Validate() error {
 		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
 	}
 	errs = append(errs, c.validateCodes()...)
+	if c.MaxStopped < 0 || c.Watchdog < 0 {
+		errs = append(errs, fmt.Errorf("supervisor: MaxStopped %v, Watchdog %v: they must not be negative", c.MaxStopped, c.Watchdog))
+	}
+	if c.InPlace && c.Watchdog != 0 {
+		errs = append(errs, errors.New("supervisor: Watchdog cannot kill a child that runs in place"))
+	}
 	if c.InPlace && c.Memory != 0 {
 		errs = append(errs, errors.New("supervisor: Memory cannot limit a child that runs in place"))
 	}

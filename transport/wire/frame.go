@@ -44,6 +44,7 @@ const (
 	KindLink      Kind = 23
 	KindLinked    Kind = 24
 	KindPassage   Kind = 25
+	KindEnded     Kind = 26
 )
 
 // Frame is one message of the control link.

@@ -270,6 +270,25 @@ type Letter struct {
 // speak of its last message by name.
 type Types struct{ Types []TypeName }
 
+// Ended says how a command ended; its guardian sends it, and exits.
+type Ended struct {
+	PID    int64
+	Code   int64 // or -1
+	Signal uint8 // or 0
+	Core   uint8
+	CPU    time.Duration // user and system
+	MaxRSS uint64        // bytes
+}
+
+func (f *Ended) fields(c *coder) {
+	c.i64(&f.PID)
+	c.i64(&f.Code)
+	c.u8(&f.Signal)
+	c.u8(&f.Core)
+	c.duration(&f.CPU)
+	c.u64(&f.MaxRSS)
+}
+
 // TypeName is a type's identity and its name.
 type TypeName struct {
 	ID   uint64
@@ -297,6 +316,7 @@ func (*Exiting) Kind() Kind   { return KindExiting }
 func (*Letter) Kind() Kind    { return KindLetter }
 func (*Ack) Kind() Kind       { return KindAck }
 func (*Types) Kind() Kind     { return KindTypes }
+func (*Ended) Kind() Kind     { return KindEnded }
 func (*Back) Kind() Kind      { return KindBack }
 func (*Trap) Kind() Kind      { return KindTrap }
 func (*Link) Kind() Kind      { return KindLink }
@@ -310,7 +330,7 @@ func newFrame(k Kind) Frame {
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
 		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
 		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
-		KindPassage: &Passage{},
+		KindPassage: &Passage{}, KindEnded: &Ended{},
 	}
 	if int(k) >= len(all) {
 		return nil

@@ -48,6 +48,7 @@ var golden = []struct {
 	{&Link{Token: 1, ID: 2, Cancel: 1}, "17 0100000000000000 02000000 01"},
 	{&Linked{Exit: exit}, "18" + exitHex},
 	{&Passage{Token: 1, Peer: Addr{2, 3}}, "19 0100000000000000 02000000 03000000"},
+	{&Ended{PID: 1, Code: -1, Signal: 9, Core: 1, CPU: 2, MaxRSS: 3}, "1a 0100000000000000 ffffffffffffffff 09 01 0200000000000000 0300000000000000"},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -82,7 +83,7 @@ func TestGoldenFrames(t *testing.T) {
 			t.Errorf("%T: a byte too many was accepted", g.f)
 		}
 	}
-	for k := KindBegin; k <= KindPassage; k++ {
+	for k := KindBegin; k <= KindEnded; k++ {
 		if !seen[k] {
 			t.Errorf("frame of kind %d has no golden bytes", k)
 		}
@@ -90,7 +91,7 @@ func TestGoldenFrames(t *testing.T) {
 	if _, err := Parse([]byte{0}); err == nil {
 		t.Error("kind 0 was accepted")
 	}
-	if _, err := Parse([]byte{byte(KindPassage) + 1}); err == nil {
+	if _, err := Parse([]byte{byte(KindEnded) + 1}); err == nil {
 		t.Error("an unknown kind was accepted")
 	}
 }

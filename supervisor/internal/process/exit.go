@@ -31,6 +31,10 @@ type circumstances struct {
 	oom    string // what the kernel says of the memory that ran out, or ""
 }
 
+// Classify says again what kind of end it was, after its facts were changed.
+// memory is the limit that the process had in bytes, or 0.
+func (e *Exit) Classify(memory uint64) { e.classify(circumstances{memory: memory, killed: true}) }
+
 // classify fills in Kind and Summary from the facts.
 func (e *Exit) classify(c circumstances) {
 	line, _, _ := strings.Cut(e.Stack, "\n")

@@ -19,7 +19,11 @@ import (
 // the process.
 type Starter struct {
 	jobs chan func()
+	quit chan struct{}
 	once sync.Once
+
+	mu    sync.Mutex
+	alive map[*Process]struct{}
 }
 
 // NewStarter starts the thread. Descriptors that this process itself was
@@ -27,7 +31,8 @@ type Starter struct {
 // gave them to these.
 func NewStarter() *Starter {
 	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
-	s := &Starter{jobs: make(chan func())}
+	s := &Starter{jobs: make(chan func()), quit: make(chan struct{}), alive: map[*Process]struct{}{}}
+	s.watchStops()
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		for f := range s.jobs {
@@ -38,23 +43,31 @@ func NewStarter() *Starter {
 }
 
 // Close ends the thread. Children that are alive get SIGCONT from that.
-func (s *Starter) Close() { s.once.Do(func() { close(s.jobs) }) }
+func (s *Starter) Close() {
+	s.once.Do(func() {
+		close(s.jobs)
+		close(s.quit)
+	})
+}
 
 // Process is a child process.
 type Process struct {
 	pid    int
 	pidfd  *os.File
 	stderr *drain
+	stdout *drain // or nil
 	memory uint64
 	start  time.Time
 	done   chan struct{}
 	exit   Exit // valid when done is closed
 
-	oom oomMark
+	oom    oomMark
+	onStop func(bool)
 
-	mu     sync.Mutex
-	killed bool // by KillGroup
-	reaped bool
+	mu      sync.Mutex
+	killed  bool // by KillGroup
+	stopped bool // by a signal
+	reaped  bool
 }
 
 // Start starts a process in a group of its own. It fails with a *StartError.
@@ -65,6 +78,18 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 		p, err = start(spec)
 	}
 	<-done
+	if err == nil {
+		s.mu.Lock()
+		s.alive[p] = struct{}{}
+		s.mu.Unlock()
+		p.lookForStop() // nobody looked before
+		go func() {
+			p.wait()
+			s.mu.Lock()
+			delete(s.alive, p)
+			s.mu.Unlock()
+		}()
+	}
 	return p, err
 }
 
@@ -80,6 +105,16 @@ func start(spec Spec) (*Process, error) {
 		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
 	}
 	fds := []uintptr{0, 1, rawFD(w)}
+	var out *os.File
+	if spec.Stdout != nil {
+		or, ow, err := os.Pipe()
+		if err != nil {
+			r.Close()
+			return nil, startError(spec.Path, "make a pipe for stdout", err)
+		}
+		defer ow.Close()
+		out, fds[1] = or, rawFD(ow)
+	}
 	for _, f := range spec.Files {
 		fds = append(fds, rawFD(f))
 	}
@@ -99,24 +134,28 @@ func start(spec Spec) (*Process, error) {
 	runtime.KeepAlive(spec.Files)
 	if err != nil {
 		r.Close()
+		out.Close() // nil is an error and no harm
 		return nil, startError(spec.Path, "exec", err)
 	}
-	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM()}
+	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM(), onStop: spec.OnStop}
 	if spec.MemoryBytes > 0 {
 		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
 			_ = unix.Kill(-pid, unix.SIGKILL)
 			_, _ = unix.Wait4(pid, nil, 0, nil)
 			r.Close()
+			out.Close()
 			return nil, startError(spec.Path, "set RLIMIT_DATA", err)
 		}
 	}
 	p.stderr = newDrain(r, spec.Stderr)
+	if out != nil {
+		p.stdout = newDrain(out, spec.Stdout)
+	}
 	if pidfd >= 0 {
 		_ = unix.SetNonblock(pidfd, true) // so that the poller takes it
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
-	go p.wait()
 	return p, nil
 }
 
@@ -176,6 +215,9 @@ func (p *Process) wait() {
 		MaxRSS: usage.Maxrss << 10,
 	}
 	p.exit.Stderr, p.exit.Stack = p.stderr.finish()
+	if p.stdout != nil {
+		p.stdout.finish()
+	}
 	if status.Signaled() {
 		p.exit.Signal, p.exit.Core = status.Signal(), status.CoreDump()
 	} else {
@@ -265,4 +307,21 @@ func KillOwnGroup() {
 	}
 	_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
 	select {}
+}
+
+// Text is a nameless file with that content, for a child to read.
+func Text(name string, text []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("process: memfd: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if _, err = f.Write(text); err == nil {
+		_, err = f.Seek(0, 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("process: memfd: %w", err)
+	}
+	return f, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Starter starts processes; on Linux only.
@@ -67,3 +68,15 @@ func EndOrphans() {}
 
 // EndDescendants does nothing here.
 func EndDescendants() {}
+
+// CPUWait is empty here.
+type CPUWait map[string]time.Duration
+
+// CPUWaitOf reads nothing here.
+func CPUWaitOf(int) CPUWait { return nil }
+
+// Since is 0.
+func (CPUWait) Since(CPUWait) time.Duration { return 0 }
+
+// Text fails.
+func Text(string, []byte) (*os.File, error) { return nil, errors.ErrUnsupported }

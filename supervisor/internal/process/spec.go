@@ -13,7 +13,12 @@ type Spec struct {
 	Args   []string   // with the name of the program first
 	Env    []string   // the whole environment
 	Files  []*os.File // become descriptors 3, 4, ... of the child
-	Stderr io.Writer  // also gets what the child writes to its stderr; nil: nobody
+	Stderr io.Writer  // also gets what the child writes to its stderr; nil: nobody. It must not block
+	Stdout io.Writer  // gets what the child writes to its stdout; nil: it has this process's. It must not block
+
+	// OnStop is called when the process was stopped by a signal (true) or
+	// continued (false). It must return quickly. nil: nobody wants to know.
+	OnStop func(stopped bool)
 
 	// MemoryBytes limits the data memory of the process, RLIMIT_DATA; 0 means
 	// no limit. The limit is in force when Start returns. GOMEMLIMIT is put

@@ -40,6 +40,9 @@ func (d *drain) run() {
 			}
 		}
 		if err != nil {
+			if c, ok := d.to.(io.Closer); ok {
+				c.Close() // it may keep the begin of a line
+			}
 			return
 		}
 	}

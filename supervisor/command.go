@@ -1,0 +1,220 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/guard"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Command is a child that is not one of ours: any executable. It is restarted
+// and stopped by the same rules as an actor. It runs below a guardian, this
+// program started again in that role, which ends it and all that it has started
+// when the root is gone.
+type Command struct {
+	// Path is the executable; without a slash it is looked for in PATH.
+	Path string
+
+	// Args are its arguments, without its name.
+	Args []string
+
+	// Dir is its working directory; "" means this process's.
+	Dir string
+
+	// Env is its environment, "KEY=value". Nothing else of this process's is
+	// passed on but the variables whose names PassEnv lists.
+	Env     []string
+	PassEnv []string
+
+	// Ready says when it is ready. The zero value: as soon as it runs.
+	Ready Ready
+
+	// Stop is the signal that asks it to end; 0 means SIGTERM. When
+	// Child.Shutdown is over, everything that it has started is killed.
+	Stop syscall.Signal
+
+	// Output gets its stdout and stderr, line by line; nil means that the
+	// lines are logged by Log. A slow Output never holds up the command:
+	// lines that it has no room for are dropped and counted.
+	Output io.Writer
+
+	// Log gets the lines when there is no Output; nil means the log of the
+	// supervisor.
+	Log *slog.Logger
+}
+
+// Ready says when a Command is ready: one field at most.
+type Ready struct {
+	Port   string         // host:port takes a TCP connection
+	File   string         // this file exists
+	Line   *regexp.Regexp // it has written a line that matches, to stdout or stderr
+	Notify bool           // it says READY=1 by systemd's protocol, sd_notify
+	Exit   bool           // it has ended with code 0: a task that is done once
+}
+
+// StartCommand starts a command as the last child of sup, and returns its
+// number when it is ready: for Terminate, Kill, Context.Monitor and the like.
+// A command has no mailbox.
+func StartCommand(ctx context.Context, sup *Supervisor, command Command, child Child) (id uint32, err error) {
+	child.Command = &command
+	return sup.start(ctx, child)
+}
+
+func (c *Command) validate(child Child) (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("supervisor: "+format, args...)) }
+	if c.Path == "" {
+		bad("Command.Path is empty: it must name an executable")
+	} else if _, err := exec.LookPath(c.Path); err != nil && !errors.Is(err, exec.ErrDot) {
+		bad("Command.Path: %w", err)
+	}
+	n := 0
+	for _, set := range []bool{c.Ready.Port != "", c.Ready.File != "", c.Ready.Line != nil, c.Ready.Notify, c.Ready.Exit} {
+		if set {
+			n++
+		}
+	}
+	if n > 1 {
+		bad("Command.Ready has %d conditions: it may have one", n)
+	}
+	if c.Ready.Exit && child.Restart == Permanent {
+		bad("Command.Ready.Exit: a task that ends cannot be Permanent; use Transient or Temporary")
+	}
+	for _, v := range c.Env {
+		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
+			bad("Command.Env %q: it must be KEY=value", v)
+		}
+	}
+	if child.Actor != nil || child.Supervisor != nil {
+		bad("Command, Actor and Supervisor: a child is one of them")
+	}
+	if child.InPlace || child.Watchdog != 0 || len(child.Env) > 0 || child.Stderr != nil {
+		bad("InPlace, Watchdog, Env and Stderr are for actors: see the fields of Command")
+	}
+	return errs
+}
+
+// guardSpec is what the guardian is told.
+func (c *Command) guardSpec() (g guard.Spec, err error) {
+	path, err := exec.LookPath(c.Path)
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return g, fmt.Errorf("supervisor: command: %w", err)
+	}
+	g = guard.Spec{Path: path, Args: append([]string{c.Path}, c.Args...), Dir: c.Dir, Stop: c.Stop, Env: []string{},
+		Ready: guard.Ready{Address: c.Ready.Port, File: c.Ready.File, Notify: c.Ready.Notify, Exit: c.Ready.Exit, Outside: c.Ready.Line != nil}}
+	if g.Stop == 0 {
+		g.Stop = syscall.SIGTERM
+	}
+	if f := g.Ready.File; f != "" && c.Dir != "" && !filepath.IsAbs(f) {
+		g.Ready.File = filepath.Join(c.Dir, f)
+	}
+	for _, name := range c.PassEnv {
+		if v, ok := os.LookupEnv(name); ok {
+			g.Env = append(g.Env, name+"="+v)
+		}
+	}
+	g.Env = (&exec.Cmd{Env: slices.Concat(g.Env, c.Env)}).Environ()
+	return g, nil
+}
+
+// launchCommand starts the guardian of a command.
+func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
+	spec, err := c.spec.Command.guardSpec()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: command: %w", err)
+	}
+	f, err := process.Text("command", text)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, b, err := s.pair(addr)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	r.guard = true
+	stdout, stderr := s.commandOutput(c, r, "stdout"), s.commandOutput(c, r, "stderr")
+	p, err := s.starter.Start(process.Spec{
+		Path: s.exe, Args: os.Args, Env: s.environ([]string{roleVar + "=" + guardRole}), Files: []*os.File{b, s.live.File(), f},
+		Stdout: stdout, Stderr: stderr, MemoryBytes: c.spec.Memory,
+		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
+	})
+	if err != nil {
+		s.forget(r)
+		return nil, err
+	}
+	s.mu.Lock()
+	r.proc = p
+	s.mu.Unlock()
+	return r, nil
+}
+
+// environ is the environment of this process for a child, with more.
+func (s *Supervisor) environ(more []string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(ownVars, name)
+	})
+	return (&exec.Cmd{Env: append(env, more...)}).Environ() // of two values of a variable, the last: a child would take the first
+}
+
+// ownVars are between systemd and the root alone.
+var ownVars = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
+
+// commandOutput is where the lines of one stream of a command go.
+func (s *Supervisor) commandOutput(c *child, r *running, stream string) io.Writer {
+	out, log := c.spec.Command.Output, c.spec.Command.Log
+	if log == nil {
+		log = s.log
+	}
+	o := newOutput(&c.dropped, func(line []byte) {
+		if out != nil {
+			_, _ = out.Write(append(line, '\n'))
+			return
+		}
+		log.Info(string(line), "child", c.spec.Name, "stream", stream)
+	}, func(n uint64) {
+		log.Warn("lines of a child were dropped: their reader is too slow", "child", c.spec.Name, "stream", stream, "lines", n)
+	})
+	r.outputs = append(r.outputs, o)
+	l := &lines{emit: func(line []byte) { _, _ = o.Write(line) }}
+	if re := c.spec.Command.Ready.Line; re != nil {
+		l.seen = func(line []byte) {
+			if re.Match(line) {
+				s.post(func() { s.frame(r, &wire.Ready{}, nil) })
+			}
+		}
+	}
+	return l
+}
+
+// killTime is how long a guardian may take to end everything.
+const killTime = time.Second
+
+// guarded puts the command's end in place of its guardian's.
+func (c *child) guarded(x process.Exit) process.Exit {
+	if f := c.report; f != nil {
+		x.PID, x.Code, x.Signal, x.Core = int(f.PID), int(f.Code), syscall.Signal(f.Signal), f.Core == 1
+		x.CPU, x.MaxRSS = f.CPU, int64(f.MaxRSS)
+		x.Classify(c.spec.Memory)
+	}
+	return x
+}

@@ -1,0 +1,131 @@
+package supervisor
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Two ways not to go on are told apart. A process that was stopped by a signal
+// is seen by the kernel: that is a fact, and what follows is Child.MaxStopped.
+// An actor that hangs is seen in the pages of its mailbox, which the keeper
+// holds: for all of Child.Watchdog a message was in hand or waiting, and none
+// was completed. Nobody asks the child.
+
+// doom is why the supervisor has killed a process that did not go on.
+type doom struct {
+	kind uint8
+	text string
+}
+
+// suspended notes that a process was stopped by a signal, or continued.
+func (s *Supervisor) suspended(r *running, stopped bool) {
+	c := s.children[r.addr.ID]
+	if c == nil || c.run != r || c.suspended == stopped {
+		return
+	}
+	c.suspended = stopped
+	if !stopped {
+		s.event(EventContinued, c, "")
+		return
+	}
+	s.event(EventSuspended, c, "")
+	s.log.Warn("child was stopped by a signal", "child", c.spec.Name, "pid", c.pid)
+	c.suspensions++
+	if n, limit := c.suspensions, c.spec.MaxStopped; limit > 0 {
+		time.AfterFunc(limit, func() {
+			s.post(func() {
+				if c.run == r && c.suspended && c.suspensions == n {
+					c.doom = &doom{wire.ExitWatchdog, fmt.Sprintf("was stopped by a signal for longer than %v", limit)}
+					s.event(EventKilled, c, c.doom.text)
+					_ = r.kill()
+				}
+			})
+		})
+	}
+}
+
+// watchdog measures how long an actor has completed nothing.
+type watchdog struct {
+	mark    uint64
+	stalled time.Duration
+	at      time.Time
+	cpu     process.CPUWait
+}
+
+// Ticks of the watchdog: so many in its time, and none closer than that.
+const (
+	watchTicks   = 8
+	minWatchTick = 5 * time.Millisecond
+)
+
+// watch begins to look at an actor that is ready.
+func (s *Supervisor) watch(c *child, r *running) {
+	limit := c.spec.Watchdog
+	if limit <= 0 {
+		return
+	}
+	tick := max(limit/watchTicks, minWatchTick)
+	w := &watchdog{at: time.Now()}
+	var next func()
+	next = func() {
+		if c.run != r || c.asked {
+			return
+		}
+		if p := s.keeper.Progress(c.id); w.hangs(p, c, tick) {
+			s.hung(c, r, p)
+			return
+		}
+		time.AfterFunc(tick, func() { s.post(next) })
+	}
+	time.AfterFunc(tick, func() { s.post(next) })
+}
+
+// hangs says whether the time is over. Only time in which the actor could have
+// gone on counts: not while it is stopped by a signal, not while it waits for a
+// processor, and never more than two ticks at once, since then this process has
+// waited, too.
+func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
+	now := time.Now()
+	elapsed := min(now.Sub(w.at), 2*tick)
+	w.at = now
+	if !p.Work || p.Mark != w.mark || c.suspended {
+		w.mark, w.stalled, w.cpu = p.Mark, 0, nil
+		if p.Work {
+			w.cpu = process.CPUWaitOf(c.pid)
+		}
+		return false
+	}
+	cpu := process.CPUWaitOf(c.pid)
+	elapsed -= min(cpu.Since(w.cpu), elapsed)
+	w.cpu = cpu
+	w.stalled += elapsed
+	return w.stalled >= c.spec.Watchdog
+}
+
+// dumpTime bounds how long a process may take to show its goroutines.
+const dumpTime = 2 * time.Second
+
+// hung makes a process show its goroutines, and kills it.
+func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
+	text := fmt.Sprintf("watchdog: nothing was completed for %v", c.spec.Watchdog)
+	if p.Type != "" {
+		text += ", in hand: " + p.Type
+	}
+	if p.Waiting > 0 {
+		text += fmt.Sprintf(", messages of %d senders wait", p.Waiting)
+	}
+	c.doom = &doom{wire.ExitWatchdog, text}
+	s.event(EventHung, c, text)
+	proc, ok := r.proc.(interface{ Signal(syscall.Signal) error })
+	if !ok {
+		_ = r.kill()
+		return
+	}
+	_ = proc.Signal(syscall.SIGQUIT)
+	time.AfterFunc(dumpTime, func() { _ = r.kill() }) // the end may be long past: then it does nothing
+}

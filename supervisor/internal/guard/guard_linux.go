@@ -1,0 +1,167 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// KillReason in a Stop frame wants everything killed at once.
+const KillReason = "kill"
+
+// guardian is the state of a guardian process.
+type guardian struct {
+	spec  Spec
+	link  transport.Link
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the command has been reaped
+}
+
+// Serve runs the command of spec until it has ended, and everything that it
+// has started with it. lost is called when the root is gone; it does not
+// return.
+func Serve(link transport.Link, spec Spec, lost func()) error {
+	g := &guardian{spec: spec, link: link, ended: make(chan struct{})}
+	notify, err := g.begin()
+	if err != nil {
+		g.send(&wire.Failed{Text: err.Error()})
+		return err
+	}
+	go g.commands(lost)
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		if g.untilReady(notify) {
+			g.send(&wire.Ready{})
+		}
+	}()
+	<-g.ended
+	<-ready
+	process.EndDescendants()
+	g.send(g.report())
+	return nil
+}
+
+// begin starts the command on a thread that lives as long as it does: the
+// kernel sends the parent-death signal when the thread ends that made a child.
+func (g *guardian) begin() (n *notifySocket, err error) {
+	env := g.spec.Env
+	if g.spec.Ready.Notify {
+		if n, err = listenNotify(); err != nil {
+			return nil, err
+		}
+		env = append(env, "NOTIFY_SOCKET="+n.name)
+	}
+	g.cmd = &exec.Cmd{Path: g.spec.Path, Args: g.spec.Args, Env: env, Dir: g.spec.Dir, Stdout: os.Stdout, Stderr: os.Stderr,
+		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := g.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = g.cmd.Wait()
+		}
+		close(g.ended)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("command %s: %w", g.spec.Path, err)
+	}
+	return n, nil
+}
+
+func (g *guardian) send(f wire.Frame) { _ = g.link.Send(wire.Append(nil, f), nil) }
+
+// commands does what the root says.
+func (g *guardian) commands(lost func()) {
+	buf := make([]byte, wire.MaxFrame)
+	for {
+		n, files, err := g.link.Receive(buf)
+		for _, f := range files {
+			f.Close()
+		}
+		if err != nil {
+			lost()
+			return
+		}
+		f, err := wire.Parse(buf[:n])
+		stop, ok := f.(*wire.Stop)
+		switch {
+		case err != nil || !ok: // Begin, and what a later version may say
+		case stop.Reason == KillReason:
+			process.EndDescendants()
+		default:
+			_ = g.cmd.Process.Signal(g.spec.Stop) // it may have ended
+		}
+	}
+}
+
+// report is how the command ended.
+func (g *guardian) report() *wire.Ended {
+	r := &wire.Ended{Code: -1}
+	state := g.cmd.ProcessState
+	if state == nil {
+		return r
+	}
+	r.PID = int64(state.Pid())
+	r.CPU = state.UserTime() + state.SystemTime()
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok {
+		if ws.Signaled() {
+			r.Signal = uint8(ws.Signal())
+			if ws.CoreDump() {
+				r.Core = 1
+			}
+		} else {
+			r.Code = int64(ws.ExitStatus())
+		}
+	}
+	if ru, ok := state.SysUsage().(*syscall.Rusage); ok {
+		r.MaxRSS = uint64(ru.Maxrss) << 10
+	}
+	return r
+}
+
+// lookTime is how often a port or a file is looked for.
+const lookTime = 10 * time.Millisecond
+
+// untilReady waits until the command is ready, and says no when it ends before.
+func (g *guardian) untilReady(n *notifySocket) bool {
+	switch r := g.spec.Ready; {
+	case r.Outside:
+		return false
+	case r.Notify:
+		return n.wait(g.ended)
+	case r.Exit:
+		<-g.ended
+		return g.cmd.ProcessState != nil && g.cmd.ProcessState.ExitCode() == 0
+	case r.Address != "":
+		return g.look(func() bool { return accepts(r.Address) })
+	case r.File != "":
+		return g.look(func() bool { _, err := os.Stat(r.File); return !errors.Is(err, os.ErrNotExist) })
+	}
+	return true
+}
+
+func (g *guardian) look(there func() bool) bool {
+	t := time.NewTicker(lookTime)
+	defer t.Stop()
+	for {
+		if there() {
+			return true
+		}
+		select {
+		case <-g.ended:
+			return false
+		case <-t.C:
+		}
+	}
+}

@@ -1,0 +1,25 @@
+package guard
+
+import (
+	"syscall"
+)
+
+// Spec says what a guardian runs. It crosses to the guardian as JSON.
+type Spec struct {
+	Path  string
+	Args  []string // with the name first
+	Env   []string // the whole environment
+	Dir   string
+	Stop  syscall.Signal // asks the command to end
+	Ready Ready
+}
+
+// Ready says when the command is ready; one field at most is set. With none it
+// is ready when it runs.
+type Ready struct {
+	Address string // a TCP connection to it is accepted: host:port
+	File    string // it exists
+	Notify  bool   // the command says READY=1 to NOTIFY_SOCKET
+	Exit    bool   // it ends with code 0
+	Outside bool   // somebody else decides: the guardian never says that it is ready
+}

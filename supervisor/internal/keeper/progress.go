@@ -1,0 +1,60 @@
+package keeper
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Progress is what the pages of a mailbox say of its actor at one moment. The
+// actor takes no part in it.
+type Progress struct {
+	Mark    uint64 // changes whenever a message is taken or completed
+	Work    bool   // a message is in hand or waits
+	Waiting int    // lanes with messages that were not taken
+	Type    string // of the message in hand, or ""
+}
+
+// Progress looks at the lanes to a child.
+func (k *Keeper) Progress(id uint32) (p Progress) {
+	sum := fnv.New64a()
+	for _, l := range k.to(id) {
+		m, err := l.mapped()
+		if err != nil {
+			continue // what cannot be read cannot be held against the actor
+		}
+		k.look(l, m, k.children[id].alive, &p, func(w uint64) {
+			var b [16]byte
+			binary.LittleEndian.PutUint32(b[:], l.from.ID)
+			binary.LittleEndian.PutUint32(b[4:], l.from.Incarnation)
+			binary.LittleEndian.PutUint64(b[8:], w)
+			_, _ = sum.Write(b[:])
+		})
+		m.close()
+	}
+	p.Mark = sum.Sum64()
+	return p
+}
+
+func (k *Keeper) look(l *held, m *memory, incarnation uint32, p *Progress, mark func(uint64)) {
+	at := l.start
+	if form, err := lane.FormOf(l.open.Queue); err == nil && m.recv != nil && l.pageOf == incarnation {
+		mark(m.recv.InFlight.Load())
+		left := form.Remains(m.send, m.recv, l.start, l.carry)
+		at = left.At
+		if left.InHand {
+			p.Work = true
+			at = max(at+1, left.Entry.End)
+			var h wire.Entry
+			if _, err := h.Parse(left.Entry.Bytes); err == nil {
+				p.Type = k.TypeName(h.Type)
+			}
+		}
+	}
+	if tail := m.send.Tail.Load(); tail > at {
+		p.Work = true
+		p.Waiting++
+	}
+}

@@ -1,0 +1,64 @@
+package process
+
+import (
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// watchStops looks, at every SIGCHLD, which of the Starter's processes were
+// stopped by a signal or continued. The kernel has no other way to tell: a
+// pidfd becomes readable at the end only.
+func (s *Starter) watchStops() {
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, unix.SIGCHLD)
+	go func() {
+		defer signal.Stop(changed)
+		for {
+			select {
+			case <-changed:
+				s.mu.Lock()
+				all := make([]*Process, 0, len(s.alive))
+				for p := range s.alive {
+					all = append(all, p)
+				}
+				s.mu.Unlock()
+				for _, p := range all {
+					p.lookForStop()
+				}
+			case <-s.quit:
+				return
+			}
+		}
+	}()
+}
+
+// lookForStop takes the news of a stop, if there is one. The news of the end is
+// left where it is.
+func (p *Process) lookForStop() {
+	p.mu.Lock()
+	if p.reaped {
+		p.mu.Unlock()
+		return
+	}
+	was := p.stopped
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, p.pid, &info, unix.WSTOPPED|unix.WCONTINUED|unix.WNOHANG, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || info.Signo == 0 {
+			break
+		}
+		p.stopped = info.Code == cldStopped
+	}
+	now := p.stopped
+	p.mu.Unlock()
+	if now != was && p.onStop != nil {
+		p.onStop(now)
+	}
+}
+
+const cldStopped = 5 // CLD_STOPPED
