@@ -210,8 +210,9 @@ func (o *op) decodeFlat(src []byte, f unsafe.Pointer) ([]byte, error) {
 		return rest, nil
 	}
 	bytes := n * int(o.size)
-	mem := make([]byte, bytes)
-	copy(mem, rest[:bytes])
+	body := rest[:bytes] // a name of its own: without one the compiler clears
+	mem := make([]byte, len(body))
+	copy(mem, body)
 	if bools := o.aux.bools; bools != nil {
 		all := [1]boolRun{{stride: o.size, n: n, sub: bools}}
 		if _, b := badBool(all[:], unsafe.Pointer(unsafe.SliceData(mem))); b > 1 {
