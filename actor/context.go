@@ -21,13 +21,20 @@ type Context struct {
 	stopping atomic.Bool
 	reason   atomic.Pointer[string] // of Exit
 
+	polled  *node.Polled // this context, for waits of the node
+	watched atomic.Bool  // done was made for the message in hand
+
 	mu   sync.Mutex
 	done chan struct{} // made when somebody asks for it
 	err  error         // why done is closed
 	end  func()        // ends what watches for the message in hand
 }
 
-func newContext(h *Host) *Context { return &Context{host: h} }
+func newContext(h *Host) *Context {
+	c := &Context{host: h}
+	c.polled = &node.Polled{Context: c}
+	return c
+}
 
 // begin makes m the message in hand.
 func (c *Context) begin(m *mailbox.Message) *Context {
@@ -38,12 +45,13 @@ func (c *Context) begin(m *mailbox.Message) *Context {
 // finish ends the message in hand.
 func (c *Context) finish() {
 	c.msg = nil
+	if !c.watched.Load() {
+		return
+	}
+	c.watched.Store(false)
 	c.mu.Lock()
 	done, end := c.done, c.end
 	c.mu.Unlock()
-	if done == nil {
-		return
-	}
 	c.cancel(done, context.Canceled)
 	end()
 	c.mu.Lock()
@@ -78,11 +86,13 @@ func (c *Context) Err() error {
 	if !c.isAsk() {
 		return nil
 	}
-	c.mu.Lock()
-	err := c.err
-	c.mu.Unlock()
-	if err != nil {
-		return err
+	if c.watched.Load() {
+		c.mu.Lock()
+		err := c.err
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	if c.msg.Box.Cancelled(c.msg) {
 		return context.Canceled
@@ -107,6 +117,7 @@ func (c *Context) Done() <-chan struct{} {
 	}
 	done := make(chan struct{})
 	c.done = done
+	c.watched.Store(true)
 	stopWatch := c.host.node.WatchCancel(c.msg, func() { c.cancel(done, context.Canceled) })
 	stopTimer := func() bool { return true }
 	if d := c.msg.Head.Deadline; d != 0 {
@@ -174,11 +185,15 @@ func (c *Context) Lend(n int) (Buffer, error) {
 	return b, err
 }
 
-// waitContext is ctx as far as waiting for an answer needs it: a handler of a
-// tell has nothing that could end early.
+// waitContext is ctx as the node waits with it: a handler of a tell has nothing
+// that could end early, and that of an ask is looked at rather than watched.
 func waitContext(ctx context.Context) context.Context {
-	if c, ok := ctx.(*Context); ok && !c.isAsk() {
-		return context.Background()
+	c, ok := ctx.(*Context)
+	switch {
+	case !ok:
+		return ctx
+	case c.isAsk():
+		return c.polled
 	}
-	return ctx
+	return context.Background()
 }

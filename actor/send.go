@@ -47,7 +47,7 @@ func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 // room.
 func sendSlowly[M any](ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m M, err error) error {
 	if errors.Is(err, mailbox.ErrFull) {
-		err = t.WhenFull(ctx, func() error { return mailbox.Send(box, kind, ask, deadline, mt, &m) })
+		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, &m) })
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
 		if _, gone := t.Outbox(); gone != nil {
@@ -139,7 +139,7 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 		if mailbox.Full(box.Config.Full) == mailbox.Drop {
 			return Buffer{}, err // there is no message to drop yet
 		}
-		err = t.WhenFull(ctx, func() error { b, err = box.Lend(n); return err })
+		err = t.WhenFull(waitContext(ctx), func() error { b, err = box.Lend(n); return err })
 	}
 	return b, public(err)
 }

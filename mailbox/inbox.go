@@ -69,7 +69,7 @@ func (m *Message) Type() codec.ID { return codec.ID(m.Head.Type) }
 func (m *Message) Size() int { return len(m.body) }
 
 // Attempt counts the earlier incarnations that died with this message in hand.
-func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry) }
+func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry.Seq) }
 
 // Next takes the oldest message into m and records that it is in hand. It
 // fails with transport.ErrEmpty when there is none and with ErrNotAnnounced
@@ -77,12 +77,12 @@ func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry) }
 // broke the rules and the lane is dead.
 func (b *Inbox) Next(m *Message) error {
 	if !m.ready {
-		e, err := b.lane.Next()
+		err := b.lane.Take(&m.entry)
 		if err != nil {
 			return err
 		}
-		m.entry, m.Box, m.ready = e, b, true
-		if m.body, err = m.Head.Parse(e.Bytes); err != nil {
+		m.Box, m.ready = b, true
+		if m.body, err = m.Head.Parse(m.entry.Bytes); err != nil {
 			return err
 		}
 		if m.Head.Kind != wire.EntryTell && m.Head.Kind != wire.EntryAsk {
@@ -104,7 +104,7 @@ func (b *Inbox) Next(m *Message) error {
 			return err
 		}
 	}
-	b.lane.Begin(m.entry)
+	b.lane.Begin(m.entry.Seq)
 	if m.lent.N > 0 {
 		// In hand already: if this process dies from here on, the supervisor
 		// knows that the files may be gone.

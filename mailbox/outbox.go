@@ -49,6 +49,9 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 // It does not block, except for a short lock and, once in a while, for the
 // supervisor's hold of a new segment.
 func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m *M) error {
+	if t.Flat() && t.Size() <= o.inline {
+		return o.sendFlat(kind, uint64(t.ID()), ask, deadline, codec.Bytes(t, m))
+	}
 	if !t.Custom() && !t.Lends() {
 		n, err := codec.Size(t, m)
 		if err != nil {
@@ -69,6 +72,21 @@ func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Typ
 		return err
 	}
 	return nil
+}
+
+// sendFlat copies a value without pointers into the reserved entry. Nothing in
+// it can panic, so that the lock needs no defer.
+func (o *Outbox) sendFlat(kind uint8, typ, ask uint64, deadline int64, value []byte) error {
+	h := wire.PlainHeader(kind)
+	o.mu.Lock()
+	b, err := o.lane.Reserve(h + len(value))
+	if err == nil {
+		wire.PutPlain(b, kind, typ, ask, deadline)
+		copy(b[h:], value)
+		err = o.commitSmall(len(value))
+	}
+	o.mu.Unlock()
+	return err
 }
 
 // sendInline encodes straight into the reserved entry.

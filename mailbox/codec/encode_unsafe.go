@@ -28,8 +28,23 @@ func Append[T any](t *Type, dst []byte, v *T, out *Lent) ([]byte, error) {
 // check panics when a value is used with the Type of another.
 func check[T any](t *Type) {
 	if t.key != keyOf[T]() && t.rtype != reflect.TypeFor[T]() {
-		panic("codec: value of type " + reflect.TypeFor[T]().String() + " with the codec.Type of " + t.name)
+		t.mistaken(reflect.TypeFor[T]())
 	}
+}
+
+// mistaken is apart so that check is inlined.
+func (t *Type) mistaken(got reflect.Type) {
+	panic("codec: value of type " + got.String() + " with the codec.Type of " + t.name)
+}
+
+// Bytes is the memory of a flat value, which is its encoding. The slice shares
+// the memory of *v, and is valid as long as that is.
+func Bytes[T any](t *Type, v *T) []byte {
+	check[T](t)
+	if !t.flat {
+		panic("codec: Bytes of a type that is not flat")
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
 
 // blame completes an error with what only the type knows.

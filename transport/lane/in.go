@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/cpu"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -12,7 +13,8 @@ import (
 
 // In is the receiving end of a lane, for one incarnation of the receiver.
 type In struct {
-	transport.Receiver // Next, Done; Release is shadowed below
+	transport.Receiver                // Done and Release are shadowed below; Take is its Next
+	ring               *ring.Receiver // the same, when it is a ring: called without a table
 
 	From wire.Addr // the sender
 
@@ -97,7 +99,8 @@ func (in *In) open(f *wire.Lane, files []transport.File) error {
 
 func (in *In) receiver(f *wire.Lane) error {
 	if f.Queue == wire.QueueRing {
-		in.Receiver = ring.NewReceiver(in.send, in.page.Head, f.Start)
+		in.ring = ring.NewReceiver(in.send, in.page.Head, f.Start)
+		in.Receiver = in.ring
 		return nil
 	}
 	form, err := FormOf(f.Queue)
@@ -108,14 +111,27 @@ func (in *In) receiver(f *wire.Lane) error {
 	return err
 }
 
-// Next lends the oldest entry that has not been lent yet; see
-// transport.Receiver.
-func (in *In) Next() (transport.Entry, error) {
-	e, err := in.Receiver.Next()
+// Take lends the oldest entry that has not been lent yet: Next of
+// transport.Receiver, into e.
+func (in *In) Take(e *transport.Entry) (err error) {
+	if in.ring != nil {
+		err = in.ring.Take(e)
+	} else {
+		*e, err = in.Receiver.Next()
+	}
 	if err == nil {
 		in.read = e.End
 	}
-	return e, err
+	return err
+}
+
+// Done says that the entry lent last has been dealt with.
+func (in *In) Done() {
+	if in.ring != nil {
+		in.ring.Done()
+	} else {
+		in.Receiver.Done()
+	}
 }
 
 // Pending says whether the sender has published something that was not lent.
@@ -124,26 +140,26 @@ func (in *In) Pending() bool { return in.send.Tail.Load() != in.read }
 
 // Unreleased is how many bytes are done but not yet free for the sender.
 func (in *In) Unreleased() int {
-	if r, ok := in.Receiver.(*ring.Receiver); ok {
-		return r.Unreleased()
+	if in.ring != nil {
+		return in.ring.Unreleased()
 	}
 	return 1 << 30 // queues in the kernel have no batch to gain
 }
 
-// Begin records that the handler is about to get the entry.
-func (in *In) Begin(e transport.Entry) {
+// Begin records that the handler is about to get the entry of sequence seq.
+func (in *In) Begin(seq uint64) {
 	attempt := uint8(0)
-	if e.Seq == in.start {
+	if seq == in.start {
 		attempt = in.attempt
 	}
-	in.page.InFlight.Store(uint64(transport.PackInFlight(e.Seq, attempt, transport.HandIn)))
+	cpu.StoreRelease64(in.page.InFlight, uint64(transport.PackInFlight(seq, attempt, transport.HandIn)))
 	in.idle = false
 	fault.Hit("lane.in-hand")
 }
 
-// Attempt is how many earlier incarnations died with the entry in hand.
-func (in *In) Attempt(e transport.Entry) int {
-	if e.Seq == in.start {
+// Attempt is how many earlier incarnations died with the entry of sequence seq in hand.
+func (in *In) Attempt(seq uint64) int {
+	if seq == in.start {
 		return int(in.attempt)
 	}
 	return 0
@@ -153,7 +169,7 @@ func (in *In) Attempt(e transport.Entry) int {
 // follow each other, the next Begin says the same and End can be left out.
 func (in *In) End(seq uint64) {
 	if !in.idle {
-		in.page.InFlight.Store(uint64(transport.PackInFlight(seq, 0, transport.HandDone)))
+		cpu.StoreRelease64(in.page.InFlight, uint64(transport.PackInFlight(seq, 0, transport.HandDone)))
 		in.idle = true
 	}
 }
@@ -191,12 +207,12 @@ func (in *In) Slot(i int) []byte { return in.page.Slot(i)[replyHeader:] }
 // ask, and wakes the asker if it sleeps.
 func (in *In) Reply(slot int, ask uint64, n int) {
 	words := in.page.Slot(slot)
-	transport.Word64(words, 8).Store(uint64(n))
-	transport.Word64(words, 0).Store(ask)
+	cpu.StoreRelease64(transport.Word64(words, 8), uint64(n))
+	cpu.StoreRelease64(transport.Word64(words, 0), ask)
 	t := in.page.ReplyTail.Load()
-	in.page.Replies[t%transport.ReplySlots].Store(uint32(slot))
+	cpu.StoreRelease32(&in.page.Replies[t%transport.ReplySlots], uint32(slot))
 	fault.Hit("lane.reply")
-	in.page.ReplyTail.Store(t + 1)
+	cpu.StoreRelease64(in.page.ReplyTail, t+1)
 	in.announce()
 }
 

@@ -18,7 +18,8 @@ type Config struct {
 
 // Out is the sending end of a lane.
 type Out struct {
-	transport.Sender // Reserve, Next, MaxEntry; Commit is shadowed below
+	transport.Sender              // Next, MaxEntry; Reserve and Commit are shadowed below
+	ring             *ring.Sender // the same, when it is a ring: called without a table
 
 	page     *transport.SendPage
 	mem      *segment.Memory
@@ -63,7 +64,8 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	f = &wire.Open{To: to, Queue: cfg.Queue, Cells: uint32(cells), Size: uint32(size)}
 	files = append(files, mem.File())
 	if cfg.Queue == wire.QueueRing {
-		o.Sender = ring.NewSender(o.page)
+		o.ring = ring.NewSender(o.page)
+		o.Sender = o.ring
 	} else {
 		form, err := FormOf(cfg.Queue)
 		if err != nil {
@@ -84,10 +86,20 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	return o, f, files, nil
 }
 
+// Reserve lends n bytes for the next entry; see transport.Sender.
+func (o *Out) Reserve(n int) ([]byte, error) {
+	if o.ring != nil {
+		return o.ring.Reserve(n)
+	}
+	return o.Sender.Reserve(n)
+}
+
 // Commit publishes the reserved entry and wakes the receiver if it sleeps.
 // ErrFull leaves the entry reserved.
 func (o *Out) Commit() error {
-	if err := o.Sender.Commit(); err != nil {
+	if o.ring != nil {
+		o.ring.Publish()
+	} else if err := o.Sender.Commit(); err != nil {
 		return err
 	}
 	o.Announce()

@@ -4,7 +4,7 @@
 //	          head                      tail
 //	            │                         │
 //	┌─────┬─────▼─────┬─────┬─────┬─────┬─▼───┬─────┐
-//	│free │ entry │ entry ········│ pad │ free│     │   cells of 64 bytes
+//	│free │ entry │ entry ········│ pad │ free│     │   cells of 16 bytes
 //	└─────┴───────────┴─────┴─────┴─────┴─────┴─────┘
 //	 the receiver owns            the sender owns
 //	 [head, tail)                 [tail, head+cells)

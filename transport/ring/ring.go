@@ -7,15 +7,16 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/cpu"
 )
 
 const (
-	CellBytes   = 64 // one line of every processor this runs on
+	CellBytes   = 16 // unit of room and of alignment
 	headerBytes = 4  // u32 length of the entry in bytes
 	pad         = 1<<32 - 1
 
-	MinBytes = 16 * CellBytes // smallest ring
-	MaxBytes = 1 << 30        // largest ring
+	MinBytes = 1 << 10 // smallest ring
+	MaxBytes = 1 << 30 // largest ring
 )
 
 // Check says whether bytes is a legal size of a ring: a power of two between
@@ -88,6 +89,10 @@ func (s *Sender) Reserve(n int) ([]byte, error) {
 		at = 0
 	}
 	s.pending = s.next + skip + need
+	// The lines of the entries to come are in the receiver's cache; asked for
+	// now, they are here when they are written.
+	cpu.PrefetchWrite(&s.cells[((at+ahead)&(s.n-1))*CellBytes])
+	cpu.PrefetchWrite(&s.cells[((at+ahead+lineCells)&(s.n-1))*CellBytes])
 	off := at * CellBytes
 	binary.LittleEndian.PutUint32(s.cells[off:], uint32(n))
 	off += headerBytes
@@ -112,13 +117,18 @@ func (s *Sender) room(end uint64) error {
 
 // Commit makes the reserved entry visible; see transport.Sender.
 func (s *Sender) Commit() error {
+	s.Publish()
+	return nil
+}
+
+// Publish is Commit, which cannot fail here.
+func (s *Sender) Publish() {
 	if s.pending == 0 {
 		panic("ring: Commit without Reserve")
 	}
 	fault.Hit("ring.commit")
 	s.next, s.pending = s.pending, 0
-	s.tail.Store(s.next)
-	return nil
+	cpu.StoreRelease64(s.tail, s.next)
 }
 
 // Next is the sequence of the next entry; see transport.Sender. Padding in
@@ -140,6 +150,7 @@ type Receiver struct {
 
 	next     uint64 // sequence of the next entry to lend
 	seenTail uint64 // the last tail that was read and checked
+	batch    uint64 // what next was at that look
 	done     uint64 // everything before it has been dealt with
 	freed    uint64 // the private copy of head
 	broken   error  // what the peer did; final
@@ -154,15 +165,21 @@ func NewReceiver(page *transport.SendPage, head *atomic.Uint64, start uint64) *R
 		tail:  page.Tail,
 		head:  head,
 		n:     uint64(len(page.Cells) / CellBytes),
-		next:  start, seenTail: start, done: start, freed: start,
+		next:  start, seenTail: start, batch: start, done: start, freed: start,
 	}
 }
 
 // Next lends the oldest entry that has not been lent; see transport.Receiver.
-func (r *Receiver) Next() (transport.Entry, error) {
+func (r *Receiver) Next() (e transport.Entry, err error) {
+	err = r.Take(&e)
+	return e, err
+}
+
+// Take is Next, into e, which it changes only when it returns nil.
+func (r *Receiver) Take(e *transport.Entry) error {
 	if r.next == r.seenTail {
 		if err := r.look(); err != nil {
-			return transport.Entry{}, err
+			return err
 		}
 	}
 	start := r.next
@@ -173,20 +190,25 @@ func (r *Receiver) Next() (transport.Entry, error) {
 		r.next += r.n - at
 		at = 0
 		if r.next >= r.seenTail {
-			return transport.Entry{}, r.corrupt("pad at the tail", r.next, r.seenTail)
+			return r.corrupt("pad at the tail", r.next, r.seenTail)
 		}
 		length = binary.LittleEndian.Uint32(r.cells)
 	}
 	if int64(length) > int64(maxEntry(r.n)) {
-		return transport.Entry{}, r.corrupt("entry length", uint64(length), uint64(maxEntry(r.n)))
+		return r.corrupt("entry length", uint64(length), uint64(maxEntry(r.n)))
 	}
 	end := r.next + cellsFor(int(length))
 	if end > r.seenTail || at+cellsFor(int(length)) > r.n {
-		return transport.Entry{}, r.corrupt("entry end", end, r.seenTail)
+		return r.corrupt("entry end", end, r.seenTail)
 	}
 	off := at*CellBytes + headerBytes
 	r.next = end
-	return transport.Entry{Seq: start, End: end, Bytes: r.cells[off : off+uint64(length) : off+uint64(length)]}, nil
+	if end+ahead < r.seenTail {
+		cpu.Prefetch(&r.cells[((at+ahead)&(r.n-1))*CellBytes])
+		cpu.Prefetch(&r.cells[((at+ahead+lineCells)&(r.n-1))*CellBytes])
+	}
+	e.Seq, e.End, e.Bytes = start, end, r.cells[off:off+uint64(length):off+uint64(length)]
+	return nil
 }
 
 // look reads the sender's tail.
@@ -194,6 +216,13 @@ func (r *Receiver) look() error {
 	if r.broken != nil {
 		return r.broken
 	}
+	// A drain of several entries means that the sender is busy. Looked at again
+	// at once, the line of the tail would go back and forth with every entry;
+	// after a short pause there are several again.
+	if r.next-r.batch > 2*usualCells {
+		cpu.Pause(pauseTurns)
+	}
+	r.batch = r.next
 	t := r.tail.Load()
 	if t < r.seenTail || t-r.freed > r.n {
 		return r.corrupt("ring tail", t, r.freed+r.n)
@@ -210,6 +239,14 @@ func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	r.next = r.seenTail // nothing more is read
 	return r.broken
 }
+
+// What was found by measuring; neither side depends on the other's.
+const (
+	lineCells  = 64 / CellBytes
+	ahead      = 8 * lineCells // from an entry to the line that is asked for early
+	usualCells = 6             // of a small message
+	pauseTurns = 16            // between two looks at a busy sender's tail: 0.3 to 0.7 µs
+)
 
 // Done says that the entry lent last has been dealt with.
 func (r *Receiver) Done() { r.done = r.next }

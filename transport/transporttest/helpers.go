@@ -261,7 +261,7 @@ func (r *reader) take() bool {
 	if err != nil {
 		r.fail(err)
 	}
-	r.in.Begin(e)
+	r.in.Begin(e.Seq)
 	r.entry = e
 	if !Check(e.Bytes, r.count) {
 		r.fail(fmt.Errorf("entry %d of %d bytes is not what was sent", r.count, len(e.Bytes)))

@@ -29,56 +29,121 @@ type watch struct {
 	crowded bool // the warning of sleep was given
 }
 
+// Polled is a context whose end rings a bell of this node, or is a deadline: the
+// waiter looks at its Err, and no goroutine has to watch it.
+type Polled struct{ context.Context }
+
+// limit is what ends a wait that is not ready.
+type limit struct {
+	ctx    context.Context
+	done   <-chan struct{}
+	polled *Polled
+}
+
+func limitOf(ctx context.Context) (l limit) {
+	if p, ok := ctx.(*Polled); ok {
+		return limit{ctx: ctx, polled: p}
+	}
+	if ctx != nil {
+		l.ctx, l.done = ctx, ctx.Done()
+	}
+	return l
+}
+
+// over says whether the wait has to end.
+func (l *limit) over() bool {
+	if l.polled != nil {
+		return l.polled.Err() != nil
+	}
+	return closed(l.done)
+}
+
+// err is why it has to end.
+func (l *limit) err() error {
+	if l.polled != nil {
+		return l.polled.Err()
+	}
+	return context.Cause(l.ctx)
+}
+
+// left is how long the waiter may sleep; 0 means without end.
+func (l *limit) left() time.Duration {
+	if l.polled != nil {
+		if d, ok := l.polled.Deadline(); ok {
+			return max(time.Until(d), 1)
+		}
+	}
+	return 0
+}
+
 // await blocks until w is ready or ctx ends. It waits itself if nobody else
 // does; otherwise ev tells when w may be ready.
 func (n *Node) await(ctx context.Context, w waiting, ev <-chan struct{}) error {
-	var done <-chan struct{}
-	if ctx != nil {
-		done = ctx.Done()
-	}
+	l := limitOf(ctx)
 	for !w.ready() {
 		select {
 		case <-n.role:
-			n.holdRole(ctx, done, w)
+			n.holdRole(&l, w)
 			n.role <- struct{}{}
 		default:
-			select {
-			case <-n.role:
-				n.holdRole(ctx, done, w)
-				n.role <- struct{}{}
-			case <-ev:
-			case <-done:
-			}
+			n.awaitOther(&l, w, ev)
 		}
-		if done != nil && !w.ready() {
-			select {
-			case <-done:
-				return context.Cause(ctx)
-			default:
-			}
+		if !w.ready() && l.over() {
+			return l.err()
 		}
 	}
 	return nil
 }
 
-// holdRole polls, and then sleeps, until w is ready or done is closed.
-func (n *Node) holdRole(ctx context.Context, done <-chan struct{}, w waiting) {
+// awaitOther waits while another goroutine is the waiter.
+func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
+	done := l.done
+	if l.polled != nil {
+		// Most others hold the role for a moment only. Who waits for long needs
+		// somebody to watch the message in hand.
+		t := time.NewTimer(watchAfter)
+		defer t.Stop()
+		select {
+		case <-n.role:
+			n.holdRole(l, w)
+			n.role <- struct{}{}
+			return
+		case <-ev:
+			return
+		case <-t.C:
+			done = l.polled.Done()
+		}
+	}
+	select {
+	case <-n.role:
+		n.holdRole(l, w)
+		n.role <- struct{}{}
+	case <-ev:
+	case <-done:
+	}
+}
+
+// watchAfter is how long a wait in a handler goes without a watch of its own.
+const watchAfter = time.Millisecond
+
+// holdRole polls, and then sleeps, until w is ready or l is over.
+func (n *Node) holdRole(l *limit, w waiting) {
 	n.refresh()
 	if n.spinFor(w) {
 		return
 	}
-	if done != nil {
-		defer context.AfterFunc(ctx, n.cfg.Notifier.Interrupt)()
+	if l.done != nil {
+		defer context.AfterFunc(l.ctx, n.cfg.Notifier.Interrupt)()
 	}
 	for {
 		n.refresh()
 		n.look(w)
-		if w.poll() || closed(done) {
+		if w.poll() || l.over() {
 			return
 		}
 		n.setArmed(true)
-		if n.quiet() && !w.poll() && !closed(done) {
-			n.sleep()
+		if n.quiet() && !w.poll() && !l.over() {
+			n.sleep(l.left())
 		}
 		n.setArmed(false)
 	}
@@ -88,10 +153,10 @@ func (n *Node) holdRole(ctx context.Context, done <-chan struct{}, w waiting) {
 // of them.
 const crowdPoll = time.Millisecond
 
-// sleep sleeps until a bell changes. A notifier that cannot take so many bells
-// sleeps on some of them, and for a short time.
-func (n *Node) sleep() {
-	bells, timeout := n.watch.bells, time.Duration(0)
+// sleep sleeps until a bell changes or timeout has passed (0: none). A notifier
+// that cannot take so many bells sleeps on some of them, and for a short time.
+func (n *Node) sleep(timeout time.Duration) {
+	bells := n.watch.bells
 	if m, ok := n.cfg.Notifier.(interface{ Max() int }); ok && len(bells) > m.Max() {
 		bells, timeout = bells[:m.Max()], crowdPoll
 		if !n.watch.crowded {

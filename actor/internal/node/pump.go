@@ -28,7 +28,10 @@ type inbox struct {
 	over    bool        // read to its end; guarded by Node.mu
 	broken  bool        // the sender broke the rules; the loop's
 	msg     mailbox.Message
-	rung    atomic.Uint64 // counts changes of the sender's bell
+
+	lastType codec.ID // of the message before, and its handler
+	last     Handler
+	rung     atomic.Uint64 // counts changes of the sender's bell
 }
 
 // turn is how many messages of one sender are handled before the next
@@ -136,7 +139,7 @@ func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
 			return true, true
 		}
 		worked = true
-		n.handle(m)
+		n.handle(b, m)
 		b.Done(m)
 		if stop.Load() || n.system.Load() {
 			b.Flush(m)
@@ -158,16 +161,19 @@ func (n *Node) Closed() bool {
 }
 
 // handle gives one message to its handler.
-func (n *Node) handle(m *mailbox.Message) {
+func (n *Node) handle(b *inbox, m *mailbox.Message) {
 	ask := m.Head.Kind == wire.EntryAsk
 	if ask && (m.Box.Cancelled(m) || expired(m.Head.Deadline)) {
 		n.Skipped.Add(1)
 		return
 	}
-	h := n.handlers[m.Type()]
-	if h == nil {
-		n.unhandled(m)
-		return
+	h := b.last
+	if m.Type() != b.lastType || h == nil {
+		if h = n.handlers[m.Type()]; h == nil {
+			n.unhandled(m)
+			return
+		}
+		b.lastType, b.last = m.Type(), h
 	}
 	if err := h(m); err != nil {
 		if ask {

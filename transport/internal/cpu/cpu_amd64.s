@@ -1,0 +1,24 @@
+//go:build !race
+
+#include "textflag.h"
+
+// func Pause(n int)
+TEXT ·Pause(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+again:
+	PAUSE
+	SUBQ $1, CX
+	JGT  again
+	RET
+
+// func Prefetch(b *byte)
+TEXT ·Prefetch(SB), NOSPLIT, $0-8
+	MOVQ       b+0(FP), AX
+	PREFETCHT0 (AX)
+	RET
+
+// func PrefetchWrite(b *byte)
+TEXT ·PrefetchWrite(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), AX
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX); a NOP where it is unknown
+	RET

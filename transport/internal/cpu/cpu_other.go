@@ -1,0 +1,28 @@
+//go:build !amd64 || race
+
+package cpu
+
+import "sync/atomic"
+
+// StoreRelease64 stores v in *p, after all earlier loads and stores of this
+// goroutine. Later loads may pass it: who needs them not to uses p.Store.
+func StoreRelease64(p *atomic.Uint64, v uint64) { p.Store(v) }
+
+// StoreRelease32 is StoreRelease64 for 32 bits.
+func StoreRelease32(p *atomic.Uint32, v uint32) { p.Store(v) }
+
+// Pause waits for n turns of about 10 to 50 ns.
+func Pause(n int) {
+	for i := 0; i < 32*n; i++ {
+		spins++
+	}
+}
+
+var spins int
+
+// Prefetch asks for the line of *b, where there is an instruction for that.
+func Prefetch(*byte) {}
+
+// PrefetchWrite asks for the line of *b in order to write it, where there is an
+// instruction for that.
+func PrefetchWrite(*byte) {}

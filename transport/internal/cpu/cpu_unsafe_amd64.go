@@ -1,0 +1,31 @@
+//go:build !race
+
+package cpu
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// StoreRelease64 stores v in *p, after all earlier loads and stores of this
+// goroutine. Later loads may pass it: who needs them not to uses p.Store.
+func StoreRelease64(p *atomic.Uint64, v uint64) { *(*uint64)(unsafe.Pointer(p)) = v }
+
+// StoreRelease32 is StoreRelease64 for 32 bits.
+func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) = v }
+
+// Pause waits for n turns of about 10 to 50 ns, which leaves the core to the
+// thread that shares it, if one does.
+//
+//go:noescape
+func Pause(n int)
+
+// Prefetch asks for the line of *b. It never faults.
+//
+//go:noescape
+func Prefetch(b *byte)
+
+// PrefetchWrite asks for the line of *b in order to write it. It never faults.
+//
+//go:noescape
+func PrefetchWrite(b *byte)
