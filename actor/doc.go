@@ -22,6 +22,9 @@
 // messages of that protocol, which the compiler checks. Starting actors is the
 // business of package supervisor.
 //
+// A payload larger than the memory for it is a stream: [NewStream] and
+// [OnStream] pass it through the blocks of the mailbox in rounds.
+//
 // # Guarantees
 //
 // Messages from one process to one actor are handled in the order sent, small

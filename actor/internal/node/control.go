@@ -208,6 +208,13 @@ func (n *Node) retire(from wire.Addr) {
 	n.kick()
 }
 
+// Retired says whether that incarnation is known to be dead, or was never
+// heard of.
+func (n *Node) Retired(from wire.Addr) bool {
+	b := n.inboxOf(from)
+	return b == nil || b.retired.Load()
+}
+
 func (n *Node) inboxOf(from wire.Addr) *inbox {
 	n.mu.Lock()
 	defer n.mu.Unlock()

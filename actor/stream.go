@@ -1,0 +1,78 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A stream is a payload of any size that passes through the blocks of a mailbox
+// in rounds: the sender fills the next block while the receiver reads the last.
+//
+//	StreamWriter                                       actor
+//	open: total ── ask ──────────────────────────────► allowed? starts f(StreamReader)
+//	block 0 ────── tell, lent ───────────────────────► Read ─► given back: credit
+//	block 1 ...                                        ...
+//	end ────────── ask ──────────────────────────────► answered when f has returned
+//
+// It takes no more memory than the mailbox's pool, however long it is. Each
+// side watches the other: an end in the middle is a *StreamError there.
+
+// StreamPolicy is what an actor allows to those that stream to it. The zero
+// value of each field is its default.
+type StreamPolicy struct {
+	MaxBytes int64 // of one stream; 0 means DefaultStreamBytes
+	Streams  int   // at a time, of all senders; 0 means DefaultStreams. One more is refused with ErrFull
+
+	// Progress is called by the goroutine that reads, after each block.
+	Progress func(r *StreamReader, done, total int64)
+}
+
+// Defaults of streams.
+const (
+	DefaultStreamBytes = 1 << 30
+	DefaultStreams     = 16
+	DefaultStreamBlock = 1 << 20 // bytes of a block, if the pool has room for four of them
+)
+
+// StreamError says that a stream has ended before its last byte.
+type StreamError struct {
+	Done, Total int64 // bytes
+	Exit        Exit  // of the other side, if it has ended
+	Reason      string
+}
+
+func (e *StreamError) Error() string {
+	s := fmt.Sprintf("actor: stream ended after %d of %d bytes: %s", e.Done, e.Total, e.Reason)
+	if e.Exit.Summary != "" {
+		s += ": " + e.Exit.Summary
+	}
+	return s
+}
+
+// errStreamLength is of a Write beyond the announced total.
+var errStreamLength = errors.New("actor: stream is longer than the total that was announced for it")
+
+// The messages of a stream.
+type (
+	streamOpen[P any] struct {
+		Asks[P, streamOpened]
+		Name  string
+		Total int64
+	}
+	streamOpened struct {
+		Stream uint64 // 0: refused
+		Max    int64  // of the policy that refused it
+	}
+	streamBlock[P any] struct {
+		Tells[P]
+		Stream uint64
+		Offset int64
+		Data   Buffer
+	}
+	streamEnd[P any] struct {
+		Asks[P, streamEnded]
+		Stream uint64
+		Abort  string // why the sender stops before the total; "" at the total
+	}
+	streamEnded struct{}
+)

@@ -1,0 +1,282 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// StreamReader is one arriving stream; see OnStream. It is for the goroutine of
+// the function that it was given to.
+type StreamReader struct {
+	name   string
+	total  int64
+	from   wire.Addr
+	policy *StreamPolicy
+	ended  chan struct{} // closed when the function has returned
+	result error         // of the function; read after ended
+	read   int64         // bytes that Read has given out
+	cur    Buffer        // being read
+	rest   []byte        // of cur
+
+	mu    sync.Mutex
+	more  sync.Cond
+	queue []Buffer // arrived, not yet read
+	came  int64    // bytes that have arrived
+	over  bool     // the function has returned
+	err   error    // why nothing more will come
+}
+
+// Name is what the sender calls the stream.
+func (r *StreamReader) Name() string { return r.name }
+
+// Total is the size of the whole stream in bytes.
+func (r *StreamReader) Total() int64 { return r.total }
+
+// OnStream registers f for the streams that NewStream sends to this actor. Each
+// stream has a goroutine of its own, which runs f: the actor handles other
+// messages meanwhile. f must not use the actor's Context, and guards what it
+// shares with handlers. Its error is what the sender's Close returns. What it
+// leaves unread is dropped. At the end of a stream the actor waits for f, which
+// then has at most the pool's blocks left to read.
+//
+// The end of the sender is a *StreamError from Read, after the last byte that
+// arrived; io.EOF comes only after all of them.
+func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) error) {
+	if policy.MaxBytes <= 0 {
+		policy.MaxBytes = DefaultStreamBytes
+	}
+	if policy.Streams <= 0 {
+		policy.Streams = DefaultStreams
+	}
+	t := &streams{policy: policy, run: f, open: map[uint64]*StreamReader{}}
+	OnAsk(s, func(c *Context, m streamOpen[P]) (streamOpened, error) {
+		return t.begin(c, m.Name, m.Total, func(id uint32) (<-chan Down, func(), error) {
+			return Monitor(c, Ref[P]{ID: id})
+		})
+	})
+	OnTell(s, func(c *Context, m streamBlock[P]) error { return t.block(c, m.Stream, m.Offset, m.Data) })
+	OnAsk(s, func(c *Context, m streamEnd[P]) (streamEnded, error) {
+		return streamEnded{}, t.end(c, m.Stream, m.Abort)
+	})
+}
+
+// streams is the open streams of one actor.
+type streams struct {
+	policy StreamPolicy
+	run    func(*StreamReader) error
+
+	mu    sync.Mutex
+	open  map[uint64]*StreamReader
+	count uint64
+}
+
+var errNoStream = errors.New("actor: there is no such stream: its receiver has been restarted, or its sender's end was noticed")
+
+// begin starts the goroutines of a stream, if the policy allows it.
+func (t *streams) begin(c *Context, name string, total int64, monitor func(uint32) (<-chan Down, func(), error)) (streamOpened, error) {
+	if total < 0 || total > t.policy.MaxBytes {
+		return streamOpened{Max: t.policy.MaxBytes}, nil
+	}
+	t.mu.Lock()
+	n := len(t.open)
+	t.mu.Unlock()
+	if n >= t.policy.Streams {
+		return streamOpened{}, fmt.Errorf("actor: %d streams are open, and StreamPolicy.Streams allows no more: %w", n, ErrFull)
+	}
+	r := &StreamReader{name: name, total: total, from: c.msg.Box.From, policy: &t.policy, ended: make(chan struct{})}
+	r.more.L = &r.mu
+	down, cancel, err := monitor(r.from.ID)
+	if err != nil {
+		return streamOpened{}, err
+	}
+	// A sender that was dead before the monitor was placed has had its lane
+	// retired by now: the monitor then watches another incarnation.
+	if c.host.node.Retired(r.from) {
+		cancel()
+		return streamOpened{}, errNoStream
+	}
+	t.mu.Lock()
+	t.count++
+	id := uint64(c.Incarnation())<<32 | t.count // no successor knows it
+	t.open[id] = r
+	t.mu.Unlock()
+	go func() {
+		r.result = t.run(r)
+		r.close()
+		close(r.ended)
+	}()
+	go func() {
+		defer cancel()
+		select {
+		case d := <-down:
+			// After the last message of the sender has been handled.
+			r.fail(&StreamError{Done: r.arrived(), Total: total, Exit: d.Exit, Reason: "the sender has ended"})
+			t.forget(id)
+		case <-r.ended:
+		}
+	}()
+	return streamOpened{Stream: id}, nil
+}
+
+// find is the stream with that number, if the sender of the message in hand
+// sends it.
+func (t *streams) find(c *Context, id uint64) *StreamReader {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.open[id]; r != nil && r.from == c.msg.Box.From {
+		return r
+	}
+	return nil
+}
+
+func (t *streams) forget(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, id)
+}
+
+func (t *streams) block(c *Context, id uint64, offset int64, b Buffer) error {
+	r := t.find(c, id)
+	if r == nil {
+		return errNoStream
+	}
+	return r.push(offset, b)
+}
+
+// end waits for the function, unless the sender does not.
+func (t *streams) end(c *Context, id uint64, abort string) error {
+	r := t.find(c, id)
+	if r == nil {
+		return errNoStream
+	}
+	defer t.forget(id)
+	if abort != "" {
+		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: abort})
+	} else if r.arrived() < r.total {
+		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: "its sender ended it too early"})
+	}
+	select {
+	case <-r.ended:
+		return r.result
+	case <-c.Done():
+		return c.Err()
+	}
+}
+
+// push takes a block that has arrived.
+func (r *StreamReader) push(offset int64, b Buffer) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return nil // given back when the handler returns
+	}
+	if n := int64(b.Len()); offset != r.came || n == 0 || n > r.total-r.came {
+		err := fmt.Errorf("actor: stream: block of %d bytes at %d, where %d of %d bytes have arrived", n, offset, r.came, r.total)
+		if r.err == nil {
+			r.err = &StreamError{Done: r.came, Total: r.total, Reason: err.Error()}
+			r.more.Signal()
+		}
+		return err
+	}
+	b.Keep()
+	r.queue = append(r.queue, b)
+	r.came += int64(b.Len())
+	r.more.Signal()
+	return nil
+}
+
+func (r *StreamReader) arrived() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.came
+}
+
+func (r *StreamReader) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+		r.more.Signal()
+	}
+}
+
+// close drops what was not read.
+func (r *StreamReader) close() {
+	r.cur.Release()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	for _, b := range r.queue {
+		b.Release()
+	}
+	r.queue = nil
+}
+
+// next makes rest the bytes that come next, and waits for them.
+func (r *StreamReader) next() error {
+	if len(r.rest) > 0 {
+		return nil
+	}
+	if r.read == r.total {
+		return io.EOF
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.queue) == 0 {
+		if r.err != nil {
+			return r.err
+		}
+		r.more.Wait()
+	}
+	r.cur, r.queue = r.queue[0], r.queue[1:]
+	r.rest = r.cur.Bytes()
+	return nil
+}
+
+// took says that n bytes of rest have been read. An empty block goes back to
+// the sender: that is its credit.
+func (r *StreamReader) took(n int) {
+	r.rest = r.rest[n:]
+	r.read += int64(n)
+	if len(r.rest) == 0 {
+		r.cur.Release()
+		if r.policy.Progress != nil {
+			r.policy.Progress(r, r.read, r.total)
+		}
+	}
+}
+
+// Read copies bytes that have arrived, and waits when there are none; see
+// OnStream.
+func (r *StreamReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := r.next(); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.rest)
+	r.took(n)
+	return n, nil
+}
+
+// WriteTo writes the rest of the stream to w, straight out of the blocks.
+func (r *StreamReader) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		if err := r.next(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		k, err := w.Write(r.rest)
+		n += int64(k)
+		r.took(k)
+		if err != nil {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package actor
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// StreamWriter sends one payload of a known size in blocks; see NewStream. One
+// goroutine at a time may use it.
+type StreamWriter struct {
+	ctx         context.Context
+	total, done int64 // bytes; done counts what was told
+	block       int
+	cur         Buffer
+	fill        int // bytes of cur
+	progress    func(done, total int64)
+	peer        <-chan Down
+	end         func(abort string) error
+	lend        func(n int) (Buffer, error)
+	tell        func(offset int64, b Buffer) error
+	forget      func()
+	err         error // why the stream is over
+}
+
+// NewStream begins to send total bytes to ref, whose actor has called OnStream.
+// name tells it what they are. More than the actor's policy allows is refused
+// with a *transport.SizeError before anything is sent, too many streams at a
+// time with ErrFull.
+//
+// What is written is visible to the actor block by block, and gone from here.
+// progress, if not nil, is called after each block. When all blocks are lent, a
+// Write waits for the actor to read on, or does what the mailbox's policy says.
+// Close must follow.
+func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	box, err := t.Outbox()
+	if err != nil {
+		return nil, public(err)
+	}
+	// Before the stream is opened: a death from now on is noticed.
+	peer, cancel, err := Monitor(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := Ask(ctx, ref, streamOpen[P]{Name: name, Total: total})
+	if err == nil && opened.Stream == 0 {
+		err = &transport.SizeError{What: "stream", Size: int(total), Limit: int(opened.Max),
+			Remedy: "raise StreamPolicy.MaxBytes of its receiver, or send less"}
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &StreamWriter{
+		ctx: ctx, total: total, progress: progress, peer: peer, forget: cancel,
+		block: int(min(DefaultStreamBlock, max(int64(box.Config.PoolBytes)/4, 4<<10))),
+		lend:  func(n int) (Buffer, error) { return Lend(ctx, ref, n) },
+		tell: func(offset int64, b Buffer) error {
+			return Tell(ctx, ref, streamBlock[P]{Stream: opened.Stream, Offset: offset, Data: b})
+		},
+		end: func(abort string) error {
+			_, err := Ask(ctx, ref, streamEnd[P]{Stream: opened.Stream, Abort: abort})
+			return err
+		},
+	}, nil
+}
+
+// room makes sure that there is a block with room in it.
+func (w *StreamWriter) room() error {
+	if w.err != nil {
+		return w.err
+	}
+	select {
+	case d := <-w.peer:
+		w.err = &StreamError{Done: w.done, Total: w.total, Exit: d.Exit, Reason: "the receiver has ended"}
+		return w.err
+	default:
+	}
+	if w.cur.Len() > 0 {
+		return nil
+	}
+	left := w.total - w.done
+	if left == 0 {
+		return errStreamLength
+	}
+	w.cur, w.err = w.lend(int(min(left, int64(w.block))))
+	return w.err
+}
+
+// flush tells the block when it is full.
+func (w *StreamWriter) flush() error {
+	n := w.cur.Len()
+	if w.fill < n {
+		return nil
+	}
+	if w.err = w.tell(w.done, w.cur); w.err != nil {
+		return w.err
+	}
+	w.cur, w.fill, w.done = Buffer{}, 0, w.done+int64(n)
+	if w.progress != nil {
+		w.progress(w.done, w.total)
+	}
+	return nil
+}
+
+// Write copies p into blocks; see NewStream. It fails when p goes beyond the
+// total, and with a *StreamError when the receiver has ended.
+func (w *StreamWriter) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		if err := w.room(); err != nil {
+			return n, err
+		}
+		k := copy(w.cur.Bytes()[w.fill:], p[n:])
+		n, w.fill = n+k, w.fill+k
+		if err := w.flush(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// ReadFrom reads r straight into the blocks, until its end or the total.
+func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	for w.done+int64(w.fill) < w.total {
+		if err := w.room(); err != nil {
+			return n, err
+		}
+		k, err := r.Read(w.cur.Bytes()[w.fill:])
+		n, w.fill = n+int64(k), w.fill+k
+		if e := w.flush(); e != nil {
+			return n, e
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Close ends the stream and waits until the actor's function has returned: its
+// error comes back as a *RemoteError. Before the total was written it gives the
+// stream up: the actor gets a *StreamError, and so does the caller.
+func (w *StreamWriter) Close() error {
+	defer w.forget()
+	short := w.done < w.total
+	w.cur.Release()
+	w.cur = Buffer{}
+	if _, dead := w.err.(*StreamError); dead {
+		return w.err
+	}
+	abort := ""
+	if short {
+		abort = "its sender closed it"
+		if w.err != nil {
+			abort = w.err.Error()
+		}
+	}
+	err := w.end(abort)
+	if short && err == nil {
+		err = &StreamError{Done: w.done, Total: w.total, Reason: abort}
+	}
+	if w.err == nil {
+		w.err = fmt.Errorf("actor: stream: %w", transport.ErrClosed)
+	}
+	return err
+}
