@@ -148,8 +148,12 @@ func (b *Inbox) giveBack(m *Message) {
 	}
 }
 
-// Flush says that everything up to and including m, the message that was done
-// last, is dealt with, and gives its room back. It is called when the lane has
+// Settle says that everything up to and including m, the message that was done
+// last, is dealt with. Its room is given back later, with that of more: a sender
+// that waits for room is not woken for a little of it.
+func (b *Inbox) Settle(m *Message) { b.lane.End(m.entry.End) }
+
+// Flush is Settle, and gives the room back. It is called when the lane has
 // been read to its end, and while that takes long.
 func (b *Inbox) Flush(m *Message) {
 	b.lane.End(m.entry.End)

@@ -302,3 +302,10 @@ func Example() {
 	os.Stdout.WriteString("awake")
 	// Output: awake
 }
+
+// TestYield: it returns, with and without others on the core.
+func TestYield(t *testing.T) {
+	for range 100 {
+		notify.Yield()
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
 )
 
 // waiting is something that a goroutine waits for.
@@ -15,6 +16,7 @@ type waiting interface {
 	ready() bool // it has happened; any goroutine may ask
 	poll() bool  // look for it where it will appear; only the waiter may
 	loop() bool  // it is the actor's loop that waits
+	spins() bool // it may come within a microsecond
 }
 
 // watch is what the waiter looks at. It belongs to the role's holder.
@@ -129,7 +131,7 @@ const watchAfter = time.Millisecond
 // holdRole polls, and then sleeps, until w is ready or l is over.
 func (n *Node) holdRole(l *limit, w waiting) {
 	n.refresh()
-	if n.spinFor(w) {
+	if w.spins() && n.spinFor(w) {
 		return
 	}
 	if l.done != nil {
@@ -339,6 +341,7 @@ func (n *Node) spinFor(w waiting) bool {
 		if oneProc() {
 			runtime.Gosched()
 		}
+		notify.Yield() // the peer may be waiting for this core
 	}
 }
 

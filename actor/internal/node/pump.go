@@ -70,6 +70,7 @@ func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomi
 type loopWait struct{ n *Node }
 
 func (w *loopWait) loop() bool  { return true }
+func (w *loopWait) spins() bool { return true }
 func (w *loopWait) ready() bool { return w.poll() }
 func (w *loopWait) poll() bool {
 	if w.n.system.Load() {
@@ -146,7 +147,7 @@ func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
 			return true, false
 		}
 	}
-	b.Flush(m)
+	b.Settle(m)
 	return true, false
 }
 
@@ -308,3 +309,4 @@ type rungWait struct {
 func (w *rungWait) ready() bool { return w.b.rung.Load() != w.seen || w.b.retired.Load() }
 func (w *rungWait) poll() bool  { return w.ready() }
 func (w *rungWait) loop() bool  { return false }
+func (w *rungWait) spins() bool { return false }

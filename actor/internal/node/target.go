@@ -185,6 +185,10 @@ func (w *roomWait) ready() bool { return w.t.credits.Load() != w.seen }
 func (w *roomWait) poll() bool  { return w.ready() }
 func (w *roomWait) loop() bool  { return false }
 
+// spins is false: room comes by the quarter of a ring, and the receiver makes it
+// sooner when this side leaves the ring, and perhaps the core, to it.
+func (w *roomWait) spins() bool { return false }
+
 // WhenFull does what the mailbox's policy says after a send that found no
 // room: it calls send again whenever there may be room, or returns ErrFull, or
 // counts the message as dropped.

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package notify
+
+import "runtime"
+
+// Yield lets other goroutines run.
+func Yield() { runtime.Gosched() }
