@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	case "reap":
 		reapingProgram()
 		return
+	case "systemd":
+		systemdRoot()
+		return
 	case "command":
 		commandRoot()
 		return

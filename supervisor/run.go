@@ -56,7 +56,9 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 		<-sup.Done()
 		cancel(sup.Err())
 	}()
+	sup.watchdogPings()
 	ferr := f(sup.Context(ctx), sup)
+	_, _ = Notify("STOPPING=1")
 	sup.Shutdown()
 	cause := context.Cause(ctx)
 	if errors.Is(ferr, context.Canceled) {

@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+)
+
+// Notify tells the service manager that started this process, by systemd's
+// protocol: lines such as "READY=1", "STATUS=three of four are up",
+// "STOPPING=1". It says no, without an error, when there is none (NOTIFY_SOCKET
+// is not set). Run tells it when the program stops; that it is ready, only the
+// program knows.
+func Notify(state string) (told bool, err error) {
+	name := os.Getenv("NOTIFY_SOCKET")
+	if name == "" {
+		return false, nil
+	}
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(state)); err != nil {
+		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// Live says whether the supervisor's loop goes round: nil when it does before
+// limit is over. It is what /livez means: an error calls for a restart of the
+// whole program.
+func (s *Supervisor) Live(limit time.Duration) error {
+	done := make(chan struct{})
+	go s.post(func() { close(done) })
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-s.quit:
+		return ErrEnded
+	case <-t.C:
+		return fmt.Errorf("supervisor: its loop did not go round within %v", limit)
+	}
+}
+
+// Serving says whether every child of s is ready: nil when all are. It is what
+// /readyz means: an error says that no more work should come for now, and which
+// child is why.
+func (s *Supervisor) Serving() error {
+	select {
+	case <-s.ended:
+		return ErrEnded
+	default:
+	}
+	for _, c := range s.Children() {
+		if c.State != "running" || c.Suspended {
+			state := c.State
+			if c.Suspended {
+				state = "stopped by a signal"
+			}
+			return fmt.Errorf("supervisor: child %s is %s", c.Name, state)
+		}
+	}
+	return nil
+}
+
+// watchdogPings tells the service manager, while the loop goes round, that this
+// process is alive, twice in the time that it wants (WATCHDOG_USEC). A loop that
+// hangs tells nothing: then the service manager acts.
+func (s *Supervisor) watchdogPings() {
+	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	if pid := os.Getenv("WATCHDOG_PID"); err != nil || usec <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return
+	}
+	every := time.Duration(usec) * time.Microsecond / 2
+	var ping func()
+	ping = func() {
+		_, _ = Notify("WATCHDOG=1")
+		time.AfterFunc(every, func() { s.post(ping) })
+	}
+	s.post(ping)
+}
+
+// firstListener is the descriptor of the first socket that systemd passes.
+const firstListener = 3
+
+// Listeners are the sockets that the service manager has opened for this
+// process (LISTEN_FDS), by their names (LISTEN_FDNAMES; "unknown" without). The
+// caller owns them; net.FileListener makes a listener of one. It is to be called
+// once, by the root: in the function that Run calls. Without any the map is empty.
+func Listeners() (map[string][]*os.File, error) {
+	files := map[string][]*os.File{}
+	text := os.Getenv("LISTEN_FDS")
+	if text == "" || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return files, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > 1<<16 {
+		return nil, fmt.Errorf("supervisor: LISTEN_FDS is %q: it must be a number of descriptors", text)
+	}
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for i := range n {
+		name := "unknown"
+		if i < len(names) && names[i] != "" {
+			name = names[i]
+		}
+		files[name] = append(files[name], process.TakeFile(firstListener+i, name))
+	}
+	for _, v := range []string{"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"} {
+		os.Unsetenv(v)
+	}
+	return files, nil
+}

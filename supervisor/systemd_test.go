@@ -1,0 +1,148 @@
+package supervisor_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// systemdRoot is a program that lives under a service manager.
+func systemdRoot() {
+	// The number of a process is known only when it runs: exec keeps it.
+	if os.Getenv("LISTEN_PID") == "self" {
+		os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
+		panic(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+	}
+	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		files, err := supervisor.Listeners()
+		if err != nil || len(files["web"]) != 1 || len(files) != 1 || os.Getenv("LISTEN_FDS") != "" {
+			return fmt.Errorf("%v, %w", files, err)
+		}
+		l, err := net.FileListener(files["web"][0])
+		if err != nil {
+			return err
+		}
+		if _, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{}); err != nil {
+			return err
+		}
+		if err := sup.Serving(); err != nil {
+			return err
+		}
+		if _, err := supervisor.Notify("READY=1"); err != nil {
+			return err
+		}
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c, "hello")
+		c.Close()
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// TestUnderSystemd: a program takes its socket, says that it is ready, that it
+// is alive, and that it stops.
+func TestUnderSystemd(t *testing.T) {
+	name := fmt.Sprintf("@understudy-test-%d", os.Getpid())
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), rootVar+"=systemd", "NOTIFY_SOCKET="+name, "WATCHDOG_USEC=20000", "LISTEN_FDS=1", "LISTEN_PID=self", "LISTEN_FDNAMES=web")
+	cmd.ExtraFiles = []*os.File{f}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var said []string
+	hear := func(want string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		for {
+			n, err := manager.Read(buf)
+			if err != nil {
+				t.Fatalf("%q did not come: %v, after %q", want, err, said)
+			}
+			said = append(said, string(buf[:n]))
+			if string(buf[:n]) == want {
+				return
+			}
+		}
+	}
+	hear("READY=1")
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var word string
+	if _, err := fmt.Fscan(c, &word); err != nil || word != "hello" {
+		t.Fatal(word, err)
+	}
+	c.Close()
+	hear("WATCHDOG=1")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	hear("STOPPING=1")
+	_ = cmd.Wait()
+	if i := slices.Index(said, "READY=1"); i < 0 {
+		t.Fatalf("%q", said)
+	}
+}
+
+// TestLiveAndServing: the two questions of an orchestrator.
+func TestLiveAndServing(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	pid := who(t, ctx, ref).PID
+	if err := sup.Live(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Serving(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, sup, func(c supervisor.ChildInfo) bool { return c.Suspended })
+	if err := sup.Serving(); err == nil || !strings.Contains(err.Error(), "child node is stopped by a signal") {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	sup.Shutdown()
+	if sup.Serving() == nil || sup.Live(time.Minute) == nil {
+		t.Fatal("an ended supervisor is live")
+	}
+}
