@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 var tinyPlan = Plan{WarmN: 20, Warm: time.Millisecond, Echo: 4 * time.Millisecond, Flood: 4 * time.Millisecond,
-	Blob: time.Millisecond, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 1}
+	Blob: time.Millisecond, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 2}
 
 // TestTable runs every workload as a person would, and with it as another
 // program would: the table's runs are such. Every result must be there and

@@ -35,9 +35,9 @@ var starter = actor.Define("starter", func(s *actor.Setup[Starter]) error {
 // and from before its SIGKILL to the first answer of its replacement.
 func runSpawn(ctx context.Context, sup *supervisor.Supervisor, p Plan) ([]Result, error) {
 	var first, again []uint32 // µs
-	for range p.Spawn {
+	for i := range p.Spawn {
 		begun := time.Now()
-		ref, err := supervisor.Start(ctx, sup, starter)
+		ref, err := supervisor.StartChild(ctx, sup, starter, supervisor.Child{Name: fmt.Sprintf("starter-%d", i)})
 		if err != nil {
 			return nil, err
 		}
