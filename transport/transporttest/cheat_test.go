@@ -1,15 +1,18 @@
 package transporttest_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sysv"
 	"github.com/understudy-go/understudy/transport/transporttest"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -34,15 +37,26 @@ var cheats = []cheat{
 		}
 	}},
 	// It reads into its own memory: an entry between the call and the handler
-	// dies with the process.
+	// dies with the process. It takes its time there, so that most kills come
+	// at that moment.
 	{"reads into the heap", "unix", "receiver_killed", func(f *lane.Form) {
 		receive := f.Receive
 		f.Receive = func(file *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-			return receive(file, make([]byte, len(taken)), start, page, carry)
+			return &slow{receive(file, make([]byte, len(taken)), start, page, carry)}
 		}
 	}},
-	{"leaks a queue", "sysv", "full", func(f *lane.Form) { f.End = nil }},
+	{"leaks a queue", "sysv", "full", func(f *lane.Form) {
+		f.End = func(file transport.File) error {
+			again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+			leaked = append(leaked, again)
+			return err
+		}
+	}},
 }
+
+// leaked stands for the queues that a cheater has left, to be removed after it
+// was seen.
+var leaked []*os.File
 
 // cheatNumber is the wire number of the first cheat.
 const cheatNumber = 200
@@ -67,6 +81,12 @@ func TestCheat(t *testing.T) {
 	for i, c := range cheats {
 		if os.Getenv(cheatVar) == c.name {
 			transporttest.Queue(t, transporttest.Form{Queue: wire.Queue(cheatNumber + i), Notifier: "futex"})
+			for _, f := range leaked {
+				if err := sysv.Remove(f); err != nil {
+					t.Error(err)
+				}
+				f.Close()
+			}
 		}
 	}
 }
@@ -166,7 +186,7 @@ func keepsForLater(b *bent) error {
 	return nil
 }
 
-// twice lends every hundredth entry a second time.
+// twice lends every tenth entry a second time.
 type twice struct {
 	transport.Receiver
 	last  transport.Entry
@@ -179,7 +199,7 @@ func (r *twice) Next() (transport.Entry, error) {
 		return r.last, nil
 	}
 	e, err := r.Receiver.Next()
-	r.last, r.again = e, err == nil && e.Seq%100 == 99
+	r.last, r.again = e, err == nil && e.Seq%10 == 9
 	return e, err
 }
 
@@ -187,6 +207,16 @@ func (r *twice) Done() {
 	if !r.again {
 		r.Receiver.Done()
 	}
+}
+
+// slow is a receiver that keeps each entry for half a millisecond.
+type slow struct{ transport.Receiver }
+
+func (r *slow) Next() (transport.Entry, error) {
+	e, err := r.Receiver.Next()
+	for begin := time.Now(); err == nil && time.Since(begin) < 500*time.Microsecond; {
+	}
+	return e, err
 }
 
 // TestPairs is what can be seen of each form in the kernel without another
