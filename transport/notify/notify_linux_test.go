@@ -306,6 +306,6 @@ func Example() {
 // TestYield: it returns, with and without others on the core.
 func TestYield(t *testing.T) {
 	for range 100 {
-		notify.Yield()
+		Yield()
 	}
 }
