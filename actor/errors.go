@@ -54,6 +54,9 @@ func (e *DeathError) Error() string {
 
 // public turns the errors of the node into those of this package.
 func public(err error) error {
+	if err == nil {
+		return nil // what follows allocates
+	}
 	var gone *node.GoneError
 	if errors.As(err, &gone) && gone.Exit != nil {
 		return &GoneError{Name: gone.Name, Exit: ExitOf(gone.Exit)}
