@@ -47,6 +47,9 @@ var cheats = []cheat{
 	}},
 	{"leaks a queue", "sysv", "full", func(f *lane.Form) {
 		f.End = func(file transport.File) error {
+			if os.Getenv(cheatVar) == "" {
+				return sysv.Remove(file) // a probe of all forms, in the process of the other tests
+			}
 			again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
 			leaked = append(leaked, again)
 			return err
