@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/examples/internal/perf"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -171,12 +172,12 @@ func (g *group) next() ([]Result, error) {
 // processes made, for how many operations. Counting costs time, so that the
 // other figures would be wrong.
 func (g *group) countCalls(o order) ([]Result, error) {
-	k, err := countCalls(g.pids)
+	k, err := perf.Count(g.pids)
 	if err != nil {
 		return nil, err
 	}
 	rs, err := g.run(o)
-	calls, kerr := k.stop()
+	calls, kerr := k.Stop()
 	switch {
 	case err != nil:
 		return nil, err

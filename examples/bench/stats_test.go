@@ -105,15 +105,3 @@ func TestMachine(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-func TestParseCalls(t *testing.T) {
-	if n, err := parseCalls("Events enabled\n1234,,raw_syscalls:sys_enter,5000,100.00,,\n"); n != 1234 || err != nil {
-		t.Error(n, err)
-	}
-	if n, err := parseCalls("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n"); err == nil {
-		t.Error(n)
-	}
-	if n, err := parseCalls("event syntax error\n"); err == nil {
-		t.Error(n)
-	}
-}

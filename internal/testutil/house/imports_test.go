@@ -32,7 +32,7 @@ var floors = []floor{
 	{"supervisor/...", []string{"supervisor/...", "actor/...", "mailbox/...", "transport/...", faultPoints},
 		"the composition that starts a program sees both sides"},
 	{"examples/...", []string{"actor", "mailbox", "transport", "supervisor", "supervisor/observe",
-		"transport/ring", "transport/mq", "transport/sock", "transport/segment", "transport/notify", "transport/shared", "examples/..."},
+		"transport/lane", "transport/ring", "transport/mq", "transport/sock", "transport/segment", "transport/notify", "transport/shared", "examples/..."},
 		"an example shows what a reader can write: public packages only"},
 }
 

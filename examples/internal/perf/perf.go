@@ -1,4 +1,4 @@
-package main
+package perf
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// callCounter counts the system calls of running processes, as the kernel sees
+// Counter counts the system calls of running processes, as the kernel sees
 // them: by the program perf, which needs to be installed and permitted.
-type callCounter struct {
+type Counter struct {
 	cmd      *exec.Cmd
 	commands io.WriteCloser
 	answers  io.ReadCloser
@@ -22,8 +22,8 @@ type callCounter struct {
 
 const callEvent = "raw_syscalls:sys_enter"
 
-// countCalls begins to count, before it returns.
-func countCalls(pids []int) (*callCounter, error) {
+// Count begins to count the system calls of the processes pids, before it returns.
+func Count(pids []int) (*Counter, error) {
 	fromHere, commands, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func countCalls(pids []int) (*callCounter, error) {
 	for _, p := range pids {
 		list = append(list, strconv.Itoa(p))
 	}
-	k := &callCounter{commands: commands, answers: answers}
+	k := &Counter{commands: commands, answers: answers}
 	k.cmd = exec.Command("perf", "stat", "-x", ",", "-e", callEvent, "--delay", "-1", "--control", "fd:3,4", "-p", strings.Join(list, ","))
 	k.cmd.ExtraFiles = []*os.File{fromHere, toHere}
 	k.cmd.Stderr = &k.stderr
@@ -45,18 +45,18 @@ func countCalls(pids []int) (*callCounter, error) {
 	fromHere.Close()
 	toHere.Close()
 	if err != nil {
-		return nil, fmt.Errorf("-syscalls needs perf: %w", err)
+		return nil, fmt.Errorf("counting system calls needs perf: %w", err)
 	}
 	if err := k.order("enable"); err != nil {
 		_ = k.cmd.Wait()
-		return nil, fmt.Errorf("-syscalls needs perf that may count %s (root, or CAP_PERFMON and a readable tracefs): %w\n%s",
+		return nil, fmt.Errorf("counting system calls needs perf that may count %s (root, or CAP_PERFMON and a readable tracefs): %w\n%s",
 			callEvent, err, k.stderr.Bytes())
 	}
 	return k, nil
 }
 
 // order tells perf to do something, and waits until it has.
-func (k *callCounter) order(what string) error {
+func (k *Counter) order(what string) error {
 	if _, err := io.WriteString(k.commands, what+"\n"); err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (k *callCounter) order(what string) error {
 	return err
 }
 
-// stop ends the counting and returns the count.
-func (k *callCounter) stop() (uint64, error) {
+// Stop ends the counting and returns the count.
+func (k *Counter) Stop() (uint64, error) {
 	err := k.order("disable")
 	_ = k.cmd.Process.Signal(os.Interrupt)
 	_ = k.cmd.Wait() // perf dies of the signal after it has printed
@@ -78,10 +78,10 @@ func (k *callCounter) stop() (uint64, error) {
 	if err != nil {
 		return 0, errors.Join(err, errors.New(k.stderr.String()))
 	}
-	return parseCalls(k.stderr.String())
+	return parse(k.stderr.String())
 }
 
-func parseCalls(text string) (uint64, error) {
+func parse(text string) (uint64, error) {
 	for line := range strings.Lines(text) {
 		count, rest, ok := strings.Cut(line, ",")
 		if ok && strings.Contains(rest, callEvent) {

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/shared"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m, supervisor.RunChild) }
+
+var tinyPlan = plan{each: time.Millisecond, idle: 3, sizes: []int{64, 8 << 10}, bulk: 64 << 10, locks: 1000}
+
+// TestTour goes to every stop as a person would. Each form is in the table with
+// all its figures, or refused with a reason, and nothing is left behind.
+func TestTour(t *testing.T) {
+	testutil.Audit(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	var progress, out bytes.Buffer
+	r, err := run(ctx, tinyPlan, &progress)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &progress)
+	}
+	if err := printTable(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", &out)
+	var names []string
+	for _, s := range r.Stops {
+		names = append(names, s.Kind+" "+s.Name)
+		checkStop(t, s, out.String())
+	}
+	want := []string{"queue ring", "queue unix", "queue pipe", "queue sysv", "queue posix",
+		"segment memfd", "segment shm", "segment file", "segment sysv", "notifier futex", "notifier eventfd"}
+	if !slices.Equal(names, want) {
+		t.Errorf("the stops are %q, want %q", names, want)
+	}
+	if m := r.Mutex; m.Refused == nil && (m.Value != 2000 || m.PerLock <= 0) || r.File.Sent < 16 || r.File.Took <= 0 {
+		t.Errorf("%+v %+v", r.Mutex, r.File)
+	}
+}
+
+func checkStop(t *testing.T, s stop, table string) {
+	t.Helper()
+	row := regexp.MustCompile(`(?m)^ *` + s.Kind + " " + s.Name + ` +[\d.]+ [µm]s .*$`)
+	if s.Refused != nil {
+		if row.MatchString(table) || !strings.Contains(table, s.Kind+" "+s.Name+": refused here: "+s.Refused.Error()) {
+			t.Errorf("%s %s is refused, which the table does not say", s.Kind, s.Name)
+		}
+		return
+	}
+	if !row.MatchString(table) {
+		t.Errorf("the table has no row of %s %s", s.Kind, s.Name)
+	}
+	if len(s.What) < 100 || s.Awake <= 0 || s.Asleep <= 0 || s.Rate <= 0 || s.Bandwidth <= 0 || s.NotCounted != "switched off" || len(s.Sweep) != len(tinyPlan.sizes) {
+		t.Errorf("%+v", s)
+	}
+	// At least 16 payloads of 64 bytes and 16 notes; 16 loads.
+	if s.InQueue < 2*16*64 && !s.SmallLeaves || s.InSegment < 16*64<<10 || s.Copied < uint64(s.Copies)*s.InQueue+s.InSegment {
+		t.Errorf("%s %s: %d bytes in entries, %d in blocks, %d copied", s.Kind, s.Name, s.InQueue, s.InSegment, s.Copied)
+	}
+}
+
+// TestMeets: one size that goes the other way moves the crossing above it.
+func TestMeets(t *testing.T) {
+	for _, c := range []struct {
+		copies, maps []time.Duration
+		want         int
+	}{
+		{[]time.Duration{1, 5, 5}, []time.Duration{2, 3, 4}, 256},
+		{[]time.Duration{3, 2, 5}, []time.Duration{2, 3, 4}, 1024},
+		{[]time.Duration{3, 3, 3}, []time.Duration{4, 4, 4}, 0},
+		{[]time.Duration{3, 3, 3}, []time.Duration{3, 3, 3}, 64},
+		{nil, nil, 0},
+	} {
+		var all []crossing
+		for i := range c.copies {
+			all = append(all, crossing{64 << (2 * i), c.copies[i], c.maps[i]})
+		}
+		if got := meets(all); got != c.want {
+			t.Errorf("%v against %v meet at %d, want %d", c.copies, c.maps, got, c.want)
+		}
+	}
+}
+
+// TestRefused: a form whose first message fails by a limit is refused, and
+// nothing else is.
+func TestRefused(t *testing.T) {
+	if _, err := shared.Create("x", -1); err == nil || refusal(err) {
+		t.Errorf("%v is taken for a limit of the machine", err)
+	}
+}
