@@ -124,7 +124,14 @@ func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 	if len(b) < entryFixed {
 		return nil, fmt.Errorf("wire: entry of %d bytes is shorter than its header of %d", len(b), entryFixed)
 	}
-	e.Kind, e.Flags, e.N = b[0], b[1], b[2]
+	first := binary.LittleEndian.Uint32(b)
+	if first == EntryTell {
+		// Most messages: told, and all of it inline.
+		e.Kind, e.Flags, e.N, e.Ask, e.Deadline = EntryTell, 0, 0, 0, 0
+		e.Type = binary.LittleEndian.Uint64(b[4:])
+		return b[entryFixed:], nil
+	}
+	e.Kind, e.Flags, e.N = uint8(first), uint8(first>>8), uint8(first>>16)
 	e.Type = binary.LittleEndian.Uint64(b[4:])
 	if e.Kind < EntryTell || e.Kind > EntryError || e.Flags > FlagBlock || e.N > MaxBlocks {
 		return nil, fmt.Errorf("wire: entry of kind %d with flags %#x and %d blocks", e.Kind, e.Flags, e.N)

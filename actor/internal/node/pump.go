@@ -123,21 +123,22 @@ func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
 	}
 	m := &b.msg
 	for range turn {
-		err := b.Next(m)
-		if errors.Is(err, transport.ErrEmpty) {
-			if worked {
-				b.Flush(m)
+		if err := b.Next(m); err != nil {
+			if errors.Is(err, transport.ErrEmpty) {
+				if worked {
+					b.Flush(m)
+				}
+				return worked, true
 			}
-			return worked, true
-		}
-		if errors.Is(err, mailbox.ErrNotAnnounced) {
-			if err = n.awaitSegment(b, m); err != nil && n.Closed() {
-				return worked, false
+			if errors.Is(err, mailbox.ErrNotAnnounced) {
+				if err = n.awaitSegment(b, m); err != nil && n.Closed() {
+					return worked, false
+				}
 			}
-		}
-		if err != nil {
-			n.breakLane(b, err)
-			return true, true
+			if err != nil {
+				n.breakLane(b, err)
+				return true, true
+			}
 		}
 		worked = true
 		n.handle(b, m)
