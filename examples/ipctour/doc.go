@@ -23,7 +23,8 @@
 //	         and answered, median, both processes awake
 //	asleep   the same, once a millisecond, so that both have gone to sleep before
 //	rate     messages of 64 bytes one way, one after another
-//	GB/s     payloads of 256 KiB one way: lent, and filled by copy
+//	GB/s     payloads of 256 KiB one way: lent, filled by copy, and one word of each
+//	         page read
 //	copies   how often a byte of a small message (at a segment: of a plain
 //	         []byte) is copied on its way, from value to value
 //	calls    system calls of both processes for each trip of "awake", as perf

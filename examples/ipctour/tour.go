@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -68,11 +69,11 @@ func run(ctx context.Context, p plan, progress io.Writer) (r result, err error) 
 	return r, nil
 }
 
-// refusal says whether err is a limit of the machine, or a form that it does
-// not have, rather than a failure.
+// refusal says whether err is a limit of the machine, or something that it does
+// not have or permit, rather than a failure.
 func refusal(err error) bool {
 	var limit *transport.LimitError
-	return errors.As(err, &limit) || errors.Is(err, errors.ErrUnsupported)
+	return errors.As(err, &limit) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
 }
 
 // withFar runs f with a far process, and ends that.

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,6 +45,11 @@ func TestTour(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("the stops are %q, want %q", names, want)
 	}
+	page, err := makePage(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPage(t, string(page), r)
 	if m := r.Mutex; m.Refused == nil && (m.Value != 2000 || m.PerLock <= 0) || r.File.Sent < 16 || r.File.Took <= 0 {
 		t.Errorf("%+v %+v", r.Mutex, r.File)
 	}
@@ -66,6 +73,22 @@ func checkStop(t *testing.T, s stop, table string) {
 	// At least 16 payloads of 64 bytes and 16 notes; 16 loads.
 	if s.InQueue < 2*16*64 && !s.SmallLeaves || s.InSegment < 16*64<<10 || s.Copied < uint64(s.Copies)*s.InQueue+s.InSegment {
 		t.Errorf("%s %s: %d bytes in entries, %d in blocks, %d copied", s.Kind, s.Name, s.InQueue, s.InSegment, s.Copied)
+	}
+}
+
+// TestTourRefused: where the kernel refuses forms, as the profile of a container
+// may, the tour says so and goes on.
+func TestTourRefused(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run", "^TestTour$")
+	cmd.Env = append(os.Environ(), testutil.RefuseVar+"=memfd_create,futex_waitv,mq_open,msgget,shmget")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestTour ") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"queue sysv", "queue posix", "segment memfd", "segment sysv", "notifier futex", "mutex"} {
+		if !strings.Contains(string(out), name+": refused here: ") {
+			t.Errorf("%s is not refused:\n%s", name, out)
+		}
 	}
 }
 
