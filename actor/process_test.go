@@ -154,6 +154,15 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 })
 
 func drastic(c *actor.Context, what string) error {
+	if gate, ok := strings.CutPrefix(what, "step "); ok {
+		f, err := os.Open(gate)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.Read(make([]byte, 1))
+		return err
+	}
 	switch what {
 	case "panic":
 		panic("as asked")

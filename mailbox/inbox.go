@@ -131,7 +131,7 @@ func (b *Inbox) Done(m *Message) {
 	}
 	m.ready = false
 	b.lane.Done()
-	if b.lane.Unreleased() >= b.quarter {
+	if b.lane.Unreleased() >= b.quarter || b.lane.Hurried() {
 		b.Flush(m)
 	}
 }

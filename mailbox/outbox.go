@@ -172,6 +172,16 @@ func (o *Outbox) WantRoom(yes bool) {
 	}
 }
 
+// Hurry says to the receiver that somebody here has waited for room for long,
+// or no longer does.
+func (o *Outbox) Hurry(yes bool) {
+	if yes {
+		o.lane.State().Or(transport.StateHurry)
+	} else {
+		o.lane.State().And(^uint32(transport.StateHurry))
+	}
+}
+
 // Install makes the page of a new incarnation of the receiver current. Replies
 // in the old page must have been looked at. The old one is returned for the
 // caller to Retire.

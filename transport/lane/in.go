@@ -181,6 +181,9 @@ func (in *In) Release() {
 	in.Returned()
 }
 
+// Hurried says that the sender has waited for room for long.
+func (in *In) Hurried() bool { return in.send.State.Load()&transport.StateHurry != 0 }
+
 // Returned tells a sender that waits for room or for a block to look again.
 // It may be called by any goroutine.
 func (in *In) Returned() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport/lane"
@@ -175,6 +176,9 @@ func (t *Target) credit() {
 	}
 }
 
+// hurryAfter is how long a sender waits for room before it hurries the receiver.
+const hurryAfter = 2 * time.Millisecond
+
 // roomWait waits for a credit after seen.
 type roomWait struct {
 	t    *Target
@@ -205,11 +209,22 @@ func (t *Target) WhenFull(ctx context.Context, send func() error) error {
 	t.waiting[ev] = struct{}{}
 	t.box.WantRoom(true)
 	t.rooms.Unlock()
+	// A busy receiver gives room back by the quarter of a ring. Of a slow one
+	// every message's room counts.
+	hurry := time.AfterFunc(hurryAfter, func() {
+		t.rooms.Lock()
+		defer t.rooms.Unlock()
+		if len(t.waiting) > 0 {
+			t.box.Hurry(true)
+		}
+	})
 	defer func() {
+		hurry.Stop()
 		t.rooms.Lock()
 		delete(t.waiting, ev)
 		if len(t.waiting) == 0 {
 			t.box.WantRoom(false)
+			t.box.Hurry(false)
 		}
 		t.rooms.Unlock()
 	}()

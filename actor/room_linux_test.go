@@ -1,0 +1,73 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestSlowReceiverMakesRoom: a sender that waits for room gets that of the next
+// message handled, and need not wait for a quarter of the ring. The handler
+// takes one message for each byte that comes through a pipe.
+func TestSlowReceiverMakesRoom(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gate, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: "ring", RingBytes: 4096}})
+	step := Tell{What: "step " + pipe}
+	full := 0
+	for ; ; full++ {
+		c, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		err := actor.Tell(c, ref, step)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- actor.Tell(ctx, ref, step) }()
+	handled := 0
+	for done := false; !done; {
+		fmt.Fprint(gate, "x")
+		handled++
+		select {
+		case err := <-sent:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done = true
+		case <-time.After(time.Second):
+		}
+	}
+	for range full + 1 - handled {
+		fmt.Fprint(gate, "x")
+	}
+	c, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	if _, err := actor.Ask(c, ref, Add{}); err != nil {
+		t.Fatal(err)
+	}
+	if quarter := full / 4; handled >= quarter {
+		t.Fatalf("room came after %d messages; a quarter of the ring is %d", handled, quarter)
+	}
+}
