@@ -111,7 +111,10 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	var lines []string
 	me := func(c *actor.Context) Me { return Me{os.Getpid(), c.Incarnation()} }
 	actor.OnAsk(s, func(c *actor.Context, _ Who) (Me, error) { return me(c), nil })
-	actor.OnAsk(s, func(c *actor.Context, _ Hold) (Me, error) { select {} })
+	actor.OnAsk(s, func(c *actor.Context, _ Hold) (Me, error) {
+		fmt.Fprintln(os.Stderr, "holding")
+		select {}
+	})
 	actor.OnTell(s, func(c *actor.Context, d Die) error {
 		switch d.How {
 		case "panic":

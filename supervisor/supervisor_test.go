@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -138,13 +139,17 @@ func TestShutdownTimeout(t *testing.T) {
 // the shutdown for longer than the child's time.
 func TestHandlerThatHoldsIsKilled(t *testing.T) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})
-	ref := startNode(t, ctx, sup, supervisor.Child{Shutdown: 50 * time.Millisecond})
+	lines, w := io.Pipe()
+	defer w.Close()
+	ref := startNode(t, ctx, sup, supervisor.Child{Shutdown: 50 * time.Millisecond, Stderr: w})
 	done := make(chan error, 1)
 	go func() {
 		_, err := actor.Ask(ctx, ref, Hold{})
 		done <- err
 	}()
-	who(t, ctx, startNode(t, ctx, sup, supervisor.Child{Name: "other"}))
+	if _, err := bufio.NewReader(lines).ReadString('\n'); err != nil { // it is in hand
+		t.Fatal(err)
+	}
 	if err := sup.Terminate(ctx, ref.ID); err != nil {
 		t.Fatal(err)
 	}
