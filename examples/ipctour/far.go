@@ -81,7 +81,7 @@ var far = actor.Define("far", func(s *actor.Setup[Far]) error {
 		if err != nil {
 			return 0, err
 		}
-		n, err := countTo(c, memory, m.N)
+		n, err := countTo(c, memory, 1, m.N)
 		return n, errors.Join(err, memory.Close())
 	})
 	actor.OnAsk(s, func(c *actor.Context, m Read) (string, error) {
@@ -114,14 +114,19 @@ func stamped(b []byte) uint64 {
 
 // counter is what two processes write in turn.
 type counter struct {
+	Here  [2]shared.SemaphoreWord // given by this process to the far one, and by that to this one
 	Lock  shared.MutexWord
 	Value int64
 }
 
-// countTo adds n to the counter, one by one, each time with the mutex.
-func countTo(ctx context.Context, m *shared.Memory, n int64) (int64, error) {
+// countTo adds n to the counter, one by one, each time with the mutex, when the
+// other process has come as well. me is 0 here and 1 in the far process.
+func countTo(ctx context.Context, m *shared.Memory, me int, n int64) (int64, error) {
 	c, err := shared.View[counter](m, 0)
 	if err != nil {
+		return 0, err
+	}
+	if err := meet(ctx, m, &c.Here[me], &c.Here[1-me]); err != nil {
 		return 0, err
 	}
 	lock, err := shared.NewMutex(m, &c.Lock)
@@ -138,4 +143,20 @@ func countTo(ctx context.Context, m *shared.Memory, n int64) (int64, error) {
 		}
 	}
 	return n, nil
+}
+
+// meet returns when both processes have called it.
+func meet(ctx context.Context, m *shared.Memory, mine, theirs *shared.SemaphoreWord) error {
+	give, err := shared.NewSemaphore(m, mine)
+	if err != nil {
+		return err
+	}
+	if err := give.Release(1); err != nil {
+		return err
+	}
+	take, err := shared.NewSemaphore(m, theirs)
+	if err != nil {
+		return err
+	}
+	return take.Acquire(ctx)
 }

@@ -33,13 +33,18 @@ func visitMutex(ctx context.Context, p plan) (out mutexStop, err error) {
 	defer m.Close()
 	out.Each = p.locks
 	err = withFar(ctx, supervisor.Spec{}, mailbox.Config{}, func(ctx context.Context, _ *supervisor.Supervisor, ref actor.Ref[Far]) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
 		begun := time.Now()
 		theirs := make(chan error, 1)
 		go func() {
 			_, err := actor.Ask(ctx, ref, Count{Memory: actor.File{File: m.File()}, N: p.locks})
+			if err != nil {
+				cancel(err) // this process waits for nobody
+			}
 			theirs <- err
 		}()
-		_, err := countTo(ctx, m, p.locks)
+		_, err := countTo(ctx, m, 0, p.locks)
 		err = errors.Join(err, <-theirs)
 		out.PerLock = time.Since(begun) / time.Duration(2*p.locks)
 		return err

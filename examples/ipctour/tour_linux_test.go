@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testutil.Main(m, supervisor.RunChild) }
 
-var tinyPlan = plan{each: time.Millisecond, idle: 3, sizes: []int{64, 8 << 10}, bulk: 64 << 10, locks: 1000}
+var tinyPlan = plan{each: time.Millisecond, idle: 3, sizes: []int{64, 8 << 10}, bulk: 64 << 10, locks: 20_000}
 
 // TestTour goes to every stop as a person would. Each form is in the table with
 // all its figures, or refused with a reason, and nothing is left behind.
@@ -50,7 +50,7 @@ func TestTour(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPage(t, string(page), r)
-	if m := r.Mutex; m.Refused == nil && (m.Value != 2000 || m.PerLock <= 0) || r.File.Sent < 16 || r.File.Took <= 0 {
+	if m := r.Mutex; m.Refused == nil && (m.Value != 40_000 || m.PerLock <= 0) || r.File.Sent < 16 || r.File.Took <= 0 {
 		t.Errorf("%+v %+v", r.Mutex, r.File)
 	}
 }
