@@ -124,6 +124,14 @@ func probe(f Form) error {
 	return err
 }
 
+// refusal is why a probe has found that this machine does not allow a form. It
+// is nil also where nobody has asked yet: who makes a segment learns it anyway.
+func refusal(f Form) error {
+	probeMu.Lock()
+	defer probeMu.Unlock()
+	return probed[f]
+}
+
 // limited says whether err speaks of a limit, which is not for ever.
 func limited(err error) bool {
 	var l *transport.LimitError
@@ -180,17 +188,18 @@ func Create(name string, size int, opt Options) (*Memory, error) {
 		if f == FormSysV && opt.Keepable {
 			continue
 		}
-		err := probe(f)
+		if err := refusal(f); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		m, err := create(f, name, size, opt)
 		if err == nil {
-			var m *Memory
-			if m, err = create(f, name, size, opt); err == nil {
-				return m, nil
-			}
-			if f == FormMemfd {
-				// It has no room of its own that could be used up: the others
-				// would take the same memory and descriptors.
-				return nil, err
-			}
+			return m, nil
+		}
+		if f == FormMemfd && probe(f) == nil {
+			// It has no room of its own that could be used up: the others
+			// would take the same memory and descriptors.
+			return nil, err
 		}
 		errs = append(errs, err)
 	}

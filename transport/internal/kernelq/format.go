@@ -3,6 +3,7 @@ package kernelq
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"sync"
 
 	"github.com/understudy-go/understudy/transport"
 )
@@ -10,13 +11,15 @@ import (
 // HeaderBytes is the part of a message before its entry.
 const HeaderBytes = 16
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli takes longer to make than a short process takes to start, and most
+// programs have no queue in the kernel.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // Seal completes the message m, whose entry is in place.
 func Seal(m []byte, seq uint64) {
 	binary.LittleEndian.PutUint32(m, uint32(len(m)-HeaderBytes))
 	binary.LittleEndian.PutUint64(m[8:], seq)
-	binary.LittleEndian.PutUint32(m[4:], crc32.Checksum(m[8:], castagnoli))
+	binary.LittleEndian.PutUint32(m[4:], crc32.Checksum(m[8:], castagnoli()))
 }
 
 // Taken reads the record of the message that a receiver took last, from the
@@ -42,7 +45,7 @@ func parse(b []byte, n int) (seq uint64, entry []byte, err error) {
 	}
 	end := HeaderBytes + int(size)
 	sum := binary.LittleEndian.Uint32(b[4:])
-	if got := crc32.Checksum(b[8:end], castagnoli); got != sum {
+	if got := crc32.Checksum(b[8:end], castagnoli()); got != sum {
 		return 0, nil, &transport.CorruptError{What: "check sum of an entry", Value: uint64(sum), Limit: uint64(got)}
 	}
 	return binary.LittleEndian.Uint64(b[8:]), b[HeaderBytes:end:end], nil

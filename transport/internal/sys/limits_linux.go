@@ -2,7 +2,6 @@ package sys
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -46,10 +45,20 @@ func Rlimit(resource int) uint64 {
 
 // Sysctl is the number in a file below /proc/sys, 0 when it cannot be read.
 func Sysctl(name string) uint64 {
-	b, err := os.ReadFile("/proc/sys/" + name)
+	// Not by package os, whose poller would take the file first: segments ask on
+	// their way into being.
+	fd, err := retry(func() (int, error) {
+		return unix.Open("/proc/sys/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		return 0
 	}
-	n, _ := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
-	return n
+	defer unix.Close(fd)
+	var b [32]byte
+	n, err := retry(func() (int, error) { return unix.Read(fd, b[:]) })
+	if err != nil {
+		return 0
+	}
+	v, _ := strconv.ParseUint(strings.TrimSpace(string(b[:n])), 10, 64)
+	return v
 }
