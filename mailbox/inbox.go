@@ -201,7 +201,7 @@ func Reply[R any](m *Message, t *codec.Type, r *R) error {
 	p := getParcel(wire.EntryReply, t)
 	defer p.free()
 	p.head.Ask = m.Head.Ask
-	if err := encode(p, b.replies, t, r, len(slot)-wire.MaxHeader); err != nil {
+	if err := encode(p, b.replies, t, r, len(slot), len(slot)); err != nil {
 		return err
 	}
 	h = p.head.Header()

@@ -22,7 +22,7 @@ type Outbox struct {
 
 	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half
 	lane   *lane.Out
-	inline int // largest payload in an entry, bytes
+	inline int // largest payload of a message without blocks in an entry, bytes
 	store  *store
 	peer   atomic.Pointer[Peer] // the receiver's incarnation
 	small  uint64               // messages with inline payload
@@ -37,7 +37,7 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 	return &Outbox{
 		Config: cfg,
 		lane:   l,
-		inline: min(int(cfg.Inline), l.MaxEntry()-wire.MaxHeader),
+		inline: min(int(cfg.Inline), l.MaxEntry()-wire.PlainHeader(wire.EntryAsk)),
 		store:  newStore(cfg, "blocks", 0, s),
 	}
 }
@@ -64,7 +64,7 @@ func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Typ
 	p := getParcel(kind, t)
 	defer p.free()
 	p.head.Ask, p.head.Deadline = ask, deadline
-	if err := encode(p, o.store, t, m, o.inline); err != nil {
+	if err := encode(p, o.store, t, m, o.inline, o.lane.MaxEntry()); err != nil {
 		return err
 	}
 	if err := o.post(p); err != nil {

@@ -41,8 +41,10 @@ func (p *parcel) free() {
 // encode runs the encoding of messages that cannot be written straight into a
 // reserved entry: those with marshalers of the user, which must not run under
 // a lane's lock, those with lent buffers, whose number stands before them, and
-// large ones. inline is the largest payload that may stay in the entry.
-func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline int) (err error) {
+// large ones. inline is the largest payload that may stay in the entry, and
+// entry the most that an entry has room for, its header included. When it
+// fails, it has taken nothing.
+func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline, entry int) (err error) {
 	if t.Custom() || t.Lends() {
 		p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent)
 		if err != nil {
@@ -51,10 +53,11 @@ func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline int) (err er
 		if err := p.collect(s); err != nil {
 			return err
 		}
-		if len(p.scratch) <= inline {
+		if len(p.scratch) <= min(inline, entry-p.head.Header()) {
 			return nil
 		}
 		if p.block, err = s.take(len(p.scratch)); err != nil {
+			p.abandon(s, p.lent.N)
 			return err
 		}
 		copy(p.block.Mem, p.scratch)
