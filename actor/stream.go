@@ -13,6 +13,7 @@ import (
 //	block 0 ────── tell, lent ───────────────────────► Read ─► given back: credit
 //	block 1 ...                                        ...
 //	end ────────── ask ──────────────────────────────► answered when f has returned
+//	context ends ─ tell ─────────────────────────────► f gets a *StreamError
 //
 // It takes no more memory than the mailbox's pool, however long it is. Each
 // side watches the other: an end in the middle is a *StreamError there.
@@ -58,6 +59,7 @@ type (
 		Asks[P, streamOpened]
 		Name  string
 		Total int64
+		Key   uint64 // the sender's number of it, for streamLeave
 	}
 	streamOpened struct {
 		Stream uint64 // 0: refused
@@ -75,4 +77,12 @@ type (
 		Abort  string // why the sender stops before the total; "" at the total
 	}
 	streamEnded struct{}
+
+	// streamLeave is told by a sender whose context has ended: it can ask no
+	// more, and may not even know the number of the stream.
+	streamLeave[P any] struct {
+		Tells[P]
+		Key    uint64
+		Reason string
+	}
 )

@@ -15,6 +15,7 @@ type StreamReader struct {
 	name   string
 	total  int64
 	from   wire.Addr
+	key    uint64 // the sender's number of it
 	policy *StreamPolicy
 	ended  chan struct{} // closed when the function has returned
 	result error         // of the function; read after ended
@@ -54,7 +55,7 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 	}
 	t := &streams{policy: policy, run: f, open: map[uint64]*StreamReader{}}
 	OnAsk(s, func(c *Context, m streamOpen[P]) (streamOpened, error) {
-		return t.begin(c, m.Name, m.Total, func(id uint32) (<-chan Down, func(), error) {
+		return t.begin(c, m.Name, m.Total, m.Key, func(id uint32) (<-chan Down, func(), error) {
 			return Monitor(c, Ref[P]{ID: id})
 		})
 	})
@@ -62,6 +63,7 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 	OnAsk(s, func(c *Context, m streamEnd[P]) (streamEnded, error) {
 		return streamEnded{}, t.end(c, m.Stream, m.Abort)
 	})
+	OnTell(s, func(c *Context, m streamLeave[P]) error { t.leave(c, m.Key, m.Reason); return nil })
 }
 
 // streams is the open streams of one actor.
@@ -77,7 +79,7 @@ type streams struct {
 var errNoStream = errors.New("actor: there is no such stream: its receiver has been restarted, or its sender's end was noticed")
 
 // begin starts the goroutines of a stream, if the policy allows it.
-func (t *streams) begin(c *Context, name string, total int64, monitor func(uint32) (<-chan Down, func(), error)) (streamOpened, error) {
+func (t *streams) begin(c *Context, name string, total int64, key uint64, monitor func(uint32) (<-chan Down, func(), error)) (streamOpened, error) {
 	if total < 0 || total > t.policy.MaxBytes {
 		return streamOpened{Max: t.policy.MaxBytes}, nil
 	}
@@ -87,7 +89,7 @@ func (t *streams) begin(c *Context, name string, total int64, monitor func(uint3
 	if n >= t.policy.Streams {
 		return streamOpened{}, fmt.Errorf("actor: %d streams are open, and StreamPolicy.Streams allows no more: %w", n, ErrFull)
 	}
-	r := &StreamReader{name: name, total: total, from: c.msg.Box.From, policy: &t.policy, ended: make(chan struct{})}
+	r := &StreamReader{name: name, total: total, from: c.msg.Box.From, key: key, policy: &t.policy, ended: make(chan struct{})}
 	r.more.L = &r.mu
 	down, cancel, err := monitor(r.from.ID)
 	if err != nil {
@@ -164,6 +166,23 @@ func (t *streams) end(c *Context, id uint64, abort string) error {
 		return r.result
 	case <-c.Done():
 		return c.Err()
+	}
+}
+
+// leave ends a stream whose sender waits for nothing more. Its place is free
+// when the function has returned.
+func (t *streams) leave(c *Context, key uint64, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, r := range t.open {
+		if r.from != c.msg.Box.From || r.key != key {
+			continue
+		}
+		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: reason})
+		go func() {
+			<-r.ended
+			t.forget(id)
+		}()
 	}
 }
 

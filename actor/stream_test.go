@@ -295,6 +295,33 @@ func TestStreamGivenUp(t *testing.T) {
 	}
 }
 
+// TestStreamContextEnds: a sender that may not wait any longer gives the stream
+// up; the receiver learns of it, and has room for the next.
+func TestStreamContextEnds(t *testing.T) {
+	ctx, _, ref := startSink(t, mailbox.Config{PoolBytes: 1 << 20})
+	for range 4 { // more than the policy allows at a time
+		inner, cancel := context.WithCancel(ctx)
+		var w *actor.StreamWriter
+		err := actor.ErrFull
+		for errors.Is(err, actor.ErrFull) && ctx.Err() == nil { // the place is free a moment later
+			w, err = actor.NewStream(inner, ref, "left", 2<<20, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(w, pattern{}, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := w.Close(); !errors.Is(err, context.Canceled) {
+			t.Errorf("Close: %v", err)
+		}
+		if l, err := lastOf(ctx, ref); err != nil || l.Bytes != 1<<20 || !strings.Contains(l.Error, "1048576 of 2097152") {
+			t.Fatalf("%+v, %v", l, err)
+		}
+	}
+}
+
 // BenchmarkStream is 256 MiB through an 8 MiB pool, filled and read in place,
 // beside 1 MiB asked with a copy.
 func BenchmarkStream(b *testing.B) {

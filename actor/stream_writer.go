@@ -2,8 +2,10 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
 )
@@ -21,6 +23,7 @@ type StreamWriter struct {
 	end         func(abort string) error
 	lend        func(n int) (Buffer, error)
 	tell        func(offset int64, b Buffer) error
+	leave       func(reason string)
 	forget      func()
 	err         error // why the stream is over
 }
@@ -33,7 +36,7 @@ type StreamWriter struct {
 // What is written is visible to the actor block by block, and gone from here.
 // progress, if not nil, is called after each block. When all blocks are lent, a
 // Write waits for the actor to read on, or does what the mailbox's policy says.
-// Close must follow.
+// Close must follow; the end of ctx does not spare it.
 func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
 	t, err := target(ctx, ref.ID)
 	if err != nil {
@@ -48,7 +51,16 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	if err != nil {
 		return nil, err
 	}
-	opened, err := Ask(ctx, ref, streamOpen[P]{Name: name, Total: total})
+	key := streamKeys.Add(1)
+	leave := func(reason string) {
+		outside := hostOf(ctx).Context(context.Background()) // ctx has ended
+		// It may have to wait for room, until the actor or this process ends.
+		go func() { _ = Tell(outside, ref, streamLeave[P]{Key: key, Reason: reason}) }()
+	}
+	opened, err := Ask(ctx, ref, streamOpen[P]{Name: name, Total: total, Key: key})
+	if err != nil && ctx.Err() != nil {
+		leave(err.Error()) // it may have been opened all the same
+	}
 	if err == nil && opened.Stream == 0 {
 		err = &transport.SizeError{What: "stream", Size: int(total), Limit: int(opened.Max),
 			Remedy: "raise StreamPolicy.MaxBytes of its receiver, or send less"}
@@ -58,7 +70,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 		return nil, err
 	}
 	return &StreamWriter{
-		ctx: ctx, total: total, progress: progress, peer: peer, forget: cancel,
+		ctx: ctx, total: total, progress: progress, peer: peer, forget: cancel, leave: leave,
 		block: int(min(DefaultStreamBlock, max(int64(box.Config.PoolBytes)/4, 4<<10))),
 		lend:  func(n int) (Buffer, error) { return Lend(ctx, ref, n) },
 		tell: func(offset int64, b Buffer) error {
@@ -69,6 +81,18 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 			return err
 		},
 	}, nil
+}
+
+// streamKeys numbers the streams of this process.
+var streamKeys atomic.Uint64
+
+// broken notes why the stream is over, if err is not nil.
+func (w *StreamWriter) broken(err error) error {
+	if g := (*GoneError)(nil); errors.As(err, &g) {
+		err = &StreamError{Done: w.done, Total: w.total, Exit: g.Exit, Reason: "the receiver has ended"}
+	}
+	w.err = err
+	return err
 }
 
 // room makes sure that there is a block with room in it.
@@ -89,8 +113,9 @@ func (w *StreamWriter) room() error {
 	if left == 0 {
 		return errStreamLength
 	}
-	w.cur, w.err = w.lend(int(min(left, int64(w.block))))
-	return w.err
+	b, err := w.lend(int(min(left, int64(w.block))))
+	w.cur = b
+	return w.broken(err)
 }
 
 // flush tells the block when it is full.
@@ -99,8 +124,8 @@ func (w *StreamWriter) flush() error {
 	if w.fill < n {
 		return nil
 	}
-	if w.err = w.tell(w.done, w.cur); w.err != nil {
-		return w.err
+	if err := w.broken(w.tell(w.done, w.cur)); err != nil {
+		return err
 	}
 	w.cur, w.fill, w.done = Buffer{}, 0, w.done+int64(n)
 	if w.progress != nil {
@@ -148,7 +173,9 @@ func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
 
 // Close ends the stream and waits until the actor's function has returned: its
 // error comes back as a *RemoteError. Before the total was written it gives the
-// stream up: the actor gets a *StreamError, and so does the caller.
+// stream up: the actor gets a *StreamError, and so does the caller. If the
+// context of NewStream has ended, Close waits for nothing and returns its error;
+// the actor is told.
 func (w *StreamWriter) Close() error {
 	defer w.forget()
 	short := w.done < w.total
@@ -165,6 +192,12 @@ func (w *StreamWriter) Close() error {
 		}
 	}
 	err := w.end(abort)
+	if e := w.ctx.Err(); e != nil && err != nil {
+		if abort == "" {
+			abort = e.Error()
+		}
+		w.leave(abort) // the end was not asked, or is not waited for
+	}
 	if short && err == nil {
 		err = &StreamError{Done: w.done, Total: w.total, Reason: abort}
 	}
