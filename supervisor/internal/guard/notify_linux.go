@@ -50,6 +50,7 @@ func (n *notifySocket) wait(ended <-chan struct{}) bool {
 			if err != nil {
 				return
 			}
+			closeFiles(oob[:oobn])
 			if said || !trusted(oob[:oobn]) {
 				continue
 			}
@@ -73,6 +74,23 @@ func (n *notifySocket) wait(ended <-chan struct{}) bool {
 			return true
 		case <-time.After(lookTime):
 			return false
+		}
+	}
+}
+
+// closeFiles closes descriptors that came along. The sender of BARRIER=1,
+// systemd-notify for one, waits until its descriptor is closed here.
+func closeFiles(oob []byte) {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return
+	}
+	for i := range msgs {
+		fds, err := unix.ParseUnixRights(&msgs[i])
+		for _, fd := range fds {
+			if err == nil {
+				unix.Close(fd)
+			}
 		}
 	}
 }

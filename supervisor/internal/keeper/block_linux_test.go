@@ -1,0 +1,46 @@
+package keeper
+
+import (
+	"os"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestBlock: the keeper copies out of a segment what a message in hand names,
+// and believes neither the message nor who announced the segment.
+func TestBlock(t *testing.T) {
+	m, err := segment.Create("block", 8192, segment.Options{Form: segment.FormMemfd})
+	if err != nil {
+		t.Skip("no memfd: ", err)
+	}
+	defer m.Close()
+	copy(m.Bytes()[4096:], "second")
+	for _, c := range []struct {
+		what   string
+		class  uint64
+		blocks uint32
+		b      wire.Block
+		want   string
+	}{
+		{"a block", 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 6}, "second"},
+		{"longer than a block", 4096, 2, wire.Block{Segment: 1, Length: 4097}, ""},
+		{"no such block", 4096, 2, wire.Block{Segment: 1, Index: 2, Length: 1}, ""},
+		{"no such segment", 4096, 2, wire.Block{Segment: 2, Length: 1}, ""},
+		{"no blocks", 4096, 0, wire.Block{Segment: 1, Length: 1}, ""},
+		{"blocks beyond the segment", 8192, 2, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
+		{"blocks that overflow", 1 << 63, 2, wire.Block{Segment: 1, Index: 1, Length: 1 << 63}, ""},
+	} {
+		f, err := dup(&Handle{File: m.File().(*os.File)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := NewHandle(f)
+		l := &held{segments: []kept{{wire.Segment{ID: 1, Size: 8192, Class: c.class, Blocks: c.blocks}, h}}}
+		if got := l.block(c.b, segment.FormMemfd, MaxLetter); string(got) != c.want {
+			t.Errorf("%s: %q", c.what, got)
+		}
+		h.Release()
+	}
+}
