@@ -163,7 +163,7 @@ func drastic(c *actor.Context, what string) error {
 		_, err = f.Read(make([]byte, 1))
 		return err
 	}
-	switch what {
+	switch strings.TrimSpace(what) { // spaces make it large
 	case "panic":
 		panic("as asked")
 	case "exit":
@@ -180,6 +180,9 @@ func drastic(c *actor.Context, what string) error {
 	return nil
 }
 
+// blocksVar is the policy of blocks of every mailbox that chooses none.
+const blocksVar = "UNDERSTUDY_TEST_BLOCKS"
+
 // start starts a supervisor and a worker for a test.
 func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.Context, *supervisor.Supervisor, actor.Ref[Worker]) {
 	t.Helper()
@@ -191,6 +194,9 @@ func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.
 	}
 	if child.Stderr == nil {
 		child.Stderr = io.Discard
+	}
+	if child.Mailbox.Blocks == "" {
+		child.Mailbox.Blocks = os.Getenv(blocksVar)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	t.Cleanup(cancel)

@@ -58,6 +58,13 @@ type Config struct {
 	// segment.Probe.
 	Segment string
 
+	// Blocks is how a sender's memory is cut into blocks. "pool", the default
+	// and also "", is segments of blocks of one size each, made as they are
+	// needed. "arena" is one segment of PoolBytes, of which all memory is
+	// taken at the first large message, cut by a buddy allocator: a block of
+	// any size can follow any other. A handler's replies use the same.
+	Blocks string
+
 	// Full is what a send does when there is no room; the default is Wait.
 	Full Full
 
@@ -89,6 +96,9 @@ func (c Config) Validate() error {
 	if _, err := segment.ParseForm(c.Segment); err != nil {
 		bad("Segment: %w", err)
 	}
+	if _, err := segment.ParsePolicy(c.Blocks); err != nil {
+		bad("Blocks: %w", err)
+	}
 	if c.Full > Drop {
 		bad("Full of %d: it must be Wait, Fail or Drop", c.Full)
 	}
@@ -114,6 +124,9 @@ func (c Config) Wire() wire.Mailbox {
 	}
 	if f, err := segment.ParseForm(c.Segment); err == nil { // Validate has refused other words
 		m.Segment = uint8(f)
+	}
+	if p, err := segment.ParsePolicy(c.Blocks); err == nil {
+		m.Blocks = uint8(p)
 	}
 	if c.RingBytes != 0 {
 		m.RingBytes = uint32(c.RingBytes)

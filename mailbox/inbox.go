@@ -40,7 +40,7 @@ func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing
 		quarter: max(int(cfg.RingBytes/4), 64),
 		replies: newStore(cfg, "replies", first, s),
 	}
-	b.views.Form = segment.Form(cfg.Segment)
+	b.views.Form, b.views.Policy = segment.Form(cfg.Segment), segment.Policy(cfg.Blocks)
 	b.replies.Switch(l.SenderReturns(), 0)
 	return b
 }

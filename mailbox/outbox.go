@@ -187,7 +187,7 @@ func (o *Outbox) Hurry(yes bool) {
 // caller to Retire.
 func (o *Outbox) Install(lp *lane.Peer, start uint64) (old *Peer) {
 	p := &Peer{Peer: lp, out: o}
-	p.views.Form = segment.Form(o.Config.Segment)
+	p.views.Form, p.views.Policy = segment.Form(o.Config.Segment), segment.Policy(o.Config.Blocks)
 	p.refs.Store(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -230,7 +230,7 @@ type Traffic struct {
 func (o *Outbox) Traffic() Traffic {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Stats().Dry,
+	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
 		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
 }
 

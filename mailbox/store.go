@@ -27,7 +27,7 @@ type store struct {
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
 	return &store{files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
-		MaxBytes: int64(cfg.PoolBytes), Form: segment.Form(cfg.Segment), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
+		MaxBytes: int64(cfg.PoolBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
 }
 
 // take lends a block of n bytes, or fails with ErrFull when all are lent.

@@ -13,6 +13,7 @@ type plan struct {
 	id      uint16
 	shelf   int
 	blocks  int
+	class   int      // bytes of a block; of an arena of a unit
 	size    int      // bytes, whole pages
 	victims []uint16 // ids of idle segments to retire first
 	mems    []*Memory
@@ -40,8 +41,7 @@ func (p *Pool) takeSlow(k, n int) (Block, error) {
 		return Block{}, err
 	}
 	if p.cfg.Announce != nil {
-		class := int(p.shelves[pl.shelf].class)
-		if err := p.cfg.Announce(pl.id, mem.File(), pl.size, class, pl.blocks); err != nil {
+		if err := p.cfg.Announce(pl.id, mem.File(), pl.size, pl.class, pl.blocks); err != nil {
 			mem.Close()
 			p.abandon(pl)
 			return Block{}, fmt.Errorf("segment: announce: %w", err)
@@ -93,10 +93,13 @@ func (p *Pool) refuseTake(k, n int) error {
 func (p *Pool) plan(k int) *plan {
 	class := p.shelves[k].class
 	n := blocksFor(class, p.cfg.MaxBytes-p.bytes, transport.ReturnEntries-p.blocks)
+	if p.unit != 0 {
+		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
+	}
 	if n < 1 || p.inUse >= p.cfg.MaxSegments || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
 		return nil
 	}
-	pl := &plan{shelf: k, blocks: n, size: roundUp(n * int(class))}
+	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}
 	if last := len(p.ids) - 1; last >= 0 {
 		pl.id, p.ids = p.ids[last], p.ids[:last]
 	} else {
@@ -114,7 +117,7 @@ func (p *Pool) plan(k int) *plan {
 // changed nothing, when even all of them would not do.
 // Preconditions: grow and mu are held.
 func (p *Pool) replace(k int) *plan {
-	if p.cfg.Retire == nil {
+	if p.cfg.Retire == nil || p.unit != 0 {
 		return nil
 	}
 	bytes, blocks, inUse := p.bytes, p.blocks, p.inUse
@@ -198,9 +201,12 @@ func (p *Pool) install(pl *plan, mem *Memory, n int) (Block, error) {
 	p.segments[pl.id] = &owned{mem: mem, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
+	if p.unit != 0 {
+		return p.installArena(pl, n), nil
+	}
 	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
 	for i := pl.blocks - 1; i > 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}
-	return p.hand(makeID(pl.id, 0), pl.shelf, n), nil
+	return p.handBlock(makeID(pl.id, 0), pl.shelf, n), nil
 }

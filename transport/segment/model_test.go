@@ -118,10 +118,12 @@ func (m *model) restart() {
 
 // TestModel compares a pool with a plain list under random operations: no two
 // holders share a byte, nothing is lost, the books are even, the bounds hold.
-func TestModel(t *testing.T) {
+func TestModel(t *testing.T) { eachPolicy(t, testModel) }
+
+func testModel(t *testing.T, policy Policy) {
 	for seed := range uint64(testutil.Rounds(10, 1000)) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		cfg := PoolConfig{MaxBytes: 1 << (16 + rng.IntN(7)), Generation: rng.Uint32N(1000), Retire: func(uint16) error { return nil }}
+		cfg := PoolConfig{Policy: policy, MaxBytes: int64(1+rng.IntN(3)) << (15 + rng.IntN(7)), Generation: rng.Uint32N(1000), Retire: func(uint16) error { return nil }}
 		p, known := heapPool(cfg)
 		m := &model{t: t, p: p, known: known, r: newReturns(), rng: rng}
 		p.Switch(m.r, 0)
@@ -138,7 +140,7 @@ func TestModel(t *testing.T) {
 			giveBack(m.r, h.Ref)
 		}
 		p.Collect()
-		if s := p.Stats(); s.Free != s.Blocks || s.Taken != 0 || s.Lent != 0 {
+		if s := p.Stats(); s.Free != s.Blocks || s.FreeBytes != s.Bytes || s.UsedBytes != 0 || s.Taken != 0 || s.Lent != 0 {
 			t.Fatalf("seed %d: not everything came back: %+v", seed, s)
 		}
 	}
@@ -148,8 +150,33 @@ func TestModel(t *testing.T) {
 func (m *model) books() {
 	s := m.p.Stats()
 	unread := int(m.r.Tail.Load() - m.p.back.read)
-	if s.Taken != len(m.taken) || s.Lent != len(m.lent)+unread || s.Bytes > m.p.cfg.MaxBytes || s.Blocks > transport.ReturnEntries ||
+	if s.Taken != len(m.taken) || s.Lent != len(m.lent)+unread || s.Bytes > m.p.cfg.MaxBytes || s.Blocks > m.p.cfg.Policy.blocks() || s.Taken+s.Lent > transport.ReturnEntries ||
 		s.Segments != len(m.known) {
 		m.t.Fatalf("stats %+v; the model has %d taken, %d lent, %d on their way, %d segments", s, len(m.taken), len(m.lent), unread, len(m.known))
+	}
+	m.bytes(s, unread)
+}
+
+// bytes checks the account of bytes, and that the largest free block is one.
+func (m *model) bytes(s PoolStats, unread int) {
+	used, out := int64(0), int64(0)
+	for _, l := range [][]held{m.taken, m.lent} {
+		for _, h := range l {
+			used, out = used+int64(len(h.Mem)), out+int64(cap(h.Mem))
+		}
+	}
+	if s.UsedBytes < used || s.OutBytes < out || unread == 0 && (s.UsedBytes != used || s.OutBytes != out) ||
+		s.OutBytes+s.FreeBytes != s.Bytes || s.LargestFree > s.FreeBytes || s.FreeBytes > 0 && s.LargestFree == 0 {
+		m.t.Fatalf("stats %+v; the model has %d of %d bytes in use, %d blocks on their way", s, used, out, unread)
+	}
+	if f := [2]float64{s.Internal(), s.External()}; f[0] < 0 || f[0] > 1 || f[1] < 0 || f[1] > 1 {
+		m.t.Fatalf("fragmentation %v of %+v", f, s)
+	}
+	if s.LargestFree > 0 && s.Taken+s.Lent < transport.ReturnEntries {
+		b, err := m.p.Take(int(s.LargestFree))
+		if err != nil || len(m.known) != s.Segments {
+			m.t.Fatalf("a block of %d bytes is not free: %v, %+v", s.LargestFree, err, s)
+		}
+		m.p.Put(b)
 	}
 }

@@ -25,10 +25,11 @@ type PoolConfig struct {
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
 	Form        Form   // of the segments
+	Policy      Policy // how they are cut into blocks; the user must know it
 	Generation  uint32 // that the first lending gets; pools that follow each other with one user should differ
 
-	// Announce gives the user a new segment: blocks blocks of class bytes in
-	// size bytes. It is called once for each segment, before a block of it is
+	// Announce gives the user a new segment: blocks blocks (of an arena:
+	// units) of class bytes in size bytes. It is called once for each segment, before a block of it is
 	// lent, one call at a time. It may block, and other methods of the pool go
 	// on meanwhile. f stays the pool's.
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
@@ -49,6 +50,9 @@ func (c PoolConfig) Validate() error {
 	if c.MinClass != 0 && (c.MinClass < pageBytes || c.MinClass&(c.MinClass-1) != 0) {
 		errs = append(errs, fmt.Errorf("segment: MinClass is %d, must be a power of two of at least %d bytes", c.MinClass, pageBytes))
 	}
+	if int(c.Policy) >= len(policies) {
+		errs = append(errs, fmt.Errorf("segment: Policy is %d, must be PolicyPool or PolicyArena", c.Policy))
+	}
 	if c.MaxSegments < 0 || c.MaxSegments > MaxViewSegments {
 		errs = append(errs, fmt.Errorf("segment: MaxSegments is %d, must be 1 to %d", c.MaxSegments, MaxViewSegments))
 	}
@@ -65,6 +69,10 @@ func (c PoolConfig) withDefaults() PoolConfig {
 		c.MinClass = DefaultMinClass
 	}
 	c.MinClass = 1 << bits.Len64(uint64(min(max(int64(c.MinClass), pageBytes), c.MaxBytes)-1))
+	if c.Policy == PolicyArena {
+		c.MinClass = int(arenaUnit(int64(c.MinClass), c.MaxBytes))
+		c.MaxBytes &^= int64(c.MinClass) - 1
+	}
 	if c.MaxSegments <= 0 || c.MaxSegments > MaxViewSegments {
 		c.MaxSegments = MaxViewSegments
 	}
@@ -91,12 +99,16 @@ type Pool struct {
 	mu       sync.Mutex
 	closed   bool
 	shelves  []shelf
+	arena    *buddy   // of an arena, when its segment has been made
+	unit     int64    // bytes; of an arena
+	arenaID  uint16   // of its segment
 	segments []*owned // by id; nil: retired, or not announced yet
 	inUse    int      // segments, those being made included
 	bytes    int64    // their bytes
 	blocks   int      // their blocks
 	taken    int      // blocks
 	lent     int      // blocks
+	used     int64    // bytes that were asked for in blocks that are not free
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
 	ids      []uint16 // of segments, that can be used again
@@ -117,6 +129,7 @@ type entry struct {
 	state      uint8
 	generation uint32
 	seq        uint64 // of the queue entry with which it is lent
+	length     int64  // bytes that were asked for
 }
 
 // The states of a block.
@@ -138,6 +151,9 @@ func NewPool(cfg PoolConfig) *Pool {
 		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
 	}
 	p.shelves = makeShelves(int64(p.cfg.MinClass), p.cfg.MaxBytes)
+	if p.cfg.Policy == PolicyArena { // everything is one class
+		p.unit, p.shelves = int64(p.cfg.MinClass), makeShelves(p.cfg.MaxBytes, p.cfg.MaxBytes)
+	}
 	return p
 }
 
@@ -172,11 +188,14 @@ func (p *Pool) pop(lo, hi, n int) (Block, bool) {
 	if p.closed {
 		return Block{}, false
 	}
+	if p.unit != 0 {
+		return p.popArena(n)
+	}
 	for look := true; ; look = false {
 		for k := lo; k < hi; k++ {
 			if f := p.shelves[k].free; len(f) > 0 {
 				p.shelves[k].free = f[:len(f)-1]
-				return p.hand(f[len(f)-1], k, n), true
+				return p.handBlock(f[len(f)-1], k, n), true
 			}
 		}
 		if !look || p.collect() == 0 {
@@ -185,20 +204,27 @@ func (p *Pool) pop(lo, hi, n int) (Block, bool) {
 	}
 }
 
-// hand makes the free block id taken. Preconditions: mu is held.
-func (p *Pool) hand(id freeID, k, n int) Block {
+// handBlock makes a block of shelf k taken. Preconditions: mu is held.
+func (p *Pool) handBlock(id freeID, k, n int) Block {
+	class := p.shelves[k].class
+	off := int64(id.index()) * class
+	return p.hand(id, off, off+class, n)
+}
+
+// hand makes the free block id taken, which is from off to end in its segment.
+// Preconditions: mu is held.
+func (p *Pool) hand(id freeID, off, end int64, n int) Block {
 	s := p.segments[id.segment()]
 	e := &s.ledger[id.index()]
-	*e = entry{state: stateTaken, generation: p.next}
+	*e = entry{state: stateTaken, generation: p.next, length: int64(n)}
 	p.next++
 	s.busy++
 	s.taken++
 	p.taken++
-	class := p.shelves[k].class
-	off := int64(id.index()) * class
+	p.used += int64(n)
 	return Block{
 		Ref: BlockRef{Segment: id.segment(), Index: id.index(), Generation: e.generation, Length: uint64(n)},
-		Mem: s.mem.Bytes()[off : off+int64(n) : off+class],
+		Mem: s.mem.Bytes()[off : off+int64(n) : end],
 	}
 }
 
@@ -275,33 +301,20 @@ func (p *Pool) untake(s *owned) {
 	}
 }
 
-// free puts a block back on its shelf. Preconditions: mu is held.
+// free puts a block back on its shelf, or into the arena. Preconditions: mu is
+// held.
 func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
-	s.ledger[index].state = stateFree
+	e := &s.ledger[index]
+	e.state = stateFree
+	p.used -= e.length
 	s.busy--
+	if p.arena != nil {
+		p.arena.give(int(index))
+		return
+	}
 	sh := &p.shelves[s.shelf]
 	sh.free = append(sh.free, makeID(segment, index)) // the capacity is there since the segment was made
-}
-
-// PoolStats is what a pool holds at one moment.
-type PoolStats struct {
-	Segments int    // announced, or about to be
-	Bytes    int64  // of these segments
-	Blocks   int    // of these segments
-	Free     int    // blocks that can be taken
-	Taken    int    // blocks in the owner's hands
-	Lent     int    // blocks that have not come back
-	Dry      uint64 // Takes that failed with ErrDry
-	Refused  uint64 // returns that made no sense
-}
-
-// Stats says what the pool holds.
-func (p *Pool) Stats() PoolStats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.taken - p.lent,
-		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused}
 }
 
 // Close unmaps the pool's segments here; users keep what they have mapped. A

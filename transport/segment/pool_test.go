@@ -57,6 +57,13 @@ func heapPool(cfg PoolConfig) (*Pool, map[uint16]announced) {
 	return p, known
 }
 
+// eachPolicy runs a test for both policies: they keep the same contract.
+func eachPolicy(t *testing.T, f func(t *testing.T, policy Policy)) {
+	for _, p := range []Policy{PolicyPool, PolicyArena} {
+		t.Run(p.String(), func(t *testing.T) { f(t, p) })
+	}
+}
+
 func mustTake(t testing.TB, p *Pool, n int) Block {
 	t.Helper()
 	b, err := p.Take(n)
@@ -116,8 +123,10 @@ func TestWarmest(t *testing.T) {
 
 // TestLateReturns: returns that are doubled, late, early or invented free
 // nothing, are counted, and leave the pool as it was.
-func TestLateReturns(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestLateReturns(t *testing.T) { eachPolicy(t, testLateReturns) }
+
+func testLateReturns(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
 	p.Switch(r, 0)
 	a := mustTake(t, p, 100)
@@ -156,8 +165,10 @@ func TestLateReturns(t *testing.T) {
 
 // TestImpossibleTail: a tail that is further ahead than the ring is long stops
 // the reading of this ring, and the next page starts anew.
-func TestImpossibleTail(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestImpossibleTail(t *testing.T) { eachPolicy(t, testImpossibleTail) }
+
+func testImpossibleTail(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
 	p.Switch(r, 0)
 	b := mustTake(t, p, 1)
@@ -183,8 +194,10 @@ func TestImpossibleTail(t *testing.T) {
 
 // TestSwitch: what was lent before start is free, the rest stays lent, and the
 // old ring is dead.
-func TestSwitch(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestSwitch(t *testing.T) { eachPolicy(t, testSwitch) }
+
+func testSwitch(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	old := newReturns()
 	p.Switch(old, 0)
 	var bs []Block
@@ -218,12 +231,14 @@ func TestSwitch(t *testing.T) {
 
 // TestUsedRing: a pool that takes over a ring with a history does not read
 // what was meant for its predecessor.
-func TestUsedRing(t *testing.T) {
+func TestUsedRing(t *testing.T) { eachPolicy(t, testUsedRing) }
+
+func testUsedRing(t *testing.T, policy Policy) {
 	r := newReturns()
 	for range 5000 {
 		giveBack(r, BlockRef{})
 	}
-	p, _ := heapPool(PoolConfig{Generation: 1 << 20})
+	p, _ := heapPool(PoolConfig{Policy: policy, Generation: 1 << 20})
 	p.Switch(r, 0)
 	b := mustTake(t, p, 1)
 	p.Lent(b, 0)
@@ -337,8 +352,10 @@ func TestFailures(t *testing.T) {
 }
 
 // TestMisuse: a caller's mistake panics and says what it was.
-func TestMisuse(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestMisuse(t *testing.T) { eachPolicy(t, testMisuse) }
+
+func testMisuse(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	b := mustTake(t, p, 1)
 	mustPanic := func(what string, f func()) {
 		t.Helper()
@@ -363,8 +380,10 @@ func TestMisuse(t *testing.T) {
 }
 
 // TestPoolClose: memory that the owner still writes stays until it has let go.
-func TestPoolClose(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestPoolClose(t *testing.T) { eachPolicy(t, testPoolClose) }
+
+func testPoolClose(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	var mem *Memory
 	unmapped := 0
 	p.create = func(size int) (*Memory, error) {
@@ -424,8 +443,8 @@ func TestGrowDoesNotBlock(t *testing.T) {
 }
 
 // poolAndViews are both halves in this process. All blocks are of 4 KiB.
-func poolAndViews() (*Pool, *Views, transport.Returns) {
-	p, r, views := NewPool(PoolConfig{MaxBytes: 1 << 20}), newReturns(), new(Views)
+func poolAndViews(policy Policy) (*Pool, *Views, transport.Returns) {
+	p, r, views := NewPool(PoolConfig{Policy: policy, MaxBytes: 1 << 20}), newReturns(), &Views{Policy: policy}
 	next := uint16(0)
 	p.create = func(size int) (*Memory, error) { // called in the order of ids
 		mem := Heap(size)
@@ -479,8 +498,10 @@ func readStamps(v *Views, r transport.Returns, got *atomic.Int64, queue <-chan B
 
 // TestPoolConcurrent: many owners' goroutines and many users' goroutines; each
 // block carries a stamp that must arrive as it was written.
-func TestPoolConcurrent(t *testing.T) {
-	p, views, r := poolAndViews()
+func TestPoolConcurrent(t *testing.T) { eachPolicy(t, testPoolConcurrent) }
+
+func testPoolConcurrent(t *testing.T, policy Policy) {
+	p, views, r := poolAndViews(policy)
 	const senders, users = 4, 3
 	each := testutil.Rounds(1000, 100_000)
 	queue := make(chan BlockRef, 64)
@@ -529,8 +550,10 @@ func TestPoolConfigValidate(t *testing.T) {
 	}
 }
 
-func TestNoAllocations(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestNoAllocations(t *testing.T) { eachPolicy(t, testNoAllocations) }
+
+func testNoAllocations(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
 	p.Switch(r, 0)
 	p.Put(mustTake(t, p, 100))

@@ -4,8 +4,10 @@ import "testing"
 
 // TestRecall: a block whose entry stayed is its owner's again, unless it was
 // returned or the pool closed.
-func TestRecall(t *testing.T) {
-	p, _ := heapPool(PoolConfig{})
+func TestRecall(t *testing.T) { eachPolicy(t, testRecall) }
+
+func testRecall(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
 	p.Switch(r, 0)
 	b := mustTake(t, p, 100)

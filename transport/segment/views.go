@@ -21,6 +21,10 @@ type Views struct {
 	// first Add.
 	Form Form
 
+	// Policy is how the owner was told to cut its segments. Set before the
+	// first Add.
+	Policy Policy
+
 	segments    atomic.Pointer[map[uint16]*viewed] // never changed, only replaced
 	outstanding atomic.Int64
 	push        sync.Mutex // makes this process one producer of return entries
@@ -40,17 +44,17 @@ const (
 // viewed is one mapped segment.
 type viewed struct {
 	mem   *Memory
-	class uint64          // bytes of a block
+	class uint64          // bytes of a block; of an arena of a unit
 	held  []atomic.Uint64 // by block: heldBit and the generation, or 0
 }
 
 const heldBit = 1 << 32
 
-// Add maps a segment that the owner announced: blocks blocks of class bytes in
-// size bytes. It takes f. It refuses geometry that no Pool makes with a
+// Add maps a segment that the owner announced: blocks blocks (of an arena:
+// units) of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes with a
 // *transport.CorruptError, and what is not a segment with a *ForeignError.
 func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error {
-	if err := geometry(size, class, blocks); err != nil {
+	if err := v.Policy.geometry(size, class, blocks); err != nil {
 		f.Close()
 		return err
 	}
@@ -73,13 +77,21 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 	return nil
 }
 
+// blocks is the most that the segments of an owner may have together.
+func (p Policy) blocks() int {
+	if p == PolicyArena {
+		return MaxArenaUnits
+	}
+	return transport.ReturnEntries
+}
+
 // geometry checks the numbers of an announcement against each other.
-func geometry(size, class, blocks int) error {
+func (p Policy) geometry(size, class, blocks int) error {
 	switch {
 	case class < pageBytes || class%pageBytes != 0:
 		return &transport.CorruptError{What: "bytes of a block", Value: uint64(class), Limit: uint64(size)}
-	case blocks < 1 || blocks > transport.ReturnEntries:
-		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: transport.ReturnEntries}
+	case blocks < 1 || blocks > p.blocks():
+		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: uint64(p.blocks())}
 	case size < class || size/class < blocks:
 		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: uint64(max(0, size/class))}
 	}
@@ -104,8 +116,8 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 		return fmt.Errorf("segment: add: %w", transport.ErrClosed)
 	case have >= MaxViewSegments:
 		return &transport.CorruptError{What: "count of segments", Value: uint64(have) + 1, Limit: MaxViewSegments}
-	case blocks > transport.ReturnEntries-v.blocks:
-		return &transport.CorruptError{What: "count of blocks", Value: uint64(v.blocks + blocks), Limit: transport.ReturnEntries}
+	case blocks > v.Policy.blocks()-v.blocks:
+		return &transport.CorruptError{What: "count of blocks", Value: uint64(v.blocks + blocks), Limit: uint64(v.Policy.blocks())}
 	case int64(size) > limit-v.bytes:
 		return &transport.CorruptError{What: "bytes of segments", Value: uint64(v.bytes) + uint64(size), Limit: uint64(limit)}
 	}
@@ -144,8 +156,8 @@ func (v *Views) View(ref BlockRef) ([]byte, error) {
 	if int(ref.Index) >= len(s.held) {
 		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.held) - 1)}
 	}
-	if ref.Length > s.class {
-		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: s.class}
+	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.held))); ref.Length > reach {
+		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: reach}
 	}
 	if !s.mem.Retain() {
 		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
@@ -166,8 +178,9 @@ func (v *Views) Release(r transport.Returns, ref BlockRef) {
 	s := v.end(ref)
 	v.push.Lock()
 	t := r.Tail.Load()
-	// There is room: the ring has as many entries as the owner has blocks,
-	// and each of them comes back once.
+	// There is room: the ring has as many entries as an owner may have blocks
+	// out, and each of them comes back once. An owner that has more out
+	// overwrites its own returns.
 	r.Entries[t%transport.ReturnEntries].Store(transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
 	r.Tail.Store(t + 1)
 	v.push.Unlock()

@@ -125,12 +125,12 @@ func TestGeometry(t *testing.T) {
 		{0, 0, 0}, {4096, 4096, 0}, {4096, 4096, 2}, {4096, 0, 1}, {4096, -4096, 1}, {4096, 100, 1},
 		{4096, 8192, 1}, {-1, 4096, 1}, {1 << 30, 4096, 1025}, {8192, 4096, -1}, {-1 << 63, 4096, 1},
 	} {
-		if e := (*transport.CorruptError)(nil); !errors.As(geometry(c.size, c.class, c.blocks), &e) {
+		if e := (*transport.CorruptError)(nil); !errors.As(PolicyPool.geometry(c.size, c.class, c.blocks), &e) {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
 	for _, c := range []struct{ size, class, blocks int }{{4096, 4096, 1}, {65536, 12288, 5}, {4 << 20, 4096, 1024}} {
-		if err := geometry(c.size, c.class, c.blocks); err != nil {
+		if err := PolicyPool.geometry(c.size, c.class, c.blocks); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -177,47 +177,57 @@ func TestViewNoAllocations(t *testing.T) {
 // FuzzView: whatever an entry says, a view is inside its block, or an error.
 func FuzzView(f *testing.F) {
 	b := make([]byte, BlockRefBytes)
-	for _, r := range []BlockRef{{}, {Segment: 1, Index: 2, Length: 4096}, {Segment: 1, Index: 3, Length: 4097}, {Index: 0xffff, Length: 1 << 63}} {
+	for _, r := range []BlockRef{{}, {Segment: 1, Index: 2, Length: 4096}, {Segment: 1, Index: 3, Length: 4097}, {Index: 0xffff, Length: 1 << 63},
+		{Segment: 1, Index: 1, Length: 16384}, {Segment: 1, Index: 1, Length: 16385}, {Segment: 1, Length: 24576}} {
 		r.Put(b)
 		f.Add(bytes.Clone(b))
 	}
-	const class, blocks = 8192, 3
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if len(in) < BlockRefBytes {
-			return
-		}
-		var v Views
-		defer v.Close()
-		mem := Heap(class * blocks)
-		mem.Bytes()[len(mem.Bytes())-1] = 1
-		addHeap(&v, 1, mem, class, blocks)
-		ref := ParseBlockRef(in)
-		view, err := v.View(ref)
-		legal := ref.Segment == 1 && ref.Index < blocks && ref.Length <= class
-		if (err == nil) != legal {
-			t.Fatalf("%+v: %v", ref, err)
-		}
-		if err != nil {
-			return
-		}
-		if len(view) != int(ref.Length) || cap(view) != len(view) {
-			t.Fatalf("%+v: %d bytes, cap %d", ref, len(view), cap(view))
-		}
-		for i := range view {
-			mem.Bytes()[int(ref.Index)*class+i] = byte(i)
-		}
-		for i := range view {
-			if view[i] != byte(i) {
-				t.Fatalf("%+v: the view is of other memory", ref)
-			}
-		}
-		v.Forget(ref)
-		again := make([]byte, BlockRefBytes)
-		ref.Put(again)
-		if ParseBlockRef(again) != ref {
-			t.Fatal("Put and ParseBlockRef disagree")
+		for _, p := range []Policy{PolicyPool, PolicyArena} {
+			fuzzView(t, in, p)
 		}
 	})
+}
+
+func fuzzView(t *testing.T, in []byte, policy Policy) {
+	const class, blocks = 8192, 3
+	if len(in) < BlockRefBytes {
+		return
+	}
+	v := Views{Policy: policy}
+	defer v.Close()
+	mem := Heap(class * blocks)
+	mem.Bytes()[len(mem.Bytes())-1] = 1
+	addHeap(&v, 1, mem, class, blocks)
+	ref := ParseBlockRef(in)
+	view, err := v.View(ref)
+	legal := ref.Segment == 1 && ref.Index < blocks && ref.Length <= class
+	if policy == PolicyArena {
+		legal = ref.Segment == 1 && ref.Index < blocks && ref.Length <= class*(blocks-uint64(ref.Index))
+	}
+	if (err == nil) != legal {
+		t.Fatalf("%+v: %v", ref, err)
+	}
+	if err != nil {
+		return
+	}
+	if len(view) != int(ref.Length) || cap(view) != len(view) {
+		t.Fatalf("%+v: %d bytes, cap %d", ref, len(view), cap(view))
+	}
+	for i := range view {
+		mem.Bytes()[int(ref.Index)*class+i] = byte(i)
+	}
+	for i := range view {
+		if view[i] != byte(i) {
+			t.Fatalf("%+v: the view is of other memory", ref)
+		}
+	}
+	v.Forget(ref)
+	again := make([]byte, BlockRefBytes)
+	ref.Put(again)
+	if ParseBlockRef(again) != ref {
+		t.Fatal("Put and ParseBlockRef disagree")
+	}
 }
 
 // FuzzReturns: a return ring full of whatever a peer writes frees a lent block
@@ -226,34 +236,40 @@ func FuzzReturns(f *testing.F) {
 	f.Add(uint64(3), []byte{0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add(uint64(1<<63), []byte{1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, tail uint64, entries []byte) {
-		p, _ := heapPool(PoolConfig{MaxBytes: 1 << 18})
-		r := newReturns()
-		p.Switch(r, 0)
-		const out = 5
-		for seq := range uint64(out) {
-			p.Lent(mustTake(t, p, 1), seq)
-		}
-		for i := 0; i+8 <= len(entries) && i/8 < transport.ReturnEntries; i += 8 {
-			var v uint64
-			for k := range 8 {
-				v |= uint64(entries[i+k]) << (8 * k)
-			}
-			r.Entries[i/8].Store(v)
-		}
-		r.Tail.Store(tail)
-		n := p.Collect()
-		s := p.Stats()
-		if n > out || s.Lent != out-n || s.Free != s.Blocks-s.Lent || p.Collect() != 0 {
-			t.Fatalf("collected %d: %+v", n, s)
-		}
-		seen := map[[2]uint16]bool{}
-		for range s.Free {
-			b := mustTake(t, p, 1)
-			if key := [2]uint16{b.Ref.Segment, b.Ref.Index}; seen[key] {
-				t.Fatalf("block %+v is free twice", b.Ref)
-			} else {
-				seen[key] = true
-			}
+		for _, p := range []Policy{PolicyPool, PolicyArena} {
+			fuzzReturns(t, tail, entries, p)
 		}
 	})
+}
+
+func fuzzReturns(t *testing.T, tail uint64, entries []byte, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy, MaxBytes: 1 << 18})
+	r := newReturns()
+	p.Switch(r, 0)
+	const out = 5
+	for seq := range uint64(out) {
+		p.Lent(mustTake(t, p, 1), seq)
+	}
+	for i := 0; i+8 <= len(entries) && i/8 < transport.ReturnEntries; i += 8 {
+		var v uint64
+		for k := range 8 {
+			v |= uint64(entries[i+k]) << (8 * k)
+		}
+		r.Entries[i/8].Store(v)
+	}
+	r.Tail.Store(tail)
+	n := p.Collect()
+	s := p.Stats()
+	if n > out || s.Lent != out-n || s.Free != s.Blocks-s.Lent || p.Collect() != 0 {
+		t.Fatalf("collected %d: %+v", n, s)
+	}
+	seen := map[[2]uint16]bool{}
+	for range s.Free {
+		b := mustTake(t, p, 1)
+		if key := [2]uint16{b.Ref.Segment, b.Ref.Index}; seen[key] {
+			t.Fatalf("block %+v is free twice", b.Ref)
+		} else {
+			seen[key] = true
+		}
+	}
 }

@@ -35,6 +35,7 @@ type Mailbox struct {
 	Inline    uint32 // payloads up to so many bytes travel in the entry
 	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
 	Segment   uint8  // form of the segments of these blocks; 0: the program's
+	Blocks    uint8  // how they are cut: 0 pool, 1 arena
 }
 
 func (c *coder) mailbox(m *Mailbox) {
@@ -45,6 +46,7 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u32(&m.Inline)
 	c.u64(&m.PoolBytes)
 	c.u8(&m.Segment)
+	c.u8(&m.Blocks)
 }
 
 // Exit is how a process ended, in the form that crosses the link.

@@ -19,18 +19,22 @@ func TestBlock(t *testing.T) {
 	copy(m.Bytes()[4096:], "second")
 	for _, c := range []struct {
 		what   string
+		policy segment.Policy
 		class  uint64
 		blocks uint32
 		b      wire.Block
 		want   string
 	}{
-		{"a block", 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 6}, "second"},
-		{"longer than a block", 4096, 2, wire.Block{Segment: 1, Length: 4097}, ""},
-		{"no such block", 4096, 2, wire.Block{Segment: 1, Index: 2, Length: 1}, ""},
-		{"no such segment", 4096, 2, wire.Block{Segment: 2, Length: 1}, ""},
-		{"no blocks", 4096, 0, wire.Block{Segment: 1, Length: 1}, ""},
-		{"blocks beyond the segment", 8192, 2, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
-		{"blocks that overflow", 1 << 63, 2, wire.Block{Segment: 1, Index: 1, Length: 1 << 63}, ""},
+		{"a block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 6}, "second"},
+		{"a block of an arena", segment.PolicyArena, 4096, 2, wire.Block{Segment: 1, Length: 4102}, string(make([]byte, 4096)) + "second"},
+		{"beyond the arena", segment.PolicyArena, 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 4097}, ""},
+		{"units that overflow", segment.PolicyArena, 1 << 63, 3, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
+		{"longer than a block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Length: 4097}, ""},
+		{"no such block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Index: 2, Length: 1}, ""},
+		{"no such segment", segment.PolicyPool, 4096, 2, wire.Block{Segment: 2, Length: 1}, ""},
+		{"no blocks", segment.PolicyPool, 4096, 0, wire.Block{Segment: 1, Length: 1}, ""},
+		{"blocks beyond the segment", segment.PolicyPool, 8192, 2, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
+		{"blocks that overflow", segment.PolicyPool, 1 << 63, 2, wire.Block{Segment: 1, Index: 1, Length: 1 << 63}, ""},
 	} {
 		f, err := dup(&Handle{File: m.File().(*os.File)})
 		if err != nil {
@@ -38,7 +42,7 @@ func TestBlock(t *testing.T) {
 		}
 		h := NewHandle(f)
 		l := &held{segments: []kept{{wire.Segment{ID: 1, Size: 8192, Class: c.class, Blocks: c.blocks}, h}}}
-		if got := l.block(c.b, segment.FormMemfd, MaxLetter); string(got) != c.want {
+		if got := l.block(c.b, wire.Mailbox{Segment: uint8(segment.FormMemfd), Blocks: uint8(c.policy)}, MaxLetter); string(got) != c.want {
 			t.Errorf("%s: %q", c.what, got)
 		}
 		h.Release()

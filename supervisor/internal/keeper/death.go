@@ -150,7 +150,7 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 	letter.Payload = append(letter.Payload, e.Bytes[:min(len(e.Bytes), MaxLetter)]...)
 	if h.Flags&wire.FlagBlock != 0 {
 		letter.Size = h.Payload.Length
-		letter.Payload = append(letter.Payload, l.block(h.Payload, segment.Form(c.mailbox.Segment), MaxLetter-len(letter.Payload))...)
+		letter.Payload = append(letter.Payload, l.block(h.Payload, c.mailbox, MaxLetter-len(letter.Payload))...)
 	}
 	k.Letter(letter)
 	if h.Kind == wire.EntryAsk {
@@ -159,15 +159,16 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 }
 
 // block copies up to limit bytes of a block of the sender.
-func (l *held) block(b wire.Block, form segment.Form, limit int) []byte {
+func (l *held) block(b wire.Block, box wire.Mailbox, limit int) []byte {
 	for _, s := range l.segments {
-		if s.f.ID != b.Segment || b.Length > s.f.Class || uint32(b.Index) >= s.f.Blocks {
+		reach := segment.Policy(box.Blocks).Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
+		if s.f.ID != b.Segment || b.Length > reach || uint32(b.Index) >= s.f.Blocks {
 			continue
 		}
 		if s.f.Class > s.f.Size/uint64(s.f.Blocks) {
 			return nil // its owner's word, which nobody may have checked yet: such blocks are not in it
 		}
-		mem, err := mapFile(s.file, int(s.f.Size), form)
+		mem, err := mapFile(s.file, int(s.f.Size), segment.Form(box.Segment))
 		if err != nil {
 			return nil
 		}

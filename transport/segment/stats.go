@@ -1,0 +1,75 @@
+package segment
+
+// PoolStats is what a pool holds at one moment.
+type PoolStats struct {
+	Segments int    // announced, or about to be
+	Bytes    int64  // of these segments
+	Blocks   int    // of these segments; of an arena its units
+	Free     int    // blocks that can be taken; of an arena the free units
+	Taken    int    // blocks in the owner's hands
+	Lent     int    // blocks that have not come back
+	Dry      uint64 // Takes that failed with ErrDry
+	Refused  uint64 // returns that made no sense
+
+	OutBytes    int64 // of the blocks that are taken or lent
+	UsedBytes   int64 // of these, what was asked for
+	FreeBytes   int64 // of the blocks that can be taken
+	LargestFree int64 // bytes of the largest block that can be taken without a new segment
+}
+
+// Internal is the share, 0 to 1, of the bytes taken or lent that nobody asked
+// for: what rounding a size up to a block costs.
+func (s PoolStats) Internal() float64 {
+	if s.OutBytes == 0 {
+		return 0
+	}
+	return 1 - float64(s.UsedBytes)/float64(s.OutBytes)
+}
+
+// External is the share, 0 to 1, of the free bytes that are not in the largest
+// free block: free memory that a large payload cannot have.
+func (s PoolStats) External() float64 {
+	if s.FreeBytes == 0 {
+		return 0
+	}
+	return 1 - float64(s.LargestFree)/float64(s.FreeBytes)
+}
+
+// Stats says what the pool holds. It takes as long as there are segments.
+func (p *Pool) Stats() PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.taken - p.lent,
+		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused, UsedBytes: p.used}
+	if p.unit == 0 {
+		p.classBytes(&s)
+	} else if a := p.arena; a != nil {
+		s.Free = a.free
+		s.FreeBytes, s.OutBytes = int64(a.free)*p.unit, int64(len(a.runs)-a.free)*p.unit
+		s.LargestFree = int64(a.largest()) * p.unit
+	}
+	return s
+}
+
+// classBytes is the bytes of the blocks of a pool of size classes.
+// Preconditions: mu is held.
+func (p *Pool) classBytes(s *PoolStats) {
+	for _, o := range p.segments {
+		if o != nil {
+			s.OutBytes += int64(o.busy) * p.shelves[o.shelf].class
+		}
+	}
+	for _, sh := range p.shelves {
+		if len(sh.free) > 0 {
+			s.FreeBytes += int64(len(sh.free)) * sh.class
+			s.LargestFree = sh.class
+		}
+	}
+}
+
+// Dry is the number of Takes that failed with ErrDry.
+func (p *Pool) Dry() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dry
+}
