@@ -46,7 +46,7 @@ func TestArenaIsOneSegment(t *testing.T) {
 		return bytes.Count(maps, []byte("/memfd:understudy-blocks")) + bytes.Count(maps, []byte("/memfd:understudy-replies"))
 	}
 	before := count()
-	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Segment: "memfd", Blocks: "arena", PoolBytes: 3 << 20}})
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Segment: "memfd", Blocks: "arena", PoolBytes: 24 << 20}})
 	for _, n := range []int{5_000, 50_000, 500_000, 2_500_000} {
 		data := bytes.Repeat([]byte("x"), n)
 		if r, err := actor.Ask(ctx, ref, Echo{Text: "y", Data: data}); err != nil || !bytes.Equal(r.Data, data) {

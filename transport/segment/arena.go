@@ -28,13 +28,22 @@ func (p *Pool) popArena(n int) (Block, bool) {
 	for look := true; ; look = false {
 		if p.taken+p.lent < transport.ReturnEntries { // each must have room in the return ring
 			if at, units, ok := p.arena.take(need); ok {
-				off := int64(at) * unit
-				return p.hand(makeID(p.arenaID, uint16(at)), off, off+int64(units)*unit, n), true
+				return p.handRun(at, units, n), true
 			}
 		}
 		if !look || p.collect() == 0 {
 			return Block{}, false
 		}
+	}
+}
+
+// handRun makes a run of units taken. Preconditions: mu is held.
+func (p *Pool) handRun(at, units, n int) Block {
+	s, index := p.segments[p.arenaID], uint16(at)
+	off := int64(at) * p.unit
+	return Block{
+		Ref: BlockRef{Segment: p.arenaID, Index: index, Generation: p.record(s, index, n), Length: uint64(n)},
+		Mem: s.mem.Bytes()[off : off+int64(n) : off+int64(units)*p.unit],
 	}
 }
 

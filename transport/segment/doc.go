@@ -30,17 +30,33 @@
 // but a process of the same user that means to can open it anew and do both, and
 // cutting it kills who reads it. A program on memfds therefore refuses files.
 //
-// A Pool cuts segments into blocks of one size class each and lends them. The
-// ledger, who has which block since which entry, is in the owner's heap, where
+// A Pool cuts segments into blocks and lends them, by one of two policies:
+//
+//	pool   segments of blocks of one size class each, made when they are needed
+//	       ┌─┬─┬─┬─┐ ┌───┬───┐ ┌───────┐   a list of free blocks for each class
+//	       └─┴─┴─┴─┘ └───┴───┘ └───────┘
+//	arena  one segment of MaxBytes, made at the first Take, cut by a buddy
+//	       ┌─┬─┬───┬───────┬─────────────┐ allocator: a block is a power of two of
+//	       └─┴─┴───┴───────┴─────────────┘ units, and joins its buddy when both are free
+//
+// Both round a size up to a power of two. A pool takes memory as it is needed,
+// but what one class has another cannot use until the segment is retired, with
+// a round by way of the peer. An arena takes all its memory at once and is never
+// cut anew, but small blocks here and there can leave no room for a large one.
+// Stats tells both: Internal and External. At most transport.ReturnEntries
+// blocks are out at a time, so an arena runs dry at 1,024 small blocks.
+//
+// The ledger, who has which block since which entry, is in the owner's heap, where
 // no peer can reach it. A block comes back through the return ring in the
 // user's page, or by Switch when another incarnation of the user has taken
 // over. Each lending has a generation, so a return that is late, doubled or
 // invented is refused and counted, and harms nothing.
 //
 // Views is the other half: the segments of one owner as this process maps
-// them. It computes where a block is from its index and the class that the
-// announcement fixed, never from an offset that a peer wrote, and it keeps
-// memory mapped until the last view of it is released.
+// them. It computes where a block is from its index and the class (of an arena:
+// the unit) that the announcement fixed, and checks the length against what is
+// left of the block or the arena, never from an offset that a peer wrote, and it
+// keeps memory mapped until the last view of it is released.
 //
 // Guarantees: no block is lent twice at a time; a segment is populated before
 // its first block is lent and used for ever after; Take, Lent, Put, Collect,

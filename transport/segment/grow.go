@@ -208,5 +208,5 @@ func (p *Pool) install(pl *plan, mem *Memory, n int) (Block, error) {
 	for i := pl.blocks - 1; i > 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}
-	return p.handBlock(makeID(pl.id, 0), pl.shelf, n), nil
+	return p.hand(makeID(pl.id, 0), pl.shelf, n), nil
 }

@@ -108,7 +108,6 @@ type Pool struct {
 	blocks   int      // their blocks
 	taken    int      // blocks
 	lent     int      // blocks
-	used     int64    // bytes that were asked for in blocks that are not free
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
 	ids      []uint16 // of segments, that can be used again
@@ -195,7 +194,7 @@ func (p *Pool) pop(lo, hi, n int) (Block, bool) {
 		for k := lo; k < hi; k++ {
 			if f := p.shelves[k].free; len(f) > 0 {
 				p.shelves[k].free = f[:len(f)-1]
-				return p.handBlock(f[len(f)-1], k, n), true
+				return p.hand(f[len(f)-1], k, n), true
 			}
 		}
 		if !look || p.collect() == 0 {
@@ -204,28 +203,27 @@ func (p *Pool) pop(lo, hi, n int) (Block, bool) {
 	}
 }
 
-// handBlock makes a block of shelf k taken. Preconditions: mu is held.
-func (p *Pool) handBlock(id freeID, k, n int) Block {
+// hand makes the free block id of shelf k taken. Preconditions: mu is held.
+func (p *Pool) hand(id freeID, k, n int) Block {
+	s := p.segments[id.segment()]
 	class := p.shelves[k].class
 	off := int64(id.index()) * class
-	return p.hand(id, off, off+class, n)
+	return Block{
+		Ref: BlockRef{Segment: id.segment(), Index: id.index(), Generation: p.record(s, id.index(), n), Length: uint64(n)},
+		Mem: s.mem.Bytes()[off : off+int64(n) : off+class],
+	}
 }
 
-// hand makes the free block id taken, which is from off to end in its segment.
-// Preconditions: mu is held.
-func (p *Pool) hand(id freeID, off, end int64, n int) Block {
-	s := p.segments[id.segment()]
-	e := &s.ledger[id.index()]
-	*e = entry{state: stateTaken, generation: p.next, length: int64(n)}
+// record notes in the ledger that a block is taken, and returns the generation
+// of this lending. Preconditions: mu is held.
+func (p *Pool) record(s *owned, index uint16, n int) uint32 {
+	g := p.next
+	s.ledger[index] = entry{state: stateTaken, generation: g, length: int64(n)}
 	p.next++
 	s.busy++
 	s.taken++
 	p.taken++
-	p.used += int64(n)
-	return Block{
-		Ref: BlockRef{Segment: id.segment(), Index: id.index(), Generation: e.generation, Length: uint64(n)},
-		Mem: s.mem.Bytes()[off : off+int64(n) : end],
-	}
+	return g
 }
 
 // Lent records that b travels with the queue entry of sequence seq. Call it
@@ -305,9 +303,7 @@ func (p *Pool) untake(s *owned) {
 // held.
 func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
-	e := &s.ledger[index]
-	e.state = stateFree
-	p.used -= e.length
+	s.ledger[index].state = stateFree
 	s.busy--
 	if p.arena != nil {
 		p.arena.give(int(index))

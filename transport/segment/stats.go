@@ -35,18 +35,24 @@ func (s PoolStats) External() float64 {
 	return 1 - float64(s.LargestFree)/float64(s.FreeBytes)
 }
 
-// Stats says what the pool holds. It takes as long as there are segments.
+// Stats says what the pool holds. It looks at every block, so it is for people
+// and not for each message.
 func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.taken - p.lent,
-		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused, UsedBytes: p.used}
+		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused}
 	if p.unit == 0 {
 		p.classBytes(&s)
 	} else if a := p.arena; a != nil {
 		s.Free = a.free
 		s.FreeBytes, s.OutBytes = int64(a.free)*p.unit, int64(len(a.runs)-a.free)*p.unit
 		s.LargestFree = int64(a.largest()) * p.unit
+	}
+	for _, o := range p.segments {
+		if o != nil && o.busy > 0 {
+			s.UsedBytes += o.used()
+		}
 	}
 	return s
 }
@@ -65,6 +71,16 @@ func (p *Pool) classBytes(s *PoolStats) {
 			s.LargestFree = sh.class
 		}
 	}
+}
+
+// used is the bytes that were asked for in the blocks of o that are not free.
+func (o *owned) used() (n int64) {
+	for i := range o.ledger {
+		if e := &o.ledger[i]; e.state != stateFree {
+			n += e.length
+		}
+	}
+	return n
 }
 
 // Dry is the number of Takes that failed with ErrDry.
