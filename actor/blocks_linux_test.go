@@ -69,7 +69,7 @@ func TestArenaQuarantine(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		payload = append(payload, l.Payload...)
-	}}, supervisor.Child{Mailbox: mailbox.Config{Blocks: "arena"}})
+	}}, supervisor.Child{Mailbox: mailbox.Config{Blocks: "arena", PoolBytes: 8 << 20}})
 	if _, err := actor.Ask(ctx, ref, Echo{Data: make([]byte, 5000)}); err != nil { // the last block is not the first
 		t.Fatal(err)
 	}

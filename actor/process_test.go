@@ -195,8 +195,8 @@ func start(t testing.TB, spec supervisor.Spec, child supervisor.Child) (context.
 	if child.Stderr == nil {
 		child.Stderr = io.Discard
 	}
-	if child.Mailbox.Blocks == "" {
-		child.Mailbox.Blocks = os.Getenv(blocksVar)
+	if word := os.Getenv(blocksVar); word != "" && child.Mailbox.Blocks == "" && child.Mailbox.PoolBytes == 0 {
+		child.Mailbox.Blocks, child.Mailbox.PoolBytes = word, 8<<20 // an arena takes all of it, also from a small /dev/shm
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	t.Cleanup(cancel)
