@@ -20,7 +20,7 @@
 //
 // A tree has supervisors below supervisors, each with a [Spec] of its own: they
 // live in the root process, one loop drives them all, and only actors are
-// processes. A supervisor that gives up ends as a child does, and the rules of
+// processes, and commands below a guardian. A supervisor that gives up ends as a child does, and the rules of
 // the one above decide. docs/otp.md maps OTP's rules to the tests.
 //
 // # Guarantees

@@ -2,7 +2,7 @@
 // move between processes, and the layout of the two pages of a lane. It knows
 // no values and no processes.
 //
-//	Queue (order)       Sender · Receiver   forms: ring, mq
+//	Queue (order)       Sender · Receiver   forms: ring, seqpacket, pipe, sysv, mq
 //	Segment (weight)    memory of several   forms: segment (memfd, shm, sysv, file)
 //	Notifier (wake-up)  sleep on bells      forms: notify (futex, eventfd)
 //	Link (control)      frames + files      sock (SOCK_SEQPACKET)

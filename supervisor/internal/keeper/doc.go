@@ -10,6 +10,7 @@
 //
 // A Keeper is state and rules without goroutines: the supervisor's loop calls
 // it, and it answers by frames that it hands to the processes' queues. It
-// knows no Go type of a message. It reads memory that others write only after
-// they are dead, and then still believes no number in it.
+// knows no Go type of a message. It judges memory that others write only
+// after they are dead; for a watchdog it looks at pages of the living. Either way
+// it believes no number in it.
 package keeper
