@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -38,14 +39,10 @@ func Monitor[P any](ctx context.Context, ref Ref[P]) (notice <-chan Down, cancel
 		case <-h.node.Ended():
 		}
 	}()
-	var once bool
-	return ch, func() {
-		if !once {
-			once = true
-			stop()
-			close(quit)
-		}
-	}, nil
+	return ch, sync.OnceFunc(func() {
+		stop()
+		close(quit)
+	}), nil
 }
 
 // Monitor is like the function Monitor, for an actor: the notice goes to the

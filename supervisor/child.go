@@ -107,9 +107,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		case <-r.drained:
 		case <-time.After(time.Second): // somebody else holds its link
 		}
-		for _, o := range r.outputs {
-			o.close()
-		}
+		r.closeOutputs()
 		s.post(func() { s.exited(c, r, r.proc.Exit()) })
 	}()
 }

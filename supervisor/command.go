@@ -158,6 +158,7 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
 	})
 	if err != nil {
+		r.closeOutputs()
 		s.forget(r)
 		return nil, err
 	}

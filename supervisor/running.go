@@ -165,6 +165,7 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
 	})
 	if err != nil {
+		r.closeOutputs()
 		s.forget(r)
 		return nil, err
 	}
@@ -172,6 +173,13 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	r.proc = p
 	s.mu.Unlock()
 	return r, nil
+}
+
+// closeOutputs ends what hands on the output of a process that is no more.
+func (r *running) closeOutputs() {
+	for _, o := range r.outputs {
+		o.close()
+	}
 }
 
 // inPlace stands for a process: an actor in a goroutine of this one.

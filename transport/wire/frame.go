@@ -156,6 +156,19 @@ func (c *coder) text(v *string) {
 	*v = string(c.take(int(n)))
 }
 
+// brief is text, cut to MaxShort when it is written.
+func (c *coder) brief(v *string) {
+	if c.write && len(*v) > MaxShort {
+		s := (*v)[:MaxShort]
+		v = &s
+	}
+	c.text(v)
+}
+
+// MaxShort is the size in bytes of the longest type, reason or summary of an
+// Exit.
+const MaxShort = 2 << 10
+
 // MaxText is the size in bytes of the longest string of a frame.
 const MaxText = 16 << 10
 

@@ -79,9 +79,10 @@ func (c *coder) exit(e *Exit) {
 	c.duration(&e.Runtime)
 	c.duration(&e.CPU)
 	c.u64(&e.MaxRSS)
-	c.text(&e.Type)
-	c.text(&e.Reason)
-	c.text(&e.Summary)
+	// Short, so that with the two that follow they fit a frame.
+	c.brief(&e.Type)
+	c.brief(&e.Reason)
+	c.brief(&e.Summary)
 	c.text(&e.Stderr)
 	c.text(&e.Stack)
 }

@@ -169,3 +169,19 @@ func FuzzEntry(f *testing.F) {
 		}
 	})
 }
+
+// TestExitFitsAFrame: however long its texts are, a notice of a death can be
+// sent.
+func TestExitFitsAFrame(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	exit := Exit{Type: long, Reason: long, Summary: long, Stderr: long, Stack: long}
+	for _, f := range []Frame{&Down{Exit: exit}, &Gone{Exit: exit}, &AskFailed{Exit: exit}, &Target{Exit: exit, Name: "a name"}} {
+		b := Append(nil, f)
+		if len(b) > MaxFrame {
+			t.Errorf("frame of kind %d has %d bytes; at most %d can be sent", f.Kind(), len(b), MaxFrame)
+		}
+		if _, err := Parse(b); err != nil {
+			t.Error(err)
+		}
+	}
+}
