@@ -11,7 +11,7 @@ func StoreRelease64(p *atomic.Uint64, v uint64) { p.Store(v) }
 // StoreRelease32 is StoreRelease64 for 32 bits.
 func StoreRelease32(p *atomic.Uint32, v uint32) { p.Store(v) }
 
-// Pause waits for n turns of about 10 to 50 ns.
+// Pause waits for n turns of about 10 to 100 ns.
 func Pause(n int) {
 	for i := 0; i < 32*n; i++ {
 		spins++

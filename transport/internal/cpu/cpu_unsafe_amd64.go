@@ -14,7 +14,7 @@ func StoreRelease64(p *atomic.Uint64, v uint64) { *(*uint64)(unsafe.Pointer(p)) 
 // StoreRelease32 is StoreRelease64 for 32 bits.
 func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) = v }
 
-// Pause waits for n turns of about 10 to 50 ns, which leaves the core to the
+// Pause waits for n turns of about 10 to 100 ns, which leaves the core to the
 // thread that shares it, if one does.
 //
 //go:noescape
