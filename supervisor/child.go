@@ -37,11 +37,12 @@ type child struct {
 	linked      *wire.Exit // of the actor whose end, by a link, ends this one
 	suspended   bool       // stopped by a signal
 	suspensions int
-	report      *wire.Ended   // how a command ended, by its guardian
-	dropped     atomic.Uint64 // lines of its output, since it is known
-	doom        *doom         // why it was killed, if it did not go on
-	why         error         // of a supervisor: why its last incarnation ended by itself
-	exit        *wire.Exit    // of the last incarnation
+	report      *wire.Ended        // how a command ended, by its guardian
+	outputs     map[string]*output // by stream, for all incarnations
+	dropped     atomic.Uint64      // lines of its output, since it is known
+	doom        *doom              // why it was killed, if it did not go on
+	why         error              // of a supervisor: why its last incarnation ended by itself
+	exit        *wire.Exit         // of the last incarnation
 	timer       *time.Timer
 	retry       *time.Timer // of its backoff
 	overdue     bool        // it was killed because its time to end was over, or brutally
@@ -107,7 +108,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		case <-r.drained:
 		case <-time.After(time.Second): // somebody else holds its link
 		}
-		r.closeOutputs()
+		r.flushOutputs()
 		s.post(func() { s.exited(c, r, r.proc.Exit()) })
 	}()
 }

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -151,21 +152,33 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	}
 	defer b.Close()
 	r.guard = true
-	stdout, stderr := s.commandOutput(c, r, "stdout"), s.commandOutput(c, r, "stderr")
-	p, err := s.starter.Start(process.Spec{
-		Path: s.exe, Args: os.Args, Env: s.environ([]string{roleVar + "=" + guardRole}), Files: []*os.File{b, s.live.File(), f},
-		Stdout: stdout, Stderr: stderr, MemoryBytes: c.spec.Memory,
-		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
+	seen := s.lineSeen(c, r)
+	return s.started(c, r, process.Spec{
+		Env: s.environ([]string{roleVar + "=" + guardRole}), Files: []*os.File{b, s.live.File(), f},
+		Stdout: s.commandOutput(c, r, "stdout", seen), Stderr: s.commandOutput(c, r, "stderr", seen),
 	})
-	if err != nil {
-		r.closeOutputs()
-		s.forget(r)
-		return nil, err
+}
+
+// lineSeen looks for the line that says that a command is ready, in both of its
+// streams, until it was found. It is nil when there is none.
+func (s *Supervisor) lineSeen(c *child, r *running) func(line []byte) (more bool) {
+	re := c.spec.Command.Ready.Line
+	if re == nil {
+		return nil
 	}
-	s.mu.Lock()
-	r.proc = p
-	s.mu.Unlock()
-	return r, nil
+	var found atomic.Bool
+	return func(line []byte) (more bool) {
+		if found.Load() {
+			return false
+		}
+		if !re.Match(line) {
+			return true
+		}
+		if found.CompareAndSwap(false, true) {
+			s.post(func() { s.frame(r, &wire.Ready{}, nil) })
+		}
+		return false
+	}
 }
 
 // environ is the environment of this process for a child, with more.
@@ -181,30 +194,24 @@ func (s *Supervisor) environ(more []string) []string {
 var ownVars = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
 
 // commandOutput is where the lines of one stream of a command go.
-func (s *Supervisor) commandOutput(c *child, r *running, stream string) io.Writer {
-	out, log := c.spec.Command.Output, c.spec.Command.Log
-	if log == nil {
-		log = s.log
-	}
-	o := newOutput(&c.dropped, func(line []byte) {
-		if out != nil {
-			_, _ = out.Write(append(line, '\n'))
-			return
+func (s *Supervisor) commandOutput(c *child, r *running, stream string, seen func([]byte) bool) io.Writer {
+	o := c.output(stream, func() *output {
+		out, log := c.spec.Command.Output, c.spec.Command.Log
+		if log == nil {
+			log = s.log
 		}
-		log.Info(string(line), "child", c.spec.Name, "stream", stream)
-	}, func(n uint64) {
-		log.Warn("lines of a child were dropped: their reader is too slow", "child", c.spec.Name, "stream", stream, "lines", n)
+		return &output{dropped: &c.dropped, emit: func(line []byte) {
+			if out != nil {
+				_, _ = out.Write(append(line, '\n'))
+				return
+			}
+			log.Info(string(line), "child", c.spec.Name, "stream", stream)
+		}, lost: func(n uint64) {
+			log.Warn("lines of a child were dropped: their reader is too slow", "child", c.spec.Name, "stream", stream, "lines", n)
+		}}
 	})
 	r.outputs = append(r.outputs, o)
-	l := &lines{emit: func(line []byte) { _, _ = o.Write(line) }}
-	if re := c.spec.Command.Ready.Line; re != nil {
-		l.seen = func(line []byte) {
-			if re.Match(line) {
-				s.post(func() { s.frame(r, &wire.Ready{}, nil) })
-			}
-		}
-	}
-	return l
+	return &lines{seen: seen, emit: func(line []byte) { _, _ = o.Write(line) }}
 }
 
 // killTime is how long a guardian may take to end everything.

@@ -7,7 +7,7 @@ const maxLine = 64 << 10
 
 // lines cuts a stream into lines. It is written to by one goroutine.
 type lines struct {
-	seen func(line []byte) // told of each line first, or nil
+	seen func(line []byte) (more bool) // told of each line first, until it wants no more; or nil
 	emit func(line []byte)
 	rest []byte
 }
@@ -47,8 +47,8 @@ func (l *lines) Close() error {
 
 func (l *lines) line() {
 	line := bytes.TrimSuffix(l.rest, []byte("\r"))
-	if l.seen != nil {
-		l.seen(line)
+	if l.seen != nil && !l.seen(line) {
+		l.seen = nil
 	}
 	l.emit(line)
 	l.rest = l.rest[:0]

@@ -8,43 +8,38 @@ import (
 	"time"
 )
 
-// maxOutput bounds what waits for a slow reader of a child's output, in bytes.
+// maxOutput bounds what waits for a slow reader of a child's output, in bytes,
+// what the reader has in hand included.
 const maxOutput = 1 << 20
 
 // output stands between a child and whoever reads what it writes, so that a
 // reader that is slow or hangs holds up nobody: what does not fit is dropped,
-// and its lines are counted.
+// and its lines are counted. It belongs to the child, not to an incarnation:
+// a reader that hangs for ever costs one goroutine and maxOutput, however often
+// the child is started again. The goroutine exists while there is work.
 type output struct {
 	emit    func([]byte)
 	lost    func(lines uint64)
 	dropped *atomic.Uint64 // lines, for as long as the child is known
-	done    chan struct{}  // closed when everything was emitted after close
 
 	mu     sync.Mutex
-	work   sync.Cond
 	queue  [][]byte
-	bytes  int
-	missed uint64 // lines that the reader was not told of
-	closed bool
-}
-
-func newOutput(dropped *atomic.Uint64, emit func([]byte), lost func(uint64)) *output {
-	o := &output{emit: emit, lost: lost, dropped: dropped, done: make(chan struct{})}
-	o.work.L = &o.mu
-	go o.run()
-	return o
+	bytes  int           // of queue and of what emit has in hand
+	missed uint64        // lines that the reader was not told of
+	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
+	hangs  bool          // a flush was in vain, and nothing was handed on since
 }
 
 // writerOutput is an output that writes to w.
 func writerOutput(dropped *atomic.Uint64, w io.Writer, lost func(uint64)) *output {
-	return newOutput(dropped, func(b []byte) { _, _ = w.Write(b) }, lost) // a broken sink is not the child's fault
+	return &output{dropped: dropped, lost: lost, emit: func(b []byte) { _, _ = w.Write(b) }} // a broken sink is not the child's fault
 }
 
 // Write queues a copy of b, or drops it. It never blocks.
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bytes+len(b) > maxOutput || o.closed {
+	if o.bytes+len(b) > maxOutput {
 		n := uint64(max(1, bytes.Count(b, []byte("\n"))))
 		o.missed += n
 		o.dropped.Add(n)
@@ -52,29 +47,36 @@ func (o *output) Write(b []byte) (int, error) {
 	}
 	o.queue = append(o.queue, bytes.Clone(b))
 	o.bytes += len(b)
-	o.work.Signal()
+	if o.idle == nil {
+		o.idle = make(chan struct{})
+		go o.run()
+	}
 	return len(b), nil
 }
 
+// run hands on what is queued until nothing is.
 func (o *output) run() {
-	defer close(o.done)
 	for {
 		o.mu.Lock()
-		for len(o.queue) == 0 && o.missed == 0 && !o.closed {
-			o.work.Wait()
+		if len(o.queue) == 0 && o.missed == 0 {
+			close(o.idle)
+			o.idle = nil
+			o.mu.Unlock()
+			return
 		}
 		batch, missed := o.queue, o.missed
-		o.queue, o.bytes, o.missed = nil, 0, 0
-		end := o.closed
+		o.queue, o.missed = nil, 0
 		o.mu.Unlock()
-		for _, b := range batch {
+		for i, b := range batch {
 			o.emit(b)
+			batch[i] = nil
+			o.mu.Lock()
+			o.bytes -= len(b)
+			o.hangs = false
+			o.mu.Unlock()
 		}
 		if missed > 0 {
 			o.lost(missed)
-		}
-		if end {
-			return
 		}
 	}
 }
@@ -82,16 +84,22 @@ func (o *output) run() {
 // flushTime bounds how long the end of a child waits for its reader.
 const flushTime = 200 * time.Millisecond
 
-// close lets what is queued be emitted, for a while.
-func (o *output) close() {
+// flush waits until all that is queued was emitted, but not for ever, and not
+// again for a reader that hangs.
+func (o *output) flush() {
 	o.mu.Lock()
-	o.closed = true
-	o.work.Signal()
+	idle, hangs := o.idle, o.hangs
 	o.mu.Unlock()
+	if idle == nil || hangs {
+		return
+	}
 	t := time.NewTimer(flushTime)
 	defer t.Stop()
 	select {
-	case <-o.done:
+	case <-idle:
 	case <-t.C:
+		o.mu.Lock()
+		o.hangs = true
+		o.mu.Unlock()
 	}
 }

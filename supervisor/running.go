@@ -34,7 +34,7 @@ type running struct {
 	queue   *queue
 	drained chan struct{} // closed when the link has been read to its end
 	guard   bool          // proc is the guardian of a command
-	outputs []*output
+	outputs []*output     // of its child, to be flushed at its end
 }
 
 // kill kills everything at once. A guardian does so itself, since it finds
@@ -151,21 +151,18 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 		return nil, err
 	}
 	defer b.Close()
-	stderr := c.spec.Stderr
-	if stderr == nil {
-		stderr = os.Stderr
-	}
-	out := writerOutput(&c.dropped, stderr, func(n uint64) {
-		s.log.Warn("lines of a child's stderr were dropped: their reader is too slow", "child", c.spec.Name, "lines", n)
-	})
+	out := s.actorStderr(c)
 	r.outputs = append(r.outputs, out)
 	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+roleValue+s.spec.Notifier))
-	p, err := s.starter.Start(process.Spec{
-		Path: s.exe, Args: os.Args, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out, MemoryBytes: c.spec.Memory,
-		OnStop: func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) },
-	})
+	return s.started(c, r, process.Spec{Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out})
+}
+
+// started starts the process of r, a copy of this program, as spec says.
+func (s *Supervisor) started(c *child, r *running, spec process.Spec) (*running, error) {
+	spec.Path, spec.Args, spec.MemoryBytes = s.exe, os.Args, c.spec.Memory
+	spec.OnStop = func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) }
+	p, err := s.starter.Start(spec)
 	if err != nil {
-		r.closeOutputs()
 		s.forget(r)
 		return nil, err
 	}
@@ -175,10 +172,36 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	return r, nil
 }
 
-// closeOutputs ends what hands on the output of a process that is no more.
-func (r *running) closeOutputs() {
+// actorStderr is where the stderr of an actor's process goes.
+func (s *Supervisor) actorStderr(c *child) *output {
+	return c.output("stderr", func() *output {
+		stderr := c.spec.Stderr
+		if stderr == nil {
+			stderr = os.Stderr
+		}
+		return writerOutput(&c.dropped, stderr, func(n uint64) {
+			s.log.Warn("lines of a child's stderr were dropped: their reader is too slow", "child", c.spec.Name, "lines", n)
+		})
+	})
+}
+
+// output is the one output that a child has for a stream.
+func (c *child) output(stream string, make func() *output) *output {
+	o := c.outputs[stream]
+	if o == nil {
+		if c.outputs == nil {
+			c.outputs = map[string]*output{}
+		}
+		o = make()
+		c.outputs[stream] = o
+	}
+	return o
+}
+
+// flushOutputs lets the reader have the last words of a process that is no more.
+func (r *running) flushOutputs() {
 	for _, o := range r.outputs {
-		o.close()
+		o.flush()
 	}
 }
 

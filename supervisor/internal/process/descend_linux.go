@@ -51,19 +51,39 @@ func processOf(pid int) (e entry, ok bool) {
 	return e, err == nil
 }
 
+// maxPause bounds the pause between two looks at descendants that have been
+// killed and are still there.
+const maxPause = 50 * time.Millisecond
+
 // EndDescendants kills every descendant of this process, in its group or not,
 // and returns when none is left or after endTime. This process should be a
 // subreaper: then the children of those that die come back to it.
+//
+// As long as it finds new ones it looks again at once, since they may multiply;
+// for those that take their time to die it waits, longer each time.
 func EndDescendants() {
+	killed := map[entry]bool{}
+	pause := time.Millisecond
 	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); {
-		if unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD || killDescendants() == 0 {
+		if unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD {
 			return
 		}
+		found, fresh := killDescendants(killed)
+		if found == 0 {
+			return
+		}
+		if fresh {
+			pause = time.Millisecond
+			continue
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, maxPause)
 	}
 }
 
-// killDescendants kills those that it finds, and says how many they are.
-func killDescendants() (n int) {
+// killDescendants kills those that it finds, and says how many they are and
+// whether there are some that are not in killed, to which it adds them.
+func killDescendants(killed map[entry]bool) (n int, fresh bool) {
 	all := processes()
 	ours := map[int]bool{unix.Getpid(): true}
 	for more := true; more; {
@@ -78,9 +98,12 @@ func killDescendants() (n int) {
 		if ours[p.pid] && p.pid != unix.Getpid() && !p.dead {
 			n++
 			p.kill()
+			id := entry{pid: p.pid, start: p.start}
+			fresh = fresh || !killed[id]
+			killed[id] = true
 		}
 	}
-	return n
+	return n, fresh
 }
 
 // kill kills the process if it is still the same one.
