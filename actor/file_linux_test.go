@@ -359,11 +359,12 @@ func TestFilesFull(t *testing.T) {
 	}
 }
 
-// TestFilesWait: a sender that waits for room goes on when there is some.
+// TestFilesWait: a sender that waits for room goes on when there is some,
+// wherever the receiver's turns of messages end.
 func TestFilesWait(t *testing.T) {
 	ctx, _, refs, _ := desks(t, 1, supervisor.Child{})
 	r, w := pipe(t)
-	const n = 500
+	const n = 2000
 	for range n {
 		tell(t, ctx, refs[0], Write{Text: ".", To: actor.File{File: w}})
 	}

@@ -148,7 +148,13 @@ func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
 			return true, false
 		}
 	}
-	b.Settle(m)
+	if b.Pending() {
+		b.Settle(m)
+	} else {
+		// The next call will find nothing and give nothing back, and somebody
+		// may wait for this room, or for what came with it: a place for files.
+		b.Flush(m)
+	}
 	return true, false
 }
 
