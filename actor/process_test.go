@@ -234,6 +234,36 @@ func TestEchoSizes(t *testing.T) {
 	}
 }
 
+// TestExplain: what Explain says of a message is how it travels, on whatever
+// form of queue this runs.
+func TestExplain(t *testing.T) {
+	ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	buf, err := actor.Lend(ctx, ref, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer buf.Release()
+	lent, err := actor.Explain(ctx, ref, Blot{Data: buf})
+	if err != nil || lent.Way != mailbox.WayLent || lent.Size != 100 {
+		t.Errorf("%+v, %v", lent, err)
+	}
+	for _, n := range []int{0, 100, 1000, 5000, 70000} {
+		m := Note{Data: make([]byte, n)}
+		c, err := actor.Explain(ctx, ref, m)
+		before := sup.Traffic()
+		if err := errors.Join(err, actor.Tell(ctx, ref, m)); err != nil {
+			t.Fatal(err)
+		}
+		way, after := mailbox.WayInline, sup.Traffic()
+		if after.Large > before.Large {
+			way = mailbox.WayBlock
+		}
+		if c.Way != way || c.Size < n || c.Why == "" {
+			t.Errorf("%d bytes went %v, after %+v", n, way, c)
+		}
+	}
+}
+
 func TestTellOrderAcrossSizes(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	n := testutil.Rounds(1000, 20_000)

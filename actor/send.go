@@ -144,6 +144,25 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	return b, public(err)
 }
 
+// Explain says how m would travel to ref, in an entry of the queue, in a block or
+// in its lent buffers, and which numbers decide that; see mailbox.Choice. It
+// sends nothing, and m stays the caller's.
+func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, error) {
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return mailbox.Choice{}, err
+	}
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return mailbox.Choice{}, err
+	}
+	box, err := t.Outbox()
+	if err != nil {
+		return mailbox.Choice{}, public(err)
+	}
+	return mailbox.ChooseFor(box, mt, &m)
+}
+
 // Lookup returns the Ref of the child with that name, one that has not ended
 // before others. That it speaks protocol P is the caller's word.
 func Lookup[P any](ctx context.Context, name string) (Ref[P], error) {

@@ -23,7 +23,7 @@ const (
 // The defaults of Config and its bounds.
 const (
 	DefaultRingBytes = 256 << 10 // cells of a ring
-	DefaultInline    = 4 << 10   // payloads up to this many bytes travel in the ring
+	DefaultInline    = 4 << 10   // payloads up to this many bytes travel in the ring; see Measure
 	DefaultPoolBytes = 64 << 20  // blocks of one sender for one mailbox
 	MaxPoolBytes     = 16 << 30
 	MaxRedeliver     = 100
@@ -44,8 +44,9 @@ type Config struct {
 
 	// Inline is the threshold between small and large: a payload of at most
 	// this many bytes travels in the queue's entry, a larger one in a block
-	// of the sender's segment. 0 means DefaultInline; a form whose entries
-	// are smaller lowers it.
+	// of the sender's segment. 0 means DefaultInline, which is a measured
+	// one; Measured means what Measure finds on this machine, once in each
+	// program. A form whose entries are smaller lowers it.
 	Inline int
 
 	// PoolBytes bounds the blocks that one sender may have for this
@@ -87,8 +88,8 @@ func (c Config) Validate() error {
 			bad("RingBytes: %w", err)
 		}
 	}
-	if c.Inline < 0 || c.Inline > ring.MaxBytes/4 {
-		bad("Inline of %d bytes: it must be between 0 (the default) and %d", c.Inline, ring.MaxBytes/4)
+	if c.Inline < Measured || c.Inline > ring.MaxBytes/4 {
+		bad("Inline of %d bytes: it must be between 0 (the default) and %d, or Measured", c.Inline, ring.MaxBytes/4)
 	}
 	if c.PoolBytes < 0 || c.PoolBytes > MaxPoolBytes {
 		bad("PoolBytes of %d: it must be between 0 (the default) and %d", c.PoolBytes, int64(MaxPoolBytes))
@@ -131,7 +132,10 @@ func (c Config) Wire() wire.Mailbox {
 	if c.RingBytes != 0 {
 		m.RingBytes = uint32(c.RingBytes)
 	}
-	if c.Inline != 0 {
+	switch {
+	case c.Inline == Measured:
+		m.Inline = uint32(measured())
+	case c.Inline != 0:
 		m.Inline = uint32(c.Inline)
 	}
 	if c.PoolBytes != 0 {
@@ -139,6 +143,9 @@ func (c Config) Wire() wire.Mailbox {
 	}
 	return m
 }
+
+// Measured as Config.Inline is the threshold that Measure finds.
+const Measured = -1
 
 // form is the form of c's queues. Where the machine allows none, it is the ring,
 // whose creation says why.

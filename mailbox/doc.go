@@ -13,7 +13,9 @@
 // has put into this actor's. A mailbox is the set of inboxes of one actor. Every
 // message takes one entry of the queue, small or large, so messages of one
 // sender never overtake each other. The threshold between the two is
-// Config.Inline, in one place.
+// Config.Inline, in one place. Choice says which way a message takes and why,
+// Traffic counts the messages of each way, and Measure finds on this machine
+// where one way becomes better than another.
 //
 // A Buffer is a field of a message that is not copied at all: it is lent from a
 // segment of the sender, written in place, sent, read in place, and given back.

@@ -27,6 +27,7 @@ type Outbox struct {
 	peer   atomic.Pointer[Peer] // the receiver's incarnation
 	small  uint64               // messages with inline payload
 	large  uint64               // messages with a payload in a block or lent buffers
+	lent   uint64               // of these, with lent buffers or files
 	bytes  uint64               // inline payload bytes
 
 	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here
@@ -143,6 +144,9 @@ func (o *Outbox) post(p *parcel) error {
 	p.sent(o.store)
 	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
 		o.large++
+		if p.head.N > 0 {
+			o.lent++
+		}
 	} else {
 		o.small++
 	}
@@ -220,6 +224,7 @@ func (o *Outbox) State() transport.Word { return o.lane.State() }
 // Traffic is what a process sent and was answered.
 type Traffic struct {
 	Small, Large                uint64 // messages by queue alone; with a segment
+	Lent                        uint64 // of Large, with lent buffers or files; the others were encoded into a block
 	SmallBytes, LargeBytes      uint64 // their payload bytes
 	Replies, LargeReplies       uint64 // answers, likewise
 	ReplyBytes, LargeReplyBytes uint64
@@ -230,7 +235,7 @@ type Traffic struct {
 func (o *Outbox) Traffic() Traffic {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
+	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
 		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
 }
 

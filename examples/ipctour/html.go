@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"os"
 	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
 )
 
 //go:embed page.html
@@ -20,6 +22,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"fixed":  func(v float64) string { return fmt.Sprintf("%.2f", v) },
 	"small":  func() string { return smallLeaves },
 	"oneway": crossingPlot,
+	"own":    ownPlot,
 }).Parse(pageText))
 
 // chapter is the stops of one kind.
@@ -53,8 +56,8 @@ func makePage(r result) ([]byte, error) {
 }
 
 func chapters(r result) []chapter {
-	copied := func(c crossing) time.Duration { return c.Copy }
-	mapped := func(c crossing) time.Duration { return c.Map }
+	copied := func(c mailbox.Crossing) time.Duration { return c.Copy }
+	mapped := func(c mailbox.Crossing) time.Duration { return c.Map }
 	return []chapter{
 		{"Queues", "A queue carries the order: every message takes one entry, whatever its size. Payloads that fit travel in the entry itself; larger ones leave in a segment.",
 			ofKind(r, queue), comparison("A plain []byte there and answered", ofKind(r, queue), copied)},
@@ -75,7 +78,7 @@ func ofKind(r result, kind string) (out []stop) {
 }
 
 // comparison has a line for each stop.
-func comparison(title string, stops []stop, of func(crossing) time.Duration) template.HTML {
+func comparison(title string, stops []stop, of func(mailbox.Crossing) time.Duration) template.HTML {
 	p := plot{title: title, width: 760, height: 330}
 	for i, s := range stops {
 		p.lines = append(p.lines, lineOf(s.Name, colors[i%len(colors)], s.Sweep, of))
@@ -85,16 +88,28 @@ func comparison(title string, stops []stop, of func(crossing) time.Duration) tem
 
 // crossingPlot is copy and map of one stop, and where they meet.
 func crossingPlot(s stop) template.HTML {
-	p := plot{title: "Copy and map through " + s.Name, width: 440, height: 240, mark: meets(s.Sweep)}
+	p := plot{title: "Copy and map through " + s.Name, width: 440, height: 240, mark: mailbox.Meets(s.Sweep)}
 	p.markText = "map from " + sizeName(p.mark)
 	p.lines = []line{
-		lineOf("copy: []byte", colors[1], s.Sweep, func(c crossing) time.Duration { return c.Copy }),
-		lineOf("map: lent", colors[0], s.Sweep, func(c crossing) time.Duration { return c.Map }),
+		lineOf("copy: []byte", colors[1], s.Sweep, func(c mailbox.Crossing) time.Duration { return c.Copy }),
+		lineOf("map: lent", colors[0], s.Sweep, func(c mailbox.Crossing) time.Duration { return c.Map }),
 	}
 	return template.HTML(p.svg()) // escaped there
 }
 
-func lineOf(label, color string, sweep []crossing, of func(crossing) time.Duration) line {
+// ownPlot is the three ways as the mailbox measures them.
+func ownPlot(m mailbox.Measurement) template.HTML {
+	p := plot{title: "What one message costs, sent and received by one processor", width: 760, height: 330, mark: m.LentFrom()}
+	p.markText = "lent from " + sizeName(p.mark)
+	p.lines = []line{
+		lineOf("in the entry", colors[0], m.Block, func(c mailbox.Crossing) time.Duration { return c.Copy }),
+		lineOf("in a block", colors[1], m.Block, func(c mailbox.Crossing) time.Duration { return c.Map }),
+		lineOf("lent, filled", colors[2], m.Lent, func(c mailbox.Crossing) time.Duration { return c.Map }),
+	}
+	return template.HTML(p.svg()) // escaped there
+}
+
+func lineOf(label, color string, sweep []mailbox.Crossing, of func(mailbox.Crossing) time.Duration) line {
 	l := line{label: label, color: color}
 	for _, c := range sweep {
 		l.sizes = append(l.sizes, c.Size)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
 )
 
 // checkPage: the page is well-formed, needs nothing from elsewhere, and has
@@ -61,6 +63,9 @@ func checkPage(t *testing.T, page string, r result) {
 			wantPlots++
 		}
 	}
+	if n := len(r.Crossing.Block); n > 0 { // the mailbox's own
+		wantPlots, wantCircles = wantPlots+1, wantCircles+3*n
+	}
 	if sections != len(r.Stops) || plots != wantPlots || circles != wantCircles {
 		t.Errorf("%d sections, %d plots and %d points, want %d, %d and %d", sections, plots, circles, len(r.Stops), wantPlots, wantCircles)
 	}
@@ -68,6 +73,9 @@ func checkPage(t *testing.T, page string, r result) {
 		if strings.Contains(page, s) {
 			t.Errorf("the page has %q", s)
 		}
+	}
+	if !strings.Contains(html.UnescapeString(page), r.CrossingText()) {
+		t.Error("the page does not say where copy meets map")
 	}
 	if !strings.Contains(html.UnescapeString(page), r.Mutex.String()) || !strings.Contains(html.UnescapeString(page), r.File.String()) {
 		t.Error("the page does not have the mutex and the file")
@@ -85,7 +93,7 @@ func TestPageOfRefusals(t *testing.T) {
 	}
 	f := form{Kind: queue, Name: `a<b>"`, What: "one without system calls counted"}
 	r.Stops = append(r.Stops, stop{form: f, figures: figures{NotCounted: "perf is <not> here",
-		Sweep: []crossing{{64, 0, 1}, {1 << 20, time.Hour, 3 * time.Nanosecond}}}})
+		Sweep: []mailbox.Crossing{{Size: 64, Map: 1}, {Size: 1 << 20, Copy: time.Hour, Map: 3 * time.Nanosecond}}}})
 	file := filepath.Join(t.TempDir(), "tour.html")
 	if err := savePage(file, r); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/examples/internal/perf"
+	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -46,13 +47,7 @@ type figures struct {
 	InQueue       uint64        // payload bytes that were carried in entries
 	InSegment     uint64        // and in blocks
 	Copied        uint64        // bytes
-	Sweep         []crossing
-}
-
-// crossing is how long one size takes.
-type crossing struct {
-	Size      int
-	Copy, Map time.Duration
+	Sweep         []mailbox.Crossing
 }
 
 // visit is one far process and its conversation.
@@ -162,7 +157,7 @@ func (v *visit) load() error {
 
 // sweep compares copy and map over the size of the payload, in turn, so that
 // what else this machine does hits both.
-func (v *visit) sweep() (all []crossing, err error) {
+func (v *visit) sweep() (all []mailbox.Crossing, err error) {
 	for _, n := range v.plan.sizes {
 		var copies, maps []time.Duration
 		for begun := time.Now(); len(maps) < 16 || time.Since(begun) < v.plan.each/2; {
@@ -178,7 +173,7 @@ func (v *visit) sweep() (all []crossing, err error) {
 			copies = append(copies, middle.Sub(start))
 			maps = append(maps, time.Since(middle))
 		}
-		all = append(all, crossing{n, middleOf(copies), middleOf(maps)})
+		all = append(all, mailbox.Crossing{Size: n, Copy: middleOf(copies), Map: middleOf(maps)})
 	}
 	return all, nil
 }
@@ -188,17 +183,6 @@ func middleOf(times []time.Duration) time.Duration {
 	times = times[len(times)/8:]
 	slices.Sort(times)
 	return times[len(times)/2]
-}
-
-// meets is the size from which on map is never slower than copy; 0: none.
-func meets(all []crossing) (size int) {
-	for _, c := range slices.Backward(all) {
-		if c.Map > c.Copy {
-			break
-		}
-		size = c.Size
-	}
-	return size
 }
 
 // count has perf count the system calls of both processes for some trips.

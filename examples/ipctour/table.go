@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
 )
 
 // printTable writes the tour for a terminal.
@@ -37,7 +39,7 @@ func printTable(out io.Writer, r result) error {
 	for _, why := range reasons(r) {
 		fmt.Fprintf(out, "calls were not counted: %s\n", why)
 	}
-	fmt.Fprintf(out, "%s\n%s\n", r.Mutex, r.File)
+	fmt.Fprintf(out, "%s\n%s\n%s\n", r.CrossingText(), r.Mutex, r.File)
 	_, err := fmt.Fprintf(out, "payloads of a segment and for GB/s: %s; map from: the payload from which a lent buffer, filled by copy, is not slower than []byte\n%s; the tour took %.1f s\n",
 		sizeName(r.Bulk), r.Machine, r.Took.Seconds())
 	return err
@@ -75,10 +77,20 @@ func (s stop) CallsText() string {
 
 // MeetsText is where copy meets map, in words.
 func (s stop) MeetsText() string {
-	if n := meets(s.Sweep); n > 0 {
+	if n := mailbox.Meets(s.Sweep); n > 0 {
 		return sizeName(n)
 	}
 	return "never here"
+}
+
+// CrossingText is where copy meets map on one processor, in words.
+func (r result) CrossingText() string {
+	lent := "no size that was measured"
+	if n := r.Crossing.LentFrom(); n > 0 {
+		lent = sizeName(n)
+	}
+	return fmt.Sprintf("copy or map, as mailbox.Measure finds it without a second process: inline to %s, lent from %s; a mailbox carries up to %s inline unless configured",
+		sizeName(r.Crossing.Inline()), lent, sizeName(mailbox.DefaultInline))
 }
 
 func (m mutexStop) String() string {

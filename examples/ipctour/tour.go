@@ -29,12 +29,13 @@ type stop struct {
 
 // result is the whole tour.
 type result struct {
-	Stops   []stop
-	Mutex   mutexStop
-	File    fileStop
-	Machine string
-	Bulk    int
-	Took    time.Duration
+	Stops    []stop
+	Mutex    mutexStop
+	File     fileStop
+	Crossing mailbox.Measurement // what the mailbox itself finds
+	Machine  string
+	Bulk     int
+	Took     time.Duration
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -58,7 +59,10 @@ func run(ctx context.Context, p plan, progress io.Writer) (r result, err error) 
 		}
 		r.Stops = append(r.Stops, s)
 	}
-	fmt.Fprintln(progress, "a mutex, and a file ...")
+	fmt.Fprintln(progress, "copy or map, a mutex, and a file ...")
+	if r.Crossing, err = mailbox.Measure(); err != nil {
+		return r, fmt.Errorf("copy or map: %w", err)
+	}
 	if r.Mutex, err = visitMutex(ctx, p); err != nil {
 		return r, fmt.Errorf("mutex: %w", err)
 	}

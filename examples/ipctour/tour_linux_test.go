@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -44,6 +45,9 @@ func TestTour(t *testing.T) {
 		"segment memfd", "segment shm", "segment file", "segment sysv", "notifier futex", "notifier eventfd"}
 	if !slices.Equal(names, want) {
 		t.Errorf("the stops are %q, want %q", names, want)
+	}
+	if want := fmt.Sprintf("inline to %s, lent from ", sizeName(r.Crossing.Inline())); len(r.Crossing.Lent) == 0 || !strings.Contains(out.String(), want) {
+		t.Errorf("the table does not say %q", want)
 	}
 	page, err := makePage(r)
 	if err != nil {
@@ -88,28 +92,6 @@ func TestTourRefused(t *testing.T) {
 	for _, name := range []string{"queue sysv", "queue posix", "segment memfd", "segment sysv", "notifier futex", "mutex"} {
 		if !strings.Contains(string(out), name+": refused here: ") {
 			t.Errorf("%s is not refused:\n%s", name, out)
-		}
-	}
-}
-
-// TestMeets: one size that goes the other way moves the crossing above it.
-func TestMeets(t *testing.T) {
-	for _, c := range []struct {
-		copies, maps []time.Duration
-		want         int
-	}{
-		{[]time.Duration{1, 5, 5}, []time.Duration{2, 3, 4}, 256},
-		{[]time.Duration{3, 2, 5}, []time.Duration{2, 3, 4}, 1024},
-		{[]time.Duration{3, 3, 3}, []time.Duration{4, 4, 4}, 0},
-		{[]time.Duration{3, 3, 3}, []time.Duration{3, 3, 3}, 64},
-		{nil, nil, 0},
-	} {
-		var all []crossing
-		for i := range c.copies {
-			all = append(all, crossing{64 << (2 * i), c.copies[i], c.maps[i]})
-		}
-		if got := meets(all); got != c.want {
-			t.Errorf("%v against %v meet at %d, want %d", c.copies, c.maps, got, c.want)
 		}
 	}
 }

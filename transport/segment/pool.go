@@ -162,9 +162,8 @@ func NewPool(cfg PoolConfig) *Pool {
 // and with what Announce, Retire or the machine said when a new segment was
 // needed. Only then does it block or allocate.
 func (p *Pool) Take(n int) (Block, error) {
-	if n < 0 || int64(n) > p.cfg.MaxBytes {
-		return Block{}, &transport.SizeError{What: "block", Size: n, Limit: int(p.cfg.MaxBytes),
-			Remedy: "send it in several parts, or raise the bytes of the pool"}
+	if err := p.Fits(n); err != nil {
+		return Block{}, err
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
@@ -178,6 +177,19 @@ func (p *Pool) Take(n int) (Block, error) {
 		return Block{}, errTakeClosed
 	}
 	return p.takeSlow(k, n)
+}
+
+// Largest is the bytes of the largest block that Take can ever hand out.
+func (p *Pool) Largest() int { return int(p.cfg.MaxBytes) }
+
+// Fits is nil when a block of n bytes can ever be had, and otherwise the
+// *transport.SizeError of its Take.
+func (p *Pool) Fits(n int) error {
+	if n >= 0 && int64(n) <= p.cfg.MaxBytes {
+		return nil
+	}
+	return &transport.SizeError{What: "block", Size: n, Limit: int(p.cfg.MaxBytes),
+		Remedy: "send it in several parts, or raise the bytes of the pool"}
 }
 
 // pop takes a block off one of the shelves from lo up to and without hi. When

@@ -63,6 +63,7 @@ func (n *Node) Traffic() (sum mailbox.Traffic) {
 		x := t.box.Traffic()
 		sum.Small += x.Small
 		sum.Large += x.Large
+		sum.Lent += x.Lent
 		sum.SmallBytes += x.SmallBytes
 		sum.LargeBytes += x.LargeBytes
 		sum.Replies += x.Replies

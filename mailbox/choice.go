@@ -1,0 +1,105 @@
+package mailbox
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+)
+
+// Way is how the payload of a message travels.
+type Way uint8
+
+// The ways. What they cost is in Measure.
+const (
+	WayInline Way = iota + 1 // in the queue's entry: copied into it and out of it
+	WayBlock                 // in a block of the sender's segment: copied into it and out of it
+	WayLent                  // in lent buffers: written and read in place
+	WayNone                  // not at all
+)
+
+var ways = [...]string{WayInline: "inline", WayBlock: "block", WayLent: "lent", WayNone: "none"}
+
+// String is the way in one word.
+func (w Way) String() string {
+	if int(w) < len(ways) && ways[w] != "" {
+		return ways[w]
+	}
+	return fmt.Sprintf("way %d", uint8(w))
+}
+
+// Choice is how a message travels to a mailbox, and why.
+type Choice struct {
+	Way  Way
+	Size int    // bytes of the payload that is encoded; of lent buffers, their bytes
+	Why  string // for people: the numbers that decided, and what changes them
+}
+
+// Choose says how a payload of n encoded bytes travels to the mailbox of o: what
+// Send does, from the same two numbers.
+func (o *Outbox) Choose(n int) Choice {
+	c := Choice{Way: WayInline, Size: n}
+	switch limit := o.store.Largest(); {
+	case n <= o.inline:
+		c.Why = fmt.Sprintf("%d bytes fit into an entry, which holds %s", n, o.inlineText())
+	case n <= limit:
+		c.Way = WayBlock
+		c.Why = fmt.Sprintf("%d bytes are over what travels in an entry, %s; a block can have %d", n, o.inlineText(), limit)
+	default:
+		c.Way, c.Why = WayNone, o.store.Fits(n).Error()
+	}
+	return c
+}
+
+// inlineText is the threshold and where it comes from.
+func (o *Outbox) inlineText() string {
+	from := "Config.Inline, the default"
+	switch {
+	case o.inline < int(o.Config.Inline):
+		from = "what an entry of this form of queue has room for"
+	case o.Config.Inline != DefaultInline:
+		from = "Config.Inline"
+	}
+	return fmt.Sprintf("%d (%s)", o.inline, from)
+}
+
+// ChooseFor says how m travels to the mailbox of o. It encodes m to learn its
+// size, and sends nothing.
+func ChooseFor[M any](o *Outbox, t *codec.Type, m *M) (Choice, error) {
+	var n int
+	if t.Custom() || t.Lends() {
+		var lent codec.Lent
+		b, err := codec.Append(t, nil, m, &lent)
+		if err != nil {
+			return Choice{}, err
+		}
+		if lent.N > 0 {
+			return o.chooseLent(&lent, len(b)), nil
+		}
+		n = len(b)
+	} else {
+		var err error
+		if n, err = codec.Size(t, m); err != nil {
+			return Choice{}, err
+		}
+	}
+	return o.Choose(n), nil
+}
+
+// chooseLent is the choice for a message that lends, with n encoded bytes beside.
+func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
+	c := Choice{Way: WayLent}
+	copied := 0
+	for i := range lent.N {
+		if l, ok := lent.Item[i].(*lease); ok {
+			c.Size += len(l.mem)
+			if l.from != o.store {
+				copied += len(l.mem)
+			}
+		}
+	}
+	c.Why = fmt.Sprintf("%d items lie in blocks or are descriptors, and are not encoded; the other %d bytes: %v", lent.N, n, o.Choose(n).Way)
+	if copied > 0 {
+		c.Why += fmt.Sprintf("; %d bytes were lent for another mailbox and are copied into blocks of this one", copied)
+	}
+	return c
+}
