@@ -23,6 +23,7 @@ type Outbox struct {
 	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half
 	lane   *lane.Out
 	inline int // largest payload of a message without blocks in an entry, bytes
+	entry  int // largest entry, bytes
 	store  *store
 	peer   atomic.Pointer[Peer] // the receiver's incarnation
 	small  uint64               // messages with inline payload
@@ -39,6 +40,7 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 		Config: cfg,
 		lane:   l,
 		inline: min(int(cfg.Inline), l.MaxEntry()-wire.PlainHeader(wire.EntryAsk)),
+		entry:  l.MaxEntry(),
 		store:  newStore(cfg, "blocks", 0, s),
 	}
 }
@@ -65,7 +67,7 @@ func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Typ
 	p := getParcel(kind, t)
 	defer p.free()
 	p.head.Ask, p.head.Deadline = ask, deadline
-	if err := encode(p, o.store, t, m, o.inline, o.lane.MaxEntry()); err != nil {
+	if err := encode(p, o.store, t, m, o.inline, o.entry); err != nil {
 		return err
 	}
 	if err := o.post(p); err != nil {
@@ -237,6 +239,14 @@ func (o *Outbox) Traffic() Traffic {
 	defer o.mu.Unlock()
 	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
 		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
+}
+
+// Shut makes every further send fail with transport.ErrClosed. When it returns,
+// none is on its way: the lane's tail is final.
+func (o *Outbox) Shut() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lane.Shut()
 }
 
 // Close frees what this process holds. What was sent stays for the receiver.

@@ -172,6 +172,16 @@ func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 	return old
 }
 
+// Shut makes every further Reserve and Commit fail with transport.ErrClosed: the
+// receiver has ended for good. The caller orders it with them.
+func (o *Out) Shut() { o.ring, o.Sender = nil, shut{o.Sender} }
+
+// shut is the sending half of a queue that nobody will read any more.
+type shut struct{ transport.Sender }
+
+func (shut) Reserve(int) ([]byte, error) { return nil, transport.ErrClosed }
+func (shut) Commit() error               { return transport.ErrClosed }
+
 // Room fails with transport.ErrFull when the Commit of the reserved entry would.
 // It is for what has to happen before an entry and cannot be taken back.
 func (o *Out) Room() error {

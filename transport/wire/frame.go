@@ -45,6 +45,7 @@ const (
 	KindLinked    Kind = 24
 	KindPassage   Kind = 25
 	KindEnded     Kind = 26
+	KindClosed    Kind = 27
 )
 
 // Frame is one message of the control link.

@@ -189,6 +189,10 @@ type Gone struct {
 	Exit Exit
 }
 
+// Closed answers Gone: this process sends nothing more in its lane to that
+// target, so the lane's tail is final.
+type Closed struct{ To uint32 }
+
 // AskFailed says that an ask was in hand at a death and will not be answered.
 type AskFailed struct {
 	To   uint32
@@ -311,6 +315,7 @@ func (*Segment) Kind() Kind   { return KindSegment }
 func (*Retire) Kind() Kind    { return KindRetire }
 func (*Drained) Kind() Kind   { return KindDrained }
 func (*Gone) Kind() Kind      { return KindGone }
+func (*Closed) Kind() Kind    { return KindClosed }
 func (*AskFailed) Kind() Kind { return KindAskFailed }
 func (*Monitor) Kind() Kind   { return KindMonitor }
 func (*Down) Kind() Kind      { return KindDown }
@@ -333,7 +338,7 @@ func newFrame(k Kind) Frame {
 		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
 		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
 		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
-		KindPassage: &Passage{}, KindEnded: &Ended{},
+		KindPassage: &Passage{}, KindEnded: &Ended{}, KindClosed: &Closed{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -407,6 +412,8 @@ func (f *Segment) fields(c *coder) {
 func (f *Ack) fields(c *coder)     { c.u64(&f.Token) }
 func (f *Retire) fields(c *coder)  { c.addr(&f.From) }
 func (f *Drained) fields(c *coder) { c.addr(&f.From) }
+
+func (f *Closed) fields(c *coder) { c.u32(&f.To) }
 
 func (f *Back) fields(c *coder)   { c.u32(&f.ID) }
 func (f *Trap) fields(*coder)     {}

@@ -34,6 +34,7 @@ var golden = []struct {
 	{&Segment{Token: 1, Peer: Addr{2, 3}, Reply: 1, ID: 4, Size: 5, Class: 6, Blocks: 7}, "09 0100000000000000 02000000 03000000 01 0400 0500000000000000 0600000000000000 07000000"},
 	{&Retire{From: Addr{1, 2}}, "0a 01000000 02000000"},
 	{&Drained{From: Addr{1, 2}}, "0b 01000000 02000000"},
+	{&Closed{To: 3}, "1b 03000000"},
 	{&Gone{ID: 1, Exit: exit}, "0c 01000000" + exitHex},
 	{&AskFailed{To: 1, Ask: 2, Exit: exit}, "0d 01000000 0200000000000000" + exitHex},
 	{&Monitor{Token: 1, ID: 2, Cancel: 1}, "0e 0100000000000000 02000000 01"},

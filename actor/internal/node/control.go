@@ -37,6 +37,10 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		if t := n.lookup(f.ID); t != nil {
 			n.drainAll(t)
 			t.end(&GoneError{Name: t.Name, Exit: &f.Exit})
+			t.box.Shut()
+			if err := n.send(&wire.Closed{To: f.ID}); err != nil && !n.Closed() {
+				n.log.Warn("a closed lane could not be reported", "err", err)
+			}
 			n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
 		}
 	case *wire.Back:

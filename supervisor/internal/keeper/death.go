@@ -33,6 +33,10 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 	}
 	for _, l := range k.sorted(func(l *held) bool { return l.from == exit.Addr }) {
 		l.retired = true
+		if l.ending != nil {
+			k.bury(l)
+			continue
+		}
 		if to := k.children[l.to]; to.alive != 0 {
 			to.post(&wire.Retire{From: l.from})
 		}
@@ -50,21 +54,36 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 }
 
 // Gone records that a child will not be started again. What is unread in its
-// mailbox becomes dead letters.
+// mailbox becomes dead letters, of each lane when its sender has closed it.
 func (k *Keeper) Gone(id uint32) {
 	c := k.children[id]
 	if c == nil || c.gone {
 		return
 	}
 	c.gone = true
-	exit := c.lastExit()
 	for _, l := range k.to(id) {
-		if err := k.bury(l, exit); err != nil {
-			k.Log.Warn("unread messages could not be counted", "actor", c.name, "err", err)
-		}
-		k.post(l.from, &wire.Gone{ID: id, Exit: *exit})
-		k.drop(l)
+		k.end(l, c.lastExit())
 	}
+}
+
+// end asks the sender of a lane whose receiver is gone to close it: until then
+// there may come more. A dead sender has closed it.
+func (k *Keeper) end(l *held, exit *wire.Exit) {
+	l.ending = exit
+	if l.retired {
+		k.bury(l)
+		return
+	}
+	k.post(l.from, &wire.Gone{ID: l.to, Exit: *exit})
+}
+
+// bury makes dead letters of what is unread in a lane that nobody will read,
+// and drops it.
+func (k *Keeper) bury(l *held) {
+	if err := k.unread(l); err != nil {
+		k.Log.Warn("unread messages could not be counted", "actor", k.children[l.to].name, "err", err)
+	}
+	k.drop(l)
 }
 
 // judge decides what becomes of the message that was in hand.
@@ -179,8 +198,8 @@ func (l *held) block(b wire.Block, box wire.Mailbox, limit int) []byte {
 	return nil
 }
 
-// bury makes dead letters of everything unread in a lane.
-func (k *Keeper) bury(l *held, exit *wire.Exit) error {
+// unread makes dead letters of everything unread in a lane.
+func (k *Keeper) unread(l *held) error {
 	m, err := l.mapped()
 	if err != nil {
 		return err
@@ -205,7 +224,7 @@ func (k *Keeper) bury(l *held, exit *wire.Exit) error {
 			return err
 		}
 		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Type: h.Type, Size: uint64(len(payload)),
-			Reason: wire.LetterUnread, Text: exit.Summary}})
+			Reason: wire.LetterUnread, Text: l.ending.Summary}})
 		r.Done()
 	}
 }

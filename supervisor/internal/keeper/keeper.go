@@ -72,8 +72,9 @@ type held struct {
 	attempt  uint8   // deaths with the message at start in hand
 	carry    []byte  // an entry that left the queue and was not dealt with
 	charge   tree.Charge
-	chargeAt uint64 // sequence that charge is about
-	retired  bool   // the sender is dead
+	chargeAt uint64     // sequence that charge is about
+	retired  bool       // the sender is dead
+	ending   *wire.Exit // of the receiver, which is gone for good; nil while it is not
 }
 
 type kept struct {
@@ -125,7 +126,9 @@ func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
 }
 
 // to is the lanes to a child, those of a sender's earlier incarnations first.
-func (k *Keeper) to(id uint32) []*held { return k.sorted(func(l *held) bool { return l.to == id }) }
+func (k *Keeper) to(id uint32) []*held {
+	return k.sorted(func(l *held) bool { return l.to == id && l.ending == nil })
+}
 
 func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
 	for _, l := range k.lanes {
@@ -186,6 +189,10 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Drained:
 		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && l.retired {
 			k.drop(l)
+		}
+	case *wire.Closed:
+		if l := k.lanes[laneKey{from, f.To}]; l != nil && l.ending != nil {
+			k.bury(l)
 		}
 	case *wire.Monitor:
 		k.monitor(from, f)
@@ -268,14 +275,11 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 		releaseAll(hs)
 		return
 	}
-	if c.gone {
-		releaseAll(hs)
-		k.post(from, &wire.Gone{ID: f.To, Exit: *c.lastExit()})
-		return
-	}
 	l := &held{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
 	k.lanes[key] = l
-	if c.alive != 0 {
+	if c.gone {
+		k.end(l, c.lastExit()) // it may have messages already
+	} else if c.alive != 0 {
 		k.deliver(l, c)
 	}
 }
@@ -404,9 +408,13 @@ func (k *Keeper) drop(l *held) {
 	delete(k.lanes, l.laneKey)
 }
 
-// Close drops everything.
+// Close drops everything. All senders have ended.
 func (k *Keeper) Close() {
 	for _, l := range k.sorted(func(*held) bool { return true }) {
+		if l.ending != nil {
+			k.bury(l)
+			continue
+		}
 		k.drop(l)
 	}
 }

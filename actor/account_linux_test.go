@@ -1,0 +1,149 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// Clerk is the protocol of an actor that keeps account of its messages in a
+// file, so that its death does not end that too.
+type Clerk struct{}
+
+type (
+	Bill struct {
+		actor.Tells[Clerk]
+		N uint64
+	}
+	Ready struct{ actor.Asks[Clerk, Clerks] }
+	// Pass sends N bills to another clerk, or as many as go.
+	Pass struct {
+		actor.Asks[Clerk, Clerks]
+		N  int
+		To actor.Ref[Clerk]
+	}
+	Clerks struct{ PID, Sent int }
+)
+
+const accountVar = "CLERK_ACCOUNT"
+
+var clerk = actor.Define("clerk", func(s *actor.Setup[Clerk]) error {
+	account, err := os.OpenFile(os.Getenv(accountVar), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	actor.OnTell(s, func(c *actor.Context, m Bill) error {
+		_, err := account.Write([]byte{1})
+		return err
+	})
+	actor.OnAsk(s, func(c *actor.Context, m Ready) (Clerks, error) { return Clerks{PID: os.Getpid()}, nil })
+	actor.OnAsk(s, func(c *actor.Context, m Pass) (Clerks, error) {
+		n, err := bills(c, m.To, m.N)
+		return Clerks{os.Getpid(), n}, err
+	})
+	return nil
+})
+
+// bills sends up to n bills, and says how many went.
+func bills(c context.Context, to actor.Ref[Clerk], n int) (sent int, err error) {
+	for sent < n {
+		if err := actor.Tell(c, to, Bill{N: uint64(sent)}); err != nil {
+			if gone := new(actor.GoneError); errors.As(err, &gone) {
+				return sent, nil
+			}
+			return sent, err
+		}
+		sent++
+	}
+	return sent, nil
+}
+
+// TestEveryMessageIsAccounted: of an actor that ends for good in the middle of
+// its work, each message of which its sender was told that it is in the mailbox
+// has been handled, or is a dead letter.
+func TestEveryMessageIsAccounted(t *testing.T) {
+	for _, form := range forms(t) {
+		t.Run(form, func(t *testing.T) {
+			for range testutil.Rounds(5, 500) {
+				accounted(t, form)
+			}
+		})
+	}
+}
+
+func accounted(t *testing.T, form string) {
+	const many = 1 << 30 // bills, until it is gone
+	dir := t.TempDir()
+	var unread, inHand atomic.Int64
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.HangGuard)
+	defer cancel()
+	sup, err := supervisor.New(ctx, supervisor.Spec{Log: slog.New(slog.DiscardHandler), OnLetter: func(l supervisor.Letter) {
+		if l.Reason == supervisor.LetterQuarantined {
+			inHand.Add(1)
+		} else {
+			unread.Add(1)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sup.Shutdown()
+	ctx = sup.Context(ctx)
+	open := func(name string) actor.Ref[Clerk] {
+		ref, err := supervisor.StartChild(ctx, sup, clerk, supervisor.Child{Name: name, Restart: supervisor.Temporary, Stderr: io.Discard,
+			Env: []string{accountVar + "=" + filepath.Join(dir, name)}, Mailbox: mailbox.Config{Queue: form}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	target, other := open("target"), open("other")
+	who, err := actor.Ask(ctx, target, Ready{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent atomic.Int64
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			n, err := bills(ctx, target, many)
+			if sent.Add(int64(n)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Go(func() {
+		c, err := actor.Ask(ctx, other, Pass{N: many, To: target})
+		if sent.Add(int64(c.Sent)); err != nil {
+			t.Error(err)
+		}
+	})
+	for size := int64(0); size < 500 && ctx.Err() == nil; {
+		if s, err := os.Stat(filepath.Join(dir, "target")); err == nil {
+			size = s.Size()
+		}
+	}
+	slay(t, who.PID)
+	all.Wait()
+	sup.Shutdown()
+	s, err := os.Stat(filepath.Join(dir, "target"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What was in hand may have been entered in the account before the end.
+	known := s.Size() + unread.Load()
+	if lost := sent.Load() - known; lost < 0 || lost > inHand.Load() {
+		t.Errorf("%d sent, %d handled, %d unread, %d in hand at the end: %d too few", sent.Load(), s.Size(), unread.Load(), inHand.Load(), lost-inHand.Load())
+	}
+}
