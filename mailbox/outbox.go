@@ -20,11 +20,12 @@ var ErrFull = transport.ErrFull
 type Outbox struct {
 	Config wire.Mailbox
 
-	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half
+	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half and closed
 	lane   *lane.Out
 	inline int // largest payload of a message without blocks in an entry, bytes
 	entry  int // largest entry, bytes
 	store  *store
+	closed bool                 // lane is unmapped
 	peer   atomic.Pointer[Peer] // the receiver's incarnation
 	small  uint64               // messages with inline payload
 	large  uint64               // messages with a payload in a block or lent buffers
@@ -170,21 +171,22 @@ func (o *Outbox) Lend(n int) (Buffer, error) {
 
 // WantRoom says to the receiver that somebody here waits for room, or no
 // longer does.
-func (o *Outbox) WantRoom(yes bool) {
-	if yes {
-		o.lane.State().Or(transport.StateWantRoom)
-	} else {
-		o.lane.State().And(^uint32(transport.StateWantRoom))
-	}
-}
+func (o *Outbox) WantRoom(yes bool) { o.say(transport.StateWantRoom, yes) }
 
 // Hurry says to the receiver that somebody here has waited for room for long,
 // or no longer does.
-func (o *Outbox) Hurry(yes bool) {
-	if yes {
-		o.lane.State().Or(transport.StateHurry)
-	} else {
-		o.lane.State().And(^uint32(transport.StateHurry))
+func (o *Outbox) Hurry(yes bool) { o.say(transport.StateHurry, yes) }
+
+// say sets or clears a bit of what this process says to the receiver.
+func (o *Outbox) say(bit uint32, yes bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.closed:
+	case yes:
+		o.lane.State().Or(bit)
+	default:
+		o.lane.State().And(^bit)
 	}
 }
 
@@ -210,14 +212,9 @@ func (o *Outbox) Peer() *Peer { return o.peer.Load() }
 func (o *Outbox) Cancel(slot int, ask uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lane.Cancel(slot, ask)
-}
-
-// announce makes the receiver look at what it waits for.
-func (o *Outbox) announce() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.lane.Announce()
+	if !o.closed {
+		o.lane.Cancel(slot, ask)
+	}
 }
 
 // State is the word in which this process says that it sleeps.
@@ -231,6 +228,20 @@ type Traffic struct {
 	Replies, LargeReplies       uint64 // answers, likewise
 	ReplyBytes, LargeReplyBytes uint64
 	Dry                         uint64 // times that the blocks ran out
+}
+
+// Add adds x to t.
+func (t *Traffic) Add(x Traffic) {
+	t.Small += x.Small
+	t.Large += x.Large
+	t.Lent += x.Lent
+	t.SmallBytes += x.SmallBytes
+	t.LargeBytes += x.LargeBytes
+	t.Replies += x.Replies
+	t.LargeReplies += x.LargeReplies
+	t.ReplyBytes += x.ReplyBytes
+	t.LargeReplyBytes += x.LargeReplyBytes
+	t.Dry += x.Dry
 }
 
 // Traffic reports what was sent.
@@ -249,11 +260,31 @@ func (o *Outbox) Shut() {
 	o.lane.Shut()
 }
 
+// End frees what this process holds of an outbox that was shut, but for the
+// page with the receiver's last replies: that is returned, or nil, for the
+// caller to Free. Nobody waits at the outbox's words any more.
+func (o *Outbox) End() *Peer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.peer.Swap(nil)
+	o.lane.Detach()
+	o.close()
+	return p
+}
+
 // Close frees what this process holds. What was sent stays for the receiver.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_ = o.store.Close()
+	o.close()
+}
+
+func (o *Outbox) close() {
+	if o.closed {
+		return
+	}
+	o.closed = true
+	_ = o.store.Close() // blocks in somebody's hands stay mapped until they are put
 	o.store.files.close()
 	o.lane.Close()
 }

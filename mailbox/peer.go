@@ -58,10 +58,13 @@ func (p *Peer) Unmap() {
 // release gives the block of a reply back. The blocks of a dead incarnation
 // have nobody to go to.
 func (p *Peer) release(ref segment.BlockRef) {
-	if p.out.peer.Load() == p {
-		p.views.Release(p.out.lane.Returns(), ref)
+	o := p.out
+	o.mu.Lock() // neither page is unmapped meanwhile
+	defer o.mu.Unlock()
+	if o.peer.Load() == p {
+		p.views.Release(o.lane.Returns(), ref)
 		if p.Page.State.Load()&transport.StateWantRoom != 0 {
-			p.out.announce()
+			o.lane.Announce()
 		}
 	} else {
 		p.views.Forget(ref)

@@ -209,6 +209,9 @@ func (o *Out) Cancel(slot int, ask uint64) {
 	o.Announce()
 }
 
+// Detach makes the lane forget the receiver's page, which stays mapped.
+func (o *Out) Detach() { o.peer.Store(nil) }
+
 // abandon ends a lane that nobody else has heard of.
 func (o *Out) abandon(q wire.Queue) {
 	if form, err := FormOf(q); err == nil && o.kernel != nil {

@@ -55,22 +55,14 @@ func (n *Node) rang() {
 }
 
 // Traffic adds up what went to all targets.
-func (n *Node) Traffic() (sum mailbox.Traffic) {
+func (n *Node) Traffic() mailbox.Traffic {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sum := n.past
 	for _, t := range *n.targets.Load() {
-		if t == nil || t.box == nil {
-			continue
+		if t != nil && t.box != nil {
+			sum.Add(t.box.Traffic())
 		}
-		x := t.box.Traffic()
-		sum.Small += x.Small
-		sum.Large += x.Large
-		sum.Lent += x.Lent
-		sum.SmallBytes += x.SmallBytes
-		sum.LargeBytes += x.LargeBytes
-		sum.Replies += x.Replies
-		sum.LargeReplies += x.LargeReplies
-		sum.ReplyBytes += x.ReplyBytes
-		sum.LargeReplyBytes += x.LargeReplyBytes
-		sum.Dry += x.Dry
 	}
 	return sum
 }

@@ -35,18 +35,12 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.retire(f.From)
 	case *wire.Gone:
 		if t := n.lookup(f.ID); t != nil {
-			n.drainAll(t)
-			t.end(&GoneError{Name: t.Name, Exit: &f.Exit})
-			t.box.Shut()
-			if err := n.send(&wire.Closed{To: f.ID}); err != nil && !n.Closed() {
-				n.log.Warn("a closed lane could not be reported", "err", err)
-			}
-			n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
+			n.closeTarget(t, &f.Exit)
 		}
 	case *wire.Back:
 		n.forget(f.ID)
 	case *wire.AskFailed:
-		if t := n.lookup(f.To); t != nil {
+		if t := n.lookup(f.To); t != nil && t.gone.Load() == nil {
 			n.drainAll(t)
 			t.failAsk(f.Ask, &f.Exit)
 			n.cfg.Notifier.Interrupt()
@@ -99,10 +93,27 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	n.kick()
 }
 
+// closeTarget ends the lane to a target that has ended for good.
+func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
+	n.drainAll(t)
+	t.end(&GoneError{Name: t.Name, Exit: exit})
+	t.box.Shut()
+	if err := n.send(&wire.Closed{To: t.ID}); err != nil && !n.Closed() {
+		n.log.Warn("a closed lane could not be reported", "err", err)
+	}
+	// The waiter makes its lists anew, without the target, before it is buried.
+	n.changes.Add(1)
+	n.mu.Lock()
+	n.shut = append(n.shut, t)
+	n.mu.Unlock()
+	n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
+	n.bury()
+}
+
 // installPage switches a target to a (new) incarnation of its receiver.
 func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	t := n.lookup(f.Peer.ID)
-	if t == nil {
+	if t == nil || t.gone.Load() != nil {
 		n.log.Error("page of an unknown target", "peer", f.Peer)
 		closeFiles(files)
 		return
@@ -162,11 +173,15 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	var err error
 	if f.Reply == 1 {
 		t := n.lookup(f.Peer.ID)
-		if t == nil || t.box.Peer() == nil || t.box.Peer().Addr != f.Peer {
+		var p *mailbox.Peer
+		if t != nil {
+			p = t.box.Peer()
+		}
+		if p == nil || p.Addr != f.Peer {
 			n.keepEarly(f, file)
 			return
 		}
-		err = t.box.Peer().AddSegment(f, file)
+		err = p.AddSegment(f, file)
 	} else {
 		b := n.inboxOf(f.Peer)
 		if b == nil {
@@ -284,6 +299,15 @@ func (n *Node) bury() {
 
 func (n *Node) buryHolding() {
 	n.mu.Lock()
+	if n.changes.Load() == n.watch.changes { // the waiter does not look at them any more
+		for _, t := range n.shut {
+			if p := t.box.End(); p != nil {
+				p.Free()
+				n.graves = append(n.graves, p)
+			}
+		}
+		n.shut = nil
+	}
 	var dead []*mailbox.Peer
 	n.graves = slices.DeleteFunc(n.graves, func(p *mailbox.Peer) bool {
 		if p.Unused() {

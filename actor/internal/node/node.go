@@ -53,12 +53,13 @@ type Node struct {
 	stopped   bool               // stop is set
 	downs     []down             // notices that wait for the last message
 	graves    []*mailbox.Peer    // pages of dead incarnations, still in use
+	shut      []*Target          // have ended for good, and are still mapped
 	pending   map[uint64]chan wire.Frame
 	monitors  map[uint64]*monitor
 	token     uint64
-	former    []*Target     // had ended, and are back as other ones
-	early     []lateFrame   // segments that came before their lane
-	arrived   chan struct{} // closed and replaced when a segment comes
+	past      mailbox.Traffic // of targets that had ended, and are back as other ones
+	early     []lateFrame     // segments that came before their lane
+	arrived   chan struct{}   // closed and replaced when a segment comes
 	closed    error
 	ended     chan struct{}             // closed with the link
 	heads     atomic.Pointer[[]*inbox]  // the lanes to read, one a sender
@@ -263,7 +264,7 @@ func (n *Node) unmap() {
 	for _, b := range n.finished {
 		b.Close()
 	}
-	for _, t := range append(n.former, *n.targets.Load()...) {
+	for _, t := range append(n.shut, *n.targets.Load()...) {
 		if t != nil && t.box != nil {
 			t.box.Close()
 		}
@@ -274,7 +275,7 @@ func (n *Node) unmap() {
 	for _, l := range n.early {
 		l.file.Close()
 	}
-	n.byID, n.finished, n.graves, n.early = nil, nil, nil, nil
+	n.byID, n.finished, n.graves, n.shut, n.early = nil, nil, nil, nil, nil
 }
 
 func closeFiles(files []transport.File) {

@@ -131,7 +131,7 @@ func (n *Node) addTarget(t *Target) {
 }
 
 // forget makes the next send to a target that had ended ask for it anew: it is
-// back. Its lane is kept until the node ends, since somebody may be using it.
+// back.
 func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -142,7 +142,7 @@ func (n *Node) forget(id uint32) {
 	ts := append([]*Target(nil), *n.targets.Load()...)
 	ts[id] = nil
 	n.targets.Store(&ts)
-	n.former = append(n.former, t)
+	n.past.Add(t.box.Traffic())
 	n.changes.Add(1)
 }
 
