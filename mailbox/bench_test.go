@@ -1,6 +1,8 @@
 package mailbox_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -35,9 +37,20 @@ func pair(tb testing.TB, cfg wire.Mailbox) (*mailbox.Outbox, *mailbox.Inbox) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := mailbox.NewOutbox(cfg, out, mailbox.Sharing{})
+	var box *mailbox.Inbox
+	o := mailbox.NewOutbox(cfg, out, mailbox.Sharing{
+		Announce: func(id uint16, f transport.File, size, class, blocks int) error {
+			own, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+			if err != nil {
+				return err
+			}
+			return box.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, own)
+		},
+		Retire: func(id uint16) error { return box.AddSegment(&wire.Segment{ID: id}, nil) },
+	})
 	o.Install(peer, 0)
-	return o, mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
+	box = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
+	return o, box
 }
 
 // BenchmarkSendReceive is what a small message costs in instructions, sender

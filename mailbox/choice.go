@@ -91,9 +91,10 @@ func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
 	copied := 0
 	for i := range lent.N {
 		if l, ok := lent.Item[i].(*lease); ok {
-			c.Size += len(l.mem)
+			n := int(lent.Mark[i].Length)
+			c.Size += n
 			if l.from != o.store {
-				copied += len(l.mem)
+				copied += n
 			}
 		}
 	}

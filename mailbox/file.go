@@ -71,12 +71,6 @@ func (f *File) UnderstudyAccept(in *codec.Lent, index uint32) error {
 	return nil
 }
 
-// lentItem is what travels beside an arriving message: a lease or a file.
-type lentItem interface {
-	handlerReturned()
-	end()
-}
-
 // received is one file of the message in hand.
 type received struct {
 	f     *os.File
@@ -89,8 +83,6 @@ func (r *received) handlerReturned() {
 		r.f.Close()
 	}
 }
-
-func (r *received) end() { r.handlerReturned() }
 
 // untaken says that nobody got the message that was decoded in part.
 func untaken(in *codec.Lent) {

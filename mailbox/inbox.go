@@ -138,7 +138,11 @@ func (b *Inbox) Done(m *Message) {
 
 func (b *Inbox) giveBack(m *Message) {
 	for i := range m.lent.N {
-		m.lent.Item[i].(lentItem).handlerReturned()
+		if l, ok := m.lent.Item[i].(*lease); ok {
+			l.handlerReturned(&m.lent.Mark[i])
+			continue
+		}
+		m.lent.Item[i].(*received).handlerReturned()
 		m.lent.Item[i] = nil
 	}
 	m.lent.N = 0

@@ -137,9 +137,11 @@ func (o *Outbox) post(p *parcel) error {
 	if err := o.store.files.put(p, o.lane); err != nil {
 		return err
 	}
+	// The books before the entry: their locks wait for what was stored before,
+	// and the entry's lines may have to come from the receiver's cache.
+	p.leaving(o.store, o.lane.Next())
 	p.head.Put(b)
 	copy(b[h:], inline)
-	p.leaving(o.store, o.lane.Next())
 	if err := o.lane.Commit(); err != nil {
 		p.stayed(o.store)
 		return err

@@ -23,14 +23,15 @@ var parcels = sync.Pool{New: func() any { return new(parcel) }}
 
 func getParcel(kind uint8, t *codec.Type) *parcel {
 	p := parcels.Get().(*parcel)
-	p.head = wire.Entry{Kind: kind, Type: uint64(t.ID())}
+	p.head.Kind, p.head.Flags, p.head.N, p.head.Type = kind, 0, 0, uint64(t.ID())
+	p.head.Ask, p.head.Deadline = 0, 0
 	return p
 }
 
 func (p *parcel) free() {
-	clear(p.lent.Item[:])
+	clear(p.lent.Item[:p.lent.N])
+	clear(p.blocks[:p.lent.N])
 	p.lent.N = 0
-	clear(p.blocks[:])
 	p.block = segment.Block{}
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
@@ -99,10 +100,10 @@ func (p *parcel) collect(s *store) error {
 			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment}
 			continue
 		}
-		if l.state.Load() == leaseWriting && l.from == s {
-			p.blocks[i] = l.block
+		if mark := p.lent.Mark[i]; p.own(s, i) {
+			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length)}
 		} else {
-			mem := Buffer{l}.Bytes()
+			mem := Buffer{l, mark.Generation, int(mark.Length)}.Bytes()
 			b, err := s.take(len(mem))
 			if err != nil {
 				p.abandon(s, i)
@@ -117,11 +118,17 @@ func (p *parcel) collect(s *store) error {
 	return nil
 }
 
+// own says whether item i is a buffer of s that has not been sent.
+func (p *parcel) own(s *store, i int) bool {
+	l, ok := p.lent.Item[i].(*lease)
+	return ok && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
+}
+
 // abandon gives back what a send that failed had taken. Buffers stay with
 // their sender, who may try again or release them.
 func (p *parcel) abandon(s *store, n int) {
 	for i := range n {
-		if l, ok := p.lent.Item[i].(*lease); ok && (l.from != s || l.state.Load() != leaseWriting) && p.blocks[i].Mem != nil {
+		if p.blocks[i].Mem != nil { // a copy
 			s.Put(p.blocks[i])
 		}
 	}
@@ -156,7 +163,7 @@ func (p *parcel) stayed(s *store) {
 			continue
 		}
 		if l.from == s {
-			l.state.CompareAndSwap(leaseWriting, leaseSent)
+			l.move(p.lent.Mark[i].Generation, leaseWriting, leaseSent)
 		}
 		p.blocks[i] = segment.Block{}
 	}
@@ -166,7 +173,7 @@ func (p *parcel) stayed(s *store) {
 func (p *parcel) sent(s *store) {
 	for i := range p.lent.N {
 		if l, ok := p.lent.Item[i].(*lease); ok && l.from == s {
-			l.state.CompareAndSwap(leaseWriting, leaseSent)
+			l.move(p.lent.Mark[i].Generation, leaseWriting, leaseSent)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func (p *Peer) count(head *wire.Entry, inline int) {
 }
 
 // view makes the leases of the blocks that head lists.
-func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state uint32) error {
+func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state uint64) error {
 	for i := range int(head.N) {
 		ref := segment.BlockRef(head.Lent[i])
 		if ref.Segment == wire.FileSegment {
@@ -152,14 +152,13 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 			in.N++
 			continue
 		}
-		mem, err := v.View(ref)
+		h, err := v.Hold(ref)
 		if err != nil {
 			endAll(in)
 			return err
 		}
-		l := &lease{mem: mem, ref: ref, view: back}
-		l.state.Store(state)
-		in.Item[i] = l
+		in.Item[i] = reading(h, ref, back, state)
+		in.Mark[i] = codec.Mark{Generation: ref.Generation, Length: ref.Length}
 		in.N++
 	}
 	return nil
@@ -167,7 +166,12 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 
 func endAll(in *codec.Lent) {
 	for i := range in.N {
-		in.Item[i].(lentItem).end()
+		switch x := in.Item[i].(type) {
+		case *lease:
+			x.end(in.Mark[i].Generation, in.Mark[i].Length)
+		case *received:
+			x.handlerReturned()
+		}
 	}
 	in.N = 0
 }

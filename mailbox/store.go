@@ -31,10 +31,9 @@ func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
 }
 
 // take lends a block of n bytes, or fails with ErrFull when all are lent.
-func (s *store) take(n int) (segment.Block, error) {
-	b, err := s.Take(n)
-	if errors.Is(err, segment.ErrDry) {
-		return b, ErrFull
+func (s *store) take(n int) (b segment.Block, err error) {
+	if b, err = s.Take(n); err != nil && errors.Is(err, segment.ErrDry) {
+		err = ErrFull
 	}
 	return b, err
 }
@@ -57,5 +56,5 @@ func (s *store) lend(n int) (Buffer, error) {
 	if err != nil {
 		return Buffer{}, err
 	}
-	return Buffer{&lease{mem: b.Mem, block: b, from: s}}, nil
+	return s.writing(&b), nil
 }

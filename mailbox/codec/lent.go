@@ -6,8 +6,16 @@ import "fmt"
 // not copied, at most MaxLent of them. The codec writes only their indexes.
 // The zero value is empty and ready for use.
 type Lent struct {
-	N    int          // number of items in use
-	Item [MaxLent]any // opaque to the codec
+	N    int           // number of items in use
+	Item [MaxLent]any  // opaque to the codec
+	Mark [MaxLent]Mark // of each item
+}
+
+// Mark is what an item's owner notes beside it, so that the item can be a
+// pointer to what is used again and again.
+type Mark struct {
+	Generation uint32
+	Length     uint64 // bytes
 }
 
 // Add appends x and returns its index. It does not allocate if x is a pointer.

@@ -10,7 +10,14 @@ type shelf struct {
 	class int64    // bytes of a block
 	free  []freeID // the block freed last is taken first: it is in the cache
 	total int      // blocks, lent ones included
+	warm  int      // blocks that may be out before Take looks for ones that came back
 }
+
+// warmBytes is what the blocks in use at a time should have together: so much of
+// the 512 KiB or more that a core has for itself is left for what is copied.
+const warmBytes = 128 << 10
+
+func warmFor(class int64) int { return int(max(1, min(warmBytes/class, 64))) }
 
 // freeID is a block that nobody has: its segment and index.
 type freeID uint32
@@ -24,9 +31,9 @@ func (f freeID) index() uint16   { return uint16(f) }
 func makeShelves(minClass, maxBytes int64) []shelf {
 	var s []shelf
 	for c := minClass; c < maxBytes; c *= 2 {
-		s = append(s, shelf{class: c})
+		s = append(s, shelf{class: c, warm: warmFor(c)})
 	}
-	return append(s, shelf{class: maxBytes})
+	return append(s, shelf{class: maxBytes, warm: warmFor(maxBytes)})
 }
 
 // shelfFor is the index of the smallest class for n bytes.

@@ -61,7 +61,7 @@
 // Guarantees: no block is lent twice at a time; a segment is populated before
 // its first block is lent and used for ever after; Take, Lent, Put, Collect,
 // View and Release allocate nothing and make no system call, except where Take
-// makes a segment. The owner can write a block while the user reads it: who
+// makes a segment and the first time that a block is used. The owner can write a block while the user reads it: who
 // does not trust the owner copies first.
 //
 // Non-goals: blocks that are shared by several users, compaction, memory that

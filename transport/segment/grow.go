@@ -51,25 +51,25 @@ func (p *Pool) takeSlow(k, n int) (Block, error) {
 }
 
 // decide takes a block, or plans how to get one, or fails.
-func (p *Pool) decide(k, n int) (Block, *plan, error) {
+func (p *Pool) decide(k, n int) (b Block, pl *plan, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return Block{}, nil, errTakeClosed
+		return b, nil, errTakeClosed
 	}
-	if b, ok := p.pop(k, k+1, n); ok { // another goroutine has made a segment, or blocks came back
+	if p.pop(&b, k, k+1, n) { // another goroutine has made a segment, or blocks came back
 		return b, nil, nil
 	}
 	if pl := p.plan(k); pl != nil {
-		return Block{}, pl, nil
+		return b, pl, nil
 	}
-	if b, ok := p.pop(k+1, len(p.shelves), n); ok {
+	if p.pop(&b, k+1, len(p.shelves), n) {
 		return b, nil, nil
 	}
 	if pl := p.replace(k); pl != nil {
-		return Block{}, pl, nil
+		return b, pl, nil
 	}
-	return Block{}, nil, p.refuseTake(k, n)
+	return b, nil, p.refuseTake(k, n)
 }
 
 // refuseTake says why there is no block. Waiting helps, unless all memory went
@@ -191,7 +191,7 @@ func (p *Pool) abandon(pl *plan) {
 }
 
 // install puts the blocks of a new segment on their shelf and takes one.
-func (p *Pool) install(pl *plan, mem *Memory, n int) (Block, error) {
+func (p *Pool) install(pl *plan, mem *Memory, n int) (b Block, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -202,11 +202,13 @@ func (p *Pool) install(pl *plan, mem *Memory, n int) (Block, error) {
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
 	if p.unit != 0 {
-		return p.installArena(pl, n), nil
+		p.installArena(&b, pl, n)
+		return b, nil
 	}
 	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
 	for i := pl.blocks - 1; i > 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}
-	return p.hand(makeID(pl.id, 0), pl.shelf, n), nil
+	p.hand(&b, pl.id, 0, n, sh.class)
+	return b, nil
 }

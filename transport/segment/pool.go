@@ -84,8 +84,16 @@ func (c PoolConfig) withDefaults() PoolConfig {
 
 // Block is a block that was taken from a pool.
 type Block struct {
-	Ref BlockRef // what an entry says of it
-	Mem []byte   // the bytes asked for; the capacity is the whole block
+	Ref  BlockRef // what an entry says of it
+	Mem  []byte   // the bytes asked for; the capacity is the whole block
+	Slot *Slot    // of the place where the block begins
+}
+
+// Slot is for what the owner keeps of one block from lending to lending. There
+// is one for each place where a block can begin, made when it first does.
+type Slot struct {
+	User any    // of whoever has taken the block
+	Mem  []byte // from the block's beginning as far as any block that begins there can reach
 }
 
 // Pool is the owner's side of lent blocks. All methods may be called by any
@@ -129,6 +137,7 @@ type entry struct {
 	generation uint32
 	seq        uint64 // of the queue entry with which it is lent
 	length     int64  // bytes that were asked for
+	slot       *Slot  // nil until it is first taken
 }
 
 // The states of a block.
@@ -160,21 +169,22 @@ func NewPool(cfg PoolConfig) *Pool {
 // one when that class can get no more. It fails with ErrDry when every block
 // that would do is lent, with a *transport.SizeError when n is over MaxBytes,
 // and with what Announce, Retire or the machine said when a new segment was
-// needed. Only then does it block or allocate.
-func (p *Pool) Take(n int) (Block, error) {
+// needed. Only then does it block; it allocates then, and a little when a block
+// begins in a place for the first time.
+func (p *Pool) Take(n int) (b Block, err error) {
 	if err := p.Fits(n); err != nil {
-		return Block{}, err
+		return b, err
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
-	b, ok := p.pop(k, k+1, n)
+	ok := p.pop(&b, k, k+1, n)
 	closed := p.closed
 	p.mu.Unlock()
 	if ok {
 		return b, nil
 	}
 	if closed {
-		return Block{}, errTakeClosed
+		return b, errTakeClosed
 	}
 	return p.takeSlow(k, n)
 }
@@ -192,50 +202,64 @@ func (p *Pool) Fits(n int) error {
 		Remedy: "send it in several parts, or raise the bytes of the pool"}
 }
 
-// pop takes a block off one of the shelves from lo up to and without hi. When
-// there is none it looks into the return ring first.
+// pop takes a block off one of the shelves from lo up to and without hi, the
+// one that was freed last. It looks into the return ring first when there is
+// none, and when so many are out that the next one would be cold: memory that
+// was in use a moment ago is in the cache, and few blocks stay there.
 // Preconditions: mu is held.
-func (p *Pool) pop(lo, hi, n int) (Block, bool) {
+func (p *Pool) pop(b *Block, lo, hi, n int) bool {
 	if p.closed {
-		return Block{}, false
+		return false
 	}
 	if p.unit != 0 {
-		return p.popArena(n)
+		return p.popArena(b, n)
 	}
-	for look := true; ; look = false {
+	look := true
+	if lo < hi && p.shelves[lo].total-len(p.shelves[lo].free) >= p.shelves[lo].warm {
+		p.collect()
+		look = false
+	}
+	for ; ; look = false {
 		for k := lo; k < hi; k++ {
-			if f := p.shelves[k].free; len(f) > 0 {
-				p.shelves[k].free = f[:len(f)-1]
-				return p.hand(f[len(f)-1], k, n), true
+			sh := &p.shelves[k]
+			if last := len(sh.free) - 1; last >= 0 {
+				id := sh.free[last]
+				sh.free = sh.free[:last]
+				p.hand(b, id.segment(), id.index(), n, sh.class)
+				return true
 			}
 		}
 		if !look || p.collect() == 0 {
-			return Block{}, false
+			return false
 		}
 	}
 }
 
-// hand makes the free block id of shelf k taken. Preconditions: mu is held.
-func (p *Pool) hand(id freeID, k, n int) Block {
-	s := p.segments[id.segment()]
-	class := p.shelves[k].class
-	off := int64(id.index()) * class
-	return Block{
-		Ref: BlockRef{Segment: id.segment(), Index: id.index(), Generation: p.record(s, id.index(), n), Length: uint64(n)},
-		Mem: s.mem.Bytes()[off : off+int64(n) : off+class],
+// hand makes a free block of bytes bytes taken, for n of them.
+// Preconditions: mu is held.
+func (p *Pool) hand(b *Block, segment, index uint16, n int, bytes int64) {
+	s := p.segments[segment]
+	e := &s.ledger[index]
+	if e.slot == nil {
+		e.slot = p.newSlot(s, index)
 	}
-}
-
-// record notes in the ledger that a block is taken, and returns the generation
-// of this lending. Preconditions: mu is held.
-func (p *Pool) record(s *owned, index uint16, n int) uint32 {
-	g := p.next
-	s.ledger[index] = entry{state: stateTaken, generation: g, length: int64(n)}
+	e.state, e.generation, e.length = stateTaken, p.next, int64(n)
 	p.next++
 	s.busy++
 	s.taken++
 	p.taken++
-	return g
+	b.Ref = BlockRef{Segment: segment, Index: index, Generation: e.generation, Length: uint64(n)}
+	b.Mem, b.Slot = e.slot.Mem[:n:bytes], e.slot
+}
+
+func (p *Pool) newSlot(s *owned, index uint16) *Slot {
+	mem := s.mem.Bytes()
+	if p.unit != 0 {
+		return &Slot{Mem: mem[int64(index)*p.unit:]}
+	}
+	class := p.shelves[s.shelf].class
+	off := int64(index) * class
+	return &Slot{Mem: mem[off : off+class : off+class]}
 }
 
 // Lent records that b travels with the queue entry of sequence seq. Call it

@@ -2,11 +2,11 @@ package segment
 
 import (
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/cpu"
 )
 
 // Views is the segments of one owner as this process maps them. The zero value
@@ -25,9 +25,8 @@ type Views struct {
 	// first Add.
 	Policy Policy
 
-	segments    atomic.Pointer[map[uint16]*viewed] // never changed, only replaced
+	segments    atomic.Pointer[table] // never changed, only replaced
 	outstanding atomic.Int64
-	push        sync.Mutex // makes this process one producer of return entries
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -44,8 +43,18 @@ const (
 // viewed is one mapped segment.
 type viewed struct {
 	mem   *Memory
-	class uint64          // bytes of a block; of an arena of a unit
-	held  []atomic.Uint64 // by block: heldBit and the generation, or 0
+	class uint64                 // bytes of a block; of an arena of a unit
+	holds []atomic.Pointer[Held] // by block; nil until its first view
+}
+
+// Held is one block as its user has it in view. There is one Held a block, the
+// same in every view of it.
+type Held struct {
+	User any    // for whoever has the block in view; kept until the next view of it
+	Mem  []byte // from the block's beginning as far as any block that begins there can reach
+
+	seg  *viewed
+	held atomic.Uint64 // heldBit and the generation, or 0
 }
 
 const heldBit = 1 << 32
@@ -69,9 +78,7 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 		return err
 	}
 	_ = mem.CloseFile()
-	v.replace(func(m map[uint16]*viewed) {
-		m[id] = &viewed{mem: mem, class: uint64(class), held: make([]atomic.Uint64, blocks)}
-	})
+	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
 	v.bytes += int64(len(mem.Bytes()))
 	v.blocks += blocks
 	return nil
@@ -104,12 +111,9 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	if limit == 0 {
 		limit = DefaultViewBytes
 	}
-	have := 0
-	if m := v.segments.Load(); m != nil {
-		if _, ok := (*m)[id]; ok {
-			return &transport.CorruptError{What: "id of a new segment that is in use", Value: uint64(id)}
-		}
-		have = len(*m)
+	have := v.segments.Load().len()
+	if v.find(id) != nil {
+		return &transport.CorruptError{What: "id of a new segment that is in use", Value: uint64(id)}
 	}
 	switch {
 	case v.closed:
@@ -124,24 +128,12 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	return nil
 }
 
-// replace changes a copy of the table and installs it. Preconditions: mu is
+// replace installs a copy of the table in which id is s. Preconditions: mu is
 // held.
-func (v *Views) replace(change func(map[uint16]*viewed)) {
-	m := map[uint16]*viewed{}
-	if old := v.segments.Load(); old != nil {
-		m = maps.Clone(*old)
-	}
-	change(m)
-	v.segments.Store(&m)
-}
+func (v *Views) replace(id uint16, s *viewed) { v.segments.Store(v.segments.Load().with(id, s)) }
 
 // find is the segment of an id, or nil.
-func (v *Views) find(id uint16) *viewed {
-	if m := v.segments.Load(); m != nil {
-		return (*m)[id]
-	}
-	return nil
-}
+func (v *Views) find(id uint16) *viewed { return v.segments.Load().find(id) }
 
 // View lends the bytes that ref speaks of, read-only, until Release or Forget
 // of the same ref. It fails with ErrUnknownSegment when the segment has not
@@ -149,41 +141,63 @@ func (v *Views) find(id uint16) *viewed {
 // have meant it: a block or length beyond the segment's, or a block that is in
 // view already.
 func (v *Views) View(ref BlockRef) ([]byte, error) {
+	h, err := v.Hold(ref)
+	if err != nil {
+		return nil, err
+	}
+	return h.Mem[:ref.Length:ref.Length], nil
+}
+
+// Hold is View for those who keep something beside the bytes. It allocates at
+// the first view of a block.
+func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	s := v.find(ref.Segment)
 	if s == nil {
 		return nil, ErrUnknownSegment
 	}
-	if int(ref.Index) >= len(s.held) {
-		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.held) - 1)}
+	if int(ref.Index) >= len(s.holds) {
+		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.holds) - 1)}
 	}
-	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.held))); ref.Length > reach {
+	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.holds))); ref.Length > reach {
 		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: reach}
+	}
+	h := s.holds[ref.Index].Load()
+	if h == nil {
+		h = v.firstHold(s, ref.Index)
 	}
 	if !s.mem.Retain() {
 		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
 	}
-	if !s.held[ref.Index].CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
+	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
 		s.mem.Release()
 		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
 	}
 	v.outstanding.Add(1)
-	off := uint64(ref.Index) * s.class
-	return s.mem.Bytes()[off : off+ref.Length : off+ref.Length], nil
+	return h, nil
+}
+
+// firstHold makes the Held of a block.
+func (v *Views) firstHold(s *viewed, index uint16) *Held {
+	off, reach := uint64(index)*s.class, v.Policy.Reach(index, s.class, uint64(len(s.holds)))
+	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach], seg: s}
+	if !s.holds[index].CompareAndSwap(nil, h) {
+		h = s.holds[index].Load() // another goroutine was quicker
+	}
+	return h
 }
 
 // Release ends the view of ref and gives the block back to its owner through
-// r, a ring that this process writes. Its bytes may not be used any more. A
-// Release without a View panics: the block may be somebody else's by now.
+// r, a ring that this process writes; the caller orders those who write it. The
+// bytes may not be used any more. A Release without a View panics: the block
+// may be somebody else's by now.
 func (v *Views) Release(r transport.Returns, ref BlockRef) {
 	s := v.end(ref)
-	v.push.Lock()
 	t := r.Tail.Load()
 	// There is room: the ring has as many entries as an owner may have blocks
 	// out, and each of them comes back once. An owner that has more out
 	// overwrites its own returns.
-	r.Entries[t%transport.ReturnEntries].Store(transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
-	r.Tail.Store(t + 1)
-	v.push.Unlock()
+	cpu.StoreRelease64(&r.Entries[t%transport.ReturnEntries], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
+	r.Tail.Store(t + 1) // and not only a release: the caller looks next whether the owner waits
 	s.mem.Release()
 }
 
@@ -193,14 +207,14 @@ func (v *Views) Forget(ref BlockRef) { v.end(ref).mem.Release() }
 
 // end takes the view of ref off the books. The caller releases the memory.
 func (v *Views) end(ref BlockRef) *viewed {
-	s := v.find(ref.Segment)
-	if s == nil || int(ref.Index) >= len(s.held) ||
-		!s.held[ref.Index].CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
-		panic(fmt.Sprintf("segment: release of block %d of segment %d, generation %d, which is not in view",
-			ref.Index, ref.Segment, ref.Generation))
+	if s := v.find(ref.Segment); s != nil && int(ref.Index) < len(s.holds) {
+		if h := s.holds[ref.Index].Load(); h != nil && h.held.CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
+			v.outstanding.Add(-1)
+			return s
+		}
 	}
-	v.outstanding.Add(-1)
-	return s
+	panic(fmt.Sprintf("segment: release of block %d of segment %d, generation %d, which is not in view",
+		ref.Index, ref.Segment, ref.Generation))
 }
 
 // Drop unmaps a segment that its owner has retired. A segment with a block in
@@ -213,14 +227,14 @@ func (v *Views) Drop(id uint16) error {
 	if s == nil {
 		return ErrUnknownSegment
 	}
-	for i := range s.held {
-		if s.held[i].Load() != 0 {
+	for i := range s.holds {
+		if h := s.holds[i].Load(); h != nil && h.held.Load() != 0 {
 			return &transport.CorruptError{What: "id of a retired segment that is in view", Value: uint64(id)}
 		}
 	}
-	v.replace(func(m map[uint16]*viewed) { delete(m, id) })
+	v.replace(id, nil)
 	v.bytes -= int64(len(s.mem.Bytes()))
-	v.blocks -= len(s.held)
+	v.blocks -= len(s.holds)
 	return s.mem.Close()
 }
 
@@ -233,9 +247,7 @@ func (v *Views) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true
-	if m := v.segments.Load(); m != nil {
-		for _, s := range *m {
-			_ = s.mem.Close() // its descriptor is closed already
-		}
+	for s := range v.segments.Load().all {
+		_ = s.mem.Close() // its descriptor is closed already
 	}
 }

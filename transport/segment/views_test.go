@@ -13,9 +13,7 @@ import (
 func addHeap(v *Views, id uint16, mem *Memory, class, blocks int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.replace(func(m map[uint16]*viewed) {
-		m[id] = &viewed{mem: mem, class: uint64(class), held: make([]atomic.Uint64, blocks)}
-	})
+	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
 }
 
 func TestBlockRefBytes(t *testing.T) {

@@ -1,0 +1,102 @@
+package mailbox
+
+import (
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/segment"
+)
+
+// lease is the lendings of one block, one after another, on the side of its
+// writer or of its reader. It is made at the block's first lending and then
+// used again, so that lending allocates nothing. All but its word is immutable:
+// who uses a Buffer too late, and even while its block is being lent anew, is
+// told so by the generation in the word, and reads nothing half changed.
+type lease struct {
+	word    atomic.Uint64 // generation << leaseBits | state
+	mem     []byte        // the block, and what a longer one that begins there can reach
+	segment uint16
+	index   uint16
+	from    *store // writer: where it goes back to if it is not sent
+	view    viewer // reader: where it is given back
+}
+
+// The states of a lending.
+const (
+	leaseWriting = iota // the sender fills it
+	leaseSent           // dead for the sender
+	leaseReading        // valid until the handler returns
+	leaseKept           // valid until Release
+	leaseOver           // given back
+
+	leaseBits = 8
+)
+
+func leaseWord(generation uint32, state uint64) uint64 { return uint64(generation)<<leaseBits | state }
+
+// begin makes l the lending of that generation. Nobody else has the block.
+func (l *lease) begin(generation uint32, state uint64) { l.word.Store(leaseWord(generation, state)) }
+
+// is says whether that lending is in state.
+func (l *lease) is(generation uint32, state uint64) bool {
+	return l.word.Load() == leaseWord(generation, state)
+}
+
+// move takes that lending from one state to another, if it is in it.
+func (l *lease) move(generation uint32, from, to uint64) bool {
+	return l.word.CompareAndSwap(leaseWord(generation, from), leaseWord(generation, to))
+}
+
+// alive says whether the bytes of that lending may be used.
+func (l *lease) alive(generation uint32) bool {
+	switch l.word.Load() ^ leaseWord(generation, 0) {
+	case leaseWriting, leaseReading, leaseKept:
+		return true
+	}
+	return false
+}
+
+// ref names the block in that lending, of length bytes.
+func (l *lease) ref(generation uint32, length uint64) segment.BlockRef {
+	return segment.BlockRef{Segment: l.segment, Index: l.index, Generation: generation, Length: length}
+}
+
+// end gives the memory back, whoever has it.
+func (l *lease) end(generation uint32, length uint64) {
+	switch {
+	case l.move(generation, leaseWriting, leaseOver):
+		l.from.Put(segment.Block{Ref: l.ref(generation, length)})
+	case l.move(generation, leaseReading, leaseOver), l.move(generation, leaseKept, leaseOver):
+		l.view.release(l.ref(generation, length))
+	}
+}
+
+// handlerReturned gives the memory back unless it is kept.
+func (l *lease) handlerReturned(mark *codec.Mark) {
+	if l.move(mark.Generation, leaseReading, leaseOver) {
+		l.view.release(l.ref(mark.Generation, mark.Length))
+	}
+}
+
+// writing is the lease of a block that was just taken, and begins its lending.
+func (s *store) writing(b *segment.Block) Buffer {
+	l, ok := b.Slot.User.(*lease)
+	if !ok {
+		l = &lease{mem: b.Slot.Mem, segment: b.Ref.Segment, index: b.Ref.Index, from: s}
+		b.Slot.User = l
+	}
+	l.begin(b.Ref.Generation, leaseWriting)
+	return Buffer{l: l, generation: b.Ref.Generation, n: int(b.Ref.Length)}
+}
+
+// reading is the lease of a block that has just come into view, and begins its
+// lending.
+func reading(h *segment.Held, ref segment.BlockRef, back viewer, state uint64) *lease {
+	l, ok := h.User.(*lease)
+	if !ok {
+		l = &lease{mem: h.Mem, segment: ref.Segment, index: ref.Index, view: back}
+		h.User = l
+	}
+	l.begin(ref.Generation, state)
+	return l
+}

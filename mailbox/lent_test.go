@@ -1,0 +1,87 @@
+package mailbox_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// mustBeDead uses a buffer whose lending is over.
+func mustBeDead(t *testing.T, what string, b mailbox.Buffer) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if err, _ := recover().(error); !errors.Is(err, mailbox.ErrBufferDead) {
+			t.Errorf("%s: Bytes of it: %v, want a panic with ErrBufferDead", what, err)
+		}
+	}()
+	_ = b.Bytes()
+}
+
+// The books of a block are used again with it. A handle of an earlier lending
+// stays dead on both sides, and its Keep and Release do nothing to the lending
+// that has the block now.
+func TestStaleBufferIsNobodyElses(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	typ := typeOf[blob](t)
+	lend := func(n int) mailbox.Buffer {
+		t.Helper()
+		b, err := out.Lend(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+
+	old := lend(5000)
+	place := &old.Bytes()[0]
+	old.Release()
+	now := lend(6000)
+	if &now.Bytes()[0] != place {
+		t.Fatal("the block given back last is not taken first: this test shows nothing")
+	}
+	mustBeDead(t, "released by the sender", old)
+	old.Release()
+	old.Keep()
+	if len(now.Bytes()) != 6000 || old.Len() != 5000 {
+		t.Errorf("%d and %d bytes after the stale handle was released, want 6000 and 5000", len(now.Bytes()), old.Len())
+	}
+	now.Release()
+
+	var m mailbox.Message
+	read := lentTrip(t, out, in, typ, &m, 7000)
+	mustBeDead(t, "given back by the receiver", read)
+	sent := lend(7000)
+	if err := mailbox.Send(out, wire.EntryTell, 0, 0, typ, &blob{sent}); err != nil {
+		t.Fatal(err)
+	}
+	mustBeDead(t, "sent", sent)
+	sent.Release() // does nothing: the receiver has it
+	var v blob
+	if err := errors.Join(in.Next(&m), mailbox.Decode(&m, typ, &v)); err != nil {
+		t.Fatal(err)
+	}
+	read.Release()
+	read.Keep()
+	if len(v.Data.Bytes()) != 7000 {
+		t.Errorf("%d bytes in hand after the stale handle was released, want 7000", len(v.Data.Bytes()))
+	}
+	in.Done(&m)
+	mustBeDead(t, "its handler has returned", v.Data)
+}
+
+// A lent buffer costs no allocation, from Lend to its return.
+func TestLentAllocatesNothing(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	typ := typeOf[blob](t)
+	var m mailbox.Message
+	if n := testing.AllocsPerRun(200, func() { lentTrip(t, out, in, typ, &m, 64<<10) }); n != 0 {
+		t.Errorf("%v allocations for a lent buffer, want 0", n)
+	}
+}

@@ -1,0 +1,63 @@
+package segment
+
+// table is the segments that a process maps, by id: two steps, because ids are
+// few and begin low. nil is the empty table.
+type table struct {
+	pages [256]*[256]*viewed // by the id's upper and lower byte
+	n     int                // segments
+}
+
+func (t *table) len() int {
+	if t == nil {
+		return 0
+	}
+	return t.n
+}
+
+// find is the segment of an id, or nil.
+func (t *table) find(id uint16) *viewed {
+	if t == nil {
+		return nil
+	}
+	if p := t.pages[id>>8]; p != nil {
+		return p[id&255]
+	}
+	return nil
+}
+
+// with is a copy of t in which id is s, or nobody's when s is nil.
+func (t *table) with(id uint16, s *viewed) *table {
+	n := new(table)
+	if t != nil {
+		*n = *t
+	}
+	page := new([256]*viewed)
+	if old := n.pages[id>>8]; old != nil {
+		*page = *old
+	}
+	if page[id&255] != nil {
+		n.n--
+	}
+	if page[id&255] = s; s != nil {
+		n.n++
+	}
+	n.pages[id>>8] = page
+	return n
+}
+
+// all calls yield for each segment.
+func (t *table) all(yield func(*viewed) bool) {
+	if t == nil {
+		return
+	}
+	for _, p := range t.pages {
+		if p == nil {
+			continue
+		}
+		for _, s := range p {
+			if s != nil && !yield(s) {
+				return
+			}
+		}
+	}
+}
