@@ -212,7 +212,11 @@ func (s *Supervisor) act(b *branch, a tree.Action) {
 }
 
 func (c *child) startError() error {
-	return &StartError{Child: c.spec.Name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: c.why}
+	why := c.why
+	if c.refusal != nil {
+		why = c.refusal
+	}
+	return &StartError{Child: c.spec.Name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: why}
 }
 
 // gone deals with a child that will not be started again by itself. If that is

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type child struct {
 	outputs     map[string]*output // by stream, for all incarnations
 	dropped     atomic.Uint64      // lines of its output, since it is known
 	doom        *doom              // why it was killed, if it did not go on
+	refusal     error              // the limit for which it did not start
 	why         error              // of a supervisor: why its last incarnation ended by itself
 	exit        *wire.Exit         // of the last incarnation
 	timer       *time.Timer
@@ -53,7 +55,7 @@ type StartError struct {
 	Child string
 	Text  string     // what its Setup returned, if it got that far
 	Exit  actor.Exit // how its process ended
-	Err   error      // of a supervisor: which of its children did not start, or why it gave up
+	Err   error      // of a supervisor: which of its children did not start, or why it gave up; or a *RefusedError
 }
 
 // Unwrap returns Err.
@@ -73,7 +75,7 @@ func (e *StartError) Error() string {
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
-	c.suspended, c.doom, c.report = false, nil, nil
+	c.suspended, c.doom, c.report, c.refusal = false, nil, nil, nil
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -85,6 +87,9 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	addr := wire.Addr{ID: c.id, Incarnation: incarnation}
 	r, err := s.launch(c, addr)
 	if err != nil {
+		if x := new(RefusedError); errors.As(err, &x) {
+			c.refusal = x
+		}
 		c.exit = &wire.Exit{Addr: addr, Kind: wire.ExitStart, Code: -1, Summary: err.Error()}
 		s.log.Error("child could not be started", "child", c.spec.Name, "err", err)
 		s.later = append(s.later, func() {
@@ -109,6 +114,9 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		case <-time.After(time.Second): // somebody else holds its link
 		}
 		r.flushOutputs()
+		if r.limited != nil {
+			<-r.limited
+		}
 		s.post(func() { s.exited(c, r, r.proc.Exit()) })
 	}()
 }
@@ -222,7 +230,7 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	}
 	switch f := f.(type) {
 	case *wire.Ready:
-		if !c.ready {
+		if !c.ready && !s.limitsPending(c, r, f) {
 			c.ready = true
 			if !c.asked {
 				c.stopTimer()

@@ -137,6 +137,13 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	var report *report
+	if !c.spec.Limits.isZero() {
+		if spec.Limits, report, err = c.confinement(); err != nil {
+			return nil, err
+		}
+		defer report.close()
+	}
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return nil, fmt.Errorf("supervisor: command: %w", err)
@@ -152,11 +159,19 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	}
 	defer b.Close()
 	r.guard = true
+	files := []*os.File{b, s.live.File(), f}
+	if report != nil {
+		files = append(files, report.w)
+	}
 	seen := s.lineSeen(c, r)
-	return s.started(c, r, process.Spec{
-		Env: s.environ([]string{roleVar + "=" + guardRole}), Files: []*os.File{b, s.live.File(), f},
+	r, err = s.started(c, r, process.Spec{
+		Env: s.environ([]string{roleVar + "=" + guardRole}), Files: files,
 		Stdout: s.commandOutput(c, r, "stdout", seen), Stderr: s.commandOutput(c, r, "stderr", seen),
 	})
+	if err == nil && report != nil {
+		s.hearRefusals(c, r, report)
+	}
+	return r, err
 }
 
 // lineSeen looks for the line that says that a command is ready, in both of its

@@ -27,6 +27,7 @@ const (
 	EventBackoff    EventKind = "backoff"    // it will be started again, but not at once: Text says when
 	EventIgnored    EventKind = "ignored"    // its Setup has said that it is not wanted
 	EventAuto       EventKind = "auto"       // a significant child has ended: the supervisor ends
+	EventRefused    EventKind = "refused"    // an optional one of its Limits was refused: Text says which, and why
 
 	// OTP's supervisor reports. Its progress is EventReady, its shutdown with
 	// reached_max_restart_intensity is EventIntensity.

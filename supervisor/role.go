@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
@@ -65,6 +66,7 @@ var releaseMain = sync.OnceFunc(process.ReleaseMainThread)
 // process itself.
 func init() {
 	process.HoldMainThread()
+	confine.Enter()
 	if isChild() && process.IsSocket(linkFD) {
 		_ = process.BecomeSubreaper()
 		process.WatchLiveness(process.TakeFile(livenessFD, "liveness"), endAll)

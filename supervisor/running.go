@@ -35,6 +35,7 @@ type running struct {
 	drained chan struct{} // closed when the link has been read to its end
 	guard   bool          // proc is the guardian of a command
 	outputs []*output     // of its child, to be flushed at its end
+	limited chan struct{} // closed when its limits are in force or were refused; nil when it has none
 }
 
 // kill kills everything at once. A guardian does so itself, since it finds
@@ -154,7 +155,11 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	out := s.actorStderr(c)
 	r.outputs = append(r.outputs, out)
 	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+roleValue+s.spec.Notifier))
-	return s.started(c, r, process.Spec{Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out})
+	spec := process.Spec{Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out}
+	if !c.spec.Limits.isZero() {
+		return s.confined(c, r, spec)
+	}
+	return s.started(c, r, spec)
 }
 
 // started starts the process of r, a copy of this program, as spec says.

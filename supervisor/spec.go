@@ -169,6 +169,9 @@ type Child struct {
 	// not count.
 	Memory uint64
 
+	// Limits are what else its process may use and do.
+	Limits Limits
+
 	// Env is added to the environment of this process: "KEY=value".
 	Env []string
 
@@ -206,6 +209,7 @@ func (c Child) Validate() error {
 		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
 	}
 	errs = append(errs, c.validateCodes()...)
+	errs = append(errs, c.validateLimits()...)
 	if c.MaxStopped < 0 || c.Watchdog < 0 {
 		errs = append(errs, fmt.Errorf("supervisor: MaxStopped %v, Watchdog %v: they must not be negative", c.MaxStopped, c.Watchdog))
 	}

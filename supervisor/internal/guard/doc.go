@@ -16,5 +16,6 @@
 //
 // # Non-goals
 //
-// The command is not confined by the guardian: limits are set before it starts.
+// The guardian itself has no limits but that of memory, which it shares with the
+// command: it must find and end what the command has started.
 package guard

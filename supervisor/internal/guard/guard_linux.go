@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -62,6 +63,13 @@ func (g *guardian) begin() (n *notifySocket, err error) {
 	}
 	g.cmd = &exec.Cmd{Path: g.spec.Path, Args: g.spec.Args, Env: env, Dir: g.spec.Dir, Stdout: os.Stdout, Stderr: os.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}}
+	if g.spec.Limits != nil {
+		release, err := g.limit()
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -77,6 +85,21 @@ func (g *guardian) begin() (n *notifySocket, err error) {
 		return nil, fmt.Errorf("command %s: %w", g.spec.Path, err)
 	}
 	return n, nil
+}
+
+// limit makes the command start as a trampoline of this program, which becomes
+// the command when it has limited itself. release is called when it runs.
+func (g *guardian) limit() (release func(), err error) {
+	l := *g.spec.Limits
+	l.Path, l.Args, l.Env, l.Death = g.cmd.Path, g.cmd.Args, g.cmd.Env, g.cmd.SysProcAttr.Pdeathsig
+	report := process.TakeFile(ReportFD, "report")
+	env, spec, err := confine.Command(l, 3)
+	if err != nil {
+		report.Close()
+		return nil, err
+	}
+	g.cmd.Path, g.cmd.Env, g.cmd.ExtraFiles = "/proc/self/exe", []string{env}, []*os.File{spec, report}
+	return func() { spec.Close(); report.Close() }, nil
 }
 
 func (g *guardian) send(f wire.Frame) { _ = g.link.Send(wire.Append(nil, f), nil) }
@@ -139,6 +162,9 @@ func (g *guardian) untilReady(n *notifySocket) bool {
 	case r.Outside:
 		return false
 	case r.Notify:
+		if l := g.spec.Limits; l != nil && l.User != nil {
+			n.user = l.User.UID
+		}
 		return n.wait(g.ended)
 	case r.Exit:
 		<-g.ended

@@ -12,10 +12,11 @@ import (
 )
 
 // notifySocket is what NOTIFY_SOCKET names: an abstract socket, which leaves no
-// file. Whoever is of this user or root may write to it.
+// file. Whoever is of that user or root may write to it.
 type notifySocket struct {
 	name string
 	conn *net.UnixConn
+	user int // who may write to it beside root
 }
 
 func listenNotify() (*notifySocket, error) {
@@ -35,7 +36,7 @@ func listenNotify() (*notifySocket, error) {
 		c.Close()
 		return nil, fmt.Errorf("notify socket: %w", err)
 	}
-	return &notifySocket{name, c}, nil
+	return &notifySocket{name, c, unix.Geteuid()}, nil
 }
 
 // wait returns true when somebody has said READY=1, false when ended is closed
@@ -51,7 +52,7 @@ func (n *notifySocket) wait(ended <-chan struct{}) bool {
 				return
 			}
 			closeFiles(oob[:oobn])
-			if said || !trusted(oob[:oobn]) {
+			if said || !n.trusted(oob[:oobn]) {
 				continue
 			}
 			for line := range strings.Lines(string(buf[:k])) {
@@ -95,15 +96,15 @@ func closeFiles(oob []byte) {
 	}
 }
 
-// trusted says whether a message came from this user or root.
-func trusted(oob []byte) bool {
+// trusted says whether a message came from the command's user or root.
+func (n *notifySocket) trusted(oob []byte) bool {
 	msgs, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
 		return false
 	}
 	for i := range msgs {
 		if c, err := unix.ParseUnixCredentials(&msgs[i]); err == nil {
-			return c.Uid == 0 || int(c.Uid) == unix.Geteuid()
+			return c.Uid == 0 || int(c.Uid) == n.user
 		}
 	}
 	return false

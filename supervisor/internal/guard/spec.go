@@ -2,6 +2,8 @@ package guard
 
 import (
 	"syscall"
+
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
 )
 
 // Spec says what a guardian runs. It crosses to the guardian as JSON.
@@ -12,7 +14,15 @@ type Spec struct {
 	Dir   string
 	Stop  syscall.Signal // asks the command to end
 	Ready Ready
+
+	// Limits are for the command, not for the guardian, which has the end of
+	// a pipe for the report as its descriptor ReportFD. Its paths and
+	// arguments are set by the guardian. nil: none.
+	Limits *confine.Spec
 }
+
+// ReportFD is a descriptor of a guardian whose command has limits.
+const ReportFD = 6
 
 // Ready says when the command is ready; one field at most is set. With none it
 // is ready when it runs.

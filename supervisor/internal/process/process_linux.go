@@ -124,10 +124,8 @@ func start(spec Spec) (*Process, error) {
 		Env:   env,
 		Files: fds,
 		Sys: &syscall.SysProcAttr{
-			Setpgid: true,
-			// A stopped child cannot notice that its parent is gone; SIGCONT
-			// makes it look, and does nothing to one that runs.
-			Pdeathsig: syscall.SIGCONT,
+			Setpgid:   true,
+			Pdeathsig: DeathSignal,
 			PidFD:     &pidfd,
 		},
 	})

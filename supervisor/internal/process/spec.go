@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // Spec says how a process is started.
@@ -25,6 +26,11 @@ type Spec struct {
 	// into Env at 80 % of it.
 	MemoryBytes uint64
 }
+
+// DeathSignal is what a child gets when its parent dies. A stopped child cannot
+// notice that its parent is gone; SIGCONT makes it look, and does nothing to one
+// that runs.
+const DeathSignal = syscall.SIGCONT
 
 // Sizes of what is kept of a child's stderr, in bytes: its end, where the
 // reason of a death is, and its begin, where a panic's first line is when the

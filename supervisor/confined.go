@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// confined starts the process of an actor that has Limits: as a trampoline, with
+// two descriptors after those of the child.
+func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running, error) {
+	limits, report, err := c.confinement()
+	if err != nil {
+		s.forget(r)
+		return nil, err
+	}
+	defer report.close()
+	env, text, err := confine.Command(*limits, firstFile+len(spec.Files))
+	if err != nil {
+		s.forget(r)
+		return nil, fmt.Errorf("supervisor: %w", err)
+	}
+	defer text.Close()
+	spec.Env = append(spec.Env, env)
+	spec.Files = append(slices.Clone(spec.Files), text, report.w)
+	if r, err = s.started(c, r, spec); err == nil {
+		s.hearRefusals(c, r, report)
+	}
+	return r, err
+}
+
+// firstFile is the number of a child's first descriptor after stderr.
+const firstFile = 3
+
+// confinement is what the trampoline of a child is told, and the pipe by which
+// it reports.
+func (c *child) confinement() (*confine.Spec, *report, error) {
+	limits, err := c.spec.Limits.confinement()
+	if err != nil {
+		return nil, nil, err
+	}
+	limits.Death = process.DeathSignal
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("supervisor: report of limits: %w", err)
+	}
+	return limits, &report{r, w}, nil
+}
+
+// report is a pipe from a trampoline.
+type report struct{ r, w *os.File }
+
+// close closes what nobody took.
+func (p *report) close() {
+	p.w.Close()
+	if p.r != nil {
+		p.r.Close()
+	}
+}
+
+// hearRefusals reads what a trampoline says, until it has become the child.
+func (s *Supervisor) hearRefusals(c *child, r *running, p *report) {
+	r.limited = make(chan struct{})
+	pipe := p.r
+	p.r = nil
+	go func() {
+		defer close(r.limited)
+		for _, x := range confine.Refusals(pipe) {
+			s.post(func() { s.refused(c, r, x) })
+		}
+	}()
+}
+
+// refused deals with a limit that the machine has refused.
+func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
+	if c.run != r {
+		return
+	}
+	e := &RefusedError{Limit: Limit(x.Limit), Value: x.Value, Remedy: x.Remedy, Err: systemError(x)}
+	if x.Fatal {
+		c.refusal, c.failed = e, e.Error()
+		return
+	}
+	s.log.Warn("an optional limit of a child was refused", "child", c.spec.Name, "err", e)
+	s.event(EventRefused, c, e.Error())
+}
+
+// systemError is the error of a process that is no more.
+func systemError(x confine.Refusal) error {
+	if x.Errno == 0 {
+		return errors.New(x.Text)
+	}
+	before, _ := strings.CutSuffix(x.Text, x.Errno.Error())
+	return fmt.Errorf("%s%w", before, x.Errno)
+}
+
+// limitsPending says whether a child is not to be taken for ready: its limits
+// were refused, or are not yet in force. Then f is looked at again when they are.
+// A command that is ready as soon as it runs does not run before.
+func (s *Supervisor) limitsPending(c *child, r *running, f *wire.Ready) bool {
+	if r.limited == nil {
+		return false
+	}
+	select {
+	case <-r.limited:
+		return c.refusal != nil
+	default:
+	}
+	go func() {
+		<-r.limited
+		s.post(func() { s.frame(r, f, nil) })
+	}()
+	return true
+}

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package confine
+
+import (
+	"errors"
+	"os"
+)
+
+// Resources are the numbers of rlimits; none here.
+var Resources map[string]int
+
+// Enter does nothing here.
+func Enter() {}
+
+// Command fails: this needs Linux.
+func Command(Spec, int) (env string, spec *os.File, err error) {
+	return "", nil, errors.ErrUnsupported
+}
+
+// Refusals is empty here.
+func Refusals(report *os.File) []Refusal { return nil }
+
+// NeedsExecve is false here.
+func NeedsExecve([]uint32) bool { return false }

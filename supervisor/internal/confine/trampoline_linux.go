@@ -1,0 +1,152 @@
+package confine
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/sandbox"
+)
+
+// Enter is called first thing in every process of the program, by an
+// initializer that runs on the main thread. In a trampoline it does not return:
+// it limits the process and executes what was meant. In a child that was limited
+// it denies the calls that the trampoline could not, in all threads. Elsewhere
+// it does nothing.
+func Enter() {
+	if text, ok := os.LookupEnv(Variable); ok {
+		os.Unsetenv(Variable)
+		trampoline(text)
+	}
+	if text, ok := os.LookupEnv(lateVariable); ok {
+		os.Unsetenv(lateVariable)
+		nrs, err := parseLate(text)
+		if err == nil {
+			err = sandbox.Deny(nrs, true)
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "understudy: limits: %v\n", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// trampoline does not return.
+func trampoline(text string) {
+	var specFD, reportFD int
+	if _, err := fmt.Sscanf(text, "%d %d", &specFD, &reportFD); err != nil {
+		fmt.Fprintf(os.Stderr, "understudy: %s is %q, but this process was not started by a supervisor; unset it\n", Variable, text)
+		os.Exit(1)
+	}
+	unix.CloseOnExec(reportFD)
+	report := os.NewFile(uintptr(reportFD), "report")
+	s, err := readSpec(os.NewFile(uintptr(specFD), "limits"))
+	if err != nil {
+		send(report, []Refusal{{Limit: execution, Text: err.Error(), Errno: errnoOf(err), Fatal: true}})
+		os.Exit(1)
+	}
+	refused, ok := s.apply()
+	if ok {
+		send(report, refused)
+		refused = []Refusal{s.execute()}
+	}
+	send(report, refused)
+	os.Exit(1)
+}
+
+func readSpec(f *os.File) (s Spec, err error) {
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	return s, err
+}
+
+// send writes refusals as lines of JSON.
+func send(w io.Writer, refused []Refusal) {
+	e := json.NewEncoder(w)
+	for _, r := range refused {
+		_ = e.Encode(r) // who does not hear it sees the exit
+	}
+}
+
+// execute returns if it fails.
+func (s *Spec) execute() Refusal {
+	path, args, env := s.Path, s.Args, s.Env
+	if path == "" {
+		path, args, env = ownFile(), os.Args, os.Environ()
+		if _, late := s.split(); len(late) > 0 {
+			env = append(env, lateVariable+"="+lateText(late))
+		}
+	}
+	err := unix.Exec(path, args, env)
+	r := newRefusal(execution, path, err, "")
+	r.Fatal = true
+	switch {
+	case err == unix.EACCES && s.Paths != nil:
+		r.Remedy = "the file, or the loader of a program that is linked dynamically, is outside the paths that the child may read: list them (/lib, /lib64, /usr)"
+	case err == unix.EACCES:
+		r.Remedy = "the user that the child runs as must be allowed to execute the file"
+	case err == unix.EAGAIN:
+		r.Remedy = "RLIMIT_NPROC counts all processes of the user: raise it"
+	case err == unix.ENOENT && strings.Contains(path, "/"):
+		r.Remedy = "the file is gone, or its loader is"
+	}
+	return r
+}
+
+// ownFile is the path of this program's file, by which its process is called
+// in lists of processes. If the file is no longer there, or cannot be reached by
+// the user that this process is now, the kernel's link does instead.
+func ownFile() string {
+	const link = "/proc/self/exe"
+	path, err := os.Readlink(link)
+	if err != nil {
+		return link
+	}
+	there, err := os.Stat(path)
+	this, err2 := os.Stat(link)
+	if err != nil || err2 != nil || !os.SameFile(there, this) || unix.Access(path, unix.X_OK) != nil {
+		return link
+	}
+	return path
+}
+
+// Command is what a process has to be started with to be a trampoline for s: a
+// variable of its environment, and two more descriptors, spec with number fd
+// there and after it the write end of a pipe. What the trampoline says can be
+// read there until it has executed what was meant. The caller closes spec when
+// the process was started or not.
+func Command(s Spec, fd int) (env string, spec *os.File, err error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", nil, fmt.Errorf("limits: %w", err)
+	}
+	if spec, err = process.Text("limits", text); err != nil {
+		return "", nil, fmt.Errorf("limits: %w", err)
+	}
+	return fmt.Sprintf("%s=%d %d", Variable, fd, fd+1), spec, nil
+}
+
+// Refusals reads a report to its end, and closes it.
+func Refusals(report *os.File) (all []Refusal) {
+	defer report.Close()
+	d := json.NewDecoder(report)
+	for {
+		var r Refusal
+		if d.Decode(&r) != nil {
+			return all
+		}
+		all = append(all, r)
+	}
+}
+
+// NeedsExecve says whether one of the calls is needed to execute a command.
+func NeedsExecve(nrs []uint32) bool { return slices.Contains(nrs, unix.SYS_EXECVE) }

@@ -1,0 +1,219 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
+	"github.com/understudy-go/understudy/transport/sandbox"
+)
+
+// Limits are what the process of a child may use and do. The zero value limits
+// nothing. They hold for the child, all its threads and all that it starts, from
+// before its main on: the program is started once more, limits itself, and
+// executes the child. That costs a few milliseconds at the start of a child that
+// has Limits, and nothing elsewhere. SECURITY.md says what each protects from.
+//
+// What the machine refuses is a *RefusedError of the start, unless Optional has
+// it: then the child runs without it, and an EventRefused tells.
+type Limits struct {
+	// Resources are rlimits, soft and hard value alike, in the unit of each;
+	// 0 is a value as any other. Below the hard limit of this process they
+	// can be set by anyone.
+	Resources map[Limit]uint64
+
+	// Nice is the scheduling priority, from -20 to 19; nil means this
+	// process's. Lower values than this process has need privilege.
+	Nice *int
+
+	// OOMScore is oom_score_adj, from -1000 to 1000: whom the kernel kills
+	// first when memory runs out. nil means this process's; a lower one needs
+	// privilege.
+	OOMScore *int
+
+	// NoNewPrivs says that no execve gives the child more rights than it has:
+	// set-uid bits and file capabilities mean nothing to it. ReadOnly,
+	// ReadWrite and DenyCalls imply it.
+	NoNewPrivs bool
+
+	// ReadOnly and ReadWrite are absolute paths. If there are any, the child
+	// can open nothing else (Landlock, of version 3, Linux 6.2): ReadOnly, to
+	// read, list and execute; ReadWrite, to do anything. A directory stands
+	// for all below it. /proc, /dev/null and the program's own file are
+	// allowed in any case; a program that is linked dynamically needs its
+	// libraries, and a Command its file.
+	ReadOnly, ReadWrite []string
+
+	// DenyCalls are system calls that fail with EPERM, by the kernel's names,
+	// or numbers (seccomp; amd64 and arm64). io_uring_setup is denied with
+	// them, and so are all calls by another architecture's numbers. A name
+	// that only another architecture has is ignored. A Command must be
+	// allowed execve.
+	DenyCalls []string
+
+	// User is who the child is; nil means this process's user. It needs
+	// privilege. The program's file must be executable by that user.
+	User *User
+
+	// Optional are the limits that may be refused: their names, as in
+	// Resources, or LimitNice and so on.
+	Optional []Limit
+}
+
+// User is who a process is, with its supplementary groups.
+type User struct {
+	UID, GID int
+	Groups   []int
+}
+
+// Limit names a limit.
+type Limit string
+
+// The rlimits, with their units.
+const (
+	LimitAddressSpace Limit = "RLIMIT_AS"         // bytes; the Go runtime reserves much: prefer Child.Memory
+	LimitCore         Limit = "RLIMIT_CORE"       // bytes of a core file; 0: none
+	LimitCPU          Limit = "RLIMIT_CPU"        // seconds of processor time
+	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that is written; shared segments count
+	LimitLocked       Limit = "RLIMIT_MEMLOCK"    // bytes of locked memory
+	LimitQueues       Limit = "RLIMIT_MSGQUEUE"   // bytes of POSIX queues, of the user
+	LimitOpenFiles    Limit = "RLIMIT_NOFILE"     // one more than the highest descriptor
+	LimitProcesses    Limit = "RLIMIT_NPROC"      // processes and threads, of the user; root is exempt
+	LimitSignals      Limit = "RLIMIT_SIGPENDING" // queued signals, of the user
+	LimitStack        Limit = "RLIMIT_STACK"      // bytes of the main thread's stack
+)
+
+// The names of the other limits, for Optional and errors.
+const (
+	LimitNice       Limit = confine.Nice
+	LimitOOMScore   Limit = confine.OOMScore
+	LimitNoNewPrivs Limit = confine.NoNewPrivs
+	LimitPaths      Limit = confine.Landlock // ReadOnly and ReadWrite
+	LimitCalls      Limit = confine.Seccomp  // DenyCalls
+	LimitUser       Limit = confine.UserID
+)
+
+// minOpenFiles is the least LimitOpenFiles: a process has a few descriptors
+// before it does anything.
+const minOpenFiles = 32
+
+// optional lists what Limits.Optional may name.
+var optional = []Limit{LimitNice, LimitOOMScore, LimitNoNewPrivs, LimitPaths, LimitCalls, LimitUser}
+
+// RefusedError says that the machine refuses a limit of a child.
+type RefusedError struct {
+	Limit  Limit
+	Value  string // what was asked for
+	Remedy string
+	Err    error // the system's
+}
+
+func (e *RefusedError) Error() string {
+	s := fmt.Sprintf("limit %s %s: %v", e.Limit, e.Value, e.Err)
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
+	}
+	return s
+}
+
+// Unwrap returns the system's error.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// isZero says whether nothing is limited.
+func (l Limits) isZero() bool {
+	l.Optional = nil
+	return reflect.ValueOf(l).IsZero()
+}
+
+// Validate lists every problem of l.
+func (l Limits) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("supervisor: Limits."+format, args...))
+	}
+	for name, v := range l.Resources {
+		if !slices.Contains(resources, name) {
+			bad("Resources has %q: it must be one of %q", name, resources)
+		}
+		if name == LimitOpenFiles && v < minOpenFiles {
+			bad("Resources has %s of %d: a process needs at least %d", name, v, minOpenFiles)
+		}
+	}
+	if l.Nice != nil && (*l.Nice < -20 || *l.Nice > 19) {
+		bad("Nice %d: it must be between -20 and 19", *l.Nice)
+	}
+	if l.OOMScore != nil && (*l.OOMScore < -1000 || *l.OOMScore > 1000) {
+		bad("OOMScore %d: it must be between -1000 and 1000", *l.OOMScore)
+	}
+	for _, path := range slices.Concat(l.ReadOnly, l.ReadWrite) {
+		if !filepath.IsAbs(path) {
+			bad("ReadOnly and ReadWrite have %q: a path must be absolute", path)
+		}
+	}
+	if _, err := sandbox.Numbers(l.DenyCalls); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		bad("DenyCalls: %w", err)
+	}
+	if u := l.User; u != nil && (u.UID < 0 || u.GID < 0 || slices.ContainsFunc(u.Groups, func(g int) bool { return g < 0 })) {
+		bad("User has a negative number")
+	}
+	for _, o := range l.Optional {
+		if !slices.Contains(optional, o) && !slices.Contains(resources, o) {
+			bad("Optional has %q: it must be one of %q", o, slices.Concat(optional, resources))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resources are the rlimits, in order.
+var resources = []Limit{LimitAddressSpace, LimitCore, LimitCPU, LimitFileSize, LimitLocked, LimitQueues, LimitOpenFiles, LimitProcesses, LimitSignals, LimitStack}
+
+// validateLimits lists what does not go together in a child.
+func (c Child) validateLimits() (errs []error) {
+	if err := c.Limits.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.InPlace && !c.Limits.isZero() {
+		errs = append(errs, errors.New("supervisor: Limits cannot limit a child that runs in place"))
+	}
+	if c.Supervisor != nil && !c.Limits.isZero() {
+		errs = append(errs, errors.New("supervisor: Limits are for actors and commands: set them for the supervisor's children"))
+	}
+	if nrs, err := sandbox.Numbers(c.Limits.DenyCalls); err == nil && c.Command != nil && confine.NeedsExecve(nrs) {
+		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve: a Command is started by it"))
+	}
+	return errs
+}
+
+// confinement is what the trampoline is told.
+func (l Limits) confinement() (*confine.Spec, error) {
+	s := &confine.Spec{Nice: l.Nice, OOMScore: l.OOMScore, NoNewPrivs: l.NoNewPrivs}
+	for _, name := range resources {
+		v, ok := l.Resources[name]
+		if n, known := confine.Resources[string(name)]; ok && known {
+			s.Rlimits = append(s.Rlimits, confine.Rlimit{Name: string(name), Resource: n, Value: v})
+		}
+	}
+	if len(l.ReadOnly)+len(l.ReadWrite) > 0 {
+		s.Paths = &confine.Paths{ReadOnly: l.ReadOnly, ReadWrite: l.ReadWrite}
+	}
+	if u := l.User; u != nil {
+		s.User = &confine.User{UID: u.UID, GID: u.GID, Groups: u.Groups}
+	}
+	for _, o := range l.Optional {
+		s.Optional = append(s.Optional, string(o))
+	}
+	if len(l.DenyCalls) > 0 {
+		nrs, err := sandbox.Numbers(l.DenyCalls)
+		switch {
+		case err == nil:
+			s.Deny = append([]uint32{}, nrs...)
+		case !slices.Contains(l.Optional, LimitCalls):
+			return nil, &RefusedError{Limit: LimitCalls, Value: strings.Join(l.DenyCalls, " "), Err: err}
+		}
+	}
+	return s, nil
+}

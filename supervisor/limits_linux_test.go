@@ -1,0 +1,435 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/sandbox"
+)
+
+type Inspected struct{}
+
+// Look asks a child what it may do; Seen is what it found.
+type (
+	Look struct {
+		actor.Asks[Inspected, Seen]
+		What, Arg string
+	}
+	Seen struct{ Text string }
+)
+
+// inspected looks from inside at the limits of its process.
+var inspected = actor.Define("inspected", func(s *actor.Setup[Inspected]) error {
+	actor.OnAsk(s, func(c *actor.Context, l Look) (Seen, error) { return Seen{look(l.What, l.Arg)}, nil })
+	return nil
+})
+
+func look(what, arg string) string {
+	switch what {
+	case "rlimit":
+		var n int
+		fmt.Sscan(arg, &n)
+		var r unix.Rlimit
+		if err := unix.Getrlimit(n, &r); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprint(r.Cur, " ", r.Max)
+	case "ids":
+		groups, _ := unix.Getgroups()
+		return fmt.Sprint(unix.Getuid(), unix.Geteuid(), unix.Getgid(), unix.Getegid(), groups)
+	case "file":
+		b, err := os.ReadFile(arg)
+		return text(err, strings.TrimSpace(string(b)))
+	case "status": // a line of the status of every thread
+		return ofThreads("status", func(line string) (string, bool) { return strings.CutPrefix(line, arg+":\t") })
+	case "nice":
+		return ofThreads("stat", func(line string) (string, bool) {
+			f := strings.Fields(line[strings.LastIndexByte(line, ')')+1:])
+			return f[16], true
+		})
+	case "write":
+		return text(os.WriteFile(arg, []byte("x"), 0o600), "")
+	case "remove":
+		return text(os.Remove(arg), "")
+	case "truncate":
+		return text(os.Truncate(arg, 0), "")
+	case "list":
+		_, err := os.ReadDir(arg)
+		return text(err, "")
+	case "run":
+		return text(exec.Command(arg).Run(), "")
+	case "sysinfo": // by all threads, old and new
+		return onThreads(func() error { return unix.Sysinfo(new(unix.Sysinfo_t)) })
+	}
+	return "what is " + what
+}
+
+func text(err error, otherwise string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return otherwise
+}
+
+// ofThreads is what all threads have in common, or all that they have.
+func ofThreads(file string, take func(line string) (string, bool)) string {
+	// Some more threads than there are.
+	onThreads(func() error { return nil })
+	var all []string
+	tasks, _ := os.ReadDir("/proc/self/task")
+	for _, task := range tasks {
+		b, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/" + file)
+		for line := range strings.Lines(string(b)) {
+			if v, ok := take(strings.TrimSpace(line)); ok {
+				all = append(all, v)
+			}
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
+}
+
+// onThreads is the outcome of f on many threads at once.
+func onThreads(f func() error) string {
+	const n = 20
+	var wg, meet sync.WaitGroup
+	var mu sync.Mutex
+	var all []string
+	meet.Add(n)
+	for range n {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			meet.Done()
+			meet.Wait()
+			err := f()
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, text(err, "fine"))
+		})
+	}
+	wg.Wait()
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
+}
+
+// inspect starts a child with limits.
+func inspect(t *testing.T, limits supervisor.Limits) (func(what, arg string) string, *recorder, error) {
+	t.Helper()
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	ref, err := supervisor.StartChild(ctx, sup, inspected, supervisor.Child{Limits: limits, Restart: supervisor.Temporary})
+	return func(what, arg string) string {
+		t.Helper()
+		seen, err := actor.Ask(ctx, ref, Look{What: what, Arg: arg})
+		if err != nil {
+			t.Fatalf("%s %s: %v", what, arg, err)
+		}
+		return seen.Text
+	}, r, err
+}
+
+// started is inspect for limits that any machine should allow; where it does
+// not, the test is skipped.
+func started(t *testing.T, limits supervisor.Limits) func(what, arg string) string {
+	t.Helper()
+	see, _, err := inspect(t, limits)
+	if x := new(supervisor.RefusedError); errors.As(err, &x) && refusable(x) {
+		testutil.Refused(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return see
+}
+
+// refusable says whether a refusal is the machine's own way, rather than a
+// defect: there is no such thing here, or it takes privilege that this user has
+// not.
+func refusable(x *supervisor.RefusedError) bool {
+	if x.Limit == "execve" {
+		return false
+	}
+	for _, err := range []error{unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM, unix.EACCES, errors.ErrUnsupported} {
+		if errors.Is(x, err) {
+			return true
+		}
+	}
+	return errors.As(x.Err, new(*sandbox.ABIError))
+}
+
+func want(t *testing.T, name, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %q, want %q", name, got, want)
+	}
+}
+
+// readable are paths without which a program that is linked dynamically does
+// not start; the race detector links so.
+func readable() (paths []string) {
+	for _, p := range []string{"/lib", "/lib64", "/usr", "/bin"} {
+		if _, err := os.Stat(p); err == nil {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// more are values that nobody refuses: not lower than those of this process.
+func more(nice, score int) (int, int) {
+	if p, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
+		nice = max(nice, 20-p)
+	}
+	var own int
+	if _, err := fmt.Sscan(look("file", "/proc/self/oom_score_adj"), &own); err == nil {
+		score = max(score, own)
+	}
+	return nice, score
+}
+
+// TestLimits: every limit is seen from inside the child, in all its threads.
+func TestLimits(t *testing.T) {
+	t.Run("rlimits", func(t *testing.T) {
+		see := started(t, supervisor.Limits{Resources: map[supervisor.Limit]uint64{
+			supervisor.LimitOpenFiles: 100, supervisor.LimitCore: 0, supervisor.LimitCPU: 1000, supervisor.LimitFileSize: 64 << 20,
+			supervisor.LimitSignals: 50, supervisor.LimitStack: 4 << 20, supervisor.LimitLocked: 4096, supervisor.LimitQueues: 8192,
+		}})
+		for n, v := range map[int]string{unix.RLIMIT_NOFILE: "100 100", unix.RLIMIT_CORE: "0 0", unix.RLIMIT_CPU: "1000 1000", unix.RLIMIT_FSIZE: "67108864 67108864",
+			unix.RLIMIT_SIGPENDING: "50 50", unix.RLIMIT_STACK: "4194304 4194304", unix.RLIMIT_MEMLOCK: "4096 4096", unix.RLIMIT_MSGQUEUE: "8192 8192"} {
+			want(t, fmt.Sprint("rlimit ", n), see("rlimit", fmt.Sprint(n)), v)
+		}
+	})
+	t.Run("nice, oom, no new privileges", func(t *testing.T) {
+		nice, score := more(11, 444)
+		see := started(t, supervisor.Limits{Nice: &nice, OOMScore: &score, NoNewPrivs: true})
+		want(t, "nice", see("nice", ""), fmt.Sprint(nice))
+		want(t, "oom_score_adj", see("file", "/proc/self/oom_score_adj"), fmt.Sprint(score))
+		want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
+		want(t, "Seccomp", see("status", "Seccomp"), "0")
+	})
+	t.Run("paths", testPaths)
+	t.Run("calls", func(t *testing.T) {
+		see := started(t, supervisor.Limits{DenyCalls: []string{"sysinfo", "ptrace", "open_by_handle_at"}})
+		want(t, "sysinfo", see("sysinfo", ""), "operation not permitted")
+		want(t, "Seccomp", see("status", "Seccomp"), "2")
+		want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
+		want(t, "another program", see("run", "true"), "")
+	})
+	t.Run("execve", func(t *testing.T) {
+		see := started(t, supervisor.Limits{DenyCalls: []string{"execve", "execveat"}})
+		if got := see("run", "true"); !strings.Contains(got, "operation not permitted") {
+			t.Errorf("a program of its own: %q", got)
+		}
+		want(t, "Seccomp", see("status", "Seccomp"), "2")
+	})
+	t.Run("user", func(t *testing.T) {
+		see := started(t, supervisor.Limits{User: &supervisor.User{UID: 4711, GID: 4712, Groups: []int{4713}}})
+		want(t, "ids", see("ids", ""), "4711 4711 4712 4712 [4713]")
+		want(t, "capabilities", see("status", "CapEff"), "0000000000000000")
+	})
+}
+
+func testPaths(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"read/file", "write/file", "hidden/file"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see := started(t, supervisor.Limits{ReadOnly: append(readable(), filepath.Join(dir, "read")), ReadWrite: []string{filepath.Join(dir, "write")}})
+	const denied = "permission denied"
+	for _, tt := range []struct{ what, path, want string }{
+		{"file", "read/file", "read/file"},
+		{"write", "read/file", denied},
+		{"write", "read/new", denied},
+		{"truncate", "read/file", denied},
+		{"remove", "read/file", denied},
+		{"list", "read", ""},
+		{"file", "write/file", "write/file"},
+		{"write", "write/file", ""},
+		{"write", "write/new", ""},
+		{"remove", "write/new", ""},
+		{"file", "hidden/file", denied},
+		{"list", "hidden", denied},
+		{"list", ".", denied},
+		{"file", "read/../hidden/file", denied},
+	} {
+		got := see(tt.what, filepath.Join(dir, filepath.Dir(tt.path))+"/"+filepath.Base(tt.path))
+		if got != tt.want && (tt.want != denied || !strings.HasSuffix(got, ": "+denied)) {
+			t.Errorf("%s %s: %q, want %q", tt.what, tt.path, got, tt.want)
+		}
+	}
+	want(t, "/dev/null", see("write", os.DevNull), "")
+	want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
+}
+
+// TestLimitRefused: what the machine refuses is a typed error, and an event if
+// it was optional.
+func TestLimitRefused(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	nice := func(v int) *int { v, _ = more(v, 0); return &v }
+	tests := []struct {
+		limit  supervisor.Limit
+		limits supervisor.Limits
+		err    error
+	}{
+		{supervisor.LimitQueues, supervisor.Limits{Nice: nice(12), Resources: map[supervisor.Limit]uint64{supervisor.LimitQueues: 1 << 60}}, unix.EPERM},
+		{supervisor.LimitPaths, supervisor.Limits{Nice: nice(13), ReadOnly: append(readable(), missing)}, unix.ENOENT},
+		{supervisor.LimitUser, supervisor.Limits{Nice: nice(14), User: &supervisor.User{UID: 4711, GID: 4711}}, unix.EPERM},
+		{supervisor.LimitOOMScore, supervisor.Limits{Nice: nice(15), OOMScore: new(-1000)}, unix.EACCES},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.limit), func(t *testing.T) {
+			_, _, err := inspect(t, tt.limits)
+			if err == nil {
+				t.Skipf("this machine does not refuse it to uid %d", os.Getuid())
+			}
+			x, se := new(supervisor.RefusedError), new(supervisor.StartError)
+			if !errors.As(err, &se) || !errors.As(err, &x) || x.Limit != tt.limit || x.Value == "" || x.Remedy == "" || !errors.Is(err, tt.err) {
+				t.Fatalf("%v (%+v)", err, x)
+			}
+			t.Log(err)
+			tt.limits.Optional = []supervisor.Limit{tt.limit}
+			see, r, err := inspect(t, tt.limits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "nice, which was not refused", see("nice", ""), fmt.Sprint(*tt.limits.Nice))
+			if got := r.kinds(supervisor.EventRefused); len(got) != 1 {
+				t.Fatalf("%d events: %q", len(got), got)
+			}
+		})
+	}
+}
+
+// TestLimitsOfCommand: a command has them, its guardian has not.
+func TestLimitsOfCommand(t *testing.T) {
+	var out buffer
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	nice, score := more(7, 444)
+	limits := supervisor.Limits{Nice: &nice, OOMScore: &score, Resources: map[supervisor.Limit]uint64{supervisor.LimitOpenFiles: 77},
+		ReadOnly: readable(), DenyCalls: []string{"sysinfo"}}
+	if os.Getuid() == 0 {
+		limits.User = &supervisor.User{UID: 4711, GID: 4712}
+	}
+	cmd := shell(`ulimit -n; ulimit -Hn; nice; cat /proc/self/oom_score_adj; id -u; echo "$GREETING"; echo x 2>/dev/null >"$DIR/file" || echo refused
+		while read a b; do case $a in NoNewPrivs:|Seccomp:) echo $a $b;; esac; done </proc/self/status`,
+		supervisor.Command{Output: &out, Env: []string{"GREETING=hello", "DIR=" + t.TempDir()}, Ready: supervisor.Ready{Exit: true}})
+	_, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{Restart: supervisor.Temporary, Limits: limits})
+	if x := new(supervisor.RefusedError); errors.As(err, &x) && refusable(x) {
+		testutil.Refused(t, err)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	sup.Shutdown()
+	id := os.Getuid()
+	if limits.User != nil {
+		id = limits.User.UID
+	}
+	want(t, "the command", out.String(), fmt.Sprintf("77\n77\n%d\n%d\n%d\nhello\nrefused\nNoNewPrivs: 1\nSeccomp: 2\n", nice, score, id))
+}
+
+// TestCommandLimitRefused: a command that is ready as soon as it runs is not
+// ready when its limits are refused.
+func TestCommandLimitRefused(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	_, err := supervisor.StartCommand(ctx, sup, shell("exec sleep 1000", supervisor.Command{Output: io.Discard}),
+		supervisor.Child{Limits: supervisor.Limits{ReadOnly: []string{filepath.Join(t.TempDir(), "missing")}}})
+	if x := new(supervisor.RefusedError); !errors.As(err, &x) || x.Limit != supervisor.LimitPaths {
+		t.Fatal(err)
+	}
+}
+
+// TestLimitedChildRestarts: the limits are there again after a death, and the
+// mailbox is kept.
+func TestLimitedChildRestarts(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 10})
+	ref := startNode(t, ctx, sup, supervisor.Child{Limits: supervisor.Limits{Nice: new(9)}})
+	before := who(t, ctx, ref)
+	tell(t, ctx, ref, "kill")
+	if after := who(t, ctx, ref); after.Incarnation != before.Incarnation+1 {
+		t.Fatalf("%+v after %+v", after, before)
+	}
+	if p, err := unix.Getpriority(unix.PRIO_PROCESS, who(t, ctx, ref).PID); err != nil || 20-p != 9 {
+		t.Fatal(20-p, err)
+	}
+}
+
+// TestLimitsUnprivileged runs these tests as a user without rights.
+func TestLimitsUnprivileged(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("skipped: this user has no rights already")
+	}
+	dir, err := os.MkdirTemp("", "understudy-limits") // t.TempDir is for its owner alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "program")
+	if err := os.WriteFile(program, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.HangGuard)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "-test.v", "-test.run=^(TestLimits|TestLimitRefused|TestLimitsOfCommand|TestCommandLimitRefused)$")
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, unix.EPERM) {
+		testutil.Refused(t, err)
+	}
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestLimits/paths") && !strings.Contains(string(out), "refused by this machine") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// TestLimitsValidate lists every problem.
+func TestLimitsValidate(t *testing.T) {
+	l := supervisor.Limits{
+		Resources: map[supervisor.Limit]uint64{"RLIMIT_JOY": 1, supervisor.LimitOpenFiles: 3},
+		Nice:      new(20), OOMScore: new(1001), ReadOnly: []string{"relative"}, DenyCalls: []string{"no_such_call", "mmap"},
+		User: &supervisor.User{UID: -1}, Optional: []supervisor.Limit{"joy"},
+	}
+	if n := strings.Count(fmt.Sprint(l.Validate()), "\n") + 1; n != 9 {
+		t.Errorf("%d problems, want 9:\n%v", n, l.Validate())
+	}
+	if err := (supervisor.Limits{}).Validate(); err != nil {
+		t.Error(err)
+	}
+	for name, c := range map[string]supervisor.Child{
+		"in place": {InPlace: true}, "Supervisor": {Name: "x", Supervisor: &supervisor.Spec{}}, "execve": {Command: &supervisor.Command{Path: "true"}},
+	} {
+		c.Limits.DenyCalls = []string{"execve"}
+		if err := c.Validate(); name != "Supervisor" && (err == nil || !strings.Contains(err.Error(), name)) || err == nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
