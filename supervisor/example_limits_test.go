@@ -53,7 +53,6 @@ func ExampleLimits() {
 	defer sup.Shutdown()
 	ctx = sup.Context(ctx)
 	ref, err := supervisor.StartChild(ctx, sup, decoder, supervisor.Child{
-		Memory: 512 << 20,
 		Limits: supervisor.Limits{
 			Resources:  map[supervisor.Limit]uint64{supervisor.LimitOpenFiles: 64, supervisor.LimitCore: 0},
 			NoNewPrivs: true,
