@@ -70,6 +70,16 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	return d
 }
 
+// Defined is the Definition of that name. A supervisor's process finds by it
+// what the root wants started.
+func Defined(name string) (AnyDefinition, error) {
+	d, err := lookupDefinition(name)
+	if err != nil {
+		return nil, err
+	}
+	return d.(AnyDefinition), nil
+}
+
 func lookupDefinition(name string) (definition, error) {
 	table.Lock()
 	defer table.Unlock()

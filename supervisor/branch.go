@@ -12,14 +12,15 @@ import (
 )
 
 // branch is one supervisor of the tree while it runs: its rules, and where it
-// hangs. All branches live in the root process and are driven by one loop.
+// hangs. All branches of a process are driven by one loop.
 type branch struct {
 	path    string // "" for the program's supervisor
 	spec    Spec   // with defaults
 	self    *child // what it is in the supervisor above; nil for the program's
 	machine *tree.Machine
-	up      uint64 // the call that waits for the program's listed children
-	why     error  // it could not be started, or gave up
+	up      uint64   // the call that waits for the program's listed children
+	why     error    // it could not be started, or gave up
+	away    *running // the process that drives it, if not this one: then it has no machine here
 }
 
 func newBranch(self *child, spec Spec) *branch {
@@ -45,7 +46,7 @@ func (s Spec) config() tree.Config {
 
 // rules is what the rules see of a child.
 func (c Child) rules() tree.ChildSpec {
-	return tree.ChildSpec{Name: c.Name, Restart: c.Restart, Significant: c.Significant, Supervisor: c.Supervisor != nil,
+	return tree.ChildSpec{Name: c.Name, Restart: c.Restart, Significant: c.Significant, Supervisor: c.supervises(),
 		BrutalKill: c.Shutdown == BrutalKill, Backoff: c.Backoff}
 }
 
@@ -63,8 +64,7 @@ func (s *Supervisor) listed(b *branch) (in tree.Init) {
 			c = b.self.static[spec.Name]
 		}
 		if c == nil {
-			c = s.newChild(b, spec)
-			c.listed = true
+			c = s.newChild(b, spec, true)
 			if b.self != nil {
 				b.self.static[spec.Name] = c
 			}
@@ -77,26 +77,44 @@ func (s *Supervisor) listed(b *branch) (in tree.Init) {
 }
 
 // newChild makes a child that the rules do not know yet. spec has its defaults.
-func (s *Supervisor) newChild(b *branch, spec Child) *child {
-	s.lastID++
-	c := &child{id: s.lastID, branch: b, spec: spec}
+func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
+	c := &child{branch: b, spec: spec, listed: listed}
 	c.spec.Name = b.below(spec.Name)
-	if spec.Supervisor != nil {
+	if spec.driven() {
 		c.static = map[string]*child{}
-	} else {
-		if spec.Actor != nil {
-			c.definition = spec.Actor.Name()
-		}
-		s.keeper.Add(c.id, c.spec.Name, spec.Mailbox.Wire())
 	}
+	switch {
+	case spec.Actor != nil:
+		c.definition = spec.Actor.Name()
+	case spec.Subtree != nil:
+		c.definition = spec.Subtree.name
+	}
+	s.enroll(c, spec.Name)
 	s.children[c.id] = c
 	return c
 }
 
-// spawnBranch starts an incarnation of a supervisor.
+// enroll gives a child its number and its mailbox.
+func (s *Supervisor) enroll(c *child, name string) {
+	if s.above != nil {
+		s.above.enroll(c, name)
+		return
+	}
+	s.lastID++
+	c.id = s.lastID
+	if !c.spec.driven() {
+		s.keeper.Add(c.id, c.spec.Name, c.spec.Mailbox.Wire())
+	}
+}
+
+// spawnBranch starts an incarnation of a supervisor that this process drives.
 func (s *Supervisor) spawnBranch(c *child) {
-	c.sub = newBranch(c, c.spec.Supervisor.withDefaults())
 	s.event(EventStarting, c, "")
+	if c.spec.Subtree != nil {
+		s.spawnDefined(c)
+		return
+	}
+	c.sub = newBranch(c, c.spec.Supervisor.withDefaults())
 	s.stepIn(c.sub, s.listed(c.sub))
 }
 
@@ -142,6 +160,9 @@ func (s *Supervisor) branchEnded(b *branch) {
 		if c.overdue {
 			c.exit.Summary, reason = "killed", tree.Killed
 		}
+		if s.above != nil {
+			s.above.send(&wire.Died{Exit: *c.exit})
+		}
 		s.event(EventExited, c, "")
 		s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: c.incarnation, Reason: reason})
 	})
@@ -149,7 +170,7 @@ func (s *Supervisor) branchEnded(b *branch) {
 
 // killBranch kills everything below a supervisor at once. It is ending.
 func (s *Supervisor) killBranch(c *child) {
-	if c.sub == nil {
+	if c.sub == nil || c.sub.machine == nil {
 		return
 	}
 	c.overdue = true
@@ -197,7 +218,7 @@ func (s *Supervisor) act(b *branch, a tree.Action) {
 	case tree.Gone:
 		s.gone(s.children[a.ID], a.Final)
 	case tree.Removed:
-		delete(s.children, a.ID)
+		s.forgetChild(a.ID)
 	case tree.Exceeded:
 		s.exceeded(b, s.children[a.ID])
 	case tree.SignificantEnded:
@@ -224,7 +245,7 @@ func (c *child) startError() error {
 // kept.
 func (s *Supervisor) gone(c *child, final bool) {
 	c.stopRetry()
-	if final && c.listed && c.branch.self != nil {
+	if final && c.listed && (c.branch.self != nil || s.above != nil) {
 		c.held = true
 		return
 	}
@@ -239,7 +260,12 @@ func (s *Supervisor) bury(c *child) {
 			s.bury(x)
 		}
 	}
-	s.keeper.Gone(c.id)
+	s.buryAway(c)
+	if s.above != nil {
+		s.above.send(&wire.Left{ID: c.id})
+	} else {
+		s.keeper.Gone(c.id)
+	}
 	if c.incarnation > 0 {
 		s.event(EventGone, c, "")
 	}

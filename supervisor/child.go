@@ -31,8 +31,10 @@ type child struct {
 	pid         int
 	run         *running // nil between two incarnations
 	ready       bool
-	asked       bool // this end was asked for
-	killed      bool // Kill was called
+	asked       bool     // this end was asked for
+	away        *running // of a child of a supervisor in another process: that process
+	sort        uint8    // then: one of the wire's sorts
+	killed      bool     // Kill was called
 	failed      string
 	declared    string
 	linked      *wire.Exit // of the actor whose end, by a link, ends this one
@@ -79,11 +81,10 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
-	if c.spec.Supervisor != nil {
+	if c.spec.driven() {
 		s.spawnBranch(c)
 		return
 	}
-	s.keeper.Back(c.id)
 	addr := wire.Addr{ID: c.id, Incarnation: incarnation}
 	r, err := s.launch(c, addr)
 	if err != nil {
@@ -91,6 +92,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 			c.refusal = x
 		}
 		c.exit = &wire.Exit{Addr: addr, Kind: wire.ExitStart, Code: -1, Summary: err.Error()}
+		s.notStarted(c)
 		s.log.Error("child could not be started", "child", c.spec.Name, "err", err)
 		s.later = append(s.later, func() {
 			s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
@@ -98,9 +100,9 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		return
 	}
 	c.run, c.pid = r, r.proc.PID()
-	s.keeper.Begin(addr, c.definition, r.queue.post)
+	s.connected(c, r)
 	s.event(EventStarting, c, "")
-	if limit := orDefault(c.spec.Start, 30*time.Second); limit != Infinity {
+	if limit := c.spec.startTime(); limit != Infinity {
 		s.after(c, limit, func() {
 			c.failed = fmt.Sprintf("%s within %v", c.late(), limit)
 			_ = r.kill()
@@ -108,11 +110,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	}
 	go func() {
 		<-r.proc.Done()
-		// All that it sent comes before its death.
-		select {
-		case <-r.drained:
-		case <-time.After(time.Second): // somebody else holds its link
-		}
+		s.drain(r)
 		r.flushOutputs()
 		if r.limited != nil {
 			<-r.limited
@@ -184,13 +182,12 @@ func (s *Supervisor) stopAll(children []*child) {
 
 // stopOne asks a child to end, and says how long it has.
 func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
-	limit = orDefault(c.spec.Shutdown, 5*time.Second)
+	limit = c.spec.stopTime()
 	c.stopTimer()
 	switch {
-	case c.sub != nil:
+	case c.sub != nil && c.sub.machine != nil:
 		c.asked = true
 		s.event(EventStopping, c, "")
-		limit = orDefault(c.spec.Shutdown, Infinity)
 		s.stepIn(c.sub, tree.Shutdown{})
 		if c.spec.Shutdown == BrutalKill {
 			s.killBranch(c)
@@ -204,7 +201,7 @@ func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 	default:
 		c.asked = true
 		s.event(EventStopping, c, "")
-		c.run.queue.post(&wire.Stop{Reason: "shutdown"})
+		c.run.tell(&wire.Stop{Reason: wire.ReasonShutdown})
 	}
 	return limit
 }
@@ -212,7 +209,7 @@ func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 // killLate kills a child whose time is over.
 func (s *Supervisor) killLate(c *child, limit time.Duration) {
 	switch {
-	case c.sub != nil:
+	case c.sub != nil && c.sub.machine != nil:
 		s.killBranch(c)
 	case c.run != nil && c.asked:
 		c.overdue = true
@@ -224,6 +221,9 @@ func (s *Supervisor) killLate(c *child, limit time.Duration) {
 // frame handles a frame of a process.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	c := s.children[r.addr.ID]
+	if s.passOn(c, r, f, files) {
+		return
+	}
 	if c == nil || c.run != r {
 		s.keeper.Frame(r.addr, f, files) // this process's own, or a dead one's
 		return
@@ -258,6 +258,10 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 		return
 	}
 	c.run = nil
+	if r.subtree {
+		c.sub = nil
+		x.Summary = c.gaveUp(x)
+	}
 	c.stopTimer()
 	s.forget(r)
 	_ = lane.Sweep(x.PID) // it may have died while a queue had a name
@@ -282,9 +286,9 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
 		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
-	s.keeper.Died(c.exit, cause(c, x))
+	s.died(c, cause(c, x))
 	s.event(EventExited, c, "")
-	if !reason.InOrder() && !c.asked {
+	if !reason.InOrder() && !c.asked && s.above == nil {
 		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
 			"runtime", x.Runtime.Round(time.Millisecond), "message", c.exit.Type, "stderr", "\n"+x.Stderr)
 	}

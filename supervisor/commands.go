@@ -91,13 +91,16 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		if b == nil {
 			return fmt.Errorf("supervisor: number %d: %w", s.id, ErrNotRunning)
 		}
+		if b.away != nil {
+			return s.startAway(ctx, b, call, spec, &id)
+		}
 		if b.spec.Strategy == SimpleOneForOne {
 			if spec, err = b.spec.fromTemplate(spec, s.lastID+1); err != nil {
 				return err
 			}
 		}
 		name = b.below(spec.Name)
-		c := s.newChild(b, spec)
+		c := s.newChild(b, spec, false)
 		id = c.id
 		s.stepIn(b, tree.Add{Call: call, ID: id, Spec: spec.rules()})
 		return nil
@@ -133,6 +136,9 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 		if c == nil || c.branch != b {
 			return commandError(nil, id, ErrNotFound)
 		}
+		if c.away != nil {
+			return s.commandAway(call, c, in(0))
+		}
 		s.stepIn(b, in(call))
 		return nil
 	})
@@ -157,6 +163,9 @@ func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
 		c := s.children[id]
 		if c == nil {
 			return commandError(nil, id, ErrNotFound)
+		}
+		if c.away != nil {
+			return s.commandAway(call, c, tree.Terminate{ID: id})
 		}
 		s.stepIn(c.branch, tree.Terminate{Call: call, ID: id})
 		return nil
@@ -188,6 +197,8 @@ func (s *Supervisor) Kill(id uint32) error {
 		switch {
 		case c == nil:
 			err = commandError(nil, id, ErrNotFound)
+		case c.away != nil:
+			err = errAway
 		case c.run == nil:
 			err = commandError(c, id, ErrNotRunning)
 		default:
@@ -199,6 +210,9 @@ func (s *Supervisor) Kill(id uint32) error {
 			s.event(EventKilled, c, "asked for")
 		}
 	})
+	if err == errAway {
+		return s.killAway(id)
+	}
 	return err
 }
 
@@ -206,7 +220,7 @@ func (s *Supervisor) Kill(id uint32) error {
 type ChildInfo struct {
 	ID          uint32
 	Name        string // the whole path
-	PID         int    // 0 when no process runs; a supervisor's is this process
+	PID         int    // 0 when no process runs; that of a supervisor without one of its own is the process that drives it
 	Incarnation int
 	State       string    // waiting, starting, running, restarting, backoff, stopping or stopped
 	Until       time.Time // with backoff: when the next attempt is
@@ -215,12 +229,18 @@ type ChildInfo struct {
 	Dropped     uint64    // lines of its output that a slow reader had no room for
 }
 
-// Children lists the children in the order of their starts: OTP's
-// which_children from its end.
+// Children lists the children in the order of their starts, the reverse of the
+// one in which they stop; OTP's which_children has the newest first. Of a
+// supervisor in a process of its own it is nil when that does not answer within
+// five seconds.
 func (s *Supervisor) Children() (list []ChildInfo) {
+	var away bool
 	s.call(func() {
 		b := s.branch()
 		if b == nil {
+			return
+		}
+		if away = b.away != nil; away {
 			return
 		}
 		for _, i := range b.machine.Children() {
@@ -228,7 +248,7 @@ func (s *Supervisor) Children() (list []ChildInfo) {
 			if c == nil {
 				continue
 			}
-			info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.Supervisor != nil}
+			info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.supervises()}
 			switch {
 			case c.run != nil:
 				info.PID, info.Suspended = c.pid, c.suspended
@@ -242,6 +262,9 @@ func (s *Supervisor) Children() (list []ChildInfo) {
 			list = append(list, info)
 		}
 	})
+	if away {
+		return s.queryAway(orderChildren).Children
+	}
 	return list
 }
 
@@ -250,10 +273,16 @@ type Counts = tree.Counts
 
 // Count counts the children.
 func (s *Supervisor) Count() (n Counts) {
+	var away bool
 	s.call(func() {
 		if b := s.branch(); b != nil {
-			n = b.machine.Count()
+			if away = b.away != nil; !away {
+				n = b.machine.Count()
+			}
 		}
 	})
+	if away {
+		return s.queryAway(orderCount).Counts
+	}
 	return n
 }

@@ -18,10 +18,20 @@
 // [Child] says how it is started, restarted and stopped; a [Spec] says how
 // many restarts are too many.
 //
-// A tree has supervisors below supervisors, each with a [Spec] of its own: they
-// live in the root process, one loop drives them all, and only actors are
-// processes, and commands below a guardian. A supervisor that gives up ends as a child does, and the rules of
-// the one above decide. docs/otp.md maps OTP's rules to the tests.
+// A tree has supervisors below supervisors, each with a [Spec] of its own. One
+// whose Spec is at hand lives in the process of the supervisor above, driven by
+// the same loop. One that [Define] has made can have a process of its own, which
+// decides, starts and watches; the mailboxes below it are in the root all the
+// same, so that its death costs none:
+//
+//	root: keeper ◄──── control link of every actor ────┐
+//	  │  ▲  what happens; links and pidfds of children │
+//	  ▼  │                                             │
+//	supervisor: its rules ── start, pidfd, status ───► actor
+//
+// When such a process dies, all that it has started is ended before its
+// replacement starts. A supervisor that gives up ends as a child does, and the
+// rules of the one above decide. docs/otp.md maps OTP's rules to the tests.
 //
 // # Guarantees
 //

@@ -66,7 +66,7 @@ const (
 // watch begins to look at an actor that is ready.
 func (s *Supervisor) watch(c *child, r *running) {
 	limit := c.spec.Watchdog
-	if limit <= 0 {
+	if limit <= 0 || s.above != nil { // the root looks: it has the mailboxes
 		return
 	}
 	tick := max(limit/watchTicks, minWatchTick)
@@ -119,6 +119,14 @@ func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
 	if p.Waiting > 0 {
 		text += fmt.Sprintf(", messages of %d senders wait", p.Waiting)
 	}
+	if c.away != nil {
+		s.order(c.away, order{What: orderHung, ID: c.id, Incarnation: c.incarnation, Text: text}, nil)
+		return
+	}
+	s.killHung(c, r, text)
+}
+
+func (s *Supervisor) killHung(c *child, r *running, text string) {
 	c.doom = &doom{wire.ExitWatchdog, text}
 	s.event(EventHung, c, text)
 	proc, ok := r.proc.(interface{ Signal(syscall.Signal) error })

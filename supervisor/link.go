@@ -19,6 +19,10 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	if c == nil || c.run == nil || c.run.addr != peer || c.asked || c.linked != nil {
 		return // it is ending
 	}
+	if c.away != nil {
+		s.below(c, &wire.Linked{Exit: *exit})
+		return
+	}
 	c.linked = exit
 	s.event(EventStopping, c, fmt.Sprintf("linked with number %d, which has ended: %s", exit.Addr.ID, exit.Summary))
 	r := c.run
@@ -26,7 +30,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		_ = r.kill()
 		return
 	}
-	r.queue.post(&wire.Stop{Reason: exit.Reason})
+	r.tell(&wire.Stop{Reason: exit.Reason})
 	if limit := orDefault(c.spec.Shutdown, 5*time.Second); limit != Infinity {
 		s.after(c, limit, func() {
 			_ = r.kill()

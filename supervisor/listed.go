@@ -24,8 +24,8 @@ func (s Spec) validateChildren() (errs []error) {
 				errs = append(errs, fmt.Errorf("supervisor: Children[%d] %q: %w", i, child.Name, err))
 			}
 		}
-		if child.Actor == nil && child.Supervisor == nil && child.Command == nil {
-			problem(errors.New("it must have an Actor, a Command or a Supervisor"))
+		if child.Actor == nil && !child.supervises() && child.Command == nil {
+			problem(errors.New("it must have an Actor, a Command, a Supervisor or a Subtree"))
 		}
 		if names[child.Name] {
 			problem(errors.New("an earlier one has the same Name"))
@@ -46,6 +46,9 @@ func (c Child) validateKind() (errs []error) {
 	if c.Command != nil {
 		errs = append(errs, c.Command.validate(c)...)
 	}
+	if c.Subtree != nil {
+		errs = append(errs, c.validateSubtree()...)
+	}
 	if c.Supervisor == nil {
 		return errs
 	}
@@ -58,13 +61,18 @@ func (c Child) validateKind() (errs []error) {
 	if c.InPlace || c.Memory != 0 || len(c.Env) > 0 || c.Stderr != nil || c.Start != 0 {
 		bad("InPlace, Memory, Env, Stderr and Start are for actors: a supervisor has no process of its own")
 	}
-	if s := c.Supervisor; s.Log != nil || s.OnEvent != nil || s.OnLetter != nil || s.Notifier != "" {
-		bad("Log, OnEvent, OnLetter and Notifier belong in the Spec of the whole program")
-	}
-	if err := c.Supervisor.Validate(); err != nil {
+	if err := c.Supervisor.validateBelow(); err != nil {
 		errs = append(errs, err)
 	}
 	return errs
+}
+
+// validateBelow lists every problem of the Spec of a supervisor below another.
+func (s Spec) validateBelow() (err error) {
+	if s.Log != nil || s.OnEvent != nil || s.OnLetter != nil || s.Notifier != "" {
+		err = errors.New("supervisor: Log, OnEvent, OnLetter and Notifier belong in the Spec of the whole program")
+	}
+	return errors.Join(err, s.Validate())
 }
 
 func (c Child) withDefaults() Child {
@@ -74,7 +82,10 @@ func (c Child) withDefaults() Child {
 	if c.Name == "" && c.Command != nil {
 		c.Name = filepath.Base(c.Command.Path)
 	}
-	if c.Mailbox.Queue == "" && c.Supervisor == nil {
+	if c.Name == "" && c.Subtree != nil {
+		c.Name = c.Subtree.name
+	}
+	if c.Mailbox.Queue == "" && !c.supervises() {
 		c.Mailbox.Queue = os.Getenv("UNDERSTUDY_QUEUE")
 	}
 	return c
@@ -85,11 +96,11 @@ func (c Child) withDefaults() Child {
 func (s Spec) fromTemplate(c Child, number uint32) (Child, error) {
 	t := s.Children[0].withDefaults()
 	rest := c
-	rest.Name, rest.Env, rest.Actor, rest.Supervisor, rest.Mailbox.Queue = "", nil, nil, nil, ""
+	rest.Name, rest.Env, rest.Actor, rest.Supervisor, rest.Subtree, rest.Mailbox.Queue = "", nil, nil, nil, nil, ""
 	if !reflect.ValueOf(rest).IsZero() {
 		return c, fmt.Errorf("supervisor: child %s: the supervisor's strategy is SimpleOneForOne: all but Name and Env comes from its template", c.Name)
 	}
-	if c.Supervisor != nil && t.Supervisor == nil || c.Actor != nil && (t.Actor == nil || t.Actor.Name() != c.Actor.Name()) {
+	if c.Supervisor != nil && t.Supervisor == nil || c.Subtree != nil && c.Subtree != t.Subtree || c.Actor != nil && (t.Actor == nil || t.Actor.Name() != c.Actor.Name()) {
 		return c, fmt.Errorf("supervisor: child %s: the supervisor's template is %s", c.Name, t.Name)
 	}
 	if c.Name == "" || c.Actor != nil && c.Name == c.Actor.Name() {

@@ -408,7 +408,7 @@ func TestValidateTree(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"Strategy 77", "Period -1", `Children[1] "x"`, "Actor, a Command or a Supervisor", "slash", "permanent child cannot be significant", "AutoShutdown is Never",
+	for _, want := range []string{"Strategy 77", "Period -1", `Children[1] "x"`, "Actor, a Command, a Supervisor or a Subtree", "slash", "permanent child cannot be significant", "AutoShutdown is Never",
 		"the template", "no significant children", "whole program", "no process of its own"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)

@@ -26,6 +26,9 @@ const roleVar = "UNDERSTUDY_ROLE"
 // roleValue says which descriptors a child has, and by which form it sleeps.
 const roleValue = "1 link=3 liveness=4 notifier="
 
+// subtreeRole is the same for a supervisor in a process of its own.
+const subtreeRole = "1 link=3 liveness=4 supervisor notifier="
+
 // The descriptors of a child.
 const (
 	linkFD     = 3
@@ -113,6 +116,9 @@ func serveGuard() error {
 func serveChild(role string) error {
 	if role == guardRole {
 		return serveGuard()
+	}
+	if form, ok := strings.CutPrefix(role, subtreeRole); ok && process.IsSocket(linkFD) {
+		return serveSubtree(form)
 	}
 	form, ok := strings.CutPrefix(role, roleValue)
 	if !ok || !process.IsSocket(linkFD) {

@@ -36,6 +36,13 @@ type running struct {
 	guard   bool          // proc is the guardian of a command
 	outputs []*output     // of its child, to be flushed at its end
 	limited chan struct{} // closed when its limits are in force or were refused; nil when it has none
+	tell    func(wire.Frame)
+
+	subtree bool         // a supervisor in a process of its own
+	lost    bool         // of a subtree: its link has ended
+	away    *running     // the supervisor that has started it, if that is in a process of its own
+	far     *process.Far // then: the process, or nil when it is not known
+	begun   time.Time
 }
 
 // kill kills everything at once. A guardian does so itself, since it finds
@@ -49,12 +56,15 @@ func (r *running) kill() error {
 		return process.ErrDone
 	default:
 	}
-	r.queue.post(&wire.Stop{Reason: guard.KillReason})
+	r.tell(&wire.Stop{Reason: guard.KillReason})
 	time.AfterFunc(killTime, func() { _ = r.proc.KillGroup() })
 	return nil
 }
 
 func (r *running) close() {
+	if r.queue == nil {
+		return // the root has the link
+	}
 	r.queue.close()
 	r.link.Close()
 }
@@ -71,6 +81,9 @@ func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
 		s.forget(r)
 		return nil, nil, err
 	}
+	if r.link == nil {
+		r.link = l
+	}
 	return r, l, nil
 }
 
@@ -79,12 +92,29 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := sock.New(a)
+	if s.above != nil {
+		r, err := s.above.hand(addr, a)
+		if err != nil {
+			b.Close()
+		}
+		return r, b, err
+	}
+	r, err := s.serve(addr, a)
 	if err != nil {
 		b.Close()
-		return nil, nil, err
+	}
+	return r, b, err
+}
+
+// serve takes this end of the link of a process, and makes the goroutines that
+// serve it.
+func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
+	l, err := sock.New(end)
+	if err != nil {
+		return nil, err
 	}
 	r := &running{addr: addr, link: l, drained: make(chan struct{})}
+	r.tell = func(f wire.Frame) { r.queue.post(f) }
 	r.queue = newQueue(l, func(err error) {
 		s.log.Error("a process does not read its link", "process", addr, "err", err)
 	})
@@ -92,13 +122,12 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 	defer s.mu.Unlock()
 	if s.running == nil {
 		r.close()
-		b.Close()
-		return nil, nil, ErrEnded
+		return nil, ErrEnded
 	}
 	s.running[r] = struct{}{}
 	s.workers.Go(r.queue.run)
 	go s.read(r)
-	return r, b, nil
+	return r, nil
 }
 
 // forget ends what serves a link.
@@ -111,7 +140,7 @@ func (s *Supervisor) forget(r *running) {
 
 // read is the goroutine of a link: every frame becomes work of the loop.
 func (s *Supervisor) read(r *running) {
-	defer close(r.drained)
+	defer s.readToEnd(r)
 	buf := make([]byte, wire.MaxFrame)
 	for {
 		n, files, err := r.link.Receive(buf)
@@ -147,6 +176,10 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	if c.spec.Command != nil {
 		return s.launchCommand(c, addr)
 	}
+	role := roleValue
+	if c.spec.Subtree != nil {
+		role = subtreeRole
+	}
 	r, b, err := s.pair(addr)
 	if err != nil {
 		return nil, err
@@ -154,7 +187,8 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	defer b.Close()
 	out := s.actorStderr(c)
 	r.outputs = append(r.outputs, out)
-	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+roleValue+s.spec.Notifier))
+	r.subtree = c.spec.Subtree != nil
+	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+role+s.spec.Notifier))
 	spec := process.Spec{Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out}
 	if !c.spec.Limits.isZero() {
 		return s.confined(c, r, spec)

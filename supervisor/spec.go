@@ -121,6 +121,11 @@ type Child struct {
 	// Shutdown and Backoff matter to it.
 	Supervisor *Spec
 
+	// Subtree makes the child a supervisor as well, one that Define has made,
+	// in a process of its own; with InPlace, in the process of the supervisor
+	// above. StartSubtree sets it.
+	Subtree *Definition
+
 	// Significant says that the child's end by itself may end the supervisor;
 	// see Spec.AutoShutdown. It cannot be Permanent.
 	Significant bool
@@ -138,7 +143,7 @@ type Child struct {
 	Shutdown time.Duration
 
 	// Start bounds the time from the start of the process until its Setup
-	// has returned: 0 means 30 s, Infinity waits.
+	// has returned: 0 means 30 s, or Infinity for a supervisor, Infinity waits.
 	Start time.Duration
 
 	// NormalCodes are exit codes that count as a normal end, like 0.

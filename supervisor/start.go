@@ -61,7 +61,7 @@ func (s *Supervisor) Below(path string) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.spec.Supervisor == nil {
+	if !c.spec.supervises() {
 		return nil, fmt.Errorf("supervisor: child %s is no supervisor", c.spec.Name)
 	}
 	return &Supervisor{engine: s.engine, id: c.id}, nil

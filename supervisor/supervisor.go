@@ -85,6 +85,8 @@ type engine struct {
 	children map[uint32]*child
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
+	away     map[uint64]*awayCall    // those that another process is to answer
+	above    *above                  // in a supervisor's own process: its link to the root
 	lastCall uint64
 
 	letters   atomic.Uint64
@@ -145,7 +147,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	s := &Supervisor{engine: &engine{
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		root: newBranch(nil, spec), calls: map[uint64]chan<- error{},
+		root: newBranch(nil, spec), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{},
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
 	}}
 	s.keeper = keeper.New(s.log, s.letter)
@@ -192,7 +194,7 @@ func (s *Supervisor) loop() {
 			s.perform(f)
 			continue
 		case <-s.quit:
-			s.keeper.Close()
+			s.closeKeeper()
 			return
 		default:
 		}
@@ -206,7 +208,7 @@ func (s *Supervisor) loop() {
 		case f := <-s.mail:
 			s.perform(f)
 		case <-s.quit:
-			s.keeper.Close()
+			s.closeKeeper()
 			return
 		}
 	}
@@ -296,8 +298,11 @@ func (s *Supervisor) killAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for r := range s.running {
-		if r.proc != nil {
+		switch {
+		case r.proc != nil:
 			_ = r.proc.KillGroup()
+		case r.far != nil:
+			_ = r.far.Kill()
 		}
 	}
 	process.EndOrphans()
@@ -326,6 +331,10 @@ func (s *Supervisor) letter(l keeper.Letter) {
 }
 
 func (s *Supervisor) event(kind EventKind, c *child, text string) {
+	if s.above != nil {
+		s.above.event(kind, c, text)
+		return
+	}
 	e := Event{Time: time.Now(), Kind: kind, Text: text}
 	if c != nil {
 		e.Supervisor = c.branch.path

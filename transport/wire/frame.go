@@ -46,6 +46,18 @@ const (
 	KindPassage   Kind = 25
 	KindEnded     Kind = 26
 	KindClosed    Kind = 27
+	KindEnroll    Kind = 28
+	KindEnrolled  Kind = 29
+	KindAdopt     Kind = 30
+	KindStarted   Kind = 31
+	KindBelow     Kind = 32
+	KindDied      Kind = 33
+	KindLeft      Kind = 34
+	KindEvent     Kind = 35
+	KindCommand   Kind = 36
+	KindAnswer    Kind = 37
+
+	lastKind = KindAnswer
 )
 
 // Frame is one message of the control link.

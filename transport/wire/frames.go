@@ -339,6 +339,9 @@ func newFrame(k Kind) Frame {
 		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
 		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
 		KindPassage: &Passage{}, KindEnded: &Ended{}, KindClosed: &Closed{},
+		KindEnroll: &Enroll{}, KindEnrolled: &Enrolled{}, KindAdopt: &Adopt{},
+		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
+		KindCommand: &Command{}, KindAnswer: &Answer{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -491,8 +494,10 @@ func Files(f Frame) int {
 		return 1 + int(f.Bell&1)
 	case *Segment:
 		return int(min(f.Blocks, 1))
-	case *Passage:
+	case *Passage, *Adopt:
 		return 1
+	case *Started:
+		return int(f.Known & 1)
 	}
 	return 0
 }

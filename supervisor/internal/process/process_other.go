@@ -80,3 +80,27 @@ func (CPUWait) Since(CPUWait) time.Duration { return 0 }
 
 // Text fails.
 func Text(string, []byte) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+// Far is a process that a child has started; there are none.
+type Far struct{}
+
+// NewFar fails.
+func NewFar(f *os.File, _ int) (*Far, error) {
+	f.Close()
+	return nil, fmt.Errorf("process: pidfd needs Linux: %w", errors.ErrUnsupported)
+}
+
+// PID is 0.
+func (*Far) PID() int { return 0 }
+
+// Kill fails.
+func (*Far) Kill() error { return ErrDone }
+
+// Wait returns at once.
+func (*Far) Wait() {}
+
+// Close does nothing.
+func (*Far) Close() {}
+
+// Descriptor is nil.
+func (*Process) Descriptor() *os.File { return nil }

@@ -1,0 +1,374 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// above is what a supervisor in a process of its own has in place of mailboxes:
+// its link to the root process, which keeps these, and has the links of the
+// children. It decides, starts, stops, kills and reaps; the root passes it what
+// the children say, and passes them what it says.
+type above struct {
+	self wire.Addr
+	log  *slog.Logger
+
+	out   sync.Mutex // one Send at a time uses frame
+	link  transport.Link
+	frame []byte
+
+	numbers chan *wire.Enrolled // of the one Enroll that is on its way
+	token   uint64
+
+	hands  map[wire.Addr]*running        // links that the root has; the loop's
+	orders map[uint64]context.CancelFunc // commands of the root; the loop's
+	asked  bool                          // it is to end; the loop's
+}
+
+// serveSubtree is the life of a supervisor's process.
+func serveSubtree(form string) error {
+	l, err := sock.New(process.TakeFile(linkFD, "link"))
+	if err != nil {
+		return fmt.Errorf("understudy: link: %w", err)
+	}
+	begin, err := receiveBegin(l)
+	if err != nil {
+		return err
+	}
+	s, err := newBelow(l, begin, form)
+	if err != nil {
+		return err
+	}
+	defer s.live.Close()
+	spec, err := s.defined(begin.Definition)
+	if errors.Is(err, actor.ErrIgnore) {
+		s.above.send(&wire.Exiting{Reason: wire.ReasonIgnore})
+		return nil
+	}
+	if err == nil {
+		s.root.spec, s.root.machine = spec, tree.New(spec.config())
+		s.workers.Go(s.loop)
+		go s.readAbove()
+		s.onTerm()
+		err = s.startListed(context.Background())
+	}
+	if err != nil {
+		s.above.send(&wire.Failed{Text: err.Error()})
+		return fmt.Errorf("supervisor %s: start: %w", begin.Name, err)
+	}
+	select {
+	case <-s.ended: // it was asked to end meanwhile
+	default:
+		s.above.send(&wire.Ready{})
+		<-s.ended
+	}
+	s.call(s.lastWords)
+	return nil
+}
+
+func receiveBegin(l transport.Link) (*wire.Begin, error) {
+	buf := make([]byte, wire.MaxFrame)
+	n, _, err := l.Receive(buf)
+	if err != nil {
+		return nil, fmt.Errorf("understudy: waiting to be told who this process is: %w", err)
+	}
+	f, err := wire.Parse(buf[:n])
+	if err != nil {
+		return nil, err
+	}
+	begin, ok := f.(*wire.Begin)
+	if !ok || begin.Version != wire.Version {
+		return nil, fmt.Errorf("understudy: the first frame is %+v, not Begin of version %d", f, wire.Version)
+	}
+	return begin, nil
+}
+
+// newBelow makes the supervisor of this process.
+func newBelow(l transport.Link, begin *wire.Begin, form string) (*Supervisor, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
+	}
+	live, err := process.NewLiveness()
+	if err != nil {
+		return nil, err
+	}
+	log := slog.Default()
+	s := &Supervisor{engine: &engine{
+		spec: Spec{Notifier: form, Log: log}, log: log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
+		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
+		calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{},
+		children: map[uint32]*child{}, running: map[*running]struct{}{},
+		root: &branch{path: begin.Name},
+		above: &above{self: begin.Self, log: log, link: l, numbers: make(chan *wire.Enrolled, 1),
+			hands: map[wire.Addr]*running{}, orders: map[uint64]context.CancelFunc{}},
+	}}
+	return s, nil
+}
+
+func (s *Supervisor) defined(name string) (Spec, error) {
+	d, err := definitionOf(name)
+	if err != nil {
+		return Spec{}, err
+	}
+	spec, err := d.spec()
+	return spec.withDefaults(), err
+}
+
+// lastWords says why this supervisor ends, if nobody has asked it to. OTP: a
+// supervisor that gives up has ended by request.
+func (s *Supervisor) lastWords() {
+	if s.above.asked {
+		return
+	}
+	if s.root.why != nil {
+		s.above.send(&wire.Failed{Text: s.root.why.Error()})
+	}
+	s.above.send(&wire.Exiting{Reason: wire.ReasonShutdown})
+}
+
+// onTerm ends this supervisor in order when somebody sends SIGTERM to it alone.
+func (s *Supervisor) onTerm() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-ch
+		s.post(func() { s.stepIn(s.root, tree.Shutdown{}) })
+	}()
+}
+
+// readAbove is the goroutine of the link to the root. Its end is the end of this
+// process and of all below it.
+func (s *Supervisor) readAbove() {
+	buf := make([]byte, wire.MaxFrame)
+	for {
+		n, files, err := s.above.link.Receive(buf)
+		for _, f := range files {
+			f.Close() // a supervisor has no mailbox
+		}
+		if t := new(sock.TruncatedError); errors.As(err, &t) {
+			continue
+		}
+		if err != nil {
+			endAll()
+		}
+		f, err := wire.Parse(buf[:n])
+		if err != nil {
+			s.log.Error("frame of the root refused", "err", err)
+			continue
+		}
+		if e, ok := f.(*wire.Enrolled); ok {
+			s.above.numbers <- e // the loop waits for it
+			continue
+		}
+		s.post(func() { s.fromAbove(f) })
+	}
+}
+
+func (s *Supervisor) fromAbove(f wire.Frame) {
+	switch f := f.(type) {
+	case *wire.Stop:
+		s.above.asked = true
+		s.stepIn(s.root, tree.Shutdown{})
+	case *wire.Below:
+		s.fromChild(f)
+	case *wire.Drained:
+		if r := s.above.hands[f.From]; r != nil {
+			delete(s.above.hands, f.From)
+			close(r.drained)
+		}
+	case *wire.Command:
+		s.obey(f)
+	}
+}
+
+// fromChild handles what a child has said to the root.
+func (s *Supervisor) fromChild(f *wire.Below) {
+	r := s.above.hands[f.Child]
+	if r == nil {
+		return
+	}
+	inner, err := wire.Parse(f.Frame)
+	if err != nil {
+		s.log.Error("frame of a child refused", "child", f.Child, "err", err)
+		return
+	}
+	if l, ok := inner.(*wire.Linked); ok {
+		s.linkEnded(f.Child, &l.Exit)
+		return
+	}
+	s.frame(r, inner, nil)
+}
+
+// send sends a frame to the root, which always reads. An error means that the
+// root is gone: then this process is killed.
+func (a *above) send(f wire.Frame, files ...transport.File) {
+	a.out.Lock()
+	defer a.out.Unlock()
+	a.frame = wire.Append(a.frame[:0], f)
+	if err := a.link.Send(a.frame, files); err != nil && !errors.Is(err, transport.ErrClosed) {
+		a.log.Error("a frame to the root is lost", "kind", f.Kind(), "err", err)
+	}
+}
+
+// enroll gets the number of a new child from the root, and what it has kept for
+// that, if there was one before this process. The loop waits: the root does not
+// wait for us.
+func (a *above) enroll(c *child, name string) {
+	f := &wire.Enroll{Token: a.token + 1, Parent: a.self.ID, Sort: c.spec.sort(), Listed: bit(c.listed), Name: name, Definition: c.definition,
+		Watchdog: c.spec.Watchdog}
+	if p := c.branch.self; p != nil {
+		f.Parent = p.id
+	}
+	if !c.spec.supervises() {
+		f.Mailbox = c.spec.Mailbox.Wire()
+	}
+	a.token++
+	a.send(f)
+	got := <-a.numbers
+	if got.Problem != "" || got.Token != f.Token { // it has no limits but those of a program that has gone mad
+		a.send(&wire.Failed{Text: got.Problem})
+		fmt.Fprintf(os.Stderr, "supervisor: child %s has no number: %s\n", c.spec.Name, got.Problem)
+		process.EndDescendants()
+		os.Exit(1)
+	}
+	c.id, c.incarnation = got.Child.ID, got.Child.Incarnation
+}
+
+// sort is what the root is told of a child.
+func (c Child) sort() uint8 {
+	switch {
+	case c.driven():
+		return wire.SortSupervisor
+	case c.Subtree != nil:
+		return wire.SortSubtree
+	case c.Command != nil:
+		return wire.SortCommand
+	}
+	return wire.SortActor
+}
+
+// hand hands the link of a process that is about to be started to the root.
+func (a *above) hand(addr wire.Addr, link *os.File) (*running, error) {
+	defer link.Close()
+	r := &running{addr: addr, drained: make(chan struct{})}
+	r.tell = func(f wire.Frame) { a.send(&wire.Below{Child: addr, Frame: wire.Append(nil, f)}) }
+	a.hands[addr] = r
+	a.send(&wire.Adopt{Child: addr}, link)
+	return r, nil
+}
+
+// event tells the root what has happened.
+func (a *above) event(kind EventKind, c *child, text string) {
+	if c != nil {
+		a.send(&wire.Event{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), What: string(kind), Text: text})
+	}
+}
+
+// connected tells whoever keeps the mailboxes that a process runs.
+func (s *Supervisor) connected(c *child, r *running) {
+	if s.above == nil {
+		if r.subtree {
+			c.sub = &branch{path: c.spec.Name, self: c, away: r}
+		}
+		s.keeper.Back(c.id)
+		s.keeper.Begin(r.addr, c.definition, r.queue.post)
+		return
+	}
+	f := &wire.Started{Child: r.addr, PID: int64(c.pid)}
+	if p, ok := r.proc.(*process.Process); ok {
+		if pidfd := p.Descriptor(); pidfd != nil {
+			defer pidfd.Close()
+			f.Known = 1
+			s.above.send(f, pidfd)
+			return
+		}
+	}
+	s.above.send(f)
+}
+
+// notStarted says so of an incarnation whose link the root may have.
+func (s *Supervisor) notStarted(c *child) {
+	if s.above != nil {
+		s.above.send(&wire.Died{Exit: *c.exit})
+	}
+}
+
+// died tells whoever keeps the mailboxes that a process has ended.
+func (s *Supervisor) died(c *child, cause tree.Cause) {
+	if s.above == nil {
+		s.keeper.Died(c.exit, cause)
+		return
+	}
+	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})
+}
+
+// forgetChild forgets a child.
+func (s *Supervisor) forgetChild(id uint32) {
+	c := s.children[id]
+	delete(s.children, id)
+	if s.above != nil && c != nil && !c.held {
+		s.above.send(&wire.Left{ID: id, Forgotten: 1})
+	}
+}
+
+// drainTime is how long the end of a dead process's link is waited for: somebody
+// else may have it.
+const drainTime = time.Second
+
+// drain waits until all that a dead process has sent was handled, and, when it
+// was a supervisor, all below it is gone.
+func (s *Supervisor) drain(r *running) {
+	if s.above != nil {
+		s.above.send(&wire.Drained{From: r.addr})
+		<-r.drained // or the root is gone, and then this process
+		return
+	}
+	select {
+	case <-r.drained:
+	case <-time.After(drainTime):
+		r.link.Close()
+		<-r.drained
+	}
+}
+
+// spawnDefined starts a supervisor by its definition in this process.
+func (s *Supervisor) spawnDefined(c *child) {
+	spec, err := c.spec.Subtree.spec()
+	if err == nil {
+		c.sub = newBranch(c, spec.withDefaults())
+		s.stepIn(c.sub, s.listed(c.sub))
+		return
+	}
+	incarnation := c.incarnation
+	if errors.Is(err, actor.ErrIgnore) {
+		s.later = append(s.later, func() { s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation}) })
+		return
+	}
+	c.failed = err.Error()
+	c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: incarnation}, Kind: wire.ExitStart, Code: -1, Reason: wire.ReasonError, Summary: c.failed}
+	s.notStarted(c)
+	s.later = append(s.later, func() {
+		s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
+	})
+}
+
+func (s *Supervisor) closeKeeper() {
+	if s.keeper != nil {
+		s.keeper.Close()
+	}
+}

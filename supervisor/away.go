@@ -1,0 +1,397 @@
+package supervisor
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// The root's side of supervisors in processes of their own: it knows their
+// children, keeps their mailboxes, reads their links, and decides nothing. A
+// child that is away has c.away, the process that drives its supervisor; of a
+// supervisor that is away there is a branch without a machine.
+
+// passOn deals with a frame that is not for the rules of this process.
+func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transport.File) bool {
+	if s.above != nil {
+		return c == nil || c.run != r // a dead one's last word
+	}
+	if r.subtree {
+		if s.fromSubtree(r, f, files) {
+			return true
+		}
+		if _, ok := f.(*wire.Ready); ok && c != nil && c.run == r {
+			s.buryBelow(c) // what has not come back will not
+		}
+	}
+	if c == nil || c.run != r || c.away == nil {
+		return false
+	}
+	switch f.(type) {
+	case *wire.Ready:
+		if !c.ready {
+			c.ready = true
+			s.watch(c, r)
+		}
+	case *wire.Failed, *wire.Exiting, *wire.Ended:
+	default:
+		return false
+	}
+	s.below(c, f)
+	return true
+}
+
+// below passes a frame of a child to the supervisor that has started it.
+func (s *Supervisor) below(c *child, f wire.Frame) {
+	c.away.queue.post(&wire.Below{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Frame: wire.Append(nil, f)})
+}
+
+// fromSubtree handles a frame of a supervisor's process. It owns files, if the
+// frame is its business.
+func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.File) bool {
+	if n := wire.Files(f); len(files) != n {
+		s.log.Error("frame refused: wrong number of descriptors", "from", r.addr, "kind", f.Kind(), "got", len(files), "want", n)
+		for _, f := range files {
+			f.Close()
+		}
+		return true
+	}
+	switch f := f.(type) {
+	case *wire.Enroll:
+		r.queue.post(s.enrollAway(r, f))
+	case *wire.Adopt:
+		s.adopt(r, f.Child, files[0].(*os.File))
+	case *wire.Started:
+		s.startedAway(r, f, files)
+	case *wire.Below:
+		s.tellChild(r, f)
+	case *wire.Died:
+		s.diedAway(r, f)
+	case *wire.Left:
+		s.leftAway(r, f)
+	case *wire.Event:
+		s.eventAway(r, f)
+	case *wire.Answer:
+		s.answerAway(r, f)
+	case *wire.Drained:
+		s.hurry(r, f.From)
+	default:
+		return false
+	}
+	return true
+}
+
+// childOf is a child of a supervisor that r drives, or nil.
+func (s *Supervisor) childOf(r *running, id uint32) *child {
+	if c := s.children[id]; c != nil && c.away == r && !r.lost {
+		return c
+	}
+	return nil
+}
+
+// enrollAway gives a child its number: the old one, if it has been there before.
+func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
+	parent := s.children[f.Parent]
+	if parent == nil || parent.sub == nil || parent.sub.away != r || f.Name == "" || strings.Contains(f.Name, "/") ||
+		f.Sort < wire.SortActor || f.Sort > wire.SortSubtree {
+		return &wire.Enrolled{Token: f.Token, Problem: fmt.Sprintf("%q is no child of number %d", f.Name, f.Parent)}
+	}
+	b := parent.sub
+	path := b.below(f.Name)
+	c := s.heldAway(path, f)
+	if c == nil {
+		s.lastID++
+		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, spec: Child{Name: path, Watchdog: f.Watchdog}}
+		if f.Sort != wire.SortSupervisor {
+			s.keeper.Add(c.id, path, f.Mailbox)
+		}
+		s.children[c.id] = c
+	}
+	c.branch, c.away, c.held, c.listed = b, r, false, f.Listed == 1
+	switch f.Sort {
+	case wire.SortSupervisor:
+		c.spec.Supervisor = &Spec{}
+		c.sub = &branch{path: path, self: c, away: r}
+	case wire.SortSubtree:
+		c.spec.Subtree = &Definition{name: f.Definition}
+	}
+	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}}
+}
+
+// heldAway finds what was kept of a child while its supervisor was restarted.
+func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
+	for _, c := range s.children {
+		if c.held && c.sort == f.Sort && c.spec.Name == path && c.definition == f.Definition {
+			return c
+		}
+	}
+	return nil
+}
+
+// adopt takes the link of a process that is about to be started, and connects it
+// with its mailbox.
+func (s *Supervisor) adopt(r *running, addr wire.Addr, link *os.File) {
+	c := s.childOf(r, addr.ID)
+	if c == nil || c.run != nil || addr.Incarnation <= c.incarnation || c.sort == wire.SortSupervisor {
+		s.log.Error("link refused: no such child, or it runs", "from", r.addr, "child", addr)
+		link.Close()
+		return
+	}
+	run, err := s.serve(addr, link)
+	if err != nil {
+		s.log.Error("link of a child cannot be served", "child", c.spec.Name, "err", err)
+		return
+	}
+	run.away, run.begun, run.subtree = r, time.Now(), c.sort == wire.SortSubtree
+	c.run, c.incarnation, c.ready, c.suspended = run, addr.Incarnation, false, false
+	if addr.Incarnation > 1 {
+		s.restarts.Add(1)
+	}
+	s.connected(c, run)
+}
+
+// startedAway notes which process an incarnation is.
+func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.File) {
+	c := s.childOf(r, f.Child.ID)
+	if c == nil || c.run == nil || c.run.addr != f.Child {
+		for _, f := range files {
+			f.Close()
+		}
+		return
+	}
+	c.pid = int(f.PID)
+	if len(files) == 0 {
+		return
+	}
+	far, err := process.NewFar(files[0].(*os.File), s.pidOf(r))
+	if err != nil {
+		return // it has ended meanwhile; the end of its link tells
+	}
+	s.mu.Lock()
+	c.run.far = far
+	s.mu.Unlock()
+}
+
+func (s *Supervisor) pidOf(r *running) int {
+	switch {
+	case r.proc != nil:
+		return r.proc.PID()
+	case r.far != nil:
+		return r.far.PID()
+	}
+	return 0
+}
+
+// tellChild passes on what a supervisor says to its child: to end.
+func (s *Supervisor) tellChild(r *running, f *wire.Below) {
+	inner, err := wire.Parse(f.Frame)
+	stop, ok := inner.(*wire.Stop)
+	if c := s.childOf(r, f.Child.ID); err == nil && ok && c != nil && c.run != nil && c.run.addr == f.Child {
+		c.asked = c.asked || stop.Reason == wire.ReasonShutdown
+		c.run.queue.post(stop)
+	}
+}
+
+// hurry tells the supervisor of a process that has ended when its link has been
+// read to the end.
+func (s *Supervisor) hurry(r *running, addr wire.Addr) {
+	c := s.childOf(r, addr.ID)
+	if c == nil || c.run == nil || c.run.addr != addr {
+		r.queue.post(&wire.Drained{From: addr})
+		return
+	}
+	run := c.run
+	time.AfterFunc(drainTime, func() {
+		select {
+		case <-run.drained:
+		default:
+			run.link.Close()
+		}
+	})
+}
+
+// diedAway records the end of an incarnation.
+func (s *Supervisor) diedAway(r *running, f *wire.Died) {
+	c := s.childOf(r, f.Exit.Addr.ID)
+	if c == nil {
+		return
+	}
+	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
+	if w := f.Exit.Reason; f.Exit.Asked == 0 && (w == wire.ReasonError || w == wire.ReasonKilled) {
+		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", f.Exit.PID, "exit", f.Exit.Summary,
+			"runtime", f.Exit.Runtime.Round(time.Millisecond), "message", f.Exit.Type, "stderr", "\n"+f.Exit.Stderr)
+	}
+}
+
+func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
+	c.exit, c.asked, c.suspended = exit, false, false
+	if c.sort == wire.SortSubtree {
+		c.sub = nil
+	}
+	if run := c.run; run != nil && run.addr == exit.Addr {
+		c.run = nil
+		s.mu.Lock()
+		far := run.far
+		run.far = nil
+		s.mu.Unlock()
+		if far != nil {
+			far.Close()
+		}
+		s.forget(run)
+	}
+	s.keeper.Died(exit, cause)
+}
+
+// leftAway records that a child will not be started again by itself.
+func (s *Supervisor) leftAway(r *running, f *wire.Left) {
+	if c := s.childOf(r, f.ID); c != nil {
+		if f.Forgotten == 1 { // it was buried before
+			delete(s.children, c.id)
+		} else {
+			s.bury(c)
+		}
+	}
+}
+
+// drop forgets a child that is away.
+func (s *Supervisor) drop(c *child) {
+	s.bury(c)
+	delete(s.children, c.id)
+}
+
+// buryAway ends those for good that were kept for a supervisor that is away.
+func (s *Supervisor) buryAway(c *child) {
+	if s.above == nil && c.spec.supervises() {
+		s.buryBelow(c)
+	}
+}
+
+func (s *Supervisor) buryBelow(c *child) {
+	for _, x := range s.childrenAway(func(x *child) bool { return x.branch.self == c }) {
+		if x.held {
+			s.drop(x)
+		} else if x.sort == wire.SortSupervisor {
+			s.buryBelow(x)
+		}
+	}
+}
+
+// childrenAway is the children that are away, by number.
+func (s *Supervisor) childrenAway(match func(*child) bool) (all []*child) {
+	for _, c := range s.children {
+		if c.away != nil && match(c) {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *child) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// eventAway makes an event of what a supervisor tells.
+func (s *Supervisor) eventAway(r *running, f *wire.Event) {
+	c := s.childOf(r, f.Child.ID)
+	if c == nil {
+		return
+	}
+	kind := EventKind(f.What)
+	c.incarnation, c.pid = max(c.incarnation, f.Child.Incarnation), int(f.PID)
+	switch kind {
+	case EventSuspended:
+		c.suspended = true
+	case EventContinued:
+		c.suspended = false
+	case EventGone:
+		return // it is made here, when the mailbox is closed
+	}
+	s.event(kind, c, f.Text)
+}
+
+// readToEnd is called when the link of a process has been read to its end.
+func (s *Supervisor) readToEnd(r *running) {
+	if !s.post(func() { s.linkRead(r) }) {
+		close(r.drained)
+	}
+}
+
+func (s *Supervisor) linkRead(r *running) {
+	done := func() {
+		close(r.drained)
+		if r.away != nil && !r.away.lost {
+			r.away.queue.post(&wire.Drained{From: r.addr})
+		}
+	}
+	if !r.subtree {
+		done()
+		return
+	}
+	r.lost = true
+	if r.proc != nil { // without its link it is of no use
+		_ = r.proc.KillGroup()
+	} else if r.far != nil {
+		_ = r.far.Kill()
+	}
+	s.endBelow(r, done)
+}
+
+// endBelow ends all that a supervisor's process has left behind, and calls done
+// when nothing of it is there any more.
+func (s *Supervisor) endBelow(r *running, done func()) {
+	s.failAway(r)
+	all := s.childrenAway(func(c *child) bool { return c.away == r })
+	alive := map[*running]*process.Far{}
+	for _, c := range all {
+		if c.run != nil {
+			alive[c.run] = c.run.far
+			if c.run.far != nil {
+				_ = c.run.far.Kill()
+			}
+		}
+	}
+	go func() {
+		for x, far := range alive {
+			if far != nil {
+				far.Wait()
+			}
+			select {
+			case <-x.drained:
+			case <-time.After(drainTime):
+				x.link.Close()
+				<-x.drained
+			}
+		}
+		s.post(func() {
+			slices.Reverse(all) // what is below a supervisor before that itself
+			for _, c := range all {
+				s.lostWith(c, r)
+			}
+			done()
+		})
+	}()
+}
+
+// lostWith records that a child has ended because the process of its supervisor
+// has. Nobody blames the message that it had in hand.
+func (s *Supervisor) lostWith(c *child, r *running) {
+	if run := c.run; run != nil {
+		s.endedAway(c, &wire.Exit{Addr: run.addr, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1, Signal: uint8(syscall.SIGKILL), Asked: 1,
+			Runtime: time.Since(run.begun), Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}, tree.Asked)
+		s.event(EventExited, c, "")
+	}
+	if c.sort == wire.SortSupervisor {
+		c.sub = nil
+	}
+	if c.listed {
+		c.held = true
+		return
+	}
+	s.drop(c)
+}

@@ -1,0 +1,75 @@
+package supervisor
+
+import (
+	"errors"
+
+	"github.com/understudy-go/understudy/actor"
+)
+
+// errorText is an error of a command as it crosses from the process of a
+// supervisor: what callers can tell apart stays so.
+type errorText struct {
+	Text      string
+	Is        string // which of the errors that have a name
+	Present   *PresentError
+	Intensity *IntensityError
+	Start     *startText
+}
+
+type startText struct {
+	Child, Text string
+	Exit        actor.Exit
+	Err         *errorText
+}
+
+var namedErrors = map[string]error{
+	"not found": ErrNotFound, "running": ErrRunning, "restarting": ErrRestarting, "terminated": ErrTerminated, "ignored": ErrIgnored,
+	"simple": ErrSimple, "shutting down": ErrShuttingDown, "not running": ErrNotRunning, "ended": ErrEnded,
+}
+
+// awayError is such an error where it has arrived.
+type awayError struct {
+	text string
+	is   error
+}
+
+func (e *awayError) Error() string { return e.text }
+func (e *awayError) Unwrap() error { return e.is }
+
+// textOf makes err ready to cross.
+func textOf(err error) *errorText {
+	if err == nil {
+		return nil
+	}
+	t := &errorText{Text: err.Error()}
+	var start *StartError
+	switch {
+	case errors.As(err, &start):
+		t.Start = &startText{start.Child, start.Text, start.Exit, textOf(start.Err)}
+	case errors.As(err, &t.Present), errors.As(err, &t.Intensity):
+	default:
+		for name, e := range namedErrors {
+			if errors.Is(err, e) {
+				t.Is = name
+			}
+		}
+	}
+	return t
+}
+
+// err undoes textOf.
+func (t *errorText) err() error {
+	if t == nil {
+		return nil
+	}
+	e := &awayError{text: t.Text, is: namedErrors[t.Is]}
+	switch {
+	case t.Start != nil:
+		return &StartError{Child: t.Start.Child, Text: t.Start.Text, Exit: t.Start.Exit, Err: t.Start.Err.err()}
+	case t.Present != nil:
+		e.is = t.Present
+	case t.Intensity != nil:
+		e.is = t.Intensity
+	}
+	return e
+}

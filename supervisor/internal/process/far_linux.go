@@ -1,0 +1,105 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Far is a process that a child of this one has started and watches. It is known
+// by a pidfd that came from there, so that its end is a fact here, too.
+type Far struct {
+	f   *os.File
+	pid int
+}
+
+// NewFar takes f, a pidfd of a child of parent. Whatever else it is, is refused:
+// it came from another process, and what it stands for will be killed.
+func NewFar(f *os.File, parent int) (*Far, error) {
+	pid, err := pidOf(f)
+	if err == nil {
+		if e, ok := processOf(pid); !ok || e.parent != parent {
+			err = fmt.Errorf("process %d is no child of %d", pid, parent)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("process: pidfd: %w", err)
+	}
+	return &Far{f, pid}, nil
+}
+
+// pidOf is the number of the process that a pidfd stands for, in this process's
+// PID namespace.
+func pidOf(f *os.File) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", rawFD(f)))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if number, ok := strings.CutPrefix(line, "Pid:"); ok {
+			pid, err := strconv.Atoi(strings.TrimSpace(number))
+			if err == nil && pid <= 0 {
+				err = ErrDone
+			}
+			return pid, err
+		}
+	}
+	return 0, unix.EBADF
+}
+
+// PID is its number.
+func (p *Far) PID() int { return p.pid }
+
+// Kill kills the process; that it has ended already is no error.
+func (p *Far) Kill() error {
+	c, err := p.f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := c.Control(func(fd uintptr) { err = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) }); e != nil {
+		return e
+	}
+	if err == unix.ESRCH {
+		return nil
+	}
+	return err
+}
+
+// Wait returns when the process has ended, or at Close. It parks in the poller.
+func (p *Far) Wait() {
+	c, err := p.f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = c.Read(func(fd uintptr) bool {
+		for {
+			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			n, err := unix.Poll(poll, 0)
+			if err != unix.EINTR {
+				return err != nil || n > 0
+			}
+		}
+	})
+}
+
+// Close ends the knowledge of the process, not the process.
+func (p *Far) Close() { p.f.Close() }
+
+// Descriptor is a pidfd of the process for another one to keep, or nil where the
+// kernel has none. The caller closes it.
+func (p *Process) Descriptor() *os.File {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pidfd == nil || p.reaped {
+		return nil
+	}
+	fd, err := unix.FcntlInt(rawFD(p.pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "pidfd")
+}

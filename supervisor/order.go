@@ -1,0 +1,305 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// order is what the root asks of a supervisor in a process of its own. It
+// crosses as JSON.
+type order struct {
+	What        string
+	Supervisor  uint32 // the one that is meant: the process's, or one that it drives
+	ID          uint32 // the child
+	Incarnation uint32
+	Child       *childText
+	Text        string
+}
+
+// What an order can be.
+const (
+	orderStart     = "start"
+	orderCancel    = "cancel" // the start with the same token
+	orderTerminate = "terminate"
+	orderRestart   = "restart"
+	orderDelete    = "delete"
+	orderKill      = "kill"
+	orderChildren  = "children"
+	orderCount     = "count"
+	orderHung      = "hung"
+)
+
+// outcome answers an order.
+type outcome struct {
+	ID       uint32
+	Children []ChildInfo
+	Counts   Counts
+	Err      *errorText
+}
+
+// childText is a Child as it crosses to another process of the program.
+type childText struct {
+	Child
+	Defined string // name of the Actor
+	Tree    string // name of the Subtree
+}
+
+// text makes c ready to cross.
+func (c Child) text() (*childText, error) {
+	t := &childText{Child: c}
+	if c.Stderr != nil || c.Supervisor != nil || c.Command != nil && (c.Command.Output != nil || c.Command.Log != nil) {
+		return nil, fmt.Errorf("supervisor: child %s: Stderr, Supervisor, Command.Output and Command.Log belong to this process, "+
+			"and its supervisor has one of its own: say them in its definition", c.Name)
+	}
+	if c.Actor != nil {
+		t.Defined, t.Actor = c.Actor.Name(), nil
+	}
+	if c.Subtree != nil {
+		t.Tree, t.Subtree = c.Subtree.name, nil
+	}
+	return t, nil
+}
+
+// child undoes text.
+func (t *childText) child() (c Child, err error) {
+	c = t.Child
+	if t.Defined != "" {
+		if c.Actor, err = actor.Defined(t.Defined); err != nil {
+			return c, err
+		}
+	}
+	if t.Tree != "" {
+		c.Subtree, err = definitionOf(t.Tree)
+	}
+	return c, err
+}
+
+// maxPiece bounds the text of one frame, in bytes.
+const maxPiece = 48 << 10
+
+// obey does what the root asks, in a goroutine: most of it takes its time.
+func (s *Supervisor) obey(f *wire.Command) {
+	var o order
+	if err := json.Unmarshal(f.Text, &o); err != nil {
+		s.log.Error("order refused", "err", err)
+		return
+	}
+	switch o.What {
+	case orderCancel:
+		if cancel := s.above.orders[f.Token]; cancel != nil {
+			cancel()
+		}
+		return
+	case orderHung:
+		if c := s.children[o.ID]; c != nil && c.run != nil && c.incarnation == o.Incarnation {
+			s.killHung(c, c.run, o.Text)
+		}
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.above.orders[f.Token] = cancel
+	go func() {
+		s.answerOrder(f.Token, s.follow(ctx, o))
+		s.post(func() {
+			delete(s.above.orders, f.Token)
+			cancel()
+		})
+	}()
+}
+
+// follow does it.
+func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
+	sup := &Supervisor{engine: s.engine, id: o.Supervisor}
+	if o.Supervisor == s.above.self.ID {
+		sup.id = 0
+	}
+	var err error
+	switch o.What {
+	case orderStart:
+		var c Child
+		if c, err = o.Child.child(); err == nil {
+			out.ID, err = sup.start(ctx, c)
+		}
+	case orderTerminate:
+		err = sup.Terminate(ctx, o.ID)
+	case orderRestart:
+		err = sup.Restart(ctx, o.ID)
+	case orderDelete:
+		err = sup.Delete(ctx, o.ID)
+	case orderKill:
+		err = sup.Kill(o.ID)
+	case orderChildren:
+		out.Children = sup.Children()
+	case orderCount:
+		out.Counts = sup.Count()
+	default:
+		err = fmt.Errorf("supervisor: unknown order %q", o.What)
+	}
+	out.Err = textOf(err)
+	return out
+}
+
+func (s *Supervisor) answerOrder(token uint64, out outcome) {
+	text, err := json.Marshal(out)
+	if err != nil {
+		text, _ = json.Marshal(outcome{Err: textOf(err)})
+	}
+	for len(text) > maxPiece {
+		s.above.send(&wire.Answer{Token: token, More: 1, Text: text[:maxPiece]})
+		text = text[maxPiece:]
+	}
+	s.above.send(&wire.Answer{Token: token, Text: text})
+}
+
+// awayCall is an order that has no answer yet.
+type awayCall struct {
+	r    *running
+	text []byte
+	done func(outcome)
+}
+
+// maxAnswer bounds an answer, in bytes.
+const maxAnswer = 64 << 20
+
+// order sends an order. done, if it is not nil, is called with the answer, in the
+// loop.
+func (s *Supervisor) order(r *running, o order, done func(outcome)) (token uint64) {
+	text, err := json.Marshal(o)
+	if err == nil && len(text) > maxPiece {
+		err = fmt.Errorf("supervisor: the child's description has %d bytes; at most %d can cross to the process of its supervisor", len(text), maxPiece)
+	}
+	if err == nil && r.lost {
+		err = ErrNotRunning
+	}
+	if done == nil {
+		if err == nil {
+			r.queue.post(&wire.Command{Text: text})
+		}
+		return 0
+	}
+	if err != nil {
+		done(outcome{Err: textOf(err)})
+		return 0
+	}
+	s.lastCall++
+	token = s.lastCall
+	s.away[token] = &awayCall{r: r, done: done}
+	r.queue.post(&wire.Command{Token: token, Text: text})
+	return token
+}
+
+func (s *Supervisor) answerAway(r *running, f *wire.Answer) {
+	call := s.away[f.Token]
+	if call == nil || call.r != r {
+		return
+	}
+	if call.text = append(call.text, f.Text...); f.More == 1 && len(call.text) < maxAnswer {
+		return
+	}
+	delete(s.away, f.Token)
+	var out outcome
+	if err := json.Unmarshal(call.text, &out); err != nil {
+		out.Err = textOf(fmt.Errorf("supervisor: answer of a supervisor's process: %w", err))
+	}
+	call.done(out)
+}
+
+// failAway ends the orders to a process that has ended.
+func (s *Supervisor) failAway(r *running) {
+	for token, call := range s.away {
+		if call.r == r {
+			delete(s.away, token)
+			call.done(outcome{Err: textOf(fmt.Errorf("supervisor: the process of the supervisor has ended: %w", ErrNotRunning))})
+		}
+	}
+}
+
+// commandAway passes a command about a child to the process of its supervisor.
+func (s *Supervisor) commandAway(call uint64, c *child, in tree.Input) error {
+	o := order{ID: c.id}
+	if c.branch.self != nil {
+		o.Supervisor = c.branch.self.id
+	}
+	switch in.(type) {
+	case tree.Terminate:
+		o.What = orderTerminate
+	case tree.RestartChild:
+		o.What = orderRestart
+	case tree.Delete:
+		o.What = orderDelete
+	}
+	s.order(c.away, o, func(out outcome) { s.finish(call, out.Err.err()) })
+	return nil
+}
+
+// startAway passes a start to the process of the supervisor. id is written
+// before the call is finished.
+func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec Child, id *uint32) error {
+	text, err := spec.text()
+	if err != nil {
+		return err
+	}
+	stop := func() bool { return true }
+	token := s.order(b.away, order{What: orderStart, Supervisor: b.self.id, Child: text}, func(out outcome) {
+		stop()
+		*id = out.ID
+		s.finish(call, out.Err.err())
+	})
+	r := b.away
+	stop = context.AfterFunc(ctx, func() {
+		s.post(func() {
+			if s.away[token] != nil && !r.lost {
+				b, _ := json.Marshal(order{What: orderCancel})
+				r.queue.post(&wire.Command{Token: token, Text: b})
+			}
+		})
+	})
+	return nil
+}
+
+// errAway says that another process has to do it.
+var errAway = errors.New("supervisor: the child is of a supervisor in another process")
+
+func (s *Supervisor) killAway(id uint32) error {
+	return s.await(context.Background(), func(call uint64) error {
+		c := s.children[id]
+		if c == nil || c.away == nil {
+			return commandError(nil, id, ErrNotFound)
+		}
+		s.order(c.away, order{What: orderKill, ID: id}, func(out outcome) { s.finish(call, out.Err.err()) })
+		return nil
+	})
+}
+
+// awayTime bounds a question to the process of a supervisor, which may have been
+// stopped by a signal.
+const awayTime = 5 * time.Second
+
+// queryAway asks the process of this supervisor something.
+func (s *Supervisor) queryAway(what string) (out outcome) {
+	ctx, cancel := context.WithTimeout(context.Background(), awayTime)
+	defer cancel()
+	answer := make(chan outcome, 1)
+	err := s.await(ctx, func(call uint64) error {
+		b := s.branch()
+		if b == nil || b.away == nil {
+			return ErrNotRunning
+		}
+		s.order(b.away, order{What: what, Supervisor: b.self.id}, func(o outcome) {
+			answer <- o
+			s.finish(call, nil)
+		})
+		return nil
+	})
+	if err != nil {
+		return out
+	}
+	return <-answer
+}

@@ -1,0 +1,147 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Definition is a supervisor that any process of the program can run: a name,
+// and the code that says what it starts. Define makes it.
+type Definition struct {
+	name string
+	init func() (Spec, error)
+}
+
+// Name is the name that Define was given.
+func (d *Definition) Name() string { return d.name }
+
+// definitions is every supervisor that the program defines. It is filled by
+// package-level variables, and the same in all processes.
+var definitions struct {
+	sync.Mutex
+	byName map[string]*Definition
+}
+
+// Define defines a supervisor that can run in a process of its own. init is
+// OTP's init/1: it says what the supervisor starts, and by which rules. It is
+// called in that process whenever the supervisor is started, also after a
+// crash, and must not wait for anything; an error means that the start failed,
+// and actor.ErrIgnore that the supervisor is not wanted.
+//
+//	var workers = supervisor.Define("workers", func() (supervisor.Spec, error) {
+//		return supervisor.Spec{Strategy: supervisor.OneForAll, Children: []supervisor.Child{
+//			{Actor: reader}, {Actor: writer},
+//		}}, nil
+//	})
+//
+// Define may only be called in package-level variable declarations, so that
+// every process of the program knows the same supervisors: a second definition
+// of a name panics.
+func Define(name string, init func() (Spec, error)) *Definition {
+	definitions.Lock()
+	defer definitions.Unlock()
+	if name == "" {
+		panic("supervisor: Define with an empty name")
+	}
+	if definitions.byName[name] != nil {
+		panic(fmt.Sprintf("supervisor: %q is defined twice", name))
+	}
+	if definitions.byName == nil {
+		definitions.byName = map[string]*Definition{}
+	}
+	d := &Definition{name, init}
+	definitions.byName[name] = d
+	return d
+}
+
+func definitionOf(name string) (*Definition, error) {
+	definitions.Lock()
+	defer definitions.Unlock()
+	if d := definitions.byName[name]; d != nil {
+		return d, nil
+	}
+	return nil, fmt.Errorf("supervisor: %q is not defined in this program: Define must be called in a package-level variable declaration", name)
+}
+
+// spec is what the supervisor is to start.
+func (d *Definition) spec() (Spec, error) {
+	spec, err := d.init()
+	if err != nil {
+		return spec, err
+	}
+	return spec, spec.validateBelow()
+}
+
+// StartSubtree starts a supervisor that def defines, in a process of its own,
+// as the last child of sup, and returns when its children are ready. That
+// process starts and watches them by rules of its own; their mailboxes are in
+// the root process as all are, so that nothing of what is unread is lost when
+// it dies. Then all its children are ended before it is started again, with
+// the children that its definition lists, which keep their Refs.
+//
+// child says how it is restarted and stopped, as with
+// [Supervisor.StartSupervisor]. Its Env is also its children's. With InPlace the
+// supervisor runs in the process of sup.
+func StartSubtree(ctx context.Context, sup *Supervisor, def *Definition, child Child) (*Supervisor, error) {
+	child.Subtree = def
+	id, err := sup.start(ctx, child)
+	if err != nil {
+		return nil, err
+	}
+	return &Supervisor{engine: sup.engine, id: id}, nil
+}
+
+// supervises says whether the child is a supervisor.
+func (c Child) supervises() bool { return c.Supervisor != nil || c.Subtree != nil }
+
+// driven says whether it is one that has no process of its own.
+func (c Child) driven() bool { return c.Supervisor != nil || c.Subtree != nil && c.InPlace }
+
+// startTime is how long it may take to become ready.
+func (c Child) startTime() time.Duration {
+	if c.supervises() {
+		return orDefault(c.Start, Infinity)
+	}
+	return orDefault(c.Start, 30*time.Second)
+}
+
+// stopTime is how long it may take to end.
+func (c Child) stopTime() time.Duration {
+	if c.supervises() {
+		return orDefault(c.Shutdown, Infinity)
+	}
+	return orDefault(c.Shutdown, 5*time.Second)
+}
+
+// validateSubtree lists what does not go together with a Subtree.
+func (c Child) validateSubtree() (errs []error) {
+	bad := func(text string) { errs = append(errs, errors.New("supervisor: "+text)) }
+	if c.Subtree.name == "" {
+		bad("Subtree was not made by Define")
+	}
+	if c.Actor != nil || c.Supervisor != nil || c.Command != nil {
+		bad("Actor, Command, Supervisor and Subtree: a child is one of them")
+	}
+	if c.Watchdog != 0 {
+		bad("Watchdog is for actors: a supervisor has no mailbox")
+	}
+	if c.InPlace && (len(c.Env) > 0 || c.Stderr != nil || c.Start != 0) {
+		bad("Env, Stderr and Start of a Subtree are for its process: with InPlace it has none")
+	}
+	return errs
+}
+
+// gaveUp is how a supervisor in a process of its own ended: by itself and in
+// order, if it has said why.
+func (c *child) gaveUp(x process.Exit) string {
+	if c.ready && c.failed != "" && x.Kind == wire.ExitNormal {
+		return "shutdown: " + c.failed
+	}
+	return x.Summary
+}

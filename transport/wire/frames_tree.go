@@ -1,0 +1,158 @@
+package wire
+
+import "time"
+
+// These frames pass between the root process and a supervisor in a process of
+// its own, which starts and watches its children, while the root keeps their
+// mailboxes and reads their links.
+
+// The sorts of children.
+const (
+	SortActor      = 1
+	SortCommand    = 2
+	SortSupervisor = 3 // in the process of the supervisor above
+	SortSubtree    = 4 // a supervisor in a process of its own
+)
+
+// Enroll asks for the number of a new child. One that was there before the
+// supervisor was restarted, by name and definition, has its old number, and
+// what is unread in its mailbox.
+type Enroll struct {
+	Token      uint64 // comes back in Enrolled
+	Parent     uint32 // the supervisor whose child it is: this process, or one that it drives
+	Sort       uint8
+	Listed     uint8 // 1: it is in the supervisor's Spec, and comes back with it
+	Name       string
+	Definition string
+	Mailbox    Mailbox
+	Watchdog   time.Duration // or 0
+}
+
+// Enrolled answers Enroll.
+type Enrolled struct {
+	Token   uint64
+	Child   Addr   // its number, and the last incarnation that it has had
+	Problem string // or why there is no number
+}
+
+// Adopt hands over the link of a process that is about to be started. Files:
+// the link.
+type Adopt struct{ Child Addr }
+
+// Started says that the process of an incarnation has been started. Files: its
+// pidfd, when Known is 1.
+type Started struct {
+	Child Addr
+	PID   int64
+	Known uint8
+}
+
+// Below carries a frame of a child's link. To the supervisor: what the child
+// has sent. From the supervisor: what it is to receive.
+type Below struct {
+	Child Addr
+	Frame []byte
+}
+
+// Died says that an incarnation has ended and was reaped.
+type Died struct {
+	Cause uint8 // whom the death is charged to: 0 asked, 1 its own doing, 2 unexplained
+	Exit  Exit
+}
+
+// Left says that a child will not be started again by itself.
+type Left struct {
+	ID        uint32
+	Forgotten uint8 // 1: the supervisor does not know it any more
+}
+
+// Event is one event of a child.
+type Event struct {
+	Child Addr
+	PID   int64
+	What  string
+	Text  string
+}
+
+// Command asks the supervisor for something. Text is JSON.
+type Command struct {
+	Token uint64 // comes back in Answer; 0: no answer is wanted
+	Text  []byte
+}
+
+// Answer is the outcome of a Command, in pieces that fit a frame.
+type Answer struct {
+	Token uint64
+	More  uint8 // 1: another piece follows
+	Text  []byte
+}
+
+// Kind is the first byte of the frame.
+func (*Enroll) Kind() Kind   { return KindEnroll }
+func (*Enrolled) Kind() Kind { return KindEnrolled }
+func (*Adopt) Kind() Kind    { return KindAdopt }
+func (*Started) Kind() Kind  { return KindStarted }
+func (*Below) Kind() Kind    { return KindBelow }
+func (*Died) Kind() Kind     { return KindDied }
+func (*Left) Kind() Kind     { return KindLeft }
+func (*Event) Kind() Kind    { return KindEvent }
+func (*Command) Kind() Kind  { return KindCommand }
+func (*Answer) Kind() Kind   { return KindAnswer }
+
+func (f *Enroll) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u32(&f.Parent)
+	c.u8(&f.Sort)
+	c.u8(&f.Listed)
+	c.text(&f.Name)
+	c.text(&f.Definition)
+	c.mailbox(&f.Mailbox)
+	c.duration(&f.Watchdog)
+}
+
+func (f *Enrolled) fields(c *coder) {
+	c.u64(&f.Token)
+	c.addr(&f.Child)
+	c.text(&f.Problem)
+}
+
+func (f *Adopt) fields(c *coder) { c.addr(&f.Child) }
+
+func (f *Started) fields(c *coder) {
+	c.addr(&f.Child)
+	c.i64(&f.PID)
+	c.u8(&f.Known)
+}
+
+func (f *Below) fields(c *coder) {
+	c.addr(&f.Child)
+	c.bytes(&f.Frame)
+}
+
+func (f *Died) fields(c *coder) {
+	c.u8(&f.Cause)
+	c.exit(&f.Exit)
+}
+
+func (f *Left) fields(c *coder) {
+	c.u32(&f.ID)
+	c.u8(&f.Forgotten)
+}
+
+func (f *Event) fields(c *coder) {
+	c.addr(&f.Child)
+	c.i64(&f.PID)
+	c.text(&f.What)
+	c.text(&f.Text)
+}
+
+func (f *Command) fields(c *coder) {
+	c.u64(&f.Token)
+	c.bytes(&f.Text)
+}
+
+func (f *Answer) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u8(&f.More)
+	c.bytes(&f.Text)
+}
