@@ -14,10 +14,11 @@ const (
 	WayInline Way = iota + 1 // in the queue's entry: copied into it and out of it
 	WayBlock                 // in a block of the sender's segment: copied into it and out of it
 	WayLent                  // in lent buffers: written and read in place
-	WayNone                  // not at all
+	WayWhole                 // in a segment of exactly its size, made for it: over Config.PoolBytes
+	WayNone                  // not at all: over Config.MaxBytes
 )
 
-var ways = [...]string{WayInline: "inline", WayBlock: "block", WayLent: "lent", WayNone: "none"}
+var ways = [...]string{WayInline: "inline", WayBlock: "block", WayLent: "lent", WayWhole: "whole", WayNone: "none"}
 
 // String is the way in one word.
 func (w Way) String() string {
@@ -38,14 +39,17 @@ type Choice struct {
 // Send does, from the same two numbers.
 func (o *Outbox) Choose(n int) Choice {
 	c := Choice{Way: WayInline, Size: n}
-	switch limit := o.store.Largest(); {
+	switch limit, err := o.store.Largest(), o.store.Fits(n); {
+	case err != nil:
+		c.Way, c.Why = WayNone, err.Error()
 	case n <= o.inline:
 		c.Why = fmt.Sprintf("%d bytes fit into an entry, which holds %s", n, o.inlineText())
 	case n <= limit:
 		c.Way = WayBlock
 		c.Why = fmt.Sprintf("%d bytes are over what travels in an entry, %s; a block can have %d", n, o.inlineText(), limit)
 	default:
-		c.Way, c.Why = WayNone, o.store.Fits(n).Error()
+		c.Way = WayWhole
+		c.Why = fmt.Sprintf("%d bytes are over the largest block, %d (Config.PoolBytes); the mailbox allows %d (Config.MaxBytes)", n, limit, o.store.max)
 	}
 	return c
 }

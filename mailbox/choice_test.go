@@ -35,7 +35,11 @@ func TestChoice(t *testing.T) {
 		{mailbox.Config{Inline: 1000}, 1001, mailbox.WayBlock, "1000 (Config.Inline)"},
 		{mailbox.Config{RingBytes: 4096, Inline: 1000, PoolBytes: 8192}, 8192, mailbox.WayBlock, "8192"},
 		{mailbox.Config{RingBytes: 4096, PoolBytes: 8192}, 1000, mailbox.WayBlock, "room for"},
-		{mailbox.Config{PoolBytes: 8192}, 8193, mailbox.WayNone, "over the limit of 8192"},
+		{mailbox.Config{PoolBytes: 8192}, 8193, mailbox.WayWhole, "over the largest block, 8192"},
+		{mailbox.Config{PoolBytes: 8192, MaxBytes: 9000}, 9000, mailbox.WayWhole, "allows 9000"},
+		{mailbox.Config{PoolBytes: 8192, MaxBytes: 9000}, 9001, mailbox.WayNone, "over the limit of 9000"},
+		{mailbox.Config{MaxBytes: 9000}, 9001, mailbox.WayNone, "raise mailbox.Config.MaxBytes"},
+		{mailbox.Config{Blocks: "arena", PoolBytes: 8192}, 8193, mailbox.WayWhole, "over the largest block, 8192"},
 	} {
 		out, in := pair(t, c.cfg.Wire())
 		nt := typeOf[note](t)
@@ -51,6 +55,8 @@ func TestChoice(t *testing.T) {
 		switch {
 		case after.Small > before.Small:
 			did = mailbox.WayInline
+		case after.Whole > before.Whole:
+			did = mailbox.WayWhole
 		case after.Large > before.Large:
 			did = mailbox.WayBlock
 		}

@@ -25,6 +25,7 @@ const (
 	DefaultRingBytes = 256 << 10 // cells of a ring
 	DefaultInline    = 4 << 10   // payloads up to this many bytes travel in the ring; see Measure
 	DefaultPoolBytes = 64 << 20  // blocks of one sender for one mailbox
+	DefaultMaxBytes  = 256 << 20 // one payload, or PoolBytes if that is more
 	MaxPoolBytes     = 16 << 30
 	MaxRedeliver     = 100
 )
@@ -52,6 +53,18 @@ type Config struct {
 	// PoolBytes bounds the blocks that one sender may have for this
 	// mailbox; 0 means DefaultPoolBytes.
 	PoolBytes int64
+
+	// MaxBytes is the most that one payload, or one buffer, may have; 0 means
+	// DefaultMaxBytes. Senders learn it: more is refused with a
+	// *transport.SizeError before anything is sent. Up to PoolBytes a payload
+	// travels in a block. A larger one travels in a segment of exactly its size,
+	// which is made for it and gone when it has been handled; each sender has one
+	// such payload on its way at a time, for the next one the mailbox is full. So
+	// a sender takes PoolBytes plus MaxBytes at most. It does not travel in
+	// rounds through the pool: an unread message has to outlive its receiver,
+	// and its first rounds would be in the memory of that one. Who wants
+	// rounds, and bounded memory instead, opens a stream.
+	MaxBytes int64
 
 	// Segment is the form of the segments that these blocks are in: "memfd",
 	// "shm", "sysv" or "file"; "" and "auto" mean what the environment variable
@@ -93,6 +106,9 @@ func (c Config) Validate() error {
 	}
 	if c.PoolBytes < 0 || c.PoolBytes > MaxPoolBytes {
 		bad("PoolBytes of %d: it must be between 0 (the default) and %d", c.PoolBytes, int64(MaxPoolBytes))
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > MaxPoolBytes {
+		bad("MaxBytes of %d: it must be between 0 (the default) and %d", c.MaxBytes, int64(MaxPoolBytes))
 	}
 	if _, err := segment.ParseForm(c.Segment); err != nil {
 		bad("Segment: %w", err)
@@ -140,6 +156,10 @@ func (c Config) Wire() wire.Mailbox {
 	}
 	if c.PoolBytes != 0 {
 		m.PoolBytes = uint64(c.PoolBytes)
+	}
+	m.MaxBytes = max(DefaultMaxBytes, m.PoolBytes)
+	if c.MaxBytes != 0 {
+		m.MaxBytes = uint64(c.MaxBytes)
 	}
 	return m
 }

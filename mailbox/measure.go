@@ -156,7 +156,7 @@ func (silent) NewFD() (transport.File, error)             { return nil, nil }
 func (silent) Close() error                               { return nil }
 
 func newRig(inline int) (*rig, error) {
-	cfg := wire.Mailbox{Queue: wire.QueueRing, RingBytes: DefaultRingBytes, Inline: uint32(inline), PoolBytes: DefaultPoolBytes}
+	cfg := wire.Mailbox{Queue: wire.QueueRing, RingBytes: DefaultRingBytes, Inline: uint32(inline), PoolBytes: DefaultPoolBytes, MaxBytes: DefaultPoolBytes}
 	l, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes)}, 1, silent{})
 	if err != nil {
 		return nil, err

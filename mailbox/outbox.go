@@ -30,6 +30,7 @@ type Outbox struct {
 	small  uint64               // messages with inline payload
 	large  uint64               // messages with a payload in a block or lent buffers
 	lent   uint64               // of these, with lent buffers or files
+	whole  uint64               // and with a segment of its own
 	bytes  uint64               // inline payload bytes
 
 	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here
@@ -152,11 +153,23 @@ func (o *Outbox) post(p *parcel) error {
 		if p.head.N > 0 {
 			o.lent++
 		}
+		if p.whole(o.store) {
+			o.whole++
+		}
 	} else {
 		o.small++
 	}
 	o.bytes += uint64(len(inline))
 	return nil
+}
+
+// whole says whether something of p is over what a block can have.
+func (p *parcel) whole(s *store) bool {
+	yes := p.head.Flags&wire.FlagBlock != 0 && p.head.Payload.Length > uint64(s.Largest())
+	for i := range int(p.head.N) {
+		yes = yes || p.head.Lent[i].Length > uint64(s.Largest())
+	}
+	return yes
 }
 
 // packed says whether the payload stands in scratch.
@@ -174,6 +187,15 @@ func (o *Outbox) Lend(n int) (Buffer, error) {
 // WantRoom says to the receiver that somebody here waits for room, or no
 // longer does.
 func (o *Outbox) WantRoom(yes bool) { o.say(transport.StateWantRoom, yes) }
+
+// Trim takes the segment of a payload over the pool back, if the receiver has
+// dealt with it, and reports whether none is left. It may wait for the
+// supervisor. Somebody has to have said WantRoom: then the receiver tells when
+// it gives blocks back.
+func (o *Outbox) Trim() (none bool) {
+	none, err := o.store.Trim()
+	return none || err != nil // the supervisor has ended
+}
 
 // Hurry says to the receiver that somebody here has waited for room for long,
 // or no longer does.
@@ -226,6 +248,7 @@ func (o *Outbox) State() transport.Word { return o.lane.State() }
 type Traffic struct {
 	Small, Large                uint64 // messages by queue alone; with a segment
 	Lent                        uint64 // of Large, with lent buffers or files; the others were encoded into a block
+	Whole                       uint64 // of Large, in a segment of exactly its size
 	SmallBytes, LargeBytes      uint64 // their payload bytes
 	Replies, LargeReplies       uint64 // answers, likewise
 	ReplyBytes, LargeReplyBytes uint64
@@ -237,6 +260,7 @@ func (t *Traffic) Add(x Traffic) {
 	t.Small += x.Small
 	t.Large += x.Large
 	t.Lent += x.Lent
+	t.Whole += x.Whole
 	t.SmallBytes += x.SmallBytes
 	t.LargeBytes += x.LargeBytes
 	t.Replies += x.Replies
@@ -250,7 +274,7 @@ func (t *Traffic) Add(x Traffic) {
 func (o *Outbox) Traffic() Traffic {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
+	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, Whole: o.whole, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
 		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
 }
 

@@ -31,7 +31,7 @@ func typeOf[M any](t *testing.T) *codec.Type {
 // would be lent for ever. A pool of four such blocks shows it at the fifth try.
 func TestFailedSendKeepsNoBlock(t *testing.T) {
 	const pool, pixels = 1 << 20, 256 << 10
-	out, _ := pair(t, mailbox.Config{PoolBytes: pool}.Wire())
+	out, _ := pair(t, mailbox.Config{PoolBytes: pool, MaxBytes: pool}.Wire())
 	defer out.Close()
 	other, _ := pair(t, mailbox.Config{}.Wire())
 	defer other.Close()

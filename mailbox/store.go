@@ -16,26 +16,70 @@ type Sharing struct {
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 	Retire   func(id uint16) error
 	Passage  func(exit transport.File) error // of the files of this lane's messages
+	Whole    func()                          // a payload over the pool has a segment, which Trim takes back. nil: the next block does
 }
 
 // store is the blocks that one side of a lane lends to the other.
 type store struct {
 	*segment.Pool
+	max   int           // bytes of one payload
+	most  int           // bytes of one that a block may have
 	sent  atomic.Uint64 // payload bytes that left in blocks
+	whole func()        // of Sharing
+	left  atomic.Bool   // without it: there may be such a segment
 	files filesOut
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
-	return &store{files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
-		MaxBytes: int64(cfg.PoolBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
+	st := &store{max: int(cfg.MaxBytes), whole: s.Whole, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
+		MaxBytes: int64(cfg.PoolBytes), MaxWhole: int64(cfg.MaxBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
+	st.most = min(st.max, st.Largest())
+	return st
 }
 
 // take lends a block of n bytes, or fails with ErrFull when all are lent.
 func (s *store) take(n int) (b segment.Block, err error) {
+	if n > s.most || s.left.Load() {
+		return s.takeOver(n)
+	}
 	if b, err = s.Take(n); err != nil && errors.Is(err, segment.ErrDry) {
 		err = ErrFull
 	}
 	return b, err
+}
+
+// takeOver is take for a payload over the pool, or after one.
+func (s *store) takeOver(n int) (segment.Block, error) {
+	if err := s.Fits(n); err != nil {
+		return segment.Block{}, err
+	}
+	over := n > s.Largest()
+	if !over {
+		if none, err := s.Trim(); none && err == nil {
+			s.left.Store(false)
+		}
+	}
+	b, err := s.Take(n)
+	switch {
+	case errors.Is(err, segment.ErrDry):
+		return b, ErrFull
+	case err != nil || !over:
+	case s.whole != nil:
+		s.whole()
+	default:
+		s.left.Store(true)
+	}
+	return b, err
+}
+
+// Fits is nil when a payload of n bytes can be sent, or else the
+// *transport.SizeError that says what the receiver allows.
+func (s *store) Fits(n int) error {
+	if n <= s.max {
+		return nil
+	}
+	return &transport.SizeError{What: "payload", Size: n, Limit: s.max,
+		Remedy: "raise mailbox.Config.MaxBytes of its receiver, or send it as a stream (actor.NewStream)"}
 }
 
 // lent records that b is about to travel with the entry of sequence seq.

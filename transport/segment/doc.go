@@ -46,6 +46,9 @@
 // Stats tells both: Internal and External. At most transport.ReturnEntries
 // blocks are out at a time, so an arena runs dry at 1,024 small blocks.
 //
+// A payload over MaxBytes, if MaxWhole allows it, has a segment of exactly its
+// size, one at a time; see whole.go.
+//
 // The ledger, who has which block since which entry, is in the owner's heap, where
 // no peer can reach it. A block comes back through the return ring in the
 // user's page, or by Switch when another incarnation of the user has taken

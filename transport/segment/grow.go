@@ -26,6 +26,9 @@ type plan struct {
 func (p *Pool) takeSlow(k, n int) (Block, error) {
 	p.grow.Lock()
 	defer p.grow.Unlock()
+	if err := p.trim(); err != nil {
+		return Block{}, err
+	}
 	b, pl, err := p.decide(k, n)
 	if pl == nil {
 		return b, err
@@ -92,24 +95,36 @@ func (p *Pool) refuseTake(k, n int) error {
 // leave no room for one. Preconditions: grow and mu are held.
 func (p *Pool) plan(k int) *plan {
 	class := p.shelves[k].class
-	n := blocksFor(class, p.cfg.MaxBytes-p.bytes, transport.ReturnEntries-p.blocks)
+	n := blocksFor(class, p.cfg.MaxBytes-p.bytes, transport.ReturnEntries-p.spare-p.blocks)
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
-	if n < 1 || p.inUse >= p.cfg.MaxSegments || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
+	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
 		return nil
 	}
 	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}
-	if last := len(p.ids) - 1; last >= 0 {
-		pl.id, p.ids = p.ids[last], p.ids[:last]
-	} else {
-		pl.id = uint16(len(p.segments))
-		p.segments = append(p.segments, nil)
-	}
+	pl.id = p.newID()
 	p.inUse++
 	p.bytes += int64(pl.size)
 	p.blocks += n
 	return pl
+}
+
+// freshIDs is how many ids are used before one is used again.
+const freshIDs = 4 * MaxViewSegments
+
+// newID is an id that no segment has. An entry can overtake the announcement of
+// its segment, and the user then waits for that; but if he still had an earlier
+// segment of the same id, he would read that one. So an id comes back only when
+// hundreds of others have been retired after it. Preconditions: mu is held;
+// there is one.
+func (p *Pool) newID() (id uint16) {
+	if len(p.ids) > 0 && len(p.segments) >= freshIDs {
+		id, p.ids = p.ids[0], p.ids[1:]
+		return id
+	}
+	p.segments = append(p.segments, nil)
+	return uint16(len(p.segments) - 1)
 }
 
 // replace takes idle segments out of the books, the oldest first, until there
@@ -123,15 +138,15 @@ func (p *Pool) replace(k int) *plan {
 	bytes, blocks, inUse := p.bytes, p.blocks, p.inUse
 	var victims []uint16
 	for id, s := range p.segments {
-		if p.cfg.MaxBytes-bytes >= p.shelves[k].class && blocks < transport.ReturnEntries && inUse < p.cfg.MaxSegments {
+		if p.cfg.MaxBytes-bytes >= p.shelves[k].class && blocks < transport.ReturnEntries-p.spare && inUse < p.cfg.MaxSegments-p.spare {
 			break
 		}
-		if s != nil && s.busy == 0 {
+		if s != nil && s.busy == 0 && s != p.whole {
 			victims = append(victims, uint16(id))
 			bytes, blocks, inUse = bytes-int64(len(s.mem.Bytes())), blocks-len(s.ledger), inUse-1
 		}
 	}
-	if p.cfg.MaxBytes-bytes < p.shelves[k].class || blocks >= transport.ReturnEntries || inUse >= p.cfg.MaxSegments {
+	if p.cfg.MaxBytes-bytes < p.shelves[k].class || blocks >= transport.ReturnEntries-p.spare || inUse >= p.cfg.MaxSegments-p.spare {
 		return nil
 	}
 	var mems []*Memory

@@ -21,6 +21,7 @@ const (
 // read its blocks.
 type PoolConfig struct {
 	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means DefaultMaxBytes
+	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
 	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means DefaultMinClass
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
@@ -46,6 +47,9 @@ func (c PoolConfig) Validate() error {
 	var errs []error
 	if c.MaxBytes != 0 && (c.MaxBytes < pageBytes || c.MaxBytes > MaxPoolBytes) {
 		errs = append(errs, fmt.Errorf("segment: MaxBytes is %d, must be %d to %d bytes", c.MaxBytes, pageBytes, int64(MaxPoolBytes)))
+	}
+	if c.MaxWhole < 0 || c.MaxWhole > MaxPoolBytes {
+		errs = append(errs, fmt.Errorf("segment: MaxWhole is %d, must be 0 to %d bytes", c.MaxWhole, int64(MaxPoolBytes)))
 	}
 	if c.MinClass != 0 && (c.MinClass < pageBytes || c.MinClass&(c.MinClass-1) != 0) {
 		errs = append(errs, fmt.Errorf("segment: MinClass is %d, must be a power of two of at least %d bytes", c.MinClass, pageBytes))
@@ -79,6 +83,10 @@ func (c PoolConfig) withDefaults() PoolConfig {
 	if c.Name == "" {
 		c.Name = "pool"
 	}
+	if c.MaxWhole <= 0 {
+		c.MaxWhole = c.MaxBytes
+	}
+	c.MaxWhole = min(c.MaxWhole, MaxPoolBytes)
 	return c
 }
 
@@ -118,6 +126,9 @@ type Pool struct {
 	lent     int      // blocks
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
+	spare    int      // blocks and segments that are kept back for whole; see whole.go
+	whole    *owned   // the segment of a payload over MaxBytes, or nil
+	wholeID  uint16
 	ids      []uint16 // of segments, that can be used again
 	back     ring
 }
@@ -158,6 +169,9 @@ func NewPool(cfg PoolConfig) *Pool {
 	p.create = func(size int) (*Memory, error) {
 		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
 	}
+	if p.cfg.MaxWhole > p.cfg.MaxBytes {
+		p.spare = 1
+	}
 	p.shelves = makeShelves(int64(p.cfg.MinClass), p.cfg.MaxBytes)
 	if p.cfg.Policy == PolicyArena { // everything is one class
 		p.unit, p.shelves = int64(p.cfg.MinClass), makeShelves(p.cfg.MaxBytes, p.cfg.MaxBytes)
@@ -166,14 +180,18 @@ func NewPool(cfg PoolConfig) *Pool {
 }
 
 // Take takes a block for n bytes: of the class that fits best, or of a larger
-// one when that class can get no more. It fails with ErrDry when every block
-// that would do is lent, with a *transport.SizeError when n is over MaxBytes,
-// and with what Announce, Retire or the machine said when a new segment was
-// needed. Only then does it block; it allocates then, and a little when a block
-// begins in a place for the first time.
+// one when that class can get no more; over MaxBytes a segment of its own. It
+// fails with ErrDry when every block that would do is lent, with a
+// *transport.SizeError when n is over MaxBytes and MaxWhole, and with what
+// Announce, Retire or the machine said when a new segment was needed. Only then
+// does it block; it allocates then, and a little when a block begins in a place
+// for the first time.
 func (p *Pool) Take(n int) (b Block, err error) {
 	if err := p.Fits(n); err != nil {
 		return b, err
+	}
+	if int64(n) > p.cfg.MaxBytes {
+		return p.takeWhole(n)
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
@@ -189,16 +207,18 @@ func (p *Pool) Take(n int) (b Block, err error) {
 	return p.takeSlow(k, n)
 }
 
-// Largest is the bytes of the largest block that Take can ever hand out.
+// Largest is the bytes of the largest block of a class; what is larger has a
+// segment of its own.
 func (p *Pool) Largest() int { return int(p.cfg.MaxBytes) }
 
 // Fits is nil when a block of n bytes can ever be had, and otherwise the
 // *transport.SizeError of its Take.
 func (p *Pool) Fits(n int) error {
-	if n >= 0 && int64(n) <= p.cfg.MaxBytes {
+	most := max(p.cfg.MaxBytes, p.cfg.MaxWhole)
+	if n >= 0 && int64(n) <= most {
 		return nil
 	}
-	return &transport.SizeError{What: "block", Size: n, Limit: int(p.cfg.MaxBytes),
+	return &transport.SizeError{What: "block", Size: n, Limit: int(most),
 		Remedy: "send it in several parts, or raise the bytes of the pool"}
 }
 
@@ -254,6 +274,9 @@ func (p *Pool) hand(b *Block, segment, index uint16, n int, bytes int64) {
 
 func (p *Pool) newSlot(s *owned, index uint16) *Slot {
 	mem := s.mem.Bytes()
+	if s == p.whole {
+		return &Slot{Mem: mem}
+	}
 	if p.unit != 0 {
 		return &Slot{Mem: mem[int64(index)*p.unit:]}
 	}
@@ -341,6 +364,9 @@ func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
 	s.ledger[index].state = stateFree
 	s.busy--
+	if s == p.whole {
+		return // it is nobody else's block
+	}
 	if p.arena != nil {
 		p.arena.give(int(index))
 		return

@@ -6,6 +6,7 @@ type PoolStats struct {
 	Bytes    int64  // of these segments
 	Blocks   int    // of these segments; of an arena its units
 	Free     int    // blocks that can be taken; of an arena the free units
+	Whole    int64  // bytes of the segment of a payload over MaxBytes, which is in none of the above
 	Taken    int    // blocks in the owner's hands
 	Lent     int    // blocks that have not come back
 	Dry      uint64 // Takes that failed with ErrDry
@@ -49,6 +50,10 @@ func (p *Pool) Stats() PoolStats {
 		s.FreeBytes, s.OutBytes = int64(a.free)*p.unit, int64(len(a.runs)-a.free)*p.unit
 		s.LargestFree = int64(a.largest()) * p.unit
 	}
+	if p.whole != nil {
+		s.Whole = int64(len(p.whole.mem.Bytes()))
+		s.OutBytes += s.Whole * int64(p.whole.busy)
+	}
 	for _, o := range p.segments {
 		if o != nil && o.busy > 0 {
 			s.UsedBytes += o.used()
@@ -61,7 +66,7 @@ func (p *Pool) Stats() PoolStats {
 // Preconditions: mu is held.
 func (p *Pool) classBytes(s *PoolStats) {
 	for _, o := range p.segments {
-		if o != nil {
+		if o != nil && o != p.whole {
 			s.OutBytes += int64(o.busy) * p.shelves[o.shelf].class
 		}
 	}

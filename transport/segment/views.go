@@ -111,6 +111,10 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	if limit == 0 {
 		limit = DefaultViewBytes
 	}
+	most := v.Policy.blocks()
+	if v.Policy == PolicyArena {
+		most++ // all units, and a payload that is larger than the arena
+	}
 	have := v.segments.Load().len()
 	if v.find(id) != nil {
 		return &transport.CorruptError{What: "id of a new segment that is in use", Value: uint64(id)}
@@ -120,8 +124,8 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 		return fmt.Errorf("segment: add: %w", transport.ErrClosed)
 	case have >= MaxViewSegments:
 		return &transport.CorruptError{What: "count of segments", Value: uint64(have) + 1, Limit: MaxViewSegments}
-	case blocks > v.Policy.blocks()-v.blocks:
-		return &transport.CorruptError{What: "count of blocks", Value: uint64(v.blocks + blocks), Limit: uint64(v.Policy.blocks())}
+	case blocks > most-v.blocks:
+		return &transport.CorruptError{What: "count of blocks", Value: uint64(v.blocks + blocks), Limit: uint64(most)}
 	case int64(size) > limit-v.bytes:
 		return &transport.CorruptError{What: "bytes of segments", Value: uint64(v.bytes) + uint64(size), Limit: uint64(limit)}
 	}

@@ -36,6 +36,7 @@ type Mailbox struct {
 	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
 	Segment   uint8  // form of the segments of these blocks; 0: the program's
 	Blocks    uint8  // how they are cut: 0 pool, 1 arena
+	MaxBytes  uint64 // of one payload; over PoolBytes it has a segment of its own
 }
 
 func (c *coder) mailbox(m *Mailbox) {
@@ -47,6 +48,7 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u64(&m.PoolBytes)
 	c.u8(&m.Segment)
 	c.u8(&m.Blocks)
+	c.u64(&m.MaxBytes)
 }
 
 // Exit is how a process ended, in the form that crosses the link.

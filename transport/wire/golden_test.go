@@ -13,9 +13,9 @@ var exit = Exit{Addr: Addr{1, 2}, PID: 3, Kind: ExitPanic, Code: 2, Signal: 9, A
 
 const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7265 0200 7375 0300 657272 0200 676f"
 
-var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5, Segment: 6, Blocks: 7}
+var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5, Segment: 6, Blocks: 7, MaxBytes: 8}
 
-const mailboxHex = "02 01 02 03000000 04000000 0500000000000000 06 07"
+const mailboxHex = "02 01 02 03000000 04000000 0500000000000000 06 07 0800000000000000"
 
 // golden is each frame with the bytes that PROTOCOL.md says it has.
 var golden = []struct {

@@ -72,6 +72,7 @@ type Node struct {
 	Late      atomic.Uint64 // replies that came after the asker had given up
 	Dropped   atomic.Uint64 // messages dropped because a mailbox was full
 	closeOnce sync.Once
+	helpers   sync.WaitGroup // goroutines that use lanes and end with the link
 }
 
 // ErrClosed says that the node has ended.
@@ -212,6 +213,7 @@ func (n *Node) Close() {
 		n.fail(ErrClosed)
 		n.cfg.Link.Close()
 		<-n.ended
+		n.helpers.Wait()
 		<-n.role // the last waiter has gone
 		n.cfg.Notifier.Close()
 		n.unmap()

@@ -28,6 +28,8 @@ type Target struct {
 	rooms   sync.Mutex
 	waiting map[chan struct{}]struct{}
 	credits atomic.Uint64 // counts changes that may have made room
+
+	trimming atomic.Bool // see trimLater
 }
 
 // Node is this process's node.
@@ -111,7 +113,9 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
 	}
-	t.box = mailbox.NewOutbox(f.Mailbox, out, n.sharing(wire.Segment{Peer: wire.Addr{ID: id}}))
+	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: id}})
+	share.Whole = t.trimLater
+	t.box = mailbox.NewOutbox(f.Mailbox, out, share)
 	// Known before the supervisor is told: the answer may come at once.
 	n.addTarget(t)
 	if err := n.send(frame, files...); err != nil {
@@ -205,10 +209,7 @@ func (t *Target) WhenFull(ctx context.Context, send func() error) error {
 		return nil
 	}
 	ev := make(chan struct{}, 1)
-	t.rooms.Lock()
-	t.waiting[ev] = struct{}{}
-	t.box.WantRoom(true)
-	t.rooms.Unlock()
+	t.wantRoom(ev)
 	// A busy receiver gives room back by the quarter of a ring. Of a slow one
 	// every message's room counts.
 	hurry := time.AfterFunc(hurryAfter, func() {
@@ -220,13 +221,7 @@ func (t *Target) WhenFull(ctx context.Context, send func() error) error {
 	})
 	defer func() {
 		hurry.Stop()
-		t.rooms.Lock()
-		delete(t.waiting, ev)
-		if len(t.waiting) == 0 {
-			t.box.WantRoom(false)
-			t.box.Hurry(false)
-		}
-		t.rooms.Unlock()
+		t.hasRoom(ev)
 	}()
 	for {
 		w := &roomWait{t: t, seen: t.credits.Load()}

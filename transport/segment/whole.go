@@ -1,0 +1,136 @@
+package segment
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// A payload over MaxBytes, and not over MaxWhole, has a segment of its own, of
+// exactly its size in whole pages, with one block. A pool has at most one such
+// segment at a time, beside its MaxBytes: a second payload waits for it like for
+// a block. The segment is made for the payload and taken back afterwards, by
+// Trim, or when the pool grows; one of the same size may use it again before.
+//
+// It takes one place in the return ring and one of MaxSegments, which a pool
+// with a MaxWhole therefore keeps back.
+
+// takeWhole is Take for a payload over MaxBytes.
+func (p *Pool) takeWhole(n int) (Block, error) {
+	p.grow.Lock()
+	defer p.grow.Unlock()
+	size := roundUp(n)
+	b, err := p.reuseWhole(size, n)
+	if err != nil || b.Mem != nil {
+		return b, err
+	}
+	if err := p.trim(); err != nil {
+		return Block{}, err
+	}
+	id, err := p.planWhole()
+	if err != nil {
+		return Block{}, err
+	}
+	mem, err := p.create(size)
+	if err != nil {
+		p.abandonWhole()
+		p.reuse(id) // nobody has heard of it
+		return Block{}, err
+	}
+	if p.cfg.Announce != nil {
+		if err := p.cfg.Announce(id, mem.File(), size, size, 1); err != nil {
+			mem.Close()
+			p.abandonWhole()
+			return Block{}, fmt.Errorf("segment: announce: %w", err)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		mem.Close()
+		return Block{}, errTakeClosed
+	}
+	p.whole, p.wholeID = &owned{mem: mem, ledger: make([]entry, 1)}, id
+	p.segments[id] = p.whole
+	return p.handWhole(n), nil
+}
+
+// reuseWhole takes the block of the segment that is there, if it is free and
+// has that size. ErrDry: it is not free. No block: one has to be made.
+func (p *Pool) reuseWhole(size, n int) (Block, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return Block{}, errTakeClosed
+	}
+	p.collect()
+	if p.taken+p.lent >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
+		p.dry++
+		return Block{}, ErrDry
+	}
+	if p.whole != nil && len(p.whole.mem.Bytes()) == size {
+		return p.handWhole(n), nil
+	}
+	return Block{}, nil
+}
+
+// handWhole makes the block of the whole segment taken. Preconditions: mu is
+// held; it is free.
+func (p *Pool) handWhole(n int) (b Block) {
+	p.hand(&b, p.wholeID, 0, n, int64(len(p.whole.mem.Bytes())))
+	return b
+}
+
+func (p *Pool) planWhole() (id uint16, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Its ids can be used up by announcements that failed, and without Retire
+	// there is one such segment for ever.
+	if p.whole != nil || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
+		p.dry++
+		return 0, ErrDry
+	}
+	p.inUse++
+	p.blocks++
+	return p.newID(), nil
+}
+
+func (p *Pool) abandonWhole() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inUse--
+	p.blocks--
+}
+
+// Trim takes the segment of a payload over MaxBytes back from the user when that
+// has given it back. It reports whether none is left. It may block, as Take does
+// when a segment is made.
+func (p *Pool) Trim() (none bool, err error) {
+	p.grow.Lock()
+	defer p.grow.Unlock()
+	p.Collect()
+	err = p.trim()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.whole == nil, err
+}
+
+// trim is Trim for what is known to be free. Preconditions: grow is held.
+func (p *Pool) trim() error {
+	p.mu.Lock()
+	s, id := p.whole, p.wholeID
+	if s == nil || s.busy > 0 || p.closed || p.cfg.Retire == nil {
+		p.mu.Unlock()
+		return nil
+	}
+	p.whole, p.segments[id] = nil, nil
+	p.inUse--
+	p.blocks--
+	p.mu.Unlock()
+	_ = s.mem.Close()
+	if err := p.cfg.Retire(id); err != nil {
+		return fmt.Errorf("segment: retire: %w", err)
+	}
+	p.reuse(id)
+	return nil
+}

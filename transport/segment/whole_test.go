@@ -1,0 +1,117 @@
+package segment
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// TestWhole: over MaxBytes a payload has a segment of its size, one at a time,
+// which is taken back by Trim or by the next one, and used again by one of the
+// same size. Blocks are as before beside it.
+func TestWhole(t *testing.T) { eachPolicy(t, testWhole) }
+
+func testWhole(t *testing.T, policy Policy) {
+	retired := 0
+	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 5 << 20, Policy: policy, Retire: func(uint16) error { retired++; return nil }})
+	r := newReturns()
+	p.Switch(r, 0)
+	small := mustTake(t, p, 100)
+	b := mustTake(t, p, 3<<20+1)
+	if a := known[b.Ref.Segment]; a.size != roundUp(3<<20+1) || a.class != a.size || a.blocks != 1 || len(b.Mem) != 3<<20+1 || policy.geometry(a.size, a.class, a.blocks) != nil {
+		t.Errorf("announced %+v for %d bytes", a, len(b.Mem))
+	}
+	if s := p.Stats(); s.Whole != int64(roundUp(3<<20+1)) || s.Taken != 2 || s.Bytes > 1<<20 {
+		t.Errorf("%+v", s)
+	}
+	if _, err := p.Take(2 << 20); !errors.Is(err, ErrDry) {
+		t.Errorf("a second one: %v", err)
+	}
+	p.Lent(b, 1)
+	if none, err := p.Trim(); none || err != nil {
+		t.Errorf("while it is lent: %v, %v", none, err)
+	}
+	giveBack(r, b.Ref)
+	if again := mustTake(t, p, 3<<20+2); again.Ref.Segment != b.Ref.Segment || again.Ref.Generation == b.Ref.Generation || retired != 0 {
+		t.Errorf("%+v after %+v, %d retired", again.Ref, b.Ref, retired)
+	} else {
+		p.Put(again)
+	}
+	other := mustTake(t, p, 2<<20)
+	if retired != 1 || len(known) != 2 {
+		t.Errorf("%d retired, %d known", retired, len(known))
+	}
+	p.Put(other)
+	if none, err := p.Trim(); !none || err != nil || retired != 2 || len(known) != 1 {
+		t.Errorf("%v, %v, %d retired, %d known", none, err, retired, len(known))
+	}
+	var size *transport.SizeError
+	if _, err := p.Take(5<<20 + 1); !errors.As(err, &size) || size.Limit != 5<<20 {
+		t.Errorf("over MaxWhole: %v", err)
+	}
+	p.Lent(small, 2)
+	p.Switch(newReturns(), 3)
+	if s := p.Stats(); s.Lent != 0 || s.Taken != 0 || s.Whole != 0 {
+		t.Errorf("at the end: %+v", s)
+	}
+	// With a death of the user while it is lent.
+	b = mustTake(t, p, 2<<20)
+	p.Lent(b, 7)
+	p.Switch(newReturns(), 8)
+	if none, err := p.Trim(); !none || err != nil {
+		t.Errorf("after its user has died: %v, %v", none, err)
+	}
+}
+
+// TestWholeFailures: a failing Announce or machine leaves the books even.
+func TestWholeFailures(t *testing.T) {
+	failed := errors.New("as asked")
+	fail := true
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 5 << 20, Retire: func(uint16) error { return nil },
+		Announce: func(uint16, transport.File, int, int, int) error {
+			if fail {
+				return failed
+			}
+			return nil
+		}})
+	if _, err := p.Take(2 << 20); !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	fail = false
+	create := p.create
+	p.create = func(int) (*Memory, error) { return nil, failed }
+	if _, err := p.Take(2 << 20); !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	p.create = create
+	if s := p.Stats(); s.Segments != 0 || s.Blocks != 0 || s.Whole != 0 {
+		t.Errorf("%+v", s)
+	}
+	b := mustTake(t, p, 2<<20)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.Put(b)
+	if _, err := p.Take(2 << 20); !errors.Is(err, transport.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// TestIDsRest: an id is not used again soon: the user may still have the segment
+// that had it before.
+func TestIDsRest(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 4096, MaxWhole: 1 << 20, Retire: func(uint16) error { return nil }})
+	last := map[uint16]int{}
+	for i := range 3000 {
+		b := mustTake(t, p, 4096*(2+i%2))
+		if at, ok := last[b.Ref.Segment]; ok && i-at < freshIDs-MaxViewSegments {
+			t.Fatalf("the id %d was used for segment %d and again for %d", b.Ref.Segment, at, i)
+		}
+		last[b.Ref.Segment] = i
+		p.Put(b)
+	}
+	if len(last) > freshIDs {
+		t.Errorf("%d ids were used", len(last))
+	}
+}
