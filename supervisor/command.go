@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -164,10 +165,14 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 		files = append(files, report.w)
 	}
 	seen := s.lineSeen(c, r)
-	r, err = s.started(c, r, process.Spec{
+	guardian := process.Spec{
 		Env: s.environ([]string{roleVar + "=" + guardRole}), Files: files,
 		Stdout: s.commandOutput(c, r, "stdout", seen), Stderr: s.commandOutput(c, r, "stderr", seen),
-	})
+	}
+	if proc := c.spec.Limits.procOf(); proc != "" {
+		return s.trampoline(c, r, guardian, &confine.Spec{MountProc: proc, Optional: spec.Limits.Optional}, report)
+	}
+	r, err = s.started(c, r, guardian)
 	if err == nil && report != nil {
 		s.hearRefusals(c, r, report)
 	}
@@ -235,7 +240,10 @@ const killTime = time.Second
 // guarded puts the command's end in place of its guardian's.
 func (c *child) guarded(x process.Exit) process.Exit {
 	if f := c.report; f != nil {
-		x.PID, x.Code, x.Signal, x.Core = int(f.PID), int(f.Code), syscall.Signal(f.Signal), f.Core == 1
+		if f.PID != 0 {
+			x.PID = int(f.PID)
+		}
+		x.Code, x.Signal, x.Core = int(f.Code), syscall.Signal(f.Signal), f.Core == 1
 		x.CPU, x.MaxRSS = f.CPU, int64(f.MaxRSS)
 		x.Classify(c.spec.Memory)
 	}

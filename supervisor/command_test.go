@@ -273,10 +273,13 @@ type hanging struct{ until chan struct{} }
 func (h hanging) Write(b []byte) (int, error) { <-h.until; return len(b), nil }
 
 // commandRoot is a program whose command is daemon-like, to be killed.
-func commandRoot() {
+func commandRoot(child supervisor.Child) {
 	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
-		cmd := shell(`setsid sh -c 'sleep 1000 & echo $!'; sleep 1000 & echo $!; echo $$; echo ready; wait`, supervisor.Command{Output: os.Stdout})
-		if _, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{}); err != nil {
+		cmd := shell(`setsid sh -c 'sleep 1000 & echo $!'; sleep 1000 & echo $!; echo $$; echo ready; wait`, supervisor.Command{Output: os.Stdout, PassEnv: []string{"SUPERVISOR_TEST_MARK"}})
+		if _, err := supervisor.StartCommand(ctx, sup, cmd, child); err != nil {
+			if x := new(supervisor.RefusedError); errors.As(err, &x) {
+				fmt.Println("ready")
+			}
 			return err
 		}
 		<-ctx.Done()

@@ -12,15 +12,24 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// confined starts the process of an actor that has Limits: as a trampoline, with
-// two descriptors after those of the child.
+// confined starts the process of an actor that has Limits.
 func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running, error) {
+	if c.spec.Limits.onlyNamespaces() {
+		return s.started(c, r, spec)
+	}
 	limits, report, err := c.confinement()
 	if err != nil {
 		s.forget(r)
 		return nil, err
 	}
 	defer report.close()
+	limits.MountProc = c.spec.Limits.procOf()
+	return s.trampoline(c, r, spec, limits, report)
+}
+
+// trampoline starts a process that limits itself before it becomes what it is
+// to be, with two descriptors after those of the child.
+func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits *confine.Spec, report *report) (*running, error) {
 	env, text, err := confine.Command(*limits, firstFile+len(spec.Files))
 	if err != nil {
 		s.forget(r)
@@ -33,6 +42,21 @@ func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running
 		s.hearRefusals(c, r, report)
 	}
 	return r, err
+}
+
+// refusedNamespaces is the error of namespaces that the machine refuses.
+func refusedNamespaces(e *process.NamespaceError) *RefusedError {
+	x := &RefusedError{Err: e.Err, Remedy: "namespaces need privilege, or NamespaceUser beside them, and a container that allows them (user.max_user_namespaces, its seccomp profile)"}
+	var names []string
+	for _, n := range namespaces {
+		if flags([]Limit{n})&e.Namespaces != 0 {
+			names = append(names, string(n))
+		}
+	}
+	if len(names) > 0 {
+		x.Limit, x.Value = Limit(names[0]), strings.Join(names, ", ")
+	}
+	return x
 }
 
 // firstFile is the number of a child's first descriptor after stderr.
@@ -87,6 +111,11 @@ func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
 		c.refusal, c.failed = e, e.Error()
 		return
 	}
+	s.goesWithout(c, e)
+}
+
+// goesWithout tells of an optional limit that was refused.
+func (s *Supervisor) goesWithout(c *child, e *RefusedError) {
 	s.log.Warn("an optional limit of a child was refused", "child", c.spec.Name, "err", e)
 	s.event(EventRefused, c, e.Error())
 }

@@ -59,6 +59,11 @@ type Limits struct {
 	// privilege. The program's file must be executable by that user.
 	User *User
 
+	// Namespaces are what the child has for itself: NamespacePID and so on. They
+	// need privilege, or NamespaceUser beside them; containers often refuse
+	// them all. A Command's guardian is in them, too. See the constants.
+	Namespaces []Limit
+
 	// Optional are the limits that may be refused: their names, as in
 	// Resources, or LimitNice and so on.
 	Optional []Limit
@@ -96,6 +101,33 @@ const (
 	LimitCalls      Limit = confine.Seccomp  // DenyCalls
 	LimitUser       Limit = confine.UserID
 )
+
+// The namespaces, for Limits.Namespaces.
+const (
+	// NamespaceUser: the child keeps its number and has no rights over
+	// anything outside, whoever it is. It cannot be combined with User.
+	NamespaceUser Limit = confine.UserNamespace
+
+	// NamespacePID: the child is process 1 and sees nobody else; with
+	// NamespaceMount /proc shows that, too. Everything that it has started
+	// ends with it, in whatever group or session, by the kernel's hand, also
+	// when it and all others of the program are killed in the same instant. A
+	// Command's guardian is process 1.
+	NamespacePID Limit = confine.PIDNamespace
+
+	// NamespaceNet: it has no network but a loopback device that is down.
+	// Its mailbox is not concerned.
+	NamespaceNet Limit = confine.NetNamespace
+
+	// NamespaceIPC: System V objects and POSIX queues are its own. Queues and
+	// segments of these forms do not reach it: it needs the others.
+	NamespaceIPC Limit = confine.IPCNamespace
+
+	// NamespaceMount: what it mounts is seen by nobody else.
+	NamespaceMount Limit = confine.MountNamespace
+)
+
+var namespaces = []Limit{NamespaceUser, NamespacePID, NamespaceNet, NamespaceIPC, NamespaceMount}
 
 // minOpenFiles is the least LimitOpenFiles: a process has a few descriptors
 // before it does anything.
@@ -160,9 +192,17 @@ func (l Limits) Validate() error {
 	if u := l.User; u != nil && (u.UID < 0 || u.GID < 0 || slices.ContainsFunc(u.Groups, func(g int) bool { return g < 0 })) {
 		bad("User has a negative number")
 	}
+	for _, n := range l.Namespaces {
+		if !slices.Contains(namespaces, n) {
+			bad("Namespaces has %q: it must be one of %q", n, namespaces)
+		}
+	}
+	if l.User != nil && slices.Contains(l.Namespaces, NamespaceUser) {
+		bad("User and NamespaceUser: in its own user namespace a child can only be who it is")
+	}
 	for _, o := range l.Optional {
-		if !slices.Contains(optional, o) && !slices.Contains(resources, o) {
-			bad("Optional has %q: it must be one of %q", o, slices.Concat(optional, resources))
+		if !slices.Contains(optional, o) && !slices.Contains(resources, o) && !slices.Contains(namespaces, o) {
+			bad("Optional has %q: it must be one of %q", o, slices.Concat(optional, resources, namespaces))
 		}
 	}
 	return errors.Join(errs...)
@@ -186,6 +226,31 @@ func (c Child) validateLimits() (errs []error) {
 		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve: a Command is started by it"))
 	}
 	return errs
+}
+
+// flags are the namespaces of list, as clone(2) has them.
+func flags(list []Limit) (f uintptr) {
+	for _, n := range list {
+		f |= confine.Namespaces[string(n)]
+	}
+	return f
+}
+
+// procOf is the mount namespace of this process if a child has to mount /proc in
+// another one.
+func (l Limits) procOf() string {
+	if slices.Contains(l.Namespaces, NamespacePID) && slices.Contains(l.Namespaces, NamespaceMount) {
+		return confine.MountID()
+	}
+	return ""
+}
+
+// onlyNamespaces says whether nothing is limited but by namespaces that need no
+// trampoline.
+func (l Limits) onlyNamespaces() bool {
+	proc := l.procOf()
+	l.Namespaces = nil
+	return proc == "" && l.isZero()
 }
 
 // confinement is what the trampoline is told.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -74,10 +76,34 @@ func look(what, arg string) string {
 		return text(err, "")
 	case "run":
 		return text(exec.Command(arg).Run(), "")
+	case "link":
+		to, err := os.Readlink(arg)
+		return text(err, to)
+	case "pid":
+		return fmt.Sprint(os.Getpid())
+	case "processes":
+		return strings.Join(processNumbers(), " ")
+	case "interfaces":
+		all, err := net.Interfaces()
+		var names []string
+		for _, i := range all {
+			names = append(names, i.Name)
+		}
+		return text(err, strings.Join(names, " "))
 	case "sysinfo": // by all threads, old and new
 		return onThreads(func() error { return unix.Sysinfo(new(unix.Sysinfo_t)) })
 	}
 	return "what is " + what
+}
+
+func processNumbers() (numbers []string) {
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		if strings.Trim(d.Name(), "0123456789") == "" {
+			numbers = append(numbers, d.Name())
+		}
+	}
+	return numbers
 }
 
 func text(err error, otherwise string) string {
@@ -238,6 +264,7 @@ func TestLimits(t *testing.T) {
 		}
 		want(t, "Seccomp", see("status", "Seccomp"), "2")
 	})
+	t.Run("namespaces", testNamespaces)
 	t.Run("user", func(t *testing.T) {
 		see := started(t, supervisor.Limits{User: &supervisor.User{UID: 4711, GID: 4712, Groups: []int{4713}}})
 		want(t, "ids", see("ids", ""), "4711 4711 4712 4712 [4713]")
@@ -282,6 +309,77 @@ func testPaths(t *testing.T) {
 	want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
 }
 
+func testNamespaces(t *testing.T) {
+	const user, pid, network, ipc, mount = supervisor.NamespaceUser, supervisor.NamespacePID, supervisor.NamespaceNet, supervisor.NamespaceIPC, supervisor.NamespaceMount
+	for _, set := range [][]supervisor.Limit{{user}, {network}, {ipc, mount}, {pid}, {pid, mount}, {user, pid, network, ipc, mount}} {
+		t.Run(fmt.Sprint(set), func(t *testing.T) {
+			see := started(t, supervisor.Limits{Namespaces: set})
+			for n, file := range map[supervisor.Limit]string{user: "user", network: "net", ipc: "ipc", mount: "mnt"} {
+				link := "/proc/self/ns/" + file
+				if has, other := slices.Contains(set, n), see("link", link) != look("link", link); has != other {
+					t.Errorf("%s: asked for %v, other than here %v", n, has, other)
+				}
+			}
+			want(t, "ids", see("ids", ""), inUserNamespace(set, look("ids", "")))
+			if slices.Contains(set, network) {
+				want(t, "interfaces", see("interfaces", ""), "lo")
+			}
+			if slices.Contains(set, pid) {
+				want(t, "pid", see("pid", ""), "1")
+				want(t, "ambient capabilities", see("status", "CapAmb"), "0000000000000000")
+			}
+			if slices.Contains(set, pid) && slices.Contains(set, mount) {
+				want(t, "processes", see("processes", ""), "1")
+			}
+		})
+	}
+}
+
+// inUserNamespace is what the ids of this process look like in the namespaces:
+// groups that are not its own have no number there.
+func inUserNamespace(set []supervisor.Limit, ids string) string {
+	groups, err := unix.Getgroups()
+	if err != nil || !slices.Contains(set, supervisor.NamespaceUser) {
+		return ids
+	}
+	for i, g := range groups {
+		if g != unix.Getegid() {
+			groups[i] = 65534
+		}
+	}
+	return fmt.Sprint(unix.Getuid(), unix.Geteuid(), unix.Getgid(), unix.Getegid(), groups)
+}
+
+// TestNamespaceEndsAll: the daemons of a command end with its guardian, the
+// first process of their PID namespace, when nobody is left to end them: the
+// root is stopped, and both are killed.
+func TestNamespaceEndsAll(t *testing.T) {
+	r := startRoot(t, "command in namespace")
+	if pids := r.pids(t, -1); len(pids) == 0 {
+		testutil.Refused(t, "namespaces")
+	}
+	all := withEnv(r.mark)
+	if len(all) < 4 { // root, guardian, the command, a daemon
+		t.Fatal(all)
+	}
+	guardian := 0
+	for _, pid := range all {
+		if parentOf(pid) == r.cmd.Process.Pid {
+			guardian = pid
+		}
+	}
+	for _, k := range []struct {
+		pid int
+		sig syscall.Signal
+	}{{r.cmd.Process.Pid, syscall.SIGSTOP}, {guardian, syscall.SIGKILL}, {r.cmd.Process.Pid, syscall.SIGKILL}} {
+		if err := syscall.Kill(k.pid, k.sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = r.cmd.Wait()
+	allEnd(t, all)
+}
+
 // TestLimitRefused: what the machine refuses is a typed error, and an event if
 // it was optional.
 func TestLimitRefused(t *testing.T) {
@@ -295,6 +393,7 @@ func TestLimitRefused(t *testing.T) {
 		{supervisor.LimitQueues, supervisor.Limits{Nice: nice(12), Resources: map[supervisor.Limit]uint64{supervisor.LimitQueues: 1 << 60}}, unix.EPERM},
 		{supervisor.LimitPaths, supervisor.Limits{Nice: nice(13), ReadOnly: append(readable(), missing)}, unix.ENOENT},
 		{supervisor.LimitUser, supervisor.Limits{Nice: nice(14), User: &supervisor.User{UID: 4711, GID: 4711}}, unix.EPERM},
+		{supervisor.NamespacePID, supervisor.Limits{Nice: nice(16), Namespaces: []supervisor.Limit{supervisor.NamespacePID, supervisor.NamespaceMount}}, unix.EPERM},
 		{supervisor.LimitOOMScore, supervisor.Limits{Nice: nice(15), OOMScore: new(-1000)}, unix.EACCES},
 	}
 	for _, tt := range tests {
@@ -308,7 +407,7 @@ func TestLimitRefused(t *testing.T) {
 				t.Fatalf("%v (%+v)", err, x)
 			}
 			t.Log(err)
-			tt.limits.Optional = []supervisor.Limit{tt.limit}
+			tt.limits.Optional = append(tt.limits.Namespaces, tt.limit)
 			see, r, err := inspect(t, tt.limits)
 			if err != nil {
 				t.Fatal(err)
@@ -347,6 +446,41 @@ func TestLimitsOfCommand(t *testing.T) {
 		id = limits.User.UID
 	}
 	want(t, "the command", out.String(), fmt.Sprintf("77\n77\n%d\n%d\n%d\nhello\nrefused\nNoNewPrivs: 1\nSeccomp: 2\n", nice, score, id))
+}
+
+// TestCommandInNamespaces: it sees its guardian and itself, is asked to end by
+// its signal, and its end is told as any other's.
+func TestCommandInNamespaces(t *testing.T) {
+	limits := supervisor.Limits{Namespaces: []supervisor.Limit{supervisor.NamespacePID, supervisor.NamespaceMount}, Nice: new(19)}
+	if os.Getuid() != 0 {
+		limits.Namespaces = append(limits.Namespaces, supervisor.NamespaceUser)
+	}
+	var out buffer
+	exits := make(chan actor.Exit, 1)
+	ctx, sup, _ := newSupOn(t, supervisor.Spec{}, func(e supervisor.Event) {
+		if e.Kind == supervisor.EventExited {
+			exits <- *e.Exit
+		}
+	})
+	cmd := shell(`trap 'echo bye; exit 3' TERM; setsid sleep 1000 & nice; echo /proc/[0-9]*; while :; do sleep 0.01; done`,
+		supervisor.Command{Output: &out, Ready: supervisor.Ready{Line: regexp.MustCompile("^/proc")}})
+	id, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{Restart: supervisor.Temporary, Limits: limits})
+	if x := new(supervisor.RefusedError); errors.As(err, &x) && refusable(x) {
+		testutil.Refused(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := sup.Children()[0].PID
+	if err := sup.Terminate(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if x := <-exits; x.Code != 3 || x.PID != pid {
+		t.Errorf("%+v, want the code of the command and the number %d of its guardian", x, pid)
+	}
+	if got := out.String(); !strings.HasPrefix(got, "19\n/proc/1 /proc/") || strings.Count(got, "/proc/") > 3 || !strings.HasSuffix(got, "bye\n") {
+		t.Errorf("%q", got)
+	}
 }
 
 // TestCommandLimitRefused: a command that is ready as soon as it runs is not
@@ -398,7 +532,7 @@ func TestLimitsUnprivileged(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.HangGuard)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-test.v", "-test.run=^(TestLimits|TestLimitRefused|TestLimitsOfCommand|TestCommandLimitRefused)$")
+	cmd := exec.CommandContext(ctx, program, "-test.v", "-test.run=^(TestLimits|TestLimitRefused|TestLimitsOfCommand|TestCommandLimitRefused|TestNamespaceEndsAll|TestCommandInNamespaces)$")
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()

@@ -40,7 +40,14 @@ func TestMain(m *testing.M) {
 		systemdRoot()
 		return
 	case "command":
-		commandRoot()
+		commandRoot(supervisor.Child{})
+		return
+	case "command in namespace":
+		set := []supervisor.Limit{supervisor.NamespacePID}
+		if os.Getuid() != 0 {
+			set = append(set, supervisor.NamespaceUser)
+		}
+		commandRoot(supervisor.Child{Limits: supervisor.Limits{Namespaces: set}})
 		return
 	default:
 		commandProgram(mode)

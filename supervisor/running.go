@@ -200,10 +200,17 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 func (s *Supervisor) started(c *child, r *running, spec process.Spec) (*running, error) {
 	spec.Path, spec.Args, spec.MemoryBytes = s.exe, os.Args, c.spec.Memory
 	spec.OnStop = func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) }
+	spec.Namespaces, spec.Optional = flags(c.spec.Limits.Namespaces), flags(c.spec.Limits.Optional)
 	p, err := s.starter.Start(spec)
 	if err != nil {
 		s.forget(r)
+		if x := new(process.NamespaceError); errors.As(err, &x) {
+			err = refusedNamespaces(x)
+		}
 		return nil, err
+	}
+	if x := p.Refused(); x != nil {
+		s.later = append(s.later, func() { s.goesWithout(c, refusedNamespaces(x)) }) // when its process is known
 	}
 	s.mu.Lock()
 	r.proc = p

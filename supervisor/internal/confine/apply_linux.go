@@ -20,6 +20,12 @@ var Resources = map[string]int{
 	"RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING, "RLIMIT_STACK": unix.RLIMIT_STACK,
 }
 
+// Namespaces are the flags of clone(2) for namespaces.
+var Namespaces = map[string]uintptr{
+	UserNamespace: unix.CLONE_NEWUSER, PIDNamespace: unix.CLONE_NEWPID, NetNamespace: unix.CLONE_NEWNET,
+	IPCNamespace: unix.CLONE_NEWIPC, MountNamespace: unix.CLONE_NEWNS,
+}
+
 // errnoOf finds the system's error in err.
 func errnoOf(err error) unix.Errno {
 	var n unix.Errno
@@ -41,14 +47,25 @@ type step struct {
 // apply sets the limits of this thread and process, and reports what was
 // refused. It stops at the first that is not optional.
 func (s *Spec) apply() (refused []Refusal, ok bool) {
-	rules, refused, ok := s.rules()
+	if s.MountProc != "" { // before /proc is looked up among the paths
+		steps := []step{{MountNamespace, "/proc", "to mount it needs CAP_SYS_ADMIN in the namespace", s.mountProc}}
+		if refused, ok = s.take(nil, steps); !ok {
+			return refused, false
+		}
+	}
+	rules, more, ok := s.rules()
 	if rules != nil {
 		defer rules.Close()
 	}
-	if !ok {
+	if refused = append(refused, more...); !ok {
 		return refused, false
 	}
-	for _, step := range s.steps(rules) {
+	return s.take(refused, s.steps(rules))
+}
+
+// take takes the steps, until one that is not optional fails.
+func (s *Spec) take(refused []Refusal, steps []step) ([]Refusal, bool) {
+	for _, step := range steps {
 		if err := step.do(); err != nil {
 			r := newRefusal(step.limit, step.value, err, step.remedy)
 			r.Fatal = !slices.Contains(s.Optional, step.limit)
@@ -66,9 +83,6 @@ func (s *Spec) apply() (refused []Refusal, ok bool) {
 func (s *Spec) steps(rules *sandbox.Rules) (steps []step) {
 	add := func(limit, value, remedy string, do func() error) {
 		steps = append(steps, step{limit, value, remedy, do})
-	}
-	if s.MountProc {
-		add(ProcMount, "/proc", "it needs CAP_SYS_ADMIN in the namespace", mountProc)
 	}
 	if v := s.OOMScore; v != nil {
 		add(OOMScore, strconv.Itoa(*v), "a lower score than this process has needs CAP_SYS_RESOURCE", func() error { return setOOMScore(*v) })
@@ -194,12 +208,29 @@ func (s *Spec) becomeUser() error {
 }
 
 // mountProc shows the processes of this PID namespace in /proc, here and in no
-// other mount namespace.
-func mountProc() error {
+// other mount namespace. If this process has no namespaces of its own, since
+// they were optional and refused, it does nothing.
+func (s *Spec) mountProc() error {
+	if unix.Getpid() != 1 || MountID() == s.MountProc {
+		return nil
+	}
+	defer dropAmbient()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
 	return unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+}
+
+// dropAmbient gives back what the mount needed: with the next execve it is gone.
+func dropAmbient() { _ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }
+
+// MountID is the identity of this process's mount namespace.
+func MountID() string {
+	id, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return "unknown"
+	}
+	return id
 }
 
 // lateText and parseLate carry numbers through the environment.

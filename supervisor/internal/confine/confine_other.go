@@ -10,6 +10,12 @@ import (
 // Resources are the numbers of rlimits; none here.
 var Resources map[string]int
 
+// Namespaces are flags for namespaces; none here.
+var Namespaces map[string]uintptr
+
+// MountID is empty here.
+func MountID() string { return "" }
+
 // Enter does nothing here.
 func Enter() {}
 

@@ -18,8 +18,14 @@ const (
 	Landlock   = "Landlock"
 	Seccomp    = "seccomp"
 	UserID     = "user"
-	ProcMount  = "mount of /proc"
-	execution  = "execve"
+
+	UserNamespace  = "user namespace"
+	PIDNamespace   = "PID namespace"
+	NetNamespace   = "network namespace"
+	IPCNamespace   = "IPC namespace"
+	MountNamespace = "mount namespace"
+
+	execution = "execve"
 )
 
 // Spec says what a trampoline does. It crosses to it as JSON.
@@ -31,7 +37,7 @@ type Spec struct {
 	Paths      *Paths
 	Deny       []uint32 // system calls
 	User       *User
-	MountProc  bool     // the process is the first of a PID namespace, in a mount namespace of its own
+	MountProc  string   // mount /proc, as the first process of a PID namespace, in a mount namespace that is not this one; "": do not
 	Optional   []string // names of limits that may be refused
 
 	// What is executed. Without a Path: this program, with the arguments and

@@ -135,7 +135,9 @@ func (g *guardian) report() *wire.Ended {
 	if state == nil {
 		return r
 	}
-	r.PID = int64(state.Pid())
+	if os.Getpid() != 1 { // in a PID namespace its number says nothing to the root
+		r.PID = int64(state.Pid())
+	}
 	r.CPU = state.UserTime() + state.SystemTime()
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok {
 		if ws.Signaled() {

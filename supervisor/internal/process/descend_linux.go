@@ -61,14 +61,21 @@ const maxPause = 50 * time.Millisecond
 //
 // As long as it finds new ones it looks again at once, since they may multiply;
 // for those that take their time to die it waits, longer each time.
+//
+// The first process of a PID namespace has everybody else in it as its
+// descendants, whatever /proc shows.
 func EndDescendants() {
 	killed := map[entry]bool{}
+	kill := killDescendants
+	if unix.Getpid() == 1 {
+		kill = killNamespace
+	}
 	pause := time.Millisecond
 	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); {
 		if unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD {
 			return
 		}
-		found, fresh := killDescendants(killed)
+		found, fresh := kill(killed)
 		if found == 0 {
 			return
 		}
@@ -79,6 +86,15 @@ func EndDescendants() {
 		time.Sleep(pause)
 		pause = min(2*pause, maxPause)
 	}
+}
+
+// killNamespace is killDescendants for the first process of a PID namespace. No
+// child that a supervisor starts is the first process of anything else.
+func killNamespace(map[entry]bool) (n int, fresh bool) {
+	if unix.Kill(-1, unix.SIGKILL) != nil { // there is nobody
+		return 0, false
+	}
+	return 1, false
 }
 
 // killDescendants kills those that it finds, and says how many they are and

@@ -61,6 +61,8 @@ type Process struct {
 	done   chan struct{}
 	exit   Exit // valid when done is closed
 
+	refused *NamespaceError
+
 	oom    oomMark
 	onStop func(bool)
 
@@ -118,24 +120,15 @@ func start(spec Spec) (*Process, error) {
 	for _, f := range spec.Files {
 		fds = append(fds, rawFD(f))
 	}
-	pidfd := -1
 	begin := time.Now()
-	pid, err := syscall.ForkExec(spec.Path, spec.Args, &syscall.ProcAttr{
-		Env:   env,
-		Files: fds,
-		Sys: &syscall.SysProcAttr{
-			Setpgid:   true,
-			Pdeathsig: DeathSignal,
-			PidFD:     &pidfd,
-		},
-	})
+	pid, pidfd, refused, err := fork(spec, env, fds)
 	runtime.KeepAlive(spec.Files)
 	if err != nil {
 		r.Close()
 		out.Close() // nil is an error and no harm
-		return nil, startError(spec.Path, "exec", err)
+		return nil, err
 	}
-	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM(), onStop: spec.OnStop}
+	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM(), onStop: spec.OnStop, refused: refused}
 	if spec.MemoryBytes > 0 {
 		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
@@ -155,6 +148,33 @@ func start(spec Spec) (*Process, error) {
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return p, nil
+}
+
+// fork makes the process, if need be without the namespaces that are optional:
+// refused says why.
+func fork(spec Spec, env []string, fds []uintptr) (pid, pidfd int, refused *NamespaceError, err error) {
+	pidfd = -1
+	try := func(namespaces uintptr) {
+		pid, err = syscall.ForkExec(spec.Path, spec.Args, &syscall.ProcAttr{
+			Env:   env,
+			Files: fds,
+			Sys:   inNamespaces(namespaces, &syscall.SysProcAttr{Setpgid: true, Pdeathsig: DeathSignal, PidFD: &pidfd}),
+		})
+	}
+	try(spec.Namespaces)
+	if err == nil {
+		return pid, pidfd, nil, nil
+	}
+	if ours := spec.Namespaces & spec.Optional; ours != 0 && ofNamespaces(err) {
+		refused = &NamespaceError{ours, err}
+		try(spec.Namespaces &^ spec.Optional)
+	}
+	if err != nil && spec.Namespaces != 0 && ofNamespaces(err) {
+		err = &NamespaceError{spec.Namespaces &^ spec.Optional, err}
+	} else if err != nil {
+		err = startError(spec.Path, "exec", err)
+	}
+	return pid, pidfd, refused, err
 }
 
 // rawFD is the descriptor of f without making it blocking, as Fd would.
@@ -256,6 +276,9 @@ func zombie(idType, id, options int) bool {
 // PID is the number of the process, and of its group.
 func (p *Process) PID() int { return p.pid }
 
+// Refused says why the process is not in optional namespaces, or is nil.
+func (p *Process) Refused() *NamespaceError { return p.refused }
+
 // Done is closed when the process has been reaped and its group killed.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
@@ -300,6 +323,9 @@ func TakeFile(fd int, name string) *os.File {
 // KillOwnGroup ends this process and everything in its group at once. It does
 // not return.
 func KillOwnGroup() {
+	if unix.Getpid() == 1 { // of a PID namespace: its own signals mean nothing to it, and its end is the end of all
+		os.Exit(1)
+	}
 	if unix.Getpgrp() == unix.Getpid() {
 		_ = unix.Kill(0, unix.SIGKILL)
 	}

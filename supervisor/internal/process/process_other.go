@@ -36,6 +36,9 @@ func (*Process) Done() <-chan struct{} { return nil }
 // Exit is empty.
 func (*Process) Exit() Exit { return Exit{} }
 
+// Refused is nil.
+func (*Process) Refused() *NamespaceError { return nil }
+
 // Signal fails.
 func (*Process) Signal(syscall.Signal) error { return ErrDone }
 

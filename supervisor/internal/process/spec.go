@@ -21,6 +21,10 @@ type Spec struct {
 	// continued (false). It must return quickly. nil: nobody wants to know.
 	OnStop func(stopped bool)
 
+	// Namespaces are flags of clone(2), CLONE_NEWPID and the like: the process
+	// is made in new ones. What Optional has of them may be refused.
+	Namespaces, Optional uintptr
+
 	// MemoryBytes limits the data memory of the process, RLIMIT_DATA; 0 means
 	// no limit. The limit is in force when Start returns. GOMEMLIMIT is put
 	// into Env at 80 % of it.
@@ -58,6 +62,17 @@ func (e *StartError) Error() string {
 
 // Unwrap returns the system's error.
 func (e *StartError) Unwrap() error { return e.Err }
+
+// NamespaceError says that the machine refuses namespaces.
+type NamespaceError struct {
+	Namespaces uintptr // flags of clone(2)
+	Err        error
+}
+
+func (e *NamespaceError) Error() string { return fmt.Sprintf("process: namespaces: %v", e.Err) }
+
+// Unwrap returns the system's error.
+func (e *NamespaceError) Unwrap() error { return e.Err }
 
 // ErrDone says that a process has ended: there is nothing to signal.
 var ErrDone = errors.New("process: it has ended")
