@@ -29,6 +29,9 @@ func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	if err != nil {
 		return err
 	}
+	if t.Pool != nil {
+		return tellPool(ctx, t.Pool, m)
+	}
 	mt, err := codec.Of[M]()
 	if err != nil {
 		return err
@@ -74,33 +77,42 @@ func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, er
 	if err != nil {
 		return r, err
 	}
+	if t.Pool != nil {
+		return askPool[P, R](ctx, t.Pool, m)
+	}
 	mt, err := codec.Of[M]()
 	if err != nil {
 		return r, err
 	}
+	r, _, err = askTarget[P, R](ctx, t, mt, &m)
+	return r, public(err)
+}
+
+// askTarget asks one actor. sent says whether the ask is in its mailbox.
+func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, mt *codec.Type, m *M) (r R, sent bool, err error) {
 	rt, err := codec.Of[R]()
 	if err != nil {
-		return r, err
+		return r, false, err
 	}
 	a, err := t.NewAsk(ctx)
 	if err != nil {
-		return r, err
+		return r, false, err
 	}
 	// Looked at after the ask is registered: a target that ends from now on
 	// fails it.
 	box, err := t.Outbox()
 	if err != nil {
 		a.Abandon()
-		return r, public(err)
+		return r, false, err
 	}
 	var deadline int64
 	if d, ok := ctx.Deadline(); ok {
 		deadline = node.At(d)
 	}
-	if err := mailbox.Send(box, wire.EntryAsk, a.ID, deadline, mt, &m); err != nil {
-		if err := sendSlowly(ctx, t, box, wire.EntryAsk, a.ID, deadline, mt, m, err); err != nil {
+	if err := mailbox.Send(box, wire.EntryAsk, a.ID, deadline, mt, m); err != nil {
+		if err := sendSlowly(ctx, t, box, wire.EntryAsk, a.ID, deadline, mt, *m, err); err != nil {
 			a.Abandon()
-			return r, err
+			return r, false, err
 		}
 	}
 	p, body, err := a.Wait(waitContext(ctx))
@@ -111,7 +123,7 @@ func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, er
 		}
 	}
 	a.Free()
-	return r, public(err)
+	return r, true, err
 }
 
 // decodeLater decodes a reply whose segment is still on its way. It is apart
@@ -124,9 +136,13 @@ func decodeLater[R any](n *node.Node, p *mailbox.Peer, body []byte, t *codec.Typ
 // Lend makes a buffer of n bytes that is shared with ref's process: filled in
 // place, and sent to ref as a field of a message, it is not copied. When all
 // memory for ref is lent, Lend does what the mailbox's policy says, as Tell
-// does. A buffer that is not sent must be released.
+// does. A buffer that is not sent must be released. A pool lends nothing: Pick
+// a member first.
 func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	t, err := target(ctx, ref.ID)
+	if err == nil {
+		err = onePool(t, "lent memory")
+	}
 	if err != nil {
 		return Buffer{}, err
 	}

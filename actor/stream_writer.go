@@ -36,12 +36,17 @@ type StreamWriter struct {
 // What is written is visible to the actor block by block, and gone from here.
 // progress, if not nil, is called after each block. When all blocks are lent, a
 // Write waits for the actor to read on, or does what the mailbox's policy says.
-// Close must follow; the end of ctx does not spare it.
+// Close must follow; the end of ctx does not spare it. A stream to a pool goes
+// to one member, by the pool's route; the key is that of the name.
 func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
 	t, err := target(ctx, ref.ID)
-	if err != nil {
-		return nil, err
+	if err == nil && t.Pool != nil {
+		t, err = t.Pool.Pick(ctx, HashKey(name))
 	}
+	if err != nil {
+		return nil, public(err)
+	}
+	ref = Ref[P]{ID: t.ID}
 	box, err := t.Outbox()
 	if err != nil {
 		return nil, public(err)

@@ -184,6 +184,15 @@ func (o *Outbox) Lend(n int) (Buffer, error) {
 	return o.store.lend(n)
 }
 
+// Load is how much of what went out here has not been handled, the message in
+// hand included: messages, or cells if the queue is a ring. It is a hint, by the
+// word of the receiver's page, and costs a load of it.
+func (o *Outbox) Load() uint64 {
+	o.mu.Lock() // the page stays mapped
+	defer o.mu.Unlock()
+	return o.lane.Unhandled()
+}
+
 // WantRoom says to the receiver that somebody here waits for room, or no
 // longer does.
 func (o *Outbox) WantRoom(yes bool) { o.say(transport.StateWantRoom, yes) }

@@ -312,6 +312,7 @@ func (s *Supervisor) notStarted(c *child) {
 func (s *Supervisor) died(c *child, cause tree.Cause) {
 	if s.above == nil {
 		s.keeper.Died(c.exit, cause)
+		s.unnoticed = append(s.unnoticed, c.exit)
 		return
 	}
 	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})

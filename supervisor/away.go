@@ -249,6 +249,7 @@ func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
 		s.forget(run)
 	}
 	s.keeper.Died(exit, cause)
+	s.keeper.Notify(exit)
 }
 
 // leftAway records that a child will not be started again by itself.

@@ -90,6 +90,7 @@ func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
 		c.definition = spec.Subtree.name
 	}
 	s.enroll(c, spec.Name)
+	s.addPool(c)
 	s.children[c.id] = c
 	return c
 }
@@ -137,6 +138,7 @@ func (s *Supervisor) branchUp(b *branch) {
 
 // branchEnded tells the supervisor above that nothing of b is left.
 func (s *Supervisor) branchEnded(b *branch) {
+	s.notice()
 	c := b.self
 	if c == nil {
 		s.finish(b.up, b.why)

@@ -236,6 +236,7 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 				c.stopTimer()
 			}
 			s.event(EventReady, c, "")
+			s.enterPool(c)
 			s.watch(c, r)
 			s.stepIn(c.branch, tree.Ready{ID: c.id, Incarnation: c.incarnation})
 		}
@@ -287,6 +288,7 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
 	s.died(c, cause(c, x))
+	defer s.notice()
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {
 		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
@@ -298,6 +300,15 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 		return
 	}
 	s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: r.addr.Incarnation, Reason: reason})
+}
+
+// notice tells the watchers of those that have died: when the rules have dealt
+// with it, and before anybody learns that a supervisor has ended.
+func (s *Supervisor) notice() {
+	for _, exit := range s.unnoticed {
+		s.keeper.Notify(exit)
+	}
+	s.unnoticed = nil
 }
 
 func bit(b bool) uint8 {

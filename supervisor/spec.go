@@ -53,6 +53,8 @@ type Spec struct {
 	// program uses: "futex" or "eventfd"; "" means what the environment
 	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has.
 	Notifier string
+
+	pool *Pool // what the children are the members of, if anything
 }
 
 // NoRestarts as Intensity means that the first failure is one too many: OTP's
@@ -78,6 +80,11 @@ func (s Spec) Validate() error {
 	}
 	if _, err := segment.ParseForm(os.Getenv(segment.Variable)); err != nil {
 		errs = append(errs, fmt.Errorf("supervisor: %s: %w", segment.Variable, err))
+	}
+	if s.pool != nil {
+		p := *s.pool
+		p.Member.Actor = nil // it was set by Child
+		errs = append(errs, p.Validate())
 	}
 	return errors.Join(append(errs, s.validateChildren()...)...)
 }

@@ -89,6 +89,8 @@ type engine struct {
 	above    *above                  // in a supervisor's own process: its link to the root
 	lastCall uint64
 
+	unnoticed []*wire.Exit // deaths whose watchers have not been told
+
 	letters   atomic.Uint64
 	restarts  atomic.Uint64
 	endOnce   sync.Once
@@ -152,6 +154,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	}}
 	s.keeper = keeper.New(s.log, s.letter)
 	s.keeper.Linked = s.linkEnded
+	s.keeper.Number = func() uint32 { s.lastID++; return s.lastID }
 	if err := lane.Sweep(0); err != nil {
 		s.log.Warn("queues of earlier programs could not be removed", "err", err)
 	}

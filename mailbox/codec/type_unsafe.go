@@ -19,6 +19,7 @@ type Type struct {
 	flat   bool
 	custom bool
 	lends  bool
+	keyed  bool // values are Keyed, by a method of the value
 }
 
 // ID identifies a type: the hash of its name in the high half, the hash of its
@@ -74,6 +75,7 @@ func newType(rt reflect.Type) (*Type, error) {
 		return nil, errors.Join(b.errs...)
 	}
 	t.flat, t.custom, t.lends = t.plan.flat, b.custom, b.lends
+	t.keyed = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Keyed]())
 	t.text = describe(rt)
 	t.id = ID(uint64(hash(t.name))<<32 | uint64(hash(t.text)))
 	return t, nil

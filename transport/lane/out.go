@@ -195,6 +195,17 @@ func (o *Out) Room() error {
 // goroutine.
 func (o *Out) Peer() *Peer { return o.peer.Load() }
 
+// Unhandled is how many sequences the receiver has not dealt with, by its own
+// word.
+func (o *Out) Unhandled() uint64 {
+	const mask = 1<<48 - 1 // of an in-flight word's sequence
+	tail := o.page.Tail.Load()
+	if p := o.peer.Load(); p != nil {
+		tail -= transport.InFlight(p.Page.InFlight.Load()).Seq()
+	}
+	return tail & mask
+}
+
 // State is the word in which this process says to the receiver that it sleeps
 // or waits for room.
 func (o *Out) State() transport.Word { return o.page.State }

@@ -56,8 +56,10 @@ const (
 	KindEvent     Kind = 35
 	KindCommand   Kind = 36
 	KindAnswer    Kind = 37
+	KindMembers   Kind = 38
+	KindGroup     Kind = 39
 
-	lastKind = KindAnswer
+	lastKind = KindGroup
 )
 
 // Frame is one message of the control link.

@@ -116,6 +116,8 @@ const (
 	TargetAlive   = 1 // running or restarting: its mailbox takes messages
 	TargetGone    = 2 // ended for good
 	TargetUnknown = 3 // never existed
+	TargetPool    = 4 // stands for others: a Members came before
+	TargetRefused = 5 // of Group: Name says why
 )
 
 // Target answers Resolve.
@@ -327,6 +329,8 @@ func (*Letter) Kind() Kind    { return KindLetter }
 func (*Ack) Kind() Kind       { return KindAck }
 func (*Types) Kind() Kind     { return KindTypes }
 func (*Ended) Kind() Kind     { return KindEnded }
+func (*Members) Kind() Kind   { return KindMembers }
+func (*Group) Kind() Kind     { return KindGroup }
 func (*Back) Kind() Kind      { return KindBack }
 func (*Trap) Kind() Kind      { return KindTrap }
 func (*Link) Kind() Kind      { return KindLink }
@@ -344,6 +348,7 @@ func newFrame(k Kind) Frame {
 		KindEnroll: &Enroll{}, KindEnrolled: &Enrolled{}, KindAdopt: &Adopt{},
 		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
 		KindCommand: &Command{}, KindAnswer: &Answer{},
+		KindMembers: &Members{}, KindGroup: &Group{},
 	}
 	if int(k) >= len(all) {
 		return nil

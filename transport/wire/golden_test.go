@@ -61,6 +61,8 @@ var golden = []struct {
 	{&Event{Child: Addr{1, 2}, PID: 3, What: "w", Text: "t"}, "23 01000000 02000000 0300000000000000 0100 77 0100 74"},
 	{&Command{Token: 1, Text: []byte("{}")}, "24 0100000000000000 02000000 7b7d"},
 	{&Answer{Token: 1, More: 1, Text: []byte("{}")}, "25 0100000000000000 01 02000000 7b7d"},
+	{&Members{ID: 1, Route: RouteByKey, Name: "n", Members: []uint32{2, 3}, Exit: exit}, "26 01000000 03 0100 6e 0200 02000000 03000000" + exitHex},
+	{&Group{Token: 1, Op: GroupJoin, Name: "n"}, "27 0100000000000000 02 0100 6e"},
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -187,7 +189,8 @@ func FuzzEntry(f *testing.F) {
 func TestExitFitsAFrame(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	exit := Exit{Type: long, Reason: long, Summary: long, Stderr: long, Stack: long}
-	for _, f := range []Frame{&Down{Exit: exit}, &Gone{Exit: exit}, &AskFailed{Exit: exit}, &Target{Exit: exit, Name: "a name"}, &Died{Exit: exit}} {
+	for _, f := range []Frame{&Down{Exit: exit}, &Gone{Exit: exit}, &AskFailed{Exit: exit}, &Target{Exit: exit, Name: "a name"}, &Died{Exit: exit},
+		&Members{Exit: exit, Name: long}, &Members{Name: long, Members: make([]uint32, MaxMembers)}} {
 		b := Append(nil, f)
 		if len(b) > MaxFrame {
 			t.Errorf("frame of kind %d has %d bytes; at most %d can be sent", f.Kind(), len(b), MaxFrame)

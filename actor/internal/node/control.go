@@ -25,6 +25,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.answer(f.Token, f)
 	case *wire.Ack:
 		n.answer(f.Token, f)
+	case *wire.Members:
+		n.members(f)
 	case *wire.Lane:
 		n.acceptLane(f, files)
 	case *wire.Page:

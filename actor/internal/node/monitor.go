@@ -9,6 +9,7 @@ import (
 // monitor is one watch over one incarnation of an actor.
 type monitor struct {
 	token uint64
+	id    uint32
 	ch    chan wire.Exit // nil: the notice goes to the actor's own handler
 }
 
@@ -23,7 +24,7 @@ type down struct {
 // alive now. The notice comes through the channel, or, when own is set, as a
 // call of the actor's onDown. Cancel takes the monitor back.
 func (n *Node) Monitor(ctx context.Context, id uint32, own bool) (ch <-chan wire.Exit, cancel func(), err error) {
-	m := &monitor{}
+	m := &monitor{id: id}
 	if !own {
 		m.ch = make(chan wire.Exit, 1)
 	}
@@ -92,6 +93,7 @@ func (n *Node) due(own bool) []down {
 			keep = append(keep, d)
 		default:
 			delete(n.monitors, d.m.token)
+			d.exit.Addr.ID = d.m.id // of a pool it is its last member's until here
 			out = append(out, d)
 		}
 	}

@@ -18,6 +18,7 @@ var background = context.Background()
 type Target struct {
 	ID   uint32
 	Name string
+	Pool *Pool // if the number stands for several actors; then the rest has no use
 
 	node *Node
 	box  *mailbox.Outbox // nil when the target was gone at first sight
@@ -102,7 +103,10 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		return nil, n.closed
 	}
 	if t := n.lookup(id); t != nil {
-		return t, nil // another goroutine was quicker
+		return t, nil // another goroutine was quicker, or it is a pool
+	}
+	if f.State == wire.TargetPool {
+		return nil, fmt.Errorf("node: nobody has told the members of %s", f.Name)
 	}
 	t := &Target{ID: id, Name: f.Name, node: n, waiting: map[chan struct{}]struct{}{}}
 	if f.State == wire.TargetGone {

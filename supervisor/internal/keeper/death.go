@@ -16,8 +16,8 @@ import (
 
 // Died records the death of an incarnation: nothing of its memory changes any
 // more. What it had in hand is judged, its senders learn what will not be
-// answered, its receivers that its lanes are final, and its watchers that it
-// is down.
+// answered, and its receivers that its lanes are final. Its watchers learn it
+// from Notify, which has to follow.
 func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 	c := k.children[exit.Addr.ID]
 	if c == nil || c.alive != exit.Addr.Incarnation {
@@ -41,16 +41,30 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 			to.post(&wire.Retire{From: l.from})
 		}
 	}
-	// The notice after the retirement of the lanes: it waits for them.
-	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
-		if w.id == c.id {
-			k.post(w.by, &wire.Down{Token: w.token, Exit: *exit})
-		}
-		return w.id == c.id || w.by == exit.Addr
-	})
+	k.leaveAll(exit.Addr, exit)
+	for _, p := range k.pools {
+		delete(p.told, exit.Addr)
+	}
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == exit.Addr })
 	for _, peer := range k.unlink(exit.Addr) {
 		k.exitTo(peer, exit)
 	}
+}
+
+// Notify tells the watchers of an incarnation that it is down. It comes after
+// the retirement of its lanes, for which the notice waits, and after whatever
+// its death has ended: who gets the notice does not find it in a group or, if it
+// has ended for good, in a pool or by its name.
+func (k *Keeper) Notify(exit *wire.Exit) { k.notify(exit.Addr.ID, exit) }
+
+// notify tells who watches id that it is down.
+func (k *Keeper) notify(id uint32, exit *wire.Exit) {
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
+		if w.id == id {
+			k.post(w.by, &wire.Down{Token: w.token, Exit: *exit})
+		}
+		return w.id == id
+	})
 }
 
 // Gone records that a child will not be started again. What is unread in its
@@ -61,6 +75,7 @@ func (k *Keeper) Gone(id uint32) {
 		return
 	}
 	c.gone = true
+	k.leaveAll(wire.Addr{ID: id}, c.lastExit())
 	for _, l := range k.to(id) {
 		k.end(l, c.lastExit())
 	}

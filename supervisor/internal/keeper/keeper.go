@@ -31,8 +31,11 @@ type Keeper struct {
 	// Linked is called when an actor that peer was linked with has ended: peer
 	// has to end too.
 	Linked func(peer wire.Addr, exit *wire.Exit)
+	Number func() uint32 // makes the number of a group
 
 	children map[uint32]*child
+	pools    map[uint32]*pool
+	groups   map[string]*pool
 	lanes    map[laneKey]*held
 	monitors []watcher
 	links    map[link]struct{}
@@ -90,7 +93,7 @@ type watcher struct {
 
 // New returns an empty keeper.
 func New(log *slog.Logger, letter func(Letter)) *Keeper {
-	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, lanes: map[laneKey]*held{}, links: map[link]struct{}{},
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, pools: map[uint32]*pool{}, groups: map[string]*pool{}, lanes: map[laneKey]*held{}, links: map[link]struct{}{},
 		types: map[uint64]string{}}
 }
 
@@ -196,6 +199,8 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		}
 	case *wire.Monitor:
 		k.monitor(from, f)
+	case *wire.Group:
+		k.group(from, f)
 	case *wire.Types:
 		k.learn(f)
 	case *wire.Trap:
@@ -223,8 +228,15 @@ func (k *Keeper) post(to wire.Addr, f wire.Frame, files ...*Handle) {
 func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	t := &wire.Target{Token: f.Token, State: wire.TargetUnknown, ID: f.ID}
 	c := k.children[f.ID]
+	p := k.pools[f.ID]
 	if f.ID == 0 {
-		c = k.named(f.Name)
+		if c = k.named(f.Name); c == nil || c.gone {
+			p = k.poolNamed(f.Name)
+		}
+	}
+	if p != nil {
+		k.introduce(from, f.Token, p)
+		return
 	}
 	if c != nil && c.id != 0 {
 		t.State, t.ID, t.Name, t.Mailbox = wire.TargetAlive, c.id, c.name, c.mailbox
@@ -385,6 +397,13 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		return
 	}
 	k.post(by, &wire.Ack{Token: f.Token})
+	if p := k.pools[f.ID]; p != nil && !p.group() {
+		k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})
+		if len(p.members) == 0 {
+			k.notify(p.id, p.last())
+		}
+		return
+	}
 	c := k.children[f.ID]
 	if c == nil {
 		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor"}})

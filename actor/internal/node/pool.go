@@ -1,0 +1,222 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Pool is what a number stands for that addresses several actors. Which of them
+// gets a message is decided here, in the sender's process, by a list that the
+// supervisor keeps current.
+//
+//	Members ──► roster, swapped as a whole ──► Pick: a few loads, no lock of
+//	                                           its own, nothing allocated
+type Pool struct {
+	ID    uint32
+	Name  string
+	Route wire.Route
+
+	node   *Node
+	roster atomic.Pointer[roster]
+	turn   atomic.Uint64
+}
+
+// roster is the members at one moment. It does not change.
+type roster struct {
+	ids   []uint32
+	salts []uint64   // by which ByKey tells them apart
+	exit  *wire.Exit // how the last of them ended, if there is none
+}
+
+// Group says whether members come and go by themselves.
+func (p *Pool) Group() bool { return p.Route == wire.RouteGroup }
+
+// Members is their numbers. The list is nobody's to change.
+func (p *Pool) Members() []uint32 { return p.roster.Load().ids }
+
+// NoMembersError says that nobody is in a group.
+type NoMembersError struct{ Group string }
+
+func (e *NoMembersError) Error() string { return fmt.Sprintf("group %q has no members now", e.Group) }
+
+// Empty is why nothing can be sent to a pool without members.
+func (p *Pool) Empty() error {
+	if p.Group() {
+		return &NoMembersError{p.Name}
+	}
+	if t := p.node.lookup(p.ID); t != nil {
+		if g := t.gone.Load(); g != nil {
+			return g // the link is lost
+		}
+	}
+	r := p.roster.Load()
+	if r.exit != nil {
+		return &GoneError{Name: p.Name, Exit: r.exit}
+	}
+	for _, id := range r.ids { // all have ended, which the supervisor is about to tell
+		if t := p.node.lookup(id); t != nil {
+			if g := t.gone.Load(); g != nil {
+				return g
+			}
+		}
+	}
+	return &GoneError{Name: p.Name, Exit: &wire.Exit{Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it has no members"}}
+}
+
+// Pick chooses the member that the next message goes to. key matters to a pool
+// that routes by key. Members that are known to have ended are passed over.
+func (p *Pool) Pick(ctx context.Context, key uint64) (*Target, error) {
+	r := p.roster.Load()
+	var i int
+	switch p.Route {
+	case wire.RouteByKey:
+		i = p.byKey(r, key)
+	case wire.RouteLeastLoaded:
+		i = p.leastLoaded(r)
+	default:
+		i = p.nextOf(r)
+	}
+	if i < 0 {
+		return nil, p.Empty()
+	}
+	return p.node.Target(ctx, r.ids[i])
+}
+
+// Member is the target of one member.
+func (p *Pool) Member(ctx context.Context, id uint32) (*Target, error) { return p.node.Target(ctx, id) }
+
+// closedTo says whether nothing can be sent to a member, as far as is known here.
+func (n *Node) closedTo(id uint32) bool {
+	t := n.lookup(id)
+	return t != nil && t.gone.Load() != nil
+}
+
+func (p *Pool) nextOf(r *roster) int {
+	n := len(r.ids)
+	if n == 0 {
+		return -1
+	}
+	i := int(p.turn.Add(1) % uint64(n))
+	for range n {
+		if !p.node.closedTo(r.ids[i]) {
+			return i
+		}
+		if i++; i == n {
+			i = 0
+		}
+	}
+	return -1
+}
+
+// leastLoaded looks at every member, from another one on each time, so that
+// equals take turns. One that this process has not sent to yet has no load.
+func (p *Pool) leastLoaded(r *roster) int {
+	n := len(r.ids)
+	if n == 0 {
+		return -1
+	}
+	best, least := -1, ^uint64(0)
+	i := int(p.turn.Add(1) % uint64(n))
+	for range n {
+		t := p.node.lookup(r.ids[i])
+		switch {
+		case t == nil:
+			return i
+		case t.gone.Load() == nil:
+			if load := t.box.Load(); load == 0 {
+				return i
+			} else if load < least {
+				best, least = i, load
+			}
+		}
+		if i++; i == n {
+			i = 0
+		}
+	}
+	return best
+}
+
+// byKey is rendezvous hashing: each member has a weight for the key, and the
+// heaviest gets it. Who leaves takes only its own keys along; who comes takes
+// an equal share from everybody.
+func (p *Pool) byKey(r *roster, key uint64) int {
+	best, most := -1, uint64(0)
+	key = mix(key)
+	for i, salt := range r.salts {
+		if w := mix(key ^ salt); (best < 0 || w > most) && !p.node.closedTo(r.ids[i]) {
+			best, most = i, w
+		}
+	}
+	return best
+}
+
+// mix is the finalizer of splitmix64: every bit of x changes half of the result.
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// members installs the list of a number that the supervisor has sent.
+func (n *Node) members(f *wire.Members) {
+	r := &roster{ids: f.Members}
+	if len(r.ids) == 0 {
+		r.exit = &f.Exit
+	}
+	for _, id := range r.ids {
+		r.salts = append(r.salts, mix(uint64(id)+0x9e3779b97f4a7c15))
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.lookup(f.ID)
+	if t == nil {
+		t = &Target{ID: f.ID, Name: f.Name, node: n, Pool: &Pool{ID: f.ID, Name: f.Name, Route: f.Route, node: n}}
+		t.Pool.roster.Store(r)
+		n.addTarget(t)
+		return
+	}
+	if t.Pool == nil {
+		n.log.Error("frame from the supervisor refused: an actor became a pool", "number", f.ID)
+		return
+	}
+	t.Pool.roster.Store(r)
+}
+
+// Group is the pool that stands for a group, which is made if it is not there.
+func (n *Node) Group(ctx context.Context, name string) (*Pool, error) {
+	f, err := n.group(ctx, wire.GroupFind, name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := n.open(f.(*wire.Target), f.(*wire.Target).ID)
+	if err != nil {
+		return nil, err
+	}
+	return t.Pool, nil
+}
+
+// Join makes this actor a member of a group; Leave takes that back.
+func (n *Node) Join(ctx context.Context, name string) error {
+	_, err := n.group(ctx, wire.GroupJoin, name)
+	return err
+}
+
+// Leave takes Join back. It is no error if this actor is no member.
+func (n *Node) Leave(ctx context.Context, name string) error {
+	_, err := n.group(ctx, wire.GroupLeave, name)
+	return err
+}
+
+func (n *Node) group(ctx context.Context, op uint8, name string) (wire.Frame, error) {
+	f, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Group{Token: token, Op: op, Name: name} })
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := f.(*wire.Target); ok && t.State == wire.TargetRefused {
+		return nil, fmt.Errorf("group %q: %s", name, t.Name)
+	}
+	return f, nil
+}

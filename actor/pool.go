@@ -1,0 +1,221 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Keyed is a message that says by itself where it belongs: a pool that routes
+// by key gives all messages of one key to one member. RouteKey must be a method
+// of the value and give the same in every process; HashKey makes a key of a
+// string.
+type Keyed = codec.Keyed
+
+// HashKey makes a key of a string: FNV-1a.
+func HashKey(s string) uint64 { return codec.HashKey(s) }
+
+// RouteError says that a pool or a group cannot do what was asked of it,
+// because it is no single actor.
+type RouteError struct {
+	Pool    string // its name
+	Problem string
+	Remedy  string
+}
+
+func (e *RouteError) Error() string {
+	return fmt.Sprintf("actor: pool %s: %s: %s", e.Pool, e.Problem, e.Remedy)
+}
+
+// MemberError says which member of a broadcast did not get the message.
+type MemberError struct {
+	ID   uint32 // its Ref's
+	Name string
+	Err  error
+}
+
+func (e *MemberError) Error() string { return fmt.Sprintf("member %s: %v", e.Name, e.Err) }
+
+// Unwrap returns Err.
+func (e *MemberError) Unwrap() error { return e.Err }
+
+// NoMembersError says that nobody is in a group.
+type NoMembersError = node.NoMembersError
+
+// Members lists the actors that ref stands for, as this process knows them now:
+// the members of a pool or a group, of which some may be restarting, or the
+// actor itself.
+func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return nil, public(err)
+	}
+	if t.Pool == nil {
+		return []Ref[P]{ref}, nil
+	}
+	var all []Ref[P]
+	for _, id := range t.Pool.Members() {
+		all = append(all, Ref[P]{ID: id})
+	}
+	return all, nil
+}
+
+// Pick chooses the member of a pool that a message would go to, so that several
+// things can be done with the same one: Lend, and then Ask. key matters to a
+// pool that routes by key. A pool that broadcasts, and a group, give one after
+// another. The Ref of an actor is given back.
+func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
+	t, err := target(ctx, ref.ID)
+	if err == nil && t.Pool != nil {
+		t, err = t.Pool.Pick(ctx, key)
+	}
+	if err != nil {
+		return Ref[P]{}, public(err)
+	}
+	return Ref[P]{ID: t.ID}, nil
+}
+
+// tellPool is Tell for a pool. A member that turns out to have ended for good
+// is no member any more: another one gets the message.
+func tellPool[M any](ctx context.Context, p *node.Pool, m M) error {
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return err
+	}
+	if p.Route >= wire.RouteBroadcast {
+		return tellAll(ctx, p, mt, m)
+	}
+	key, err := keyOf(p, mt, &m)
+	if err != nil {
+		return err
+	}
+	for range 1 + len(p.Members()) {
+		var t *node.Target
+		if t, err = p.Pick(ctx, key); err != nil {
+			break
+		}
+		var box *mailbox.Outbox
+		if box, err = t.Outbox(); err == nil {
+			if err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m); err != nil {
+				err = sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, err)
+			}
+		}
+		if !hasEnded(err) {
+			break
+		}
+	}
+	return public(err)
+}
+
+// hasEnded says whether a send failed because its receiver has ended for good.
+func hasEnded(err error) bool {
+	if err == nil {
+		return false // what follows allocates
+	}
+	var inner *node.GoneError
+	var outer *GoneError
+	return errors.As(err, &inner) && inner.Lost == nil || errors.As(err, &outer)
+}
+
+// keyOf is the key of m, if p needs one.
+func keyOf[M any](p *node.Pool, mt *codec.Type, m *M) (uint64, error) {
+	if p.Route != wire.RouteByKey {
+		return 0, nil
+	}
+	if key, ok := codec.KeyOf(mt, m); ok {
+		return key, nil
+	}
+	return 0, &RouteError{Pool: p.Name, Problem: mt.Name() + " has no key, and the pool routes by key",
+		Remedy: "give the type a method RouteKey() uint64 that is declared on the value"}
+}
+
+// tellAll tells every member. First those that have room, then the others, one
+// after another, by the policy of their mailbox.
+func tellAll[M any](ctx context.Context, p *node.Pool, mt *codec.Type, m M) error {
+	if mt.Lends() {
+		return &RouteError{Pool: p.Name, Problem: mt.Name() + " hands a Buffer or a File over, which can have one receiver only",
+			Remedy: "send it to one member, which Pick chooses, or put the bytes into a plain []byte"}
+	}
+	ids := p.Members()
+	var errs []error
+	var full []*node.Target
+	got := 0
+	for _, id := range ids {
+		t, err := p.Member(ctx, id)
+		var box *mailbox.Outbox
+		if err == nil {
+			box, err = t.Outbox()
+		}
+		if err == nil {
+			err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m)
+		}
+		switch {
+		case err == nil:
+			got++
+		case t != nil && errors.Is(err, mailbox.ErrFull):
+			full = append(full, t)
+		case hasEnded(err): // no member any more
+		case t == nil:
+			errs = append(errs, &MemberError{ID: id, Name: fmt.Sprint("number ", id), Err: err})
+		default:
+			errs = append(errs, &MemberError{ID: id, Name: t.Name, Err: public(err)})
+		}
+	}
+	for _, t := range full {
+		box, err := t.Outbox()
+		if err == nil {
+			err = sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, mailbox.ErrFull)
+		}
+		if err == nil {
+			got++
+		} else if !hasEnded(err) {
+			errs = append(errs, &MemberError{ID: t.ID, Name: t.Name, Err: public(err)})
+		}
+	}
+	if got == 0 && len(errs) == 0 {
+		return public(p.Empty())
+	}
+	return errors.Join(errs...)
+}
+
+// askPool is Ask for a pool: the member that is chosen is asked as any actor. If
+// it ends for good before it got the ask, another one is.
+func askPool[P, R any, M AskedOf[P, R]](ctx context.Context, p *node.Pool, m M) (r R, err error) {
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return r, err
+	}
+	if p.Route >= wire.RouteBroadcast {
+		return r, &RouteError{Pool: p.Name, Problem: "an ask has one answer, and the pool gives each message to all members",
+			Remedy: "ask the one that Pick chooses, or each of Members"}
+	}
+	key, err := keyOf(p, mt, &m)
+	if err != nil {
+		return r, err
+	}
+	for range 1 + len(p.Members()) {
+		var t *node.Target
+		if t, err = p.Pick(ctx, key); err != nil {
+			return r, public(err)
+		}
+		var sent bool
+		r, sent, err = askTarget[P, R](ctx, t, mt, &m)
+		if sent || !hasEnded(err) {
+			break
+		}
+	}
+	return r, public(err)
+}
+
+// onePool refuses what only a single actor can do.
+func onePool(t *node.Target, what string) error {
+	if t.Pool == nil {
+		return nil
+	}
+	return &RouteError{Pool: t.Pool.Name, Problem: what + " is for one member", Remedy: "let Pick choose it first"}
+}

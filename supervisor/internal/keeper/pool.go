@@ -1,0 +1,166 @@
+package keeper
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// MaxGroups bounds the names of groups of a program: a group is made by whoever
+// names it first, and its number stays valid.
+const MaxGroups = 1024
+
+// pool is a number that stands for several actors. Who sends to it chooses
+// among them by itself; the keeper tells it who they are.
+//
+//	pool    its members are children, in all their incarnations
+//	group   its members are incarnations, which join and leave
+type pool struct {
+	id      uint32
+	name    string
+	route   wire.Route
+	members []wire.Addr            // of a pool without Incarnation
+	told    map[wire.Addr]struct{} // who has asked for the number
+	exit    *wire.Exit             // of the member that left last, if it has ended
+}
+
+func (p *pool) group() bool { return p.route == wire.RouteGroup }
+
+// AddPool makes a number for a pool without members.
+func (k *Keeper) AddPool(id uint32, name string, route wire.Route) {
+	k.pools[id] = &pool{id: id, name: name, route: route, told: map[wire.Addr]struct{}{}}
+}
+
+// Enter makes a child a member of a pool, unless it is one already.
+func (k *Keeper) Enter(id, child uint32) error {
+	p := k.pools[id]
+	if p == nil || k.children[child] == nil || k.children[child].gone {
+		return fmt.Errorf("keeper: no pool %d or no child %d", id, child)
+	}
+	return k.enter(p, wire.Addr{ID: child})
+}
+
+func (k *Keeper) enter(p *pool, a wire.Addr) error {
+	if slices.Contains(p.members, a) {
+		return nil
+	}
+	if len(p.members) >= wire.MaxMembers {
+		return fmt.Errorf("%s has %d members, and may have no more", p.name, wire.MaxMembers)
+	}
+	p.members = append(p.members, a)
+	k.tellAll(p)
+	return nil
+}
+
+// Leave ends a child's membership of a pool: who sends to the pool from now on
+// does not choose it.
+func (k *Keeper) Leave(id, child uint32) {
+	if p := k.pools[id]; p != nil {
+		k.leave(p, wire.Addr{ID: child}, nil)
+	}
+}
+
+func (k *Keeper) leave(p *pool, a wire.Addr, exit *wire.Exit) {
+	i := slices.Index(p.members, a)
+	if i < 0 {
+		return
+	}
+	p.members = slices.Delete(slices.Clone(p.members), i, i+1)
+	if exit != nil {
+		p.exit = exit
+	}
+	k.tellAll(p)
+	if len(p.members) == 0 && !p.group() {
+		k.notify(p.id, p.last())
+	}
+}
+
+// leaveAll ends every membership of a child that has ended for good, or of an
+// incarnation that is dead.
+func (k *Keeper) leaveAll(a wire.Addr, exit *wire.Exit) {
+	for _, id := range slices.Sorted(maps.Keys(k.pools)) {
+		k.leave(k.pools[id], a, exit)
+	}
+}
+
+func (p *pool) last() *wire.Exit {
+	if p.exit != nil {
+		return p.exit
+	}
+	return &wire.Exit{Addr: wire.Addr{ID: p.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it has no members"}
+}
+
+// frame is the list of a pool, for whoever sends to it.
+func (p *pool) frame() *wire.Members {
+	f := &wire.Members{ID: p.id, Route: p.route, Name: p.name}
+	for _, m := range p.members {
+		f.Members = append(f.Members, m.ID)
+	}
+	if len(p.members) == 0 {
+		f.Exit = *p.last()
+	}
+	return f
+}
+
+// tellAll tells everybody who sends to p of its members.
+func (k *Keeper) tellAll(p *pool) {
+	for _, to := range slices.SortedFunc(maps.Keys(p.told), compare) {
+		k.post(to, p.frame())
+	}
+}
+
+// introduce answers a process that has asked for p: from now on it is told.
+func (k *Keeper) introduce(from wire.Addr, token uint64, p *pool) {
+	p.told[from] = struct{}{}
+	k.post(from, p.frame())
+	k.post(from, &wire.Target{Token: token, State: wire.TargetPool, ID: p.id, Name: p.name})
+}
+
+// poolNamed is the pool with that name, one with members before others.
+func (k *Keeper) poolNamed(name string) (found *pool) {
+	for _, p := range k.pools {
+		if p.name != name || p.group() {
+			continue
+		}
+		if alive := len(p.members) > 0; found == nil || alive && len(found.members) == 0 || alive == (len(found.members) > 0) && p.id > found.id {
+			found = p
+		}
+	}
+	return found
+}
+
+// group handles what a process wants with a group.
+func (k *Keeper) group(from wire.Addr, f *wire.Group) {
+	p := k.groups[f.Name]
+	if p == nil && f.Op != wire.GroupLeave {
+		if len(k.groups) >= MaxGroups {
+			k.refuse(from, f, fmt.Sprintf("%d groups have been named, and there may be no more", MaxGroups))
+			return
+		}
+		id := k.Number()
+		k.AddPool(id, f.Name, wire.RouteGroup)
+		p = k.pools[id]
+		k.groups[f.Name] = p
+	}
+	switch f.Op {
+	case wire.GroupFind:
+		k.introduce(from, f.Token, p)
+		return
+	case wire.GroupJoin:
+		if err := k.enter(p, from); err != nil {
+			k.refuse(from, f, err.Error())
+			return
+		}
+	case wire.GroupLeave:
+		if p != nil {
+			k.leave(p, from, nil)
+		}
+	}
+	k.post(from, &wire.Ack{Token: f.Token})
+}
+
+func (k *Keeper) refuse(from wire.Addr, f *wire.Group, why string) {
+	k.post(from, &wire.Target{Token: f.Token, State: wire.TargetRefused, Name: why})
+}

@@ -1,0 +1,142 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Route says which member of a pool gets a message. It is chosen in the process
+// that sends, without asking anybody.
+type Route uint8
+
+// The routes.
+const (
+	// RoundRobin gives one after another its turn, in each sending process.
+	RoundRobin = Route(wire.RouteRoundRobin)
+	// LeastLoaded chooses the member that has handled the most of what this
+	// process has sent to it: by the words that it publishes in any case, so what
+	// other processes have sent does not count. Equals take turns.
+	LeastLoaded = Route(wire.RouteLeastLoaded)
+	// ByKey gives all messages of one key to one member, whoever sends them:
+	// rendezvous hashing. The messages must be actor.Keyed. When a member comes,
+	// it takes its share of the keys from all others; when one goes, only its
+	// own keys move.
+	ByKey = Route(wire.RouteByKey)
+	// Broadcast gives each message to every member. A pool of that kind cannot
+	// be asked.
+	Broadcast = Route(wire.RouteBroadcast)
+)
+
+func (r Route) String() string {
+	names := [...]string{RoundRobin: "round robin", LeastLoaded: "least loaded", ByKey: "by key", Broadcast: "broadcast"}
+	if int(r) < len(names) && names[r] != "" {
+		return names[r]
+	}
+	return fmt.Sprintf("route %d", uint8(r))
+}
+
+// MaxPool is how many members a pool can have.
+const MaxPool = 1024
+
+// Pool says how many actors of one definition stand behind one Ref, and which
+// of them gets a message. They are the children, called "1", "2" and so on, of a
+// supervisor of their own with the strategy one_for_one.
+type Pool struct {
+	Name  string // of that supervisor; "" means the definition's name
+	Size  int    // members at the start
+	Route Route  // 0 means RoundRobin
+
+	// Member is how each is started, restarted and stopped. Name, Actor,
+	// Command and Supervisor have no meaning in it.
+	Member Child
+
+	// Intensity and Period bound the restarts of all members together; see
+	// Spec. When there are too many, the pool is restarted by Restart, with all
+	// its members, which keep their mailboxes.
+	Intensity int
+	Period    time.Duration
+	Restart   Restart // of the pool as a whole
+}
+
+// Validate lists every problem of p.
+func (p Pool) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("supervisor: pool: "+format, args...))
+	}
+	if p.Size < 1 || p.Size > MaxPool {
+		bad("Size %d: it must be between 1 and %d", p.Size, MaxPool)
+	}
+	if p.Route > Broadcast {
+		bad("Route %d: it must be RoundRobin, LeastLoaded, ByKey or Broadcast", p.Route)
+	}
+	if m := p.Member; m.Name != "" || m.Actor != nil || m.Command != nil || m.Supervisor != nil || m.Significant {
+		bad("Name, Actor, Command, Supervisor and Significant of Member must be empty: all members are of one actor, and called by numbers")
+	}
+	return errors.Join(errs...)
+}
+
+// Child is the pool as a child, to be listed in a Spec. Find gives its Ref.
+func (p Pool) Child(def actor.AnyDefinition) Child {
+	if p.Name == "" {
+		p.Name = def.Name()
+	}
+	if p.Route == 0 {
+		p.Route = RoundRobin
+	}
+	p.Member.Actor = def
+	spec := &Spec{Intensity: p.Intensity, Period: p.Period, pool: &p}
+	for i := range min(p.Size, MaxPool) {
+		spec.Children = append(spec.Children, p.member(i+1))
+	}
+	return Child{Name: p.Name, Restart: p.Restart, Supervisor: spec}
+}
+
+// member is the child with that number.
+func (p *Pool) member(n int) Child {
+	c := p.Member
+	c.Name = strconv.Itoa(n)
+	return c
+}
+
+// StartPool starts a pool of actors as the last child of sup, and returns its
+// Ref when all members are ready. Tell and Ask take it as any other; it is legal
+// in messages, and a process that gets it so routes by itself.
+//
+// Each sender's messages to one member are handled in the order sent; with
+// ByKey, so are those of one key. A member that is being restarted stays a
+// member: its mailbox waits for it. One that has ended for good leaves the pool,
+// and its unread messages are dead letters; when the last one has, the pool is
+// gone, as an actor would be. A member has a Ref of its own; see actor.Members
+// and actor.Pick. The pool's ID is good for Terminate, Restart, Delete and
+// Resize.
+func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
+	id, err := sup.start(ctx, p.Child(def))
+	return actor.Ref[P]{ID: id}, err
+}
+
+// addPool makes the number of a pool known.
+func (s *Supervisor) addPool(c *child) {
+	if c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil || s.above != nil {
+		return
+	}
+	p := c.spec.Supervisor.pool
+	c.definition = p.Member.Actor.Name()
+	s.keeper.AddPool(c.id, c.spec.Name, wire.Route(p.Route))
+}
+
+// enterPool makes a child that is ready a member of the pool that it is in.
+func (s *Supervisor) enterPool(c *child) {
+	if p := c.branch.spec.pool; p == nil || s.above != nil || p.Member.Actor.Name() != c.definition {
+		return
+	}
+	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {
+		s.log.Error("actor cannot be a member of its pool", "child", c.spec.Name, "err", err)
+	}
+}

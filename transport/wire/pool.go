@@ -1,0 +1,65 @@
+package wire
+
+// Route is how a sender chooses among the actors that one number stands for.
+type Route uint8
+
+// The routes. The numbers are part of the protocol.
+const (
+	RouteRoundRobin  Route = 1 // one after another
+	RouteLeastLoaded Route = 2 // the one that has the least of this sender's unread
+	RouteByKey       Route = 3 // always the same one for a key
+	RouteBroadcast   Route = 4 // all of them
+	RouteGroup       Route = 5 // all of them; they come and go by themselves
+)
+
+// MaxMembers is how many actors one number can stand for, so that their list
+// fits a frame.
+const MaxMembers = 4096
+
+// Members says for whom the number ID stands from now on. A process that has
+// asked for that number gets it before the Target, and again at each change.
+type Members struct {
+	ID      uint32
+	Route   Route
+	Name    string
+	Members []uint32
+	Exit    Exit // without members: how the last one ended
+}
+
+func (f *Members) fields(c *coder) {
+	c.u32(&f.ID)
+	c.u8((*uint8)(&f.Route))
+	c.brief(&f.Name)
+	n := uint16(len(f.Members))
+	c.u16(&n)
+	for i := range int(n) {
+		if !c.write {
+			if c.short {
+				return
+			}
+			f.Members = append(f.Members, 0)
+		}
+		c.u32(&f.Members[i])
+	}
+	c.exit(&f.Exit)
+}
+
+// The values of Group.Op.
+const (
+	GroupFind  = 1 // which number stands for the group; answered by Members and Target
+	GroupJoin  = 2 // this actor joins; answered by Ack or, if there are too many, Target
+	GroupLeave = 3 // it leaves; answered by Ack
+)
+
+// Group is about a group of actors with that name.
+type Group struct {
+	Token uint64
+	Op    uint8
+	Name  string
+}
+
+func (f *Group) fields(c *coder) {
+	c.u64(&f.Token)
+	c.u8(&f.Op)
+	c.brief(&f.Name)
+}
