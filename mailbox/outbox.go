@@ -190,6 +190,9 @@ func (o *Outbox) Lend(n int) (Buffer, error) {
 func (o *Outbox) Load() uint64 {
 	o.mu.Lock() // the page stays mapped
 	defer o.mu.Unlock()
+	if o.closed {
+		return 0
+	}
 	return o.lane.Unhandled()
 }
 
