@@ -126,6 +126,9 @@ func (s *Supervisor) defined(name string) (Spec, error) {
 		return Spec{}, err
 	}
 	spec, err := d.spec()
+	if err == nil {
+		err = spec.refusePools()
+	}
 	return spec.withDefaults(), err
 }
 

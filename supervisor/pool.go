@@ -114,16 +114,33 @@ func (p *Pool) member(n int) Child {
 // member: its mailbox waits for it. One that has ended for good leaves the pool,
 // and its unread messages are dead letters; when the last one has, the pool is
 // gone, as an actor would be. A member has a Ref of its own; see actor.Members
-// and actor.Pick. The pool's ID is good for Terminate, Restart, Delete and
-// Resize.
+// and actor.Pick. The pool's ID is good for Terminate, Restart and Delete.
+// A pool cannot be below a supervisor in a process of its own.
 func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
 	id, err := sup.start(ctx, p.Child(def))
 	return actor.Ref[P]{ID: id}, err
 }
 
+// refusePools says that a supervisor in a process of its own cannot have a pool
+// below it: the root keeps the lists of members, and learns of those only.
+func (s Spec) refusePools() error {
+	if s.pool != nil {
+		return fmt.Errorf("supervisor: pool %s: a pool cannot be below a supervisor in a process of its own: list it in a Spec of the root process", s.pool.Name)
+	}
+	for _, c := range s.Children {
+		if c.Supervisor == nil {
+			continue
+		}
+		if err := c.Supervisor.refusePools(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addPool makes the number of a pool known.
 func (s *Supervisor) addPool(c *child) {
-	if c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil || s.above != nil {
+	if c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil {
 		return
 	}
 	p := c.spec.Supervisor.pool
@@ -133,7 +150,7 @@ func (s *Supervisor) addPool(c *child) {
 
 // enterPool makes a child that is ready a member of the pool that it is in.
 func (s *Supervisor) enterPool(c *child) {
-	if p := c.branch.spec.pool; p == nil || s.above != nil || p.Member.Actor.Name() != c.definition {
+	if p := c.branch.spec.pool; p == nil || p.Member.Actor.Name() != c.definition {
 		return
 	}
 	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {

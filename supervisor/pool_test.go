@@ -566,3 +566,23 @@ func TestPoolNoAllocation(t *testing.T) {
 		}
 	}
 }
+
+var poolBelow = supervisor.Define("pool below", func() (supervisor.Spec, error) {
+	return supervisor.Spec{Children: []supervisor.Child{supervisor.Pool{Size: 2}.Child(shelf)}}, nil
+})
+
+// TestPoolBelowAnotherProcess: the limit is told.
+func TestPoolBelowAnotherProcess(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	if _, err := supervisor.StartSubtree(ctx, sup, poolBelow, supervisor.Child{Stderr: io.Discard}); err == nil || !strings.Contains(err.Error(), "in a Spec of the root process") {
+		t.Fatal(err)
+	}
+	if _, err := supervisor.StartSubtree(ctx, sup, poolBelow, supervisor.Child{InPlace: true}); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := supervisor.Find(sup, shelf, "pool below/shelf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(t, ctx, ref, Which{})
+}
