@@ -45,9 +45,13 @@ func (c *Context) begin(m *mailbox.Message) *Context {
 // finish ends the message in hand.
 func (c *Context) finish() {
 	c.msg = nil
-	if !c.watched.Load() {
-		return
+	if c.watched.Load() {
+		c.unwatch()
 	}
+}
+
+// unwatch ends what Done has begun for the message in hand.
+func (c *Context) unwatch() {
 	c.watched.Store(false)
 	c.mu.Lock()
 	done, end := c.done, c.end

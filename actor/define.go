@@ -142,8 +142,10 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 		if err := mailbox.Decode(m, t, &v); err != nil {
 			return err
 		}
-		defer r.ctx.begin(m).finish()
-		return handle(r.ctx, v)
+		c := r.ctx.begin(m)
+		err := handle(c, v)
+		c.finish()
+		return err
 	}
 }
 
@@ -167,15 +169,14 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 			return err
 		}
 		c := r.ctx.begin(m)
-		defer c.finish()
 		answer, err := handle(c, v)
-		if err != nil {
-			return err
+		if err == nil {
+			if err = mailbox.Reply(m, rt, &answer); err != nil {
+				err = replySlowly(r.host.node, m, rt, answer, err)
+			}
 		}
-		if err := mailbox.Reply(m, rt, &answer); err != nil {
-			return replySlowly(r.host.node, m, rt, answer, err)
-		}
-		return nil
+		c.finish()
+		return err
 	}
 }
 

@@ -92,6 +92,9 @@ func (h *Host) Serve() (reason string, err error) {
 		return "", err
 	}
 	r, err := d.start(h)
+	if r != nil {
+		defer r.ctx.finish() // of the message that a panic leaves in hand
+	}
 	if errors.Is(err, ErrIgnore) {
 		h.node.Exiting(wire.ReasonIgnore)
 		return wire.ReasonIgnore, nil

@@ -23,6 +23,7 @@ type Inbox struct {
 	files   filesIn
 	replies *store     // blocks for replies
 	quarter int        // bytes done after which room is given back
+	owed    bool       // something was done whose room was not given back
 	mu      sync.Mutex // guards closed
 	closed  bool
 }
@@ -77,11 +78,17 @@ func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry.Seq) }
 // broke the rules and the lane is dead.
 func (b *Inbox) Next(m *Message) error {
 	if !m.ready {
-		err := b.lane.Take(&m.entry)
-		if err != nil {
+		if err := b.lane.Take(&m.entry); err != nil {
 			return err
 		}
 		m.Box, m.ready = b, true
+		body, plain := m.Head.ParseTell(m.entry.Bytes)
+		if plain {
+			m.body = body
+			b.lane.Begin(m.entry.Seq)
+			return nil
+		}
+		var err error
 		if m.body, err = m.Head.Parse(m.entry.Bytes); err != nil {
 			return err
 		}
@@ -89,6 +96,12 @@ func (b *Inbox) Next(m *Message) error {
 			return &transport.CorruptError{What: "entry kind", Value: uint64(m.Head.Kind), Limit: wire.EntryAsk}
 		}
 	}
+	return b.attach(m)
+}
+
+// attach finds what belongs to m beside its entry, and records that m is in
+// hand.
+func (b *Inbox) attach(m *Message) error {
 	if m.Head.Flags&wire.FlagBlock != 0 && !m.block {
 		v, err := b.views.View(segment.BlockRef(m.Head.Payload))
 		if err != nil {
@@ -129,7 +142,7 @@ func (b *Inbox) Done(m *Message) {
 	if m.Head.Flags&wire.FlagBlock != 0 || m.Head.N > 0 {
 		b.giveBack(m)
 	}
-	m.ready = false
+	m.ready, b.owed = false, true
 	b.lane.Done()
 	if b.lane.Unreleased() >= b.quarter || b.lane.Hurried() {
 		b.Flush(m)
@@ -160,9 +173,16 @@ func (b *Inbox) Settle(m *Message) { b.lane.End(m.entry.End) }
 // Flush is Settle, and gives the room back. It is called when the lane has
 // been read to its end, and while that takes long.
 func (b *Inbox) Flush(m *Message) {
-	b.lane.End(m.entry.End)
-	b.lane.Release()
+	if b.owed {
+		b.owed = false
+		b.lane.End(m.entry.End)
+		b.lane.Release()
+	}
 }
+
+// More says that Next would find a message without a look at what the sender
+// is doing: one that came together with the last.
+func (b *Inbox) More() bool { return b.lane.More() }
 
 // Pending says whether there is something to read.
 func (b *Inbox) Pending() bool { return b.lane.Pending() }

@@ -20,7 +20,7 @@ func Decode[T any](t *Type, src []byte, v *T, in *Lent) error {
 		if len(src) != int(unsafe.Sizeof(*v)) {
 			return t.wrongSize(len(src))
 		}
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)), src)
+		*v = *(*T)(unsafe.Pointer(unsafe.SliceData(src))) // has no pointers, so that alignment is no matter
 		if t.plan.bools == nil {
 			return nil
 		}

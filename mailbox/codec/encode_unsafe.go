@@ -27,14 +27,16 @@ func Append[T any](t *Type, dst []byte, v *T, out *Lent) ([]byte, error) {
 
 // check panics when a value is used with the Type of another.
 func check[T any](t *Type) {
-	if t.key != keyOf[T]() && t.rtype != reflect.TypeFor[T]() {
-		t.mistaken(reflect.TypeFor[T]())
+	if t.key != keyOf[T]() {
+		checkWell[T](t)
 	}
 }
 
-// mistaken is apart so that check is inlined.
-func (t *Type) mistaken(got reflect.Type) {
-	panic("codec: value of type " + got.String() + " with the codec.Type of " + t.name)
+// checkWell is apart so that check is inlined.
+func checkWell[T any](t *Type) {
+	if got := reflect.TypeFor[T](); t.rtype != got {
+		panic("codec: value of type " + got.String() + " with the codec.Type of " + t.name)
+	}
 }
 
 // Bytes is the memory of a flat value, which is its encoding. The slice shares

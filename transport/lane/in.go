@@ -28,7 +28,7 @@ type In struct {
 	start    uint64
 	attempt  uint8
 	idle     bool   // the in-flight word says that nothing is in hand
-	read     uint64 // sequence after the entry that was lent last
+	read     uint64 // sequence after the entry that was lent last, of a queue in the kernel
 }
 
 // Accept opens the lane that f speaks of and makes the page of this
@@ -115,15 +115,17 @@ func (in *In) receiver(f *wire.Lane) error {
 // transport.Receiver, into e.
 func (in *In) Take(e *transport.Entry) (err error) {
 	if in.ring != nil {
-		err = in.ring.Take(e)
-	} else {
-		*e, err = in.Receiver.Next()
+		return in.ring.Take(e)
 	}
-	if err == nil {
+	if *e, err = in.Receiver.Next(); err == nil {
 		in.read = e.End
 	}
 	return err
 }
+
+// More says that Take would lend an entry that is known to be there: the
+// sender's words need not be looked at.
+func (in *In) More() bool { return in.ring != nil && in.ring.More() }
 
 // Done says that the entry lent last has been dealt with.
 func (in *In) Done() {
@@ -136,7 +138,12 @@ func (in *In) Done() {
 
 // Pending says whether the sender has published something that was not lent.
 // After the sender's death only Next can tell.
-func (in *In) Pending() bool { return in.send.Tail.Load() != in.read }
+func (in *In) Pending() bool {
+	if in.ring != nil {
+		return in.ring.Pending()
+	}
+	return in.send.Tail.Load() != in.read
+}
 
 // Unreleased is how many bytes are done but not yet free for the sender.
 func (in *In) Unreleased() int {

@@ -35,27 +35,29 @@ func cellsFor(n int) uint64 { return uint64(headerBytes+n+CellBytes-1) / CellByt
 // it, so that an entry and its padding always fit an empty ring.
 func maxEntry(cells uint64) int { return int(cells/4)*CellBytes - headerBytes }
 
+// lapEnd is the sequence at which a ring of n cells begins anew after seq.
+func lapEnd(seq, n uint64) uint64 { return (seq | (n - 1)) + 1 }
+
 // Sender is the producing end. It implements transport.Sender.
 type Sender struct {
 	cells []byte         // the memory, written here only
 	tail  *atomic.Uint64 // published sequence, written here only
 	head  *atomic.Uint64 // the receiver's word; nil before there is a receiver
 	n     uint64         // number of cells, a power of two
+	most  int            // size in bytes of the largest entry
 
 	next     uint64 // sequence of the next entry (the private copy of tail)
 	seenHead uint64 // the last head that was read: room up to seenHead+n is known to be free
+	until    uint64 // an entry that ends here or before fits without a look at anything
 	pending  uint64 // sequence after the reserved entry; 0: nothing reserved
 }
 
 // NewSender returns the producing end of the ring in page.Cells, which must
 // have a size that Check accepts. The ring is empty.
 func NewSender(page *transport.SendPage) *Sender {
-	return &Sender{
-		cells: page.Cells,
-		tail:  page.Tail,
-		n:     uint64(len(page.Cells) / CellBytes),
-		next:  page.Tail.Load(),
-	}
+	n := uint64(len(page.Cells) / CellBytes)
+	next := page.Tail.Load()
+	return &Sender{cells: page.Cells, tail: page.Tail, n: n, most: maxEntry(n), next: next, until: next}
 }
 
 // SetHead installs the word of a (new) receiver. Everything before start has
@@ -69,34 +71,47 @@ func (s *Sender) SetHead(head *atomic.Uint64, start uint64) {
 
 // Reserve lends n bytes for the next entry; see transport.Sender.
 func (s *Sender) Reserve(n int) ([]byte, error) {
-	if n > maxEntry(s.n) {
-		return nil, &transport.SizeError{What: "entry", Size: n, Limit: maxEntry(s.n),
-			Remedy: "send it in a block, or make the ring larger"}
-	}
-	need := cellsFor(n)
-	at := s.next & (s.n - 1)
-	skip := uint64(0)
-	if at+need > s.n {
-		skip = s.n - at
-	}
-	if end := s.next + skip + need; end-s.seenHead > s.n {
-		if err := s.room(end); err != nil {
+	end := s.next + cellsFor(n)
+	if end > s.until || n > s.most {
+		var err error
+		if end, err = s.makeRoom(n); err != nil {
 			return nil, err
 		}
 	}
-	if skip > 0 {
-		binary.LittleEndian.PutUint32(s.cells[at*CellBytes:], pad)
-		at = 0
-	}
-	s.pending = s.next + skip + need
+	s.pending = end
+	off := ((end - cellsFor(n)) & (s.n - 1)) * CellBytes
 	// The lines of the entries to come are in the receiver's cache; asked for
 	// now, they are here when they are written.
-	cpu.PrefetchWrite(&s.cells[((at+ahead)&(s.n-1))*CellBytes])
-	cpu.PrefetchWrite(&s.cells[((at+ahead+lineCells)&(s.n-1))*CellBytes])
-	off := at * CellBytes
+	cpu.PrefetchWrite(&s.cells[off], ahead)
 	binary.LittleEndian.PutUint32(s.cells[off:], uint32(n))
 	off += headerBytes
 	return s.cells[off : off+uint64(n) : off+uint64(n)], nil
+}
+
+// makeRoom is Reserve where something has to be looked at first: it pads the
+// end of the cells, finds room, and returns where the entry will end.
+func (s *Sender) makeRoom(n int) (end uint64, err error) {
+	if n > s.most {
+		return 0, &transport.SizeError{What: "entry", Size: n, Limit: s.most,
+			Remedy: "send it in a block, or make the ring larger"}
+	}
+	at, lap := s.next&(s.n-1), lapEnd(s.next, s.n)
+	start := s.next
+	if start+cellsFor(n) > lap {
+		start = lap
+	}
+	end = start + cellsFor(n)
+	if end-s.seenHead > s.n {
+		if err := s.room(end); err != nil {
+			return 0, err
+		}
+	}
+	if start == lap && at != 0 {
+		binary.LittleEndian.PutUint32(s.cells[at*CellBytes:], pad)
+		lap = s.next // nothing else fits before the padding is published
+	}
+	s.until = min(s.seenHead+s.n, lap)
+	return end, nil
 }
 
 // room looks at the receiver's head: is there room up to end?
@@ -136,7 +151,7 @@ func (s *Sender) Publish() {
 func (s *Sender) Next() uint64 { return s.next }
 
 // MaxEntry is the size in bytes of the largest entry.
-func (s *Sender) MaxEntry() int { return maxEntry(s.n) }
+func (s *Sender) MaxEntry() int { return s.most }
 
 // Close does nothing: the memory belongs to the page.
 func (s *Sender) Close() error { return nil }
@@ -147,10 +162,11 @@ type Receiver struct {
 	tail  *atomic.Uint64 // the sender's word
 	head  *atomic.Uint64 // written here only
 	n     uint64
+	most  uint32 // size in bytes of the largest entry
 
 	next     uint64 // sequence of the next entry to lend
 	seenTail uint64 // the last tail that was read and checked
-	batch    uint64 // what next was at that look
+	until    uint64 // seenTail, or the end of the cells where that comes first
 	done     uint64 // everything before it has been dealt with
 	freed    uint64 // the private copy of head
 	broken   error  // what the peer did; final
@@ -160,12 +176,10 @@ type Receiver struct {
 // begins at sequence start and publishes its progress in head.
 func NewReceiver(page *transport.SendPage, head *atomic.Uint64, start uint64) *Receiver {
 	head.Store(start)
+	n := uint64(len(page.Cells) / CellBytes)
 	return &Receiver{
-		cells: page.Cells,
-		tail:  page.Tail,
-		head:  head,
-		n:     uint64(len(page.Cells) / CellBytes),
-		next:  start, seenTail: start, batch: start, done: start, freed: start,
+		cells: page.Cells, tail: page.Tail, head: head, n: n, most: uint32(maxEntry(n)),
+		next: start, seenTail: start, until: start, done: start, freed: start,
 	}
 }
 
@@ -177,76 +191,84 @@ func (r *Receiver) Next() (e transport.Entry, err error) {
 
 // Take is Next, into e, which it changes only when it returns nil.
 func (r *Receiver) Take(e *transport.Entry) error {
-	if r.next == r.seenTail {
+	if r.next == r.until {
 		if err := r.look(); err != nil {
 			return err
 		}
 	}
 	start := r.next
-	at := r.next & (r.n - 1)
+	off := (start & (r.n - 1)) * CellBytes
 	// The length is read once: the peer may change it while it is checked.
-	length := binary.LittleEndian.Uint32(r.cells[at*CellBytes:])
-	if length == pad {
-		r.next += r.n - at
-		at = 0
-		if r.next >= r.seenTail {
-			return r.corrupt("pad at the tail", r.next, r.seenTail)
+	length := binary.LittleEndian.Uint32(r.cells[off:])
+	end := start + cellsFor(int(length))
+	if length > r.most || end > r.until {
+		var err error
+		if length, end, err = r.unusual(length); err != nil {
+			return err
 		}
-		length = binary.LittleEndian.Uint32(r.cells)
+		off = 0
 	}
-	if int64(length) > int64(maxEntry(r.n)) {
-		return r.corrupt("entry length", uint64(length), uint64(maxEntry(r.n)))
-	}
-	end := r.next + cellsFor(int(length))
-	if end > r.seenTail || at+cellsFor(int(length)) > r.n {
-		return r.corrupt("entry end", end, r.seenTail)
-	}
-	off := at*CellBytes + headerBytes
 	r.next = end
-	if end+ahead < r.seenTail {
-		cpu.Prefetch(&r.cells[((at+ahead)&(r.n-1))*CellBytes])
-		cpu.Prefetch(&r.cells[((at+ahead+lineCells)&(r.n-1))*CellBytes])
-	}
+	off += headerBytes
 	e.Seq, e.End, e.Bytes = start, end, r.cells[off:off+uint64(length):off+uint64(length)]
 	return nil
 }
 
-// look reads the sender's tail.
+// unusual deals with a length that is no entry's: padding in front of one, or
+// nothing that the rules allow.
+func (r *Receiver) unusual(length uint32) (uint32, uint64, error) {
+	if length == pad {
+		lap := lapEnd(r.next, r.n)
+		if lap >= r.seenTail {
+			return 0, 0, r.corrupt("pad at the tail", lap, r.seenTail)
+		}
+		r.next, r.until = lap, min(r.seenTail, lap+r.n)
+		length = binary.LittleEndian.Uint32(r.cells)
+	}
+	end := r.next + cellsFor(int(length))
+	if length > r.most {
+		return 0, 0, r.corrupt("entry length", uint64(length), uint64(r.most))
+	}
+	if end > r.until {
+		return 0, 0, r.corrupt("entry end", end, r.until)
+	}
+	return length, end, nil
+}
+
+// look reads the sender's tail, unless some of what it has read is left.
 func (r *Receiver) look() error {
 	if r.broken != nil {
 		return r.broken
 	}
-	// A drain of several entries means that the sender is busy. Looked at again
-	// at once, the line of the tail would go back and forth with every entry;
-	// after a short pause there are several again.
-	if r.next-r.batch > 2*usualCells {
-		cpu.Pause(pauseTurns)
+	if r.next == r.seenTail {
+		t := r.tail.Load()
+		if t < r.seenTail || t-r.freed > r.n {
+			return r.corrupt("ring tail", t, r.freed+r.n)
+		}
+		r.seenTail = t
+		if t == r.next {
+			return transport.ErrEmpty
+		}
 	}
-	r.batch = r.next
-	t := r.tail.Load()
-	if t < r.seenTail || t-r.freed > r.n {
-		return r.corrupt("ring tail", t, r.freed+r.n)
-	}
-	r.seenTail = t
-	if t == r.next {
-		return transport.ErrEmpty
-	}
+	r.until = min(r.seenTail, lapEnd(r.next, r.n))
 	return nil
 }
 
+// More says that Next would find an entry without looking at the sender's tail.
+func (r *Receiver) More() bool { return r.next != r.seenTail }
+
+// Pending says that the sender has published something that was not lent.
+func (r *Receiver) Pending() bool { return r.tail.Load() != r.next }
+
 func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	r.broken = &transport.CorruptError{What: what, Value: v, Limit: limit}
-	r.next = r.seenTail // nothing more is read
+	r.next, r.until = r.seenTail, r.seenTail // nothing more is read
 	return r.broken
 }
 
-// What was found by measuring; neither side depends on the other's.
-const (
-	lineCells  = 64 / CellBytes
-	ahead      = 8 * lineCells // from an entry to the line that is asked for early
-	usualCells = 6             // of a small message
-	pauseTurns = 16            // between two looks at a busy sender's tail: 0.2 to 1.6 µs
-)
+// ahead is the distance in bytes from an entry to the lines that are asked for
+// early; found by measuring.
+const ahead = 512
 
 // Done says that the entry lent last has been dealt with.
 func (r *Receiver) Done() { r.done = r.next }

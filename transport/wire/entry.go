@@ -63,8 +63,8 @@ type Entry struct {
 	Flags    uint8
 	N        uint8 // lent blocks, without the payload's
 	Type     uint64
-	Ask      uint64
-	Deadline int64
+	Ask      uint64           // of all but tells
+	Deadline int64            // likewise
 	Payload  Block            // with FlagBlock
 	Lent     [MaxBlocks]Block // N of them
 }
@@ -118,6 +118,17 @@ func (k *Block) parse(b []byte) {
 	k.Length = binary.LittleEndian.Uint64(b[8:])
 }
 
+// ParseTell is Parse for what most messages are: told, and all of it inline. It
+// leaves ok false and e as it was when b is something else.
+func (e *Entry) ParseTell(b []byte) (payload []byte, ok bool) {
+	if len(b) < entryFixed || binary.LittleEndian.Uint32(b) != EntryTell {
+		return nil, false
+	}
+	e.Kind, e.Flags, e.N = EntryTell, 0, 0
+	e.Type = binary.LittleEndian.Uint64(b[4:])
+	return b[entryFixed:], true
+}
+
 // Parse reads the header of the entry b and returns the inline payload. It
 // reads every byte of the header once: the sender could change it.
 func (e *Entry) Parse(b []byte) (payload []byte, err error) {
@@ -125,12 +136,6 @@ func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 		return nil, fmt.Errorf("wire: entry of %d bytes is shorter than its header of %d", len(b), entryFixed)
 	}
 	first := binary.LittleEndian.Uint32(b)
-	if first == EntryTell {
-		// Most messages: told, and all of it inline.
-		e.Kind, e.Flags, e.N, e.Ask, e.Deadline = EntryTell, 0, 0, 0, 0
-		e.Type = binary.LittleEndian.Uint64(b[4:])
-		return b[entryFixed:], nil
-	}
 	e.Kind, e.Flags, e.N = uint8(first), uint8(first>>8), uint8(first>>16)
 	e.Type = binary.LittleEndian.Uint64(b[4:])
 	if e.Kind < EntryTell || e.Kind > EntryError || e.Flags > FlagBlock || e.N > MaxBlocks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -285,8 +286,8 @@ func (n *Node) setArmed(yes bool) {
 // have one, and polling pays only while both poll: so a try is a streak, long
 // enough for the other side to wake up and try as well.
 type spinner struct {
-	score int // above zero: polling has lately found something
-	skips int // sleeps without polling since the last try
+	score atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
+	skips int          // sleeps without polling since the last try
 }
 
 // The bounds of polling.
@@ -294,6 +295,7 @@ const (
 	burst    = 64                     // polls between two looks at the other bells
 	bursts   = 16                     // between two looks at the clock, and two yields
 	spinTime = 100 * time.Microsecond // longer than a wake-up of the other side takes
+	glances  = 512                    // polls before the role is taken
 	maxScore = 16
 	missCost = 4  // a miss costs as much as so many hits bring
 	retry    = 32 // after so many sleeps polling is tried again
@@ -321,7 +323,7 @@ func (n *Node) spinFor(w waiting) bool {
 		for range bursts {
 			for range burst {
 				if w.poll() {
-					s.score = min(s.score+1, maxScore)
+					s.score.Store(min(s.score.Load()+1, maxScore))
 					return true
 				}
 			}
@@ -335,7 +337,7 @@ func (n *Node) spinFor(w waiting) bool {
 		if now := time.Now(); deadline.IsZero() {
 			deadline = now.Add(spinTime)
 		} else if now.After(deadline) {
-			s.score -= missCost
+			s.score.Add(-missCost)
 			return false
 		}
 		if oneProc() {
@@ -345,15 +347,30 @@ func (n *Node) spinFor(w waiting) bool {
 	}
 }
 
+// glance polls for the actor's loop before it takes the waiter's role: between
+// two sides that are awake the next message is there before it could.
+func (n *Node) glance(w *loopWait) bool {
+	if oneCPU || n.watch.spin.score.Load() <= 0 {
+		return false
+	}
+	for range glances {
+		if w.poll() {
+			return true
+		}
+	}
+	return false
+}
+
 // worth says whether to poll this time.
 func (s *spinner) worth() bool {
-	if s.score > -missCost {
+	if s.score.Load() > -missCost {
 		return true
 	}
 	if s.skips++; s.skips < retry {
 		return false
 	}
-	s.skips, s.score = 0, missCost
+	s.skips = 0
+	s.score.Store(missCost)
 	return true
 }
 

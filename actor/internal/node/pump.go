@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -38,13 +39,16 @@ type inbox struct {
 // sender's turn.
 const turn = 64
 
+// streaming is how many messages come together only from a sender that is busy.
+const streaming = 3
+
 // Serve handles messages until the supervisor asks for a stop, stop is
 // closed, or the link ends. It returns the reason.
 func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
 	n.handlers, n.onDown = h, onDown
 	w := &loopWait{n: n}
 	for {
-		if n.system.Swap(false) {
+		if n.system.Load() && n.system.Swap(false) {
 			n.mu.Lock()
 			reason, stopped, err := n.stop, n.stopped, n.closed
 			n.mu.Unlock()
@@ -60,7 +64,7 @@ func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomi
 		if stop.Load() {
 			return "normal", nil
 		}
-		if !busy {
+		if !busy && !n.glance(w) {
 			_ = n.await(nil, w, n.wake)
 		}
 	}
@@ -99,12 +103,14 @@ func (n *Node) setHeads() {
 
 // round gives every sender a turn, and says whether there was anything to do.
 func (n *Node) round(stop *atomic.Bool) (busy bool) {
+	stream, more := false, false
 	for _, b := range *n.heads.Load() {
 		// Read before the queue: when the sender is dead, empty means empty
 		// for good.
 		retired := b.retired.Load()
-		worked, empty := n.drain(b, stop)
-		busy = busy || worked
+		handled, empty := n.drain(b, stop)
+		busy = busy || handled > 0
+		stream, more = stream || handled >= streaming, more || b.More()
 		if empty && retired {
 			n.finish(b)
 			busy = true
@@ -113,49 +119,50 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 			return true
 		}
 	}
+	if stream && !more && !oneCPU {
+		// A sender is busy. Looked at again at once, the line of its tail would
+		// go back and forth with every message; after a pause there are several
+		// again. A message that comes alone is met by a round without pause.
+		notify.Pause()
+	}
 	return busy
 }
 
-// drain handles up to a turn of b's messages.
-func (n *Node) drain(b *inbox, stop *atomic.Bool) (worked, empty bool) {
+// drain handles the messages of b that have come by now, up to a turn of them.
+// It says how many, and whether there is no other.
+func (n *Node) drain(b *inbox, stop *atomic.Bool) (handled int, empty bool) {
 	if b.broken {
-		return false, true
+		return 0, true
 	}
 	m := &b.msg
-	for range turn {
+	for {
 		if err := b.Next(m); err != nil {
-			if errors.Is(err, transport.ErrEmpty) {
-				if worked {
-					b.Flush(m)
-				}
-				return worked, true
+			if err == transport.ErrEmpty {
+				b.Flush(m)
+				return handled, true
 			}
 			if errors.Is(err, mailbox.ErrNotAnnounced) {
 				if err = n.awaitSegment(b, m); err != nil && n.Closed() {
-					return worked, false
+					return handled, false
 				}
 			}
 			if err != nil {
 				n.breakLane(b, err)
-				return true, true
+				return 1, true
 			}
 		}
-		worked = true
 		n.handle(b, m)
 		b.Done(m)
+		handled++
 		if stop.Load() || n.system.Load() {
 			b.Flush(m)
-			return true, false
+			return handled, false
+		}
+		if handled == turn || !b.More() {
+			b.Settle(m)
+			return handled, false
 		}
 	}
-	if b.Pending() {
-		b.Settle(m)
-	} else {
-		// The next call will find nothing and give nothing back, and somebody
-		// may wait for this room, or for what came with it: a place for files.
-		b.Flush(m)
-	}
-	return true, false
 }
 
 // Closed says whether the link has ended.

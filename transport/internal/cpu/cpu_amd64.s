@@ -11,14 +11,11 @@ again:
 	JGT  again
 	RET
 
-// func Prefetch(b *byte)
-TEXT ·Prefetch(SB), NOSPLIT, $0-8
-	MOVQ       b+0(FP), AX
-	PREFETCHT0 (AX)
-	RET
-
-// func PrefetchWrite(b *byte)
-TEXT ·PrefetchWrite(SB), NOSPLIT, $0-8
+// func PrefetchWrite(b *byte, ahead int)
+TEXT ·PrefetchWrite(SB), NOSPLIT, $0-16
 	MOVQ b+0(FP), AX
+	ADDQ ahead+8(FP), AX
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX); a NOP where it is unknown
+	ADDQ $64, AX
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX)
 	RET

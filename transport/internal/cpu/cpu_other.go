@@ -20,9 +20,6 @@ func Pause(n int) {
 
 var spins int
 
-// Prefetch asks for the line of *b, where there is an instruction for that.
-func Prefetch(*byte) {}
-
-// PrefetchWrite asks for the line of *b in order to write it, where there is an
-// instruction for that.
-func PrefetchWrite(*byte) {}
+// PrefetchWrite asks for the line ahead bytes after b and the one after it, in
+// order to write them, where there is an instruction for that.
+func PrefetchWrite(b *byte, ahead int) {}

@@ -17,8 +17,7 @@ func TestStores(t *testing.T) {
 		}
 	}
 	Pause(3)
-	Prefetch(nil) // never faults
-	PrefetchWrite(nil)
+	PrefetchWrite(nil, 0) // never faults
 }
 
 // TestOrder: who sees the second store sees the first.

@@ -20,12 +20,8 @@ func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) 
 //go:noescape
 func Pause(n int)
 
-// Prefetch asks for the line of *b. It never faults.
+// PrefetchWrite asks for the line ahead bytes after b and the one after it, in
+// order to write them. It never faults: there need be no memory.
 //
 //go:noescape
-func Prefetch(b *byte)
-
-// PrefetchWrite asks for the line of *b in order to write it. It never faults.
-//
-//go:noescape
-func PrefetchWrite(b *byte)
+func PrefetchWrite(b *byte, ahead int)
