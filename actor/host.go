@@ -65,6 +65,11 @@ func hostOf(ctx context.Context) *Host {
 	if c, ok := ctx.(*Context); ok {
 		return c.host
 	}
+	return hostOfOther(ctx)
+}
+
+// hostOfOther is apart so that hostOf is inlined.
+func hostOfOther(ctx context.Context) *Host {
 	if h := processHost.Load(); h != nil {
 		return h
 	}

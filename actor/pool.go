@@ -80,17 +80,17 @@ func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
 	return Ref[P]{ID: t.ID}, nil
 }
 
-// tellPool is Tell for a pool. A member that turns out to have ended for good
+// tellPool is Tell of what m, a pointer, points to, for a pool. A member that turns out to have ended for good
 // is no member any more: another one gets the message.
-func tellPool[M any](ctx context.Context, p *node.Pool, m M) error {
-	mt, err := codec.Of[M]()
+func tellPool(ctx context.Context, p *node.Pool, m any) error {
+	mt, err := codec.OfPointer(m)
 	if err != nil {
 		return err
 	}
 	if p.Route >= wire.RouteBroadcast {
 		return tellAll(ctx, p, mt, m)
 	}
-	key, err := keyOf(p, mt, &m)
+	key, err := keyOf(p, mt, m)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func tellPool[M any](ctx context.Context, p *node.Pool, m M) error {
 		}
 		var box *mailbox.Outbox
 		if box, err = t.Outbox(); err == nil {
-			if err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m); err != nil {
+			if err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, m); err != nil {
 				err = sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, err)
 			}
 		}
@@ -122,8 +122,8 @@ func hasEnded(err error) bool {
 	return errors.As(err, &inner) && inner.Lost == nil || errors.As(err, &outer)
 }
 
-// keyOf is the key of m, if p needs one.
-func keyOf[M any](p *node.Pool, mt *codec.Type, m *M) (uint64, error) {
+// keyOf is the key of what m, a pointer, points to, if p needs one.
+func keyOf(p *node.Pool, mt *codec.Type, m any) (uint64, error) {
 	if p.Route != wire.RouteByKey {
 		return 0, nil
 	}
@@ -136,7 +136,7 @@ func keyOf[M any](p *node.Pool, mt *codec.Type, m *M) (uint64, error) {
 
 // tellAll tells every member. First those that have room, then the others, one
 // after another, by the policy of their mailbox.
-func tellAll[M any](ctx context.Context, p *node.Pool, mt *codec.Type, m M) error {
+func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 	if mt.Lends() {
 		return &RouteError{Pool: p.Name, Problem: mt.Name() + " hands a Buffer or a File over, which can have one receiver only",
 			Remedy: "send it to one member, which Pick chooses, or put the bytes into a plain []byte"}
@@ -152,7 +152,7 @@ func tellAll[M any](ctx context.Context, p *node.Pool, mt *codec.Type, m M) erro
 			box, err = t.Outbox()
 		}
 		if err == nil {
-			err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m)
+			err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, m)
 		}
 		switch {
 		case err == nil:

@@ -25,14 +25,21 @@ type File = mailbox.File
 // It fails with a *GoneError when the actor has ended for good. While the
 // actor is being restarted, messages queue.
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
-	t, err := target(ctx, ref.ID)
+	// Inlined, so that m is made where it is sent from: a copy of what has just
+	// been written would wait until all earlier writes are in the cache.
+	return tell(ctx, ref.ID, &m)
+}
+
+// tell is Tell of what m, a pointer, points to.
+func tell(ctx context.Context, id uint32, m any) error {
+	t, err := target(ctx, id)
 	if err != nil {
 		return err
 	}
 	if t.Pool != nil {
 		return tellPool(ctx, t.Pool, m)
 	}
-	mt, err := codec.Of[M]()
+	mt, err := codec.OfPointer(m)
 	if err != nil {
 		return err
 	}
@@ -40,17 +47,19 @@ func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	if err != nil {
 		return public(err)
 	}
-	if err := mailbox.Send(box, wire.EntryTell, 0, 0, mt, &m); err != nil {
+	if err := mailbox.Send(box, wire.EntryTell, 0, 0, mt, m); err != nil {
 		return sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, err)
 	}
 	return nil
 }
 
-// sendSlowly is apart so that the message stays on the stack when there is
-// room.
-func sendSlowly[M any](ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m M, err error) error {
+// sendSlowly goes on with a send that has failed with err. When it waits, it
+// does so with a copy of the message: as long as there is room, m stays on the
+// stack.
+func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m any, err error) error {
 	if errors.Is(err, mailbox.ErrFull) {
-		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, &m) })
+		waiting := mt.Copy(m)
+		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) })
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
 		if _, gone := t.Outbox(); gone != nil {
@@ -110,7 +119,7 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 		deadline = node.At(d)
 	}
 	if err := mailbox.Send(box, wire.EntryAsk, a.ID, deadline, mt, m); err != nil {
-		if err := sendSlowly(ctx, t, box, wire.EntryAsk, a.ID, deadline, mt, *m, err); err != nil {
+		if err := sendSlowly(ctx, t, box, wire.EntryAsk, a.ID, deadline, mt, m, err); err != nil {
 			a.Abandon()
 			return r, false, err
 		}
@@ -195,6 +204,9 @@ func target(ctx context.Context, id uint32) (*node.Target, error) {
 	h := hostOf(ctx)
 	if h == nil {
 		return nil, ErrNoProgram
+	}
+	if t := h.node.Known(id); t != nil {
+		return t, nil
 	}
 	return h.node.Target(ctx, id)
 }

@@ -66,9 +66,9 @@ func (o *Outbox) inlineText() string {
 	return fmt.Sprintf("%d (%s)", o.inline, from)
 }
 
-// ChooseFor says how m travels to the mailbox of o. It encodes m to learn its
+// ChooseFor says how what m, a pointer, points to travels to the mailbox of o. It encodes m to learn its
 // size, and sends nothing.
-func ChooseFor[M any](o *Outbox, t *codec.Type, m *M) (Choice, error) {
+func ChooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
 	var n int
 	if t.Custom() || t.Lends() {
 		var lent codec.Lent

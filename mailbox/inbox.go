@@ -126,9 +126,9 @@ func (b *Inbox) attach(m *Message) error {
 	return nil
 }
 
-// Decode decodes m into v, which then shares no memory with the mailbox but
-// its lent buffers.
-func Decode[M any](m *Message, t *codec.Type, v *M) error {
+// Decode decodes m into what v, a pointer, points to, and which then shares no
+// memory with the mailbox but its lent buffers.
+func Decode(m *Message, t *codec.Type, v any) error {
 	err := codec.Decode(t, m.body, v, &m.lent)
 	if err != nil && m.lent.N > 0 {
 		untaken(&m.lent)
@@ -202,9 +202,9 @@ func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
 // this sender.
 func (b *Inbox) Lend(n int) (Buffer, error) { return b.replies.lend(n) }
 
-// Reply answers the ask m with r. ErrFull says that the reply needs a block
+// Reply answers the ask m with what r, a pointer, points to. ErrFull says that the reply needs a block
 // and all are lent: it may be called again.
-func Reply[R any](m *Message, t *codec.Type, r *R) error {
+func Reply(m *Message, t *codec.Type, r any) error {
 	b := m.Box
 	slot := b.lane.Slot(slotOf(m.Head.Ask))
 	h := wire.PlainHeader(wire.EntryReply)

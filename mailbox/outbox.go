@@ -47,13 +47,14 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 	}
 }
 
-// Send sends m: when it returns nil, the message is visible in the mailbox.
-// With ErrFull nothing was sent, and lent buffers stay with the caller. kind
-// is one of the wire's Entry constants; ask and deadline go with asks.
+// Send sends what m, a pointer, points to: when it returns nil, the message is
+// visible in the mailbox. With ErrFull nothing was sent, and lent buffers stay
+// with the caller. kind is one of the wire's Entry constants; ask and deadline
+// go with asks.
 //
 // It does not block, except for a short lock and, once in a while, for the
 // supervisor's hold of a new segment.
-func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m *M) error {
+func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	if t.Flat() && t.Size() <= o.inline {
 		return o.sendFlat(kind, uint64(t.ID()), ask, deadline, codec.Bytes(t, m))
 	}
@@ -66,6 +67,11 @@ func Send[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Typ
 			return sendInline(o, kind, ask, deadline, t, m, n)
 		}
 	}
+	return sendParcel(o, kind, ask, deadline, t, m)
+}
+
+// sendParcel sends what cannot be written straight into a reserved entry.
+func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	p := getParcel(kind, t)
 	defer p.free()
 	p.head.Ask, p.head.Deadline = ask, deadline
@@ -88,14 +94,17 @@ func (o *Outbox) sendFlat(kind uint8, typ, ask uint64, deadline int64, value []b
 	if err == nil {
 		wire.PutPlain(b, kind, typ, ask, deadline)
 		copy(b[h:], value)
-		err = o.commitSmall(len(value))
+		if err = o.lane.Commit(); err == nil {
+			o.small++
+			o.bytes += uint64(len(value))
+		}
 	}
 	o.mu.Unlock()
 	return err
 }
 
 // sendInline encodes straight into the reserved entry.
-func sendInline[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m *M, n int) error {
+func sendInline(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any, n int) error {
 	h := wire.PlainHeader(kind)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -107,11 +116,6 @@ func sendInline[M any](o *Outbox, kind uint8, ask uint64, deadline int64, t *cod
 	if b, err := codec.Append(t, b[h:h:h+n], m, nil); err != nil || len(b) != n {
 		return encodeError(t, n, len(b), err)
 	}
-	return o.commitSmall(n)
-}
-
-// commitSmall publishes an entry with n bytes of payload. The lock is held.
-func (o *Outbox) commitSmall(n int) error {
 	if err := o.lane.Commit(); err != nil {
 		return err
 	}

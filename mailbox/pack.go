@@ -45,7 +45,7 @@ func (p *parcel) free() {
 // large ones. inline is the largest payload that may stay in the entry, and
 // entry the most that an entry has room for, its header included. When it
 // fails, it has taken nothing.
-func encode[M any](p *parcel, s *store, t *codec.Type, m *M, inline, entry int) (err error) {
+func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err error) {
 	if t.Custom() || t.Lends() {
 		p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent)
 		if err != nil {

@@ -83,10 +83,10 @@ func (e *RemoteError) Error() string { return e.Text }
 // works across the processes for the errors that this library knows.
 func (e *RemoteError) Unwrap() error { return codeErrors[e.Code] }
 
-// DecodeReply decodes the reply b of p into r. Lent buffers in it stay with
+// DecodeReply decodes the reply b of p into what r, a pointer, points to. Lent buffers in it stay with
 // the caller until it releases them. A handler's error comes back as a
 // *RemoteError.
-func DecodeReply[R any](p *Peer, b []byte, t *codec.Type, r *R) error {
+func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 	var head wire.Entry
 	payload, err := head.Parse(b)
 	if err != nil {

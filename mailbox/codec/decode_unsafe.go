@@ -8,37 +8,37 @@ import (
 	"unsafe"
 )
 
-// Decode decodes src, all of it, into v, which afterwards shares no memory
-// with src. What was handed over beside the message is taken from in, which
-// may be nil for types that do not Lend. If it fails, *v is the zero value.
+// Decode decodes src, all of it, into the value that v, a pointer, points to,
+// and which afterwards shares no memory with src. What was handed over beside
+// the message is taken from in, which may be nil for types that do not Lend. If
+// it fails, the value is the zero value.
 //
 // src may be memory that a peer writes at this moment: each byte is read once,
 // and checked where it was copied to.
-func Decode[T any](t *Type, src []byte, v *T, in *Lent) error {
-	check[T](t)
-	if t.flat {
-		if len(src) != int(unsafe.Sizeof(*v)) {
-			return t.wrongSize(len(src))
+func Decode(t *Type, src []byte, v any, in *Lent) error {
+	p := t.pointer(v)
+	var err error
+	switch {
+	case !t.flat:
+		err = t.decode(src, hide(p), (*Lent)(hide(unsafe.Pointer(in))))
+		runtime.KeepAlive(in)
+	case len(src) != int(t.plan.size):
+		err = t.wrongSize(len(src))
+	default:
+		copy(unsafe.Slice((*byte)(p), len(src)), src)
+		if t.plan.bools != nil {
+			err = t.checkBools(hide(p))
 		}
-		*v = *(*T)(unsafe.Pointer(unsafe.SliceData(src))) // has no pointers, so that alignment is no matter
-		if t.plan.bools == nil {
-			return nil
-		}
-		err := t.checkBools(hide(unsafe.Pointer(v)))
-		if err != nil {
-			var zero T
-			*v = zero
-		}
-		return err
 	}
-	err := t.decode(src, hide(unsafe.Pointer(v)), (*Lent)(hide(unsafe.Pointer(in))))
-	runtime.KeepAlive(in)
 	if err != nil {
-		var zero T
-		*v = zero
+		t.clear(hide(p))
 	}
+	runtime.KeepAlive(v)
 	return err
 }
+
+//go:noinline
+func (t *Type) clear(p unsafe.Pointer) { reflect.NewAt(t.rtype, p).Elem().SetZero() }
 
 func (t *Type) wrongSize(n int) error {
 	return &CorruptError{Type: t.name, What: "the number of bytes", Got: uint64(n), Max: uint64(t.plan.size)}

@@ -2,21 +2,22 @@ package codec
 
 import (
 	"encoding/binary"
+	"fmt"
 	"reflect"
 	"runtime"
 	"time"
 	"unsafe"
 )
 
-// Append appends the encoding of v to dst. Things that v hands over are added
-// to out, which may be nil for types that do not Lend. If it fails, the bytes
-// after len(dst) are without meaning.
-func Append[T any](t *Type, dst []byte, v *T, out *Lent) ([]byte, error) {
-	check[T](t)
+// Append appends the encoding of the value that v, a pointer, points to. Things
+// that the value hands over are added to out, which may be nil for types that do
+// not Lend. If it fails, the bytes after len(dst) are without meaning.
+func Append(t *Type, dst []byte, v any, out *Lent) ([]byte, error) {
+	p := t.pointer(v)
 	if t.flat {
-		return append(dst, unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))...), nil
+		return append(dst, unsafe.Slice((*byte)(p), t.plan.size)...), nil
 	}
-	dst, err := t.plan.encode(dst, hide(unsafe.Pointer(v)), (*Lent)(hide(unsafe.Pointer(out))), 0)
+	dst, err := t.plan.encode(dst, hide(p), (*Lent)(hide(unsafe.Pointer(out))), 0)
 	runtime.KeepAlive(v)
 	runtime.KeepAlive(out)
 	if err != nil {
@@ -25,28 +26,47 @@ func Append[T any](t *Type, dst []byte, v *T, out *Lent) ([]byte, error) {
 	return dst, err
 }
 
-// check panics when a value is used with the Type of another.
-func check[T any](t *Type) {
-	if t.key != keyOf[T]() {
-		checkWell[T](t)
+// pointer is where v, a pointer to a value of the type, points. It panics when
+// v is anything else. The functions of this package take values so, and not as
+// type parameters, because then they are compiled once and inlined into each
+// other.
+func (t *Type) pointer(v any) unsafe.Pointer {
+	f := (*face)(unsafe.Pointer(&v))
+	if f.typ != t.key {
+		t.checkPointer(v)
+	}
+	return f.data
+}
+
+// checkPointer is apart so that pointer is inlined.
+func (t *Type) checkPointer(v any) {
+	if got := reflect.TypeOf(v); got == nil || got.Kind() != reflect.Pointer || got.Elem() != t.rtype {
+		panic("codec: " + fmt.Sprint(got) + " with the codec.Type of " + t.name + ": a pointer to one is expected")
 	}
 }
 
-// checkWell is apart so that check is inlined.
-func checkWell[T any](t *Type) {
-	if got := reflect.TypeFor[T](); t.rtype != got {
-		panic("codec: value of type " + got.String() + " with the codec.Type of " + t.name)
-	}
-}
-
-// Bytes is the memory of a flat value, which is its encoding. The slice shares
-// the memory of *v, and is valid as long as that is.
-func Bytes[T any](t *Type, v *T) []byte {
-	check[T](t)
+// Bytes is the memory of the flat value that v, a pointer, points to, which is
+// its encoding. The slice is valid as long as the value is.
+func Bytes(t *Type, v any) []byte {
 	if !t.flat {
 		panic("codec: Bytes of a type that is not flat")
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
+	return unsafe.Slice((*byte)(t.pointer(v)), t.plan.size)
+}
+
+// Copy returns a pointer to a new value that is assigned what v, a pointer,
+// points to.
+func (t *Type) Copy(v any) any {
+	n := t.copy(hide(t.pointer(v)))
+	runtime.KeepAlive(v)
+	return n
+}
+
+//go:noinline
+func (t *Type) copy(p unsafe.Pointer) any {
+	n := reflect.New(t.rtype)
+	n.Elem().Set(reflect.NewAt(t.rtype, p).Elem())
+	return n.Interface()
 }
 
 // blame completes an error with what only the type knows.

@@ -10,17 +10,20 @@ import (
 // give the same in every process of a program.
 type Keyed interface{ RouteKey() uint64 }
 
-// KeyOf is v's key, or not ok if values of the type are not Keyed. It does not
-// make v escape: the method gets a copy.
-func KeyOf[T any](t *Type, v *T) (key uint64, ok bool) {
-	check[T](t)
+// KeyOf is the key of what v, a pointer, points to, or not ok if values of the
+// type are not Keyed. It does not make v escape: the method gets a copy.
+func KeyOf(t *Type, v any) (key uint64, ok bool) {
+	p := t.pointer(v)
 	if !t.keyed {
 		return 0, false
 	}
-	key = any((*T)(hide(unsafe.Pointer(v)))).(Keyed).RouteKey()
+	key = routeKey(t.key, hide(p))
 	runtime.KeepAlive(v)
 	return key, true
 }
+
+//go:noinline
+func routeKey(word, p unsafe.Pointer) uint64 { return faceOf(word, p).(Keyed).RouteKey() }
 
 // HashKey makes a key of a string: FNV-1a, which is the same in every process.
 func HashKey(s string) uint64 {

@@ -6,14 +6,15 @@ import (
 	"unsafe"
 )
 
-// Size is the number of bytes that Append will append for v, provided that v
-// does not change in between. It fails with ErrSizeUnknown if t is Custom.
-func Size[T any](t *Type, v *T) (int, error) {
-	check[T](t)
+// Size is the number of bytes that Append will append for v, a pointer, provided
+// that the value does not change in between. It fails with ErrSizeUnknown if t
+// is Custom.
+func Size(t *Type, v any) (int, error) {
+	p := t.pointer(v)
 	if t.plan.constant() {
 		return t.plan.fixed, nil
 	}
-	n, err := t.measure(hide(unsafe.Pointer(v)))
+	n, err := t.measure(hide(p))
 	runtime.KeepAlive(v)
 	return n, err
 }

@@ -231,7 +231,9 @@ func faceOf(word, p unsafe.Pointer) (v any) {
 }
 
 // hide returns p in a way that escape analysis does not follow. What p points
-// to may stand on the stack: it must not be kept.
+// to may stand on the stack: it must not be kept, and, being a number for the
+// compiler, it must be an argument of a call at once: it does not follow a stack
+// that is moved.
 func hide(p unsafe.Pointer) unsafe.Pointer {
 	x := uintptr(p)
 	return *(*unsafe.Pointer)(unsafe.Pointer(&x))

@@ -9,22 +9,21 @@ import (
 
 // Of returns the Type of T. The first call for a T builds it; all others cost
 // a few nanoseconds and do not allocate. It fails with *UnsupportedErrors.
-func Of[T any]() (*Type, error) {
-	if t := lookup(keyOf[T]()); t != nil {
+func Of[T any]() (*Type, error) { return OfPointer((*T)(nil)) }
+
+// OfPointer returns the Type of what p points to, as Of does. p is a pointer,
+// which may be nil.
+func OfPointer(p any) (*Type, error) {
+	key := hide((*face)(unsafe.Pointer(&p)).typ)
+	if t := lookup(key); t != nil {
 		return t, nil
 	}
-	return remember(keyOf[T](), reflect.TypeFor[T]())
+	return remember(key, reflect.TypeOf(faceOf(key, nil)).Elem())
 }
 
 // For returns the Type of t, as Of does.
 func For(t reflect.Type) (*Type, error) {
 	return remember(typeWord(reflect.PointerTo(t)), t)
-}
-
-// keyOf is the type word of a *T: a constant of the program.
-func keyOf[T any]() unsafe.Pointer {
-	var v any = (*T)(nil)
-	return (*face)(unsafe.Pointer(&v)).typ
 }
 
 // table is an open-addressed hash table from type words to types, at most a

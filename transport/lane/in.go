@@ -14,7 +14,7 @@ import (
 // In is the receiving end of a lane, for one incarnation of the receiver.
 type In struct {
 	transport.Receiver                // Done and Release are shadowed below; Take is its Next
-	ring               *ring.Receiver // the same, when it is a ring: called without a table
+	ring               *ring.Receiver // the same, when it is a ring
 
 	From wire.Addr // the sender
 

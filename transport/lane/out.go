@@ -18,8 +18,8 @@ type Config struct {
 
 // Out is the sending end of a lane.
 type Out struct {
-	transport.Sender              // Next, MaxEntry; Reserve and Commit are shadowed below
-	ring             *ring.Sender // the same, when it is a ring: called without a table
+	transport.Sender              // Reserve, Next, MaxEntry; Commit is shadowed below
+	ring             *ring.Sender // the same, when it is a ring: its Commit cannot fail
 
 	page     *transport.SendPage
 	mem      *segment.Memory
@@ -86,14 +86,6 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	return o, f, files, nil
 }
 
-// Reserve lends n bytes for the next entry; see transport.Sender.
-func (o *Out) Reserve(n int) ([]byte, error) {
-	if o.ring != nil {
-		return o.ring.Reserve(n)
-	}
-	return o.Sender.Reserve(n)
-}
-
 // Commit publishes the reserved entry and wakes the receiver if it sleeps.
 // ErrFull leaves the entry reserved.
 func (o *Out) Commit() error {
@@ -102,19 +94,29 @@ func (o *Out) Commit() error {
 	} else if err := o.Sender.Commit(); err != nil {
 		return err
 	}
-	o.Announce()
+	if p := o.rung(); p != nil {
+		o.wake(p)
+	}
 	return nil
 }
 
 // Announce changes the bell, and wakes the receiver if it sleeps. It may be
 // called by any goroutine.
 func (o *Out) Announce() {
+	if p := o.rung(); p != nil {
+		o.wake(p)
+	}
+}
+
+// rung changes the bell and returns whom to wake, if the receiver sleeps.
+func (o *Out) rung() *Peer {
 	o.page.Bell.Add(1)
 	// Loaded after the stores above: a page installed in between belongs to
 	// a receiver that reads the tail after the installation's own wake.
 	if p := o.peer.Load(); p != nil && p.Page.State.Load()&transport.StateArmed != 0 {
-		o.wake(p)
+		return p
 	}
+	return nil
 }
 
 func (o *Out) wake(p *Peer) {

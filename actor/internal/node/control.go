@@ -36,13 +36,13 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 	case *wire.Retire:
 		n.retire(f.From)
 	case *wire.Gone:
-		if t := n.lookup(f.ID); t != nil {
+		if t := n.Known(f.ID); t != nil {
 			n.closeTarget(t, &f.Exit)
 		}
 	case *wire.Back:
 		n.forget(f.ID)
 	case *wire.AskFailed:
-		if t := n.lookup(f.To); t != nil && t.gone.Load() == nil {
+		if t := n.Known(f.To); t != nil && t.gone.Load() == nil {
 			n.drainAll(t)
 			t.failAsk(f.Ask, &f.Exit)
 			n.cfg.Notifier.Interrupt()
@@ -114,7 +114,7 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 
 // installPage switches a target to a (new) incarnation of its receiver.
 func (n *Node) installPage(f *wire.Page, files []transport.File) {
-	t := n.lookup(f.Peer.ID)
+	t := n.Known(f.Peer.ID)
 	if t == nil || t.gone.Load() != nil {
 		n.log.Error("page of an unknown target", "peer", f.Peer)
 		closeFiles(files)
@@ -174,7 +174,7 @@ func (n *Node) addPassage(f *wire.Passage, file transport.File) {
 func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	var err error
 	if f.Reply == 1 {
-		t := n.lookup(f.Peer.ID)
+		t := n.Known(f.Peer.ID)
 		var p *mailbox.Peer
 		if t != nil {
 			p = t.box.Peer()

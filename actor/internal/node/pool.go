@@ -47,7 +47,7 @@ func (p *Pool) Empty() error {
 	if p.Group() {
 		return &NoMembersError{p.Name}
 	}
-	if t := p.node.lookup(p.ID); t != nil {
+	if t := p.node.Known(p.ID); t != nil {
 		if g := t.gone.Load(); g != nil {
 			return g // the link is lost
 		}
@@ -57,7 +57,7 @@ func (p *Pool) Empty() error {
 		return &GoneError{Name: p.Name, Exit: r.exit}
 	}
 	for _, id := range r.ids { // all have ended, which the supervisor is about to tell
-		if t := p.node.lookup(id); t != nil {
+		if t := p.node.Known(id); t != nil {
 			if g := t.gone.Load(); g != nil {
 				return g
 			}
@@ -90,7 +90,7 @@ func (p *Pool) Member(ctx context.Context, id uint32) (*Target, error) { return 
 
 // closedTo says whether nothing can be sent to a member, as far as is known here.
 func (n *Node) closedTo(id uint32) bool {
-	t := n.lookup(id)
+	t := n.Known(id)
 	return t != nil && t.gone.Load() != nil
 }
 
@@ -121,7 +121,7 @@ func (p *Pool) leastLoaded(r *roster) int {
 	best, least := -1, ^uint64(0)
 	i := int(p.turn.Add(1) % uint64(n))
 	for range n {
-		t := p.node.lookup(r.ids[i])
+		t := p.node.Known(r.ids[i])
 		switch {
 		case t == nil:
 			return i
@@ -171,7 +171,7 @@ func (n *Node) members(f *wire.Members) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.lookup(f.ID)
+	t := n.Known(f.ID)
 	if t == nil {
 		t = &Target{ID: f.ID, Name: f.Name, node: n, Pool: &Pool{ID: f.ID, Name: f.Name, Route: f.Route, node: n}}
 		t.Pool.roster.Store(r)

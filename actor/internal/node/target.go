@@ -60,7 +60,8 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, or comes from another program", e.ID)
 }
 
-func (n *Node) lookup(id uint32) *Target {
+// Known is the target with that number, if it has been sent to before.
+func (n *Node) Known(id uint32) *Target {
 	if ts := *n.targets.Load(); int(id) < len(ts) {
 		return ts[id]
 	}
@@ -68,9 +69,9 @@ func (n *Node) lookup(id uint32) *Target {
 }
 
 // Target returns the target with that number. The first call for a number
-// asks the supervisor and opens a lane; later ones are two loads.
+// asks the supervisor and opens a lane; for later ones Known is enough.
 func (n *Node) Target(ctx context.Context, id uint32) (*Target, error) {
-	if t := n.lookup(id); t != nil {
+	if t := n.Known(id); t != nil {
 		return t, nil
 	}
 	f, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Resolve{Token: token, ID: id} })
@@ -102,7 +103,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	if n.closed != nil {
 		return nil, n.closed
 	}
-	if t := n.lookup(id); t != nil {
+	if t := n.Known(id); t != nil {
 		return t, nil // another goroutine was quicker, or it is a pool
 	}
 	if f.State == wire.TargetPool {
@@ -143,7 +144,7 @@ func (n *Node) addTarget(t *Target) {
 func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.lookup(id)
+	t := n.Known(id)
 	if t == nil || t.gone.Load() == nil || n.closed != nil {
 		return
 	}
