@@ -129,10 +129,9 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 
 // heldAway finds what was kept of a child while its supervisor was restarted.
 func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
-	for _, c := range s.children {
-		if c.held && c.sort == f.Sort && c.spec.Name == path && c.definition == f.Definition {
-			return c
-		}
+	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition {
+		delete(s.kept, path)
+		return c
 	}
 	return nil
 }
@@ -265,6 +264,9 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 
 // drop forgets a child that is away.
 func (s *Supervisor) drop(c *child) {
+	if s.kept[c.spec.Name] == c {
+		delete(s.kept, c.spec.Name)
+	}
 	s.bury(c)
 	delete(s.children, c.id)
 }
@@ -392,6 +394,7 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 	}
 	if c.listed {
 		c.held = true
+		s.kept[c.spec.Name] = c
 		return
 	}
 	s.drop(c)

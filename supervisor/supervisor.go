@@ -86,6 +86,7 @@ type engine struct {
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
 	away     map[uint64]*awayCall    // those that another process is to answer
+	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
 	lastCall uint64
 
@@ -149,7 +150,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	s := &Supervisor{engine: &engine{
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		root: newBranch(nil, spec), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{},
+		root: newBranch(nil, spec), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
 	}}
 	s.keeper = keeper.New(s.log, s.letter)
