@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	case "reap":
 		reapingProgram()
 		return
+	case "tree":
+		treeProgram()
+		return
 	case "systemd":
 		systemdRoot()
 		return

@@ -72,14 +72,10 @@ func EndDescendants() {
 	}
 	pause := time.Millisecond
 	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); {
-		if unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD {
+		if !anyChildAlive() {
 			return
 		}
-		found, fresh := kill(killed)
-		if found == 0 {
-			return
-		}
-		if fresh {
+		if kill(killed) {
 			pause = time.Millisecond
 			continue
 		}
@@ -90,16 +86,28 @@ func EndDescendants() {
 
 // killNamespace is killDescendants for the first process of a PID namespace. No
 // child that a supervisor starts is the first process of anything else.
-func killNamespace(map[entry]bool) (n int, fresh bool) {
-	if unix.Kill(-1, unix.SIGKILL) != nil { // there is nobody
-		return 0, false
-	}
-	return 1, false
+func killNamespace(map[entry]bool) (fresh bool) {
+	_ = unix.Kill(-1, unix.SIGKILL)
+	return false
 }
 
-// killDescendants kills those that it finds, and says how many they are and
-// whether there are some that are not in killed, to which it adds them.
-func killDescendants(killed map[entry]bool) (n int, fresh bool) {
+// anyChildAlive says whether this process has a child that is not a zombie. Who
+// waits for a stop has nobody to wait for but those. The kernel looks at all of
+// them at one moment, while a tree that is read from /proc can lack one that was
+// forked meanwhile by one that has ended meanwhile. As long as a descendant
+// lives, so does a child of its subreaper: itself, or one that it descends from.
+func anyChildAlive() bool {
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return err != unix.ECHILD
+		}
+	}
+}
+
+// killDescendants kills those that it finds, and says whether there are some
+// that are not in killed, to which it adds them.
+func killDescendants(killed map[entry]bool) (fresh bool) {
 	all := processes()
 	ours := map[int]bool{unix.Getpid(): true}
 	for more := true; more; {
@@ -112,14 +120,13 @@ func killDescendants(killed map[entry]bool) (n int, fresh bool) {
 	}
 	for _, p := range all {
 		if ours[p.pid] && p.pid != unix.Getpid() && !p.dead {
-			n++
 			p.kill()
 			id := entry{pid: p.pid, start: p.start}
 			fresh = fresh || !killed[id]
 			killed[id] = true
 		}
 	}
-	return n, fresh
+	return fresh
 }
 
 // kill kills the process if it is still the same one.
