@@ -52,11 +52,12 @@ func (b Buffer) dead() error { return fmt.Errorf("%w (%d bytes)", ErrBufferDead,
 // has no effect on other buffers.
 func (b Buffer) Keep() {
 	if b.l != nil {
-		b.l.move(b.generation, leaseReading, leaseKept)
+		b.l.move(b.generation, leaseReading, leaseHeld)
 	}
 }
 
-// Release gives the memory back now. Releasing twice, or releasing the zero
+// Release gives the memory back now, or, when its message is still in hand, as
+// soon as the handler has returned. Releasing twice, or releasing the zero
 // Buffer, does nothing. A sender releases a buffer that it does not send after
 // all.
 func (b Buffer) Release() {

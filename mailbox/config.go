@@ -17,7 +17,7 @@ type Full uint8
 const (
 	Wait Full = iota // wait until there is room or the context ends
 	Fail             // return ErrFull at once
-	Drop             // drop the message, count it, and return nil
+	Drop             // drop a message, count it, and return nil; an ask gets ErrFull
 )
 
 // The defaults of Config and its bounds.

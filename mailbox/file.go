@@ -101,7 +101,8 @@ var errNoFiles = errors.New("mailbox: a file cannot be part of an answer")
 type filesOut struct {
 	announce func(exit transport.File) error
 
-	mu      sync.Mutex // guards passage while it is made
+	making  sync.Mutex // one passage is made at a time; taken before mu
+	mu      sync.Mutex // guards passage while it is made, and closed
 	passage *sock.Passage
 	closed  bool
 	ticket  uint64 // of the last packet; guarded by the outbox's lock
@@ -110,25 +111,39 @@ type filesOut struct {
 // open makes the passage at the first file, and returns when the supervisor
 // holds its exit.
 func (w *filesOut) open() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.passage != nil {
-		return nil
-	}
-	if w.closed {
-		return transport.ErrClosed
+	w.making.Lock()
+	defer w.making.Unlock()
+	if open, err := w.opened(); open || err != nil {
+		return err
 	}
 	p, exit, err := sock.NewPassage()
 	if err != nil {
 		return err
 	}
 	defer exit.Close()
+	// Without mu: the supervisor's answer comes after what it said before, which
+	// may be that the target has ended; and who closes this then must not wait.
 	if err := w.announce(exit); err != nil {
 		p.Close()
 		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		p.Close()
+		return transport.ErrClosed
+	}
 	w.passage = p
 	return nil
+}
+
+func (w *filesOut) opened() (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false, transport.ErrClosed
+	}
+	return w.passage != nil, nil
 }
 
 // put sends the files of a parcel, if it has any, and writes their ticket into

@@ -140,6 +140,8 @@ func Decode(m *Message, t *codec.Type, v any) error {
 // that are kept, and its room becomes free with the next Flush.
 func (b *Inbox) Done(m *Message) {
 	if m.Head.Flags&wire.FlagBlock != 0 || m.Head.N > 0 {
+		// Said first: a message that may be handled again still has its blocks.
+		b.lane.End(m.entry.End)
 		b.giveBack(m)
 	}
 	m.ready, b.owed = false, true

@@ -25,7 +25,9 @@ type lease struct {
 const (
 	leaseWriting = iota // the sender fills it
 	leaseSent           // dead for the sender
-	leaseReading        // valid until the handler returns
+	leaseReading        // in hand: valid until the handler returns
+	leaseHeld           // in hand, and kept
+	leaseDropped        // in hand, and released: given back when the handler returns
 	leaseKept           // valid until Release
 	leaseOver           // given back
 
@@ -50,7 +52,7 @@ func (l *lease) move(generation uint32, from, to uint64) bool {
 // alive says whether the bytes of that lending may be used.
 func (l *lease) alive(generation uint32) bool {
 	switch l.word.Load() ^ leaseWord(generation, 0) {
-	case leaseWriting, leaseReading, leaseKept:
+	case leaseWriting, leaseReading, leaseHeld, leaseKept:
 		return true
 	}
 	return false
@@ -61,20 +63,25 @@ func (l *lease) ref(generation uint32, length uint64) segment.BlockRef {
 	return segment.BlockRef{Segment: l.segment, Index: l.index, Generation: generation, Length: length}
 }
 
-// end gives the memory back, whoever has it.
+// end gives the memory back, whoever has it. That of a message in hand goes back
+// when its handler returns: if that dies first, the message may be handled
+// again, and must be what it was.
 func (l *lease) end(generation uint32, length uint64) {
 	switch {
 	case l.move(generation, leaseWriting, leaseOver):
 		l.from.Put(segment.Block{Ref: l.ref(generation, length)})
-	case l.move(generation, leaseReading, leaseOver), l.move(generation, leaseKept, leaseOver):
+	case l.move(generation, leaseReading, leaseDropped), l.move(generation, leaseHeld, leaseDropped):
+	case l.move(generation, leaseKept, leaseOver):
 		l.view.release(l.ref(generation, length))
 	}
 }
 
-// handlerReturned gives the memory back unless it is kept.
+// handlerReturned gives the memory back unless it is kept. A Release at the same
+// time finds it kept, or is found here.
 func (l *lease) handlerReturned(mark *codec.Mark) {
-	if l.move(mark.Generation, leaseReading, leaseOver) {
-		l.view.release(l.ref(mark.Generation, mark.Length))
+	g := mark.Generation
+	if l.move(g, leaseReading, leaseOver) || !l.move(g, leaseHeld, leaseKept) && l.move(g, leaseDropped, leaseOver) {
+		l.view.release(l.ref(g, mark.Length))
 	}
 }
 

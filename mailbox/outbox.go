@@ -318,6 +318,9 @@ func (o *Outbox) End() *Peer {
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if p := o.peer.Swap(nil); p != nil {
+		p.views.Close()
+	}
 	o.close()
 }
 
@@ -326,6 +329,7 @@ func (o *Outbox) close() {
 		return
 	}
 	o.closed = true
+	o.lane.Shut()       // who comes late finds it closed, and no memory gone
 	_ = o.store.Close() // blocks in somebody's hands stay mapped until they are put
 	o.store.files.close()
 	o.lane.Close()

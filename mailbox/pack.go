@@ -169,6 +169,22 @@ func (p *parcel) stayed(s *store) {
 	}
 }
 
+// Discard gives back the buffers of what m points to, a message to o that is not
+// sent and whose sender is told that it was: they are dead for him.
+func Discard(o *Outbox, t *codec.Type, m any) {
+	if !t.Lends() {
+		return
+	}
+	p := getParcel(wire.EntryTell, t)
+	defer p.free()
+	p.scratch, _ = codec.Append(t, p.scratch[:0], m, &p.lent)
+	for i := range p.lent.N {
+		if p.own(o.store, i) {
+			p.lent.Item[i].(*lease).end(p.lent.Mark[i].Generation, p.lent.Mark[i].Length)
+		}
+	}
+}
+
 // sent ends the sender's hold of its buffers.
 func (p *parcel) sent(s *store) {
 	for i := range p.lent.N {

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -102,18 +103,19 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 		return mismatch(t, codec.ID(head.Type))
 	}
 	inline := len(payload)
-	if head.Flags&wire.FlagBlock != 0 {
-		ref := segment.BlockRef(head.Payload)
-		if payload, err = p.views.View(ref); err != nil {
-			return err
-		}
-		defer p.release(ref)
-	}
 	var in codec.Lent
 	if head.N > 0 {
 		if err := view(&in, &p.views, p, &head, leaseKept); err != nil {
 			return err
 		}
+	}
+	if head.Flags&wire.FlagBlock != 0 {
+		ref := segment.BlockRef(head.Payload)
+		if payload, err = p.views.View(ref); err != nil {
+			unview(&in, &p.views, &head, err)
+			return err
+		}
+		defer p.release(ref)
 	}
 	if err := codec.Decode(t, payload, r, &in); err != nil {
 		endAll(&in)
@@ -154,7 +156,7 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 		}
 		h, err := v.Hold(ref)
 		if err != nil {
-			endAll(in)
+			unview(in, v, head, err)
 			return err
 		}
 		in.Item[i] = reading(h, ref, back, state)
@@ -162,6 +164,25 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 		in.N++
 	}
 	return nil
+}
+
+// unview undoes view, which has failed with err. When that is only that a segment
+// is on its way, the message is whole and looked at again: the others are not
+// given back, or their owner would write into them.
+func unview(in *codec.Lent, v *segment.Views, head *wire.Entry, err error) {
+	if !errors.Is(err, segment.ErrUnknownSegment) {
+		endAll(in)
+		return
+	}
+	for i := range in.N {
+		if l, ok := in.Item[i].(*lease); ok {
+			g := in.Mark[i].Generation
+			_ = l.move(g, leaseReading, leaseOver) || l.move(g, leaseKept, leaseOver)
+			v.Forget(segment.BlockRef(head.Lent[i]))
+		}
+		in.Item[i] = nil
+	}
+	in.N = 0
 }
 
 func endAll(in *codec.Lent) {
