@@ -59,7 +59,11 @@ func tell(ctx context.Context, id uint32, m any) error {
 func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m any, err error) error {
 	if errors.Is(err, mailbox.ErrFull) {
 		waiting := mt.Copy(m)
-		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) })
+		var drop func() // an ask has an outcome: it is not dropped
+		if kind == wire.EntryTell {
+			drop = func() { mailbox.Discard(box, mt, waiting) }
+		}
+		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }, drop)
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
 		if _, gone := t.Outbox(); gone != nil {
@@ -161,10 +165,13 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	}
 	b, err := box.Lend(n)
 	if errors.Is(err, mailbox.ErrFull) {
-		if mailbox.Full(box.Config.Full) == mailbox.Drop {
-			return Buffer{}, err // there is no message to drop yet
+		// There is no message to drop yet.
+		err = t.WhenFull(waitContext(ctx), func() error { b, err = box.Lend(n); return err }, nil)
+	}
+	if err != nil {
+		if _, gone := t.Outbox(); gone != nil {
+			err = gone // the lane was closed meanwhile
 		}
-		err = t.WhenFull(waitContext(ctx), func() error { b, err = box.Lend(n); return err })
 	}
 	return b, public(err)
 }

@@ -103,9 +103,8 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	if err := n.send(&wire.Closed{To: t.ID}); err != nil && !n.Closed() {
 		n.log.Warn("a closed lane could not be reported", "err", err)
 	}
-	// The waiter makes its lists anew, without the target, before it is buried.
-	n.changes.Add(1)
 	n.mu.Lock()
+	n.changes.Add(1)
 	n.shut = append(n.shut, t)
 	n.mu.Unlock()
 	n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
@@ -131,6 +130,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	if old := t.box.Install(p, f.Start); old != nil {
 		old.Free()
 		n.mu.Lock()
+		n.changes.Add(1)
 		n.graves = append(n.graves, old)
 		n.mu.Unlock()
 	}
@@ -288,7 +288,9 @@ func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
 
 // bury unmaps the pages and lanes of dead incarnations that nobody uses any
 // more. It needs the role, since the waiter looks at them; without it, the
-// waiter does it when it makes its lists anew.
+// waiter does it when it makes its lists anew. What is to be buried is first
+// taken out of what these are made of, then counted in changes and, before mu is
+// let go, noted: lists with that count do not have it.
 func (n *Node) bury() {
 	select {
 	case <-n.role:
@@ -301,15 +303,17 @@ func (n *Node) bury() {
 
 func (n *Node) buryHolding() {
 	n.mu.Lock()
-	if n.changes.Load() == n.watch.changes { // the waiter does not look at them any more
-		for _, t := range n.shut {
-			if p := t.box.End(); p != nil {
-				p.Free()
-				n.graves = append(n.graves, p)
-			}
-		}
-		n.shut = nil
+	if n.changes.Load() != n.watch.changes {
+		n.mu.Unlock()
+		return // some of it may be in the lists; they are made anew before the next look
 	}
+	for _, t := range n.shut {
+		if p := t.box.End(); p != nil {
+			p.Free()
+			n.graves = append(n.graves, p)
+		}
+	}
+	n.shut = nil
 	var dead []*mailbox.Peer
 	n.graves = slices.DeleteFunc(n.graves, func(p *mailbox.Peer) bool {
 		if p.Unused() {

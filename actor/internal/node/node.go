@@ -267,12 +267,18 @@ func (n *Node) unmap() {
 		b.Close()
 	}
 	for _, t := range append(n.shut, *n.targets.Load()...) {
-		if t != nil && t.box != nil {
-			t.box.Close()
+		if t == nil || t.box == nil {
+			continue
+		}
+		if p := t.box.End(); p != nil {
+			p.Free()
+			n.graves = append(n.graves, p)
 		}
 	}
 	for _, p := range n.graves {
-		p.Unmap()
+		if p.Unused() { // else an answer in it is being decoded
+			p.Unmap()
+		}
 	}
 	for _, l := range n.early {
 		l.file.Close()

@@ -203,15 +203,19 @@ func (w *roomWait) loop() bool  { return false }
 func (w *roomWait) spins() bool { return false }
 
 // WhenFull does what the mailbox's policy says after a send that found no
-// room: it calls send again whenever there may be room, or returns ErrFull, or
-// counts the message as dropped.
-func (t *Target) WhenFull(ctx context.Context, send func() error) error {
+// room: it calls send again whenever there may be room, or returns ErrFull, or,
+// if drop is not nil, calls that and counts the message as dropped.
+func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) error {
 	switch mailbox.Full(t.box.Config.Full) {
+	case mailbox.Drop:
+		if drop != nil {
+			drop()
+			t.node.Dropped.Add(1)
+			return nil
+		}
+		fallthrough
 	case mailbox.Fail:
 		return fmt.Errorf("mailbox of %s: %w", t.Name, mailbox.ErrFull)
-	case mailbox.Drop:
-		t.node.Dropped.Add(1)
-		return nil
 	}
 	ev := make(chan struct{}, 1)
 	t.wantRoom(ev)

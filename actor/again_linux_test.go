@@ -1,0 +1,145 @@
+package actor_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// Reader is the protocol of an actor that notes the first byte of each sheet,
+// releases it, and in its first life waits for its death then.
+type (
+	Reader struct{}
+	Sheet  struct {
+		actor.Tells[Reader]
+		Keep bool
+		Data actor.Buffer
+	}
+)
+
+const notedVar = "READER_NOTED"
+
+var reader = actor.Define("reader", func(s *actor.Setup[Reader]) error {
+	noted, err := os.OpenFile(os.Getenv(notedVar), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	actor.OnTell(s, func(c *actor.Context, m Sheet) error {
+		if m.Keep {
+			m.Data.Keep()
+		}
+		first := m.Data.Bytes()[0]
+		m.Data.Release()
+		if _, err := noted.Write([]byte{first}); err != nil {
+			return err
+		}
+		if c.Incarnation() == 1 {
+			select {}
+		}
+		return nil
+	})
+	return nil
+})
+
+// TestReleasedBufferIsHandledAgainWhole: a message that is handled again has the
+// bytes that it was sent with, although its first handler had released them and
+// the sender went on sending.
+func TestReleasedBufferIsHandledAgainWhole(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "noted")
+		noted := func() []byte {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
+		ref, err := supervisor.StartChild(ctx, sup, reader, supervisor.Child{Name: "reader", Env: []string{notedVar + "=" + path},
+			Mailbox: mailbox.Config{PoolBytes: 64 << 10, Full: mailbox.Fail}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []byte{1}
+		for n := byte(1); ; n++ {
+			b, err := actor.Lend(ctx, ref, 4<<10)
+			if errors.Is(err, actor.ErrFull) && n > 2 {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(b.Bytes(), bytes.Repeat([]byte{n}, b.Len()))
+			if err := actor.Tell(ctx, ref, Sheet{Keep: keep, Data: b}); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, n) // the first one twice
+			for n == 1 && len(noted()) == 0 && ctx.Err() == nil {
+				runtime.Gosched()
+			}
+		}
+		if err := sup.Kill(ref.ID); err != nil {
+			t.Fatal(err)
+		}
+		for len(noted()) < len(want) && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		if got := noted(); !bytes.Equal(got, want) {
+			t.Errorf("kept %v: sheets % d were handled, % d were sent, the first one twice", keep, got, want)
+		}
+	}
+}
+
+// TestAskWithDistantDeadline: a deadline beyond the machine's clock is none.
+func TestAskWithDistantDeadline(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 / 2, math.MaxInt64 - time.Duration(time.Now().UnixNano())} {
+		far, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+		hang := time.AfterFunc(testutil.HangGuard, cancel)
+		if s, err := actor.Ask(far, ref, Add{A: 1, B: 1}); err != nil || s.N != 2 {
+			t.Errorf("within %v: %+v, %v", d, s, err)
+		}
+		hang.Stop()
+		cancel()
+	}
+}
+
+// TestDropKeepsNothing: what a full mailbox drops keeps no block, and an ask is
+// not dropped but answered.
+func TestDropKeepsNothing(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Shutdown: supervisor.BrutalKill,
+		Mailbox: mailbox.Config{RingBytes: 4096, PoolBytes: 256 << 10, Full: mailbox.Drop}})
+	s, err := actor.Ask(ctx, ref, Add{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopProcess(t, s.PID)
+	for range 200 { // more than fit into the ring
+		if err := actor.Tell(ctx, ref, Note{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 200 { // more than there are blocks
+		b, err := actor.Lend(ctx, ref, 4<<10)
+		if err != nil {
+			t.Fatalf("after %d dropped messages: %v", n, err)
+		}
+		if err := actor.Tell(ctx, ref, Blot{Data: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := actor.Ask(ctx, ref, Add{}); !errors.Is(err, actor.ErrFull) {
+		t.Errorf("an ask of a full mailbox: %v, want ErrFull", err)
+	}
+}

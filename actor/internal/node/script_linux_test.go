@@ -1,0 +1,137 @@
+package node
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// script is the supervisor's end of a node's link, in the hands of a test: what
+// it says, and when, is what a supervisor may say in an order that is rare.
+type script struct {
+	t    *testing.T
+	link transport.Link
+	node *Node
+}
+
+func newScript(t *testing.T) *script {
+	t.Helper()
+	testutil.Audit(t)
+	a, b, err := sock.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := sock.New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := sock.New(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := notify.Best()
+	if n == nil {
+		t.Fatal(err)
+	}
+	s := &script{t: t, link: own}
+	s.say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "one"})
+	if s.node, err = New(Config{Link: theirs, Notifier: n}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.node.Close()
+		own.Close()
+	})
+	return s
+}
+
+func (s *script) say(f wire.Frame, files ...transport.File) {
+	s.t.Helper()
+	if err := s.link.Send(wire.Append(nil, f), files); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// hear returns the next frame of the node. Its descriptors are closed.
+func (s *script) hear() wire.Frame {
+	s.t.Helper()
+	buf := make([]byte, wire.MaxFrame)
+	n, files, err := s.link.Receive(buf)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	closeFiles(files)
+	f, err := wire.Parse(buf[:n])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// target opens the lane to number 2.
+func (s *script) target() *Target {
+	s.t.Helper()
+	done := make(chan *Target, 1)
+	go func() {
+		t, err := s.node.Target(background, 2)
+		if err != nil {
+			s.t.Error(err)
+		}
+		done <- t
+	}()
+	r := s.hear().(*wire.Resolve)
+	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	if f, ok := s.hear().(*wire.Open); !ok {
+		s.t.Fatalf("%T, want an Open", f)
+	}
+	t := <-done
+	if t == nil {
+		s.t.FailNow()
+	}
+	return t
+}
+
+type parcel struct{ File mailbox.File }
+
+// TestFirstFileToOneThatEnds: the end of a target comes while the first file for
+// it waits for the supervisor's word. The send fails, and the link is read on.
+func TestFirstFileToOneThatEnds(t *testing.T) {
+	for range testutil.Rounds(20, 1000) {
+		s := newScript(t)
+		target := s.target()
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		typ, err := codec.Of[parcel]()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error, 1)
+		go func() { sent <- mailbox.Send(target.box, wire.EntryTell, 0, 0, typ, &parcel{mailbox.File{File: f}}) }()
+		p := s.hear().(*wire.Passage)
+		s.say(&wire.Gone{ID: 2})
+		s.say(&wire.Ack{Token: p.Token})
+		select {
+		case err := <-sent:
+			if !errors.Is(err, transport.ErrClosed) {
+				t.Fatalf("the file was sent: %v", err)
+			}
+		case <-time.After(testutil.HangGuard):
+			t.Fatal("the send hangs")
+		}
+		if f, ok := s.hear().(*wire.Closed); !ok {
+			t.Fatalf("%T, want a Closed", f)
+		}
+	}
+}
