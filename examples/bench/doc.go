@@ -30,6 +30,8 @@
 //	blob       64 KiB, 1 MiB and 16 MiB told one way. touch: lent, a word written in
 //	           each page, no byte moves. copy: lent and filled by copy. plain: a
 //	           []byte field, which the library copies
+//	stream     256 MiB through a mailbox of 8 MiB, filled by copy. copy: read where
+//	           it lies, by io.Copy. read: into a buffer. Figures are for each MiB
 //	spawn      a process, from before its start to its first reply; and from its
 //	           SIGKILL to the first reply of its replacement
 //	sizes      with -plot: 64 bytes to 16 MiB, there and acknowledged, and one way

@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/examples/internal/perf"
+	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -21,7 +22,7 @@ const fanSenders = 8
 
 // workloads are all that are run unless some are chosen, in the order of the
 // report. "sizes" is for the plot.
-var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "blob", "spawn"}
+var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "blob", "stream", "spawn"}
 
 // order is what one process group is to do.
 type order struct {
@@ -56,7 +57,11 @@ func runWork(ctx context.Context, sup *supervisor.Supervisor, o order) ([]Result
 		n = fanSenders
 	}
 	g := &group{ctx: ctx, sup: sup, deaths: make(chan actor.Down, n+1)}
-	if err := g.start(n); err != nil {
+	var box mailbox.Config
+	if o.work == "stream" {
+		box = streamPool
+	}
+	if err := g.start(n, box); err != nil {
 		return nil, err
 	}
 	if o.calls {
@@ -76,16 +81,16 @@ type group struct {
 	deaths   chan actor.Down
 }
 
-func (g *group) start(senders int) (err error) {
+func (g *group) start(senders int, box mailbox.Config) (err error) {
 	g.heard, err = supervisor.StartChild(g.ctx, g.sup, collector, supervisor.Child{InPlace: true})
 	if err != nil {
 		return err
 	}
-	if g.receiver, err = startOne(g, receiver, "receiver"); err != nil {
+	if g.receiver, err = startOne(g, receiver, "receiver", box); err != nil {
 		return err
 	}
 	for i := range senders {
-		s, err := startOne(g, sender, fmt.Sprintf("sender-%d", i))
+		s, err := startOne(g, sender, fmt.Sprintf("sender-%d", i), mailbox.Config{})
 		if err != nil {
 			return err
 		}
@@ -101,9 +106,9 @@ func (g *group) start(senders int) (err error) {
 }
 
 // startOne starts an actor in a process of its own, whose death ends the run.
-func startOne[P any](g *group, def *actor.Definition[P], name string) (actor.Ref[P], error) {
+func startOne[P any](g *group, def *actor.Definition[P], name string, box mailbox.Config) (actor.Ref[P], error) {
 	ref, err := supervisor.StartChild(g.ctx, g.sup, def,
-		supervisor.Child{Name: name, Restart: supervisor.Temporary, Stderr: io.Discard})
+		supervisor.Child{Name: name, Mailbox: box, Restart: supervisor.Temporary, Stderr: io.Discard})
 	if err != nil {
 		return ref, err
 	}

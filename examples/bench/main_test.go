@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 var tinyPlan = Plan{WarmN: 20, Warm: time.Millisecond, Echo: 4 * time.Millisecond, Flood: 4 * time.Millisecond,
-	Blob: time.Millisecond, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 2}
+	Blob: time.Millisecond, Stream: 8 << 20, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 2}
 
 // TestTable runs every workload as a person would, and with it as another
 // program would: the table's runs are such. Every result must be there and
@@ -60,6 +60,7 @@ func TestTable(t *testing.T) {
 		"blob 64 KiB touch", "blob 1 MiB touch", "blob 16 MiB touch",
 		"blob 64 KiB copy", "blob 1 MiB copy", "blob 16 MiB copy",
 		"blob 64 KiB plain", "blob 1 MiB plain", "blob 16 MiB plain",
+		"stream copy", "stream read",
 		"spawn", "spawn restart"}
 	if c.plot != "" {
 		for _, size := range plotSizes {
@@ -92,7 +93,7 @@ func complete(t *testing.T, r Result, work string) {
 	switch workOf(work) {
 	case "echo", "echo-idle", "ask":
 		ok = ok && trip && r.Mean > 0 && r.CPU > 0 && r.Ops >= uint64(r.N)
-	case "flood", "tell", "blob":
+	case "flood", "tell", "blob", "stream":
 		ok = ok && r.Rate > 0 && r.CPU > 0 && r.Ops > uint64(r.N)
 	case "fanin":
 		ok = ok && r.Rate > 0 && r.Slowest > 0 && r.Slowest <= 1 && r.N >= fanSenders && r.Ops > uint64(r.N)

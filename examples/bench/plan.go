@@ -9,21 +9,22 @@ import (
 
 // Plan is how long each part of a run lasts.
 type Plan struct {
-	WarmN int           // echo: trips of the warm-up, at most
-	Warm  time.Duration // echo: its length, at most
-	Echo  time.Duration // half of it for mean and CPU, half for percentiles
-	Flood time.Duration
-	Blob  time.Duration
-	Fan   time.Duration
-	Idle  int // trips
-	Spawn int // starts
+	WarmN  int           // echo: trips of the warm-up, at most
+	Warm   time.Duration // echo: its length, at most
+	Echo   time.Duration // half of it for mean and CPU, half for percentiles
+	Flood  time.Duration
+	Blob   time.Duration
+	Stream int64 // bytes of one stream, of a MiB each
+	Fan    time.Duration
+	Idle   int // trips
+	Spawn  int // starts
 }
 
 var (
 	fullPlan = Plan{WarmN: 20000, Warm: 400 * time.Millisecond, Echo: 700 * time.Millisecond,
-		Flood: 400 * time.Millisecond, Blob: 120 * time.Millisecond, Fan: 400 * time.Millisecond, Idle: 300, Spawn: 4}
+		Flood: 400 * time.Millisecond, Blob: 120 * time.Millisecond, Stream: 256 << 20, Fan: 400 * time.Millisecond, Idle: 300, Spawn: 4}
 	quickPlan = Plan{WarmN: 2000, Warm: 50 * time.Millisecond, Echo: 200 * time.Millisecond,
-		Flood: 120 * time.Millisecond, Blob: 40 * time.Millisecond, Fan: 120 * time.Millisecond, Idle: 60, Spawn: 1}
+		Flood: 120 * time.Millisecond, Blob: 40 * time.Millisecond, Stream: 64 << 20, Fan: 120 * time.Millisecond, Idle: 60, Spawn: 1}
 )
 
 // planVar is the environment variable with the plan of a run, as JSON:

@@ -56,6 +56,8 @@ func (d *driver) work(c *actor.Context, p Plan) error {
 		return d.runFlood(d.stream(c, smallSize, sendOrder), p.Flood)
 	case "blob":
 		return d.runBlobs(c)
+	case "stream":
+		return d.runPours(c)
 	case "sizes":
 		return d.runSizes(c)
 	}
