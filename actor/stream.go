@@ -32,7 +32,7 @@ type StreamPolicy struct {
 const (
 	DefaultStreamBytes = 1 << 30
 	DefaultStreams     = 16
-	DefaultStreamBlock = 1 << 20 // bytes of a block, if the pool has room for four of them
+	DefaultStreamBlock = 256 << 10 // bytes of a block, if the pool has room for four of them: what a core has in its cache when it reads it
 )
 
 // StreamError says that a stream has ended before its last byte.

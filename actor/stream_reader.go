@@ -25,7 +25,8 @@ type StreamReader struct {
 
 	mu    sync.Mutex
 	more  sync.Cond
-	queue []Buffer // arrived, not yet read
+	queue []Buffer // arrived, not yet read, from head on
+	head  int
 	came  int64    // bytes that have arrived
 	over  bool     // the function has returned
 	err   error    // why nothing more will come
@@ -202,6 +203,9 @@ func (r *StreamReader) push(offset int64, b Buffer) error {
 		return err
 	}
 	b.Keep()
+	if r.head > 0 && len(r.queue) == cap(r.queue) {
+		r.queue, r.head = r.queue[:copy(r.queue, r.queue[r.head:])], 0
+	}
 	r.queue = append(r.queue, b)
 	r.came += int64(b.Len())
 	r.more.Signal()
@@ -229,10 +233,10 @@ func (r *StreamReader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
-	for _, b := range r.queue {
+	for _, b := range r.queue[r.head:] {
 		b.Release()
 	}
-	r.queue = nil
+	r.queue, r.head = nil, 0
 }
 
 // next makes rest the bytes that come next, and waits for them.
@@ -245,13 +249,14 @@ func (r *StreamReader) next() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.queue) == 0 {
+	for r.head == len(r.queue) {
 		if r.err != nil {
 			return r.err
 		}
 		r.more.Wait()
 	}
-	r.cur, r.queue = r.queue[0], r.queue[1:]
+	r.cur = r.queue[r.head]
+	r.head++
 	r.rest = r.cur.Bytes()
 	return nil
 }

@@ -93,6 +93,9 @@ var streamKeys atomic.Uint64
 
 // broken notes why the stream is over, if err is not nil.
 func (w *StreamWriter) broken(err error) error {
+	if err == nil {
+		return nil
+	}
 	if g := (*GoneError)(nil); errors.As(err, &g) {
 		err = &StreamError{Done: w.done, Total: w.total, Exit: g.Exit, Reason: "the receiver has ended"}
 	}
