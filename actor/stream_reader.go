@@ -27,9 +27,9 @@ type StreamReader struct {
 	more  sync.Cond
 	queue []Buffer // arrived, not yet read, from head on
 	head  int
-	came  int64    // bytes that have arrived
-	over  bool     // the function has returned
-	err   error    // why nothing more will come
+	came  int64 // bytes that have arrived
+	over  bool  // the function has returned
+	err   error // why nothing more will come
 }
 
 // Name is what the sender calls the stream.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 	"github.com/understudy-go/understudy/transport"
@@ -348,4 +349,36 @@ func BenchmarkStream(b *testing.B) {
 		}
 	}
 	b.Logf("resident at most: receiver %s, sender %s", l.Memory, memoryOf())
+}
+
+// TestStreamMemory: what a stream needs is bounded by the pool, and not by its
+// length.
+func TestStreamMemory(t *testing.T) {
+	if testutil.RaceEnabled {
+		t.Skip("the race detector takes memory for every byte that is looked at")
+	}
+	const total, slack = 64 << 20, 16 << 20
+	ctx, _, ref := startSink(t, mailbox.Config{PoolBytes: 8 << 20})
+	var last int
+	for _, n := range []int64{1, total} {
+		w, err := actor.NewStream(ctx, ref, "memory", n, nil)
+		if err == nil {
+			_, err = w.ReadFrom(pattern{})
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := lastOf(ctx, ref)
+		var kB int
+		if _, serr := fmt.Sscanf(l.Memory, "%d kB", &kB); err != nil || serr != nil {
+			t.Fatal(err, l.Memory)
+		}
+		if n == total && kB-last > (8<<20+slack)/1024 {
+			t.Errorf("the receiver's memory grew by %d kB", kB-last)
+		}
+		last = kB
+	}
 }
