@@ -49,6 +49,14 @@ type Command struct {
 	// Child.Shutdown is over, everything that it has started is killed.
 	Stop syscall.Signal
 
+	// Forward are signals that are passed on to it, such as SIGHUP, SIGUSR1
+	// and SIGUSR2, when the process of its supervisor gets them: the root, or
+	// the Subtree that it is in. That process then does nothing else about
+	// them. Only a command that is ready gets them. Whatever is sent to its
+	// guardian, whose number ChildInfo has, is passed on in any case: SIGHUP,
+	// SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH and these.
+	Forward []syscall.Signal
+
 	// Output gets its stdout and stderr, line by line; nil means that the
 	// lines are logged by Log. A slow Output never holds up the command:
 	// lines that it has no room for are dropped and counted.
@@ -95,6 +103,7 @@ func (c *Command) validate(child Child) (errs []error) {
 	if c.Ready.Exit && child.Restart == Permanent {
 		bad("Command.Ready.Exit: a task that ends cannot be Permanent; use Transient or Temporary")
 	}
+	errs = append(errs, c.validateForward()...)
 	for _, v := range c.Env {
 		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
 			bad("Command.Env %q: it must be KEY=value", v)
@@ -115,7 +124,7 @@ func (c *Command) guardSpec() (g guard.Spec, err error) {
 	if err != nil && !errors.Is(err, exec.ErrDot) {
 		return g, fmt.Errorf("supervisor: command: %w", err)
 	}
-	g = guard.Spec{Path: path, Args: append([]string{c.Path}, c.Args...), Dir: c.Dir, Stop: c.Stop, Env: []string{},
+	g = guard.Spec{Path: path, Args: append([]string{c.Path}, c.Args...), Dir: c.Dir, Stop: c.Stop, Forward: c.Forward, Env: []string{},
 		Ready: guard.Ready{Address: c.Ready.Port, File: c.Ready.File, Notify: c.Ready.Notify, Exit: c.Ready.Exit, Outside: c.Ready.Line != nil}}
 	if g.Stop == 0 {
 		g.Stop = syscall.SIGTERM
@@ -159,6 +168,7 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 		return nil, err
 	}
 	defer b.Close()
+	s.forwards(c.spec.Command)
 	r.guard = true
 	files := []*os.File{b, s.live.File(), f}
 	if report != nil {

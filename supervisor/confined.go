@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -106,7 +107,7 @@ func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
 	if c.run != r {
 		return
 	}
-	e := &RefusedError{Limit: Limit(x.Limit), Value: x.Value, Remedy: x.Remedy, Err: systemError(x)}
+	e := &RefusedError{Limit: Limit(x.Limit), Value: x.Value, Remedy: x.Remedy, Err: systemError(x.Text, x.Errno)}
 	if x.Fatal {
 		c.refusal, c.failed = e, e.Error()
 		return
@@ -121,12 +122,12 @@ func (s *Supervisor) goesWithout(c *child, e *RefusedError) {
 }
 
 // systemError is the error of a process that is no more.
-func systemError(x confine.Refusal) error {
-	if x.Errno == 0 {
-		return errors.New(x.Text)
+func systemError(text string, errno syscall.Errno) error {
+	if errno == 0 {
+		return errors.New(text)
 	}
-	before, _ := strings.CutSuffix(x.Text, x.Errno.Error())
-	return fmt.Errorf("%s%w", before, x.Errno)
+	before, _ := strings.CutSuffix(text, errno.Error())
+	return fmt.Errorf("%s%w", before, errno)
 }
 
 // limitsPending says whether a child is not to be taken for ready: its limits

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
 )
@@ -14,6 +15,14 @@ type errorText struct {
 	Present   *PresentError
 	Intensity *IntensityError
 	Start     *startText
+	Refused   *refusedText
+}
+
+type refusedText struct {
+	Limit         Limit
+	Value, Remedy string
+	Text          string // of the system's error
+	Errno         syscall.Errno
 }
 
 type startText struct {
@@ -43,9 +52,13 @@ func textOf(err error) *errorText {
 	}
 	t := &errorText{Text: err.Error()}
 	var start *StartError
+	var refused *RefusedError
 	switch {
 	case errors.As(err, &start):
 		t.Start = &startText{start.Child, start.Text, start.Exit, textOf(start.Err)}
+	case errors.As(err, &refused):
+		t.Refused = &refusedText{Limit: refused.Limit, Value: refused.Value, Remedy: refused.Remedy, Text: refused.Err.Error()}
+		errors.As(refused.Err, &t.Refused.Errno)
 	case errors.As(err, &t.Present), errors.As(err, &t.Intensity):
 	default:
 		for name, e := range namedErrors {
@@ -66,6 +79,9 @@ func (t *errorText) err() error {
 	switch {
 	case t.Start != nil:
 		return &StartError{Child: t.Start.Child, Text: t.Start.Text, Exit: t.Start.Exit, Err: t.Start.Err.err()}
+	case t.Refused != nil:
+		r := t.Refused
+		return &RefusedError{Limit: r.Limit, Value: r.Value, Remedy: r.Remedy, Err: systemError(r.Text, r.Errno)}
 	case t.Present != nil:
 		e.is = t.Present
 	case t.Intensity != nil:

@@ -222,6 +222,9 @@ func (c Child) validateLimits() (errs []error) {
 	if c.Supervisor != nil && !c.Limits.isZero() {
 		errs = append(errs, errors.New("supervisor: Limits are for actors and commands: set them for the supervisor's children"))
 	}
+	if c.Subtree != nil && slices.Contains(c.Limits.Namespaces, NamespacePID) {
+		errs = append(errs, errors.New("supervisor: Limits.Namespaces has NamespacePID: a Subtree and the root must know processes by the same numbers"))
+	}
 	if nrs, err := sandbox.Numbers(c.Limits.DenyCalls); err == nil && c.Command != nil && confine.NeedsExecve(nrs) {
 		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve: a Command is started by it"))
 	}

@@ -23,6 +23,9 @@ import (
 // rootVar makes the test binary a program with a tree, to be killed.
 const rootVar = "SUPERVISOR_TEST_ROOT"
 
+// programs are more values of rootVar.
+var programs = map[string]func(){}
+
 func TestMain(m *testing.M) {
 	if n, err := strconv.Atoi(os.Getenv(rootVar)); err == nil {
 		if n < 0 {
@@ -45,6 +48,9 @@ func TestMain(m *testing.M) {
 	case "command":
 		commandRoot(supervisor.Child{})
 		return
+	case "systemd tree":
+		systemdTree()
+		return
 	case "command in namespace":
 		set := []supervisor.Limit{supervisor.NamespacePID}
 		if os.Getuid() != 0 {
@@ -53,6 +59,10 @@ func TestMain(m *testing.M) {
 		commandRoot(supervisor.Child{Limits: supervisor.Limits{Namespaces: set}})
 		return
 	default:
+		if program := programs[mode]; program != nil {
+			program()
+			return
+		}
 		commandProgram(mode)
 		return
 	}

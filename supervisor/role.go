@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/confine"
@@ -109,7 +107,6 @@ func serveGuard() error {
 	if err != nil {
 		return fmt.Errorf("understudy: link: %w", err)
 	}
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP) // its group's; the root asks by the link
 	return guard.Serve(l, spec, endAll)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -22,8 +23,13 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 // may only parse its flags: whatever it does is done in every process.
 //
 // f's context ends when the supervisor gives up, and at the first SIGINT or
-// SIGTERM; f should then return. A second signal kills everything at once and
+// SIGTERM; f should then return. One that comes while the children of s are
+// started stops those that are, and f is not called. A second signal kills everything at once and
 // exits with 128 and the signal's number.
+//
+// As process 1 of a container the program does what is left to that process: it
+// reaps those whose parent has died, and gets the signals that the container is
+// sent; see Command.Forward.
 //
 // Run is called by main. It calls f in a goroutine of its own and keeps the main
 // thread to reap and end what children leave behind: descendants that have left
@@ -46,12 +52,19 @@ func (e *SignalError) Error() string { return fmt.Sprintf("stopped by signal: %v
 func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
+	var running atomic.Pointer[Supervisor]
+	stop := onSignals(func(sig syscall.Signal) { cancel(&SignalError{sig}) }, func() {
+		if sup := running.Load(); sup != nil {
+			sup.killAll()
+		}
+	})
+	defer stop()
 	sup, err := New(ctx, s)
 	if err != nil {
 		return err
 	}
-	stop := onSignals(func(sig syscall.Signal) { cancel(&SignalError{sig}) }, sup.killAll)
-	defer stop()
+	running.Store(sup)
+	s.sayReady()
 	go func() {
 		<-sup.Done()
 		cancel(sup.Err())

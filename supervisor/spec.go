@@ -49,6 +49,11 @@ type Spec struct {
 	// OnLetter is called for each dead letter, like OnEvent.
 	OnLetter func(Letter)
 
+	// LateReady says that the program is not ready when its Children are: it
+	// tells the service manager itself, by Notify("READY=1"). Otherwise Run
+	// does, if there are Children.
+	LateReady bool
+
 	// Notifier is the form of sleeping and waking that every process of the
 	// program uses: "futex" or "eventfd"; "" means what the environment
 	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has.

@@ -85,6 +85,7 @@ type engine struct {
 	children map[uint32]*child
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
+	signals  chan os.Signal          // that commands want; nil when none does
 	away     map[uint64]*awayCall    // those that another process is to answer
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root

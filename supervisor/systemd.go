@@ -14,8 +14,9 @@ import (
 // Notify tells the service manager that started this process, by systemd's
 // protocol: lines such as "READY=1", "STATUS=three of four are up",
 // "STOPPING=1". It says no, without an error, when there is none (NOTIFY_SOCKET
-// is not set). Run tells it when the program stops; that it is ready, only the
-// program knows.
+// is not set). Run tells it when the program stops, and that it is ready when the
+// Children of its Spec are, unless Spec.LateReady is set; without Children, only
+// the program knows.
 func Notify(state string) (told bool, err error) {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
@@ -30,6 +31,18 @@ func Notify(state string) (told bool, err error) {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	return true, nil
+}
+
+// sayReady tells the service manager, once the children of s have been started.
+func (s Spec) sayReady() {
+	if len(s.Children) == 0 {
+		return
+	}
+	said := fmt.Sprintf("STATUS=%d children were started", len(s.Children))
+	if !s.LateReady {
+		said += "\nREADY=1"
+	}
+	_, _ = Notify(said)
 }
 
 // Live says whether the supervisor's loop goes round: nil when it does before

@@ -51,6 +51,51 @@ func systemdRoot() {
 	})
 }
 
+// systemdTree is a program whose children are all in its Spec.
+func systemdTree() {
+	supervisor.Spec{Children: []supervisor.Child{{Actor: node}}, LateReady: os.Getenv("LATE") != ""}.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		if _, err := supervisor.Notify("STATUS=f runs"); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// TestReadyWhenStarted: Run says READY=1 when the children of its Spec are
+// ready, before it calls f, unless the program does so itself.
+func TestReadyWhenStarted(t *testing.T) {
+	for late, want := range map[string][]string{
+		"":     {"STATUS=1 children were started\nREADY=1", "STATUS=f runs"},
+		"LATE": {"STATUS=1 children were started", "STATUS=f runs"},
+	} {
+		name := fmt.Sprintf("@understudy-test-ready%s-%d", late, os.Getpid())
+		manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer manager.Close()
+		if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), rootVar+"=systemd tree", "NOTIFY_SOCKET="+name, "LATE="+late)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 4096)
+		for _, w := range want {
+			n, err := manager.Read(buf)
+			if err != nil || string(buf[:n]) != w {
+				t.Errorf("%q, %v, want %q", buf[:n], err, w)
+			}
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
 // TestUnderSystemd: a program takes its socket, says that it is ready, that it
 // is alive, and that it stops.
 func TestUnderSystemd(t *testing.T) {

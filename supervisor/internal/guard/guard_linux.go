@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -31,12 +32,17 @@ type guardian struct {
 // return.
 func Serve(link transport.Link, spec Spec, lost func()) error {
 	g := &guardian{spec: spec, link: link, ended: make(chan struct{})}
+	signals := make(chan os.Signal, 16)
+	for _, sig := range append(forwarded, spec.Forward...) {
+		signal.Notify(signals, sig)
+	}
 	notify, err := g.begin()
 	if err != nil {
 		g.send(&wire.Failed{Text: err.Error()})
 		return err
 	}
 	go g.commands(lost)
+	go g.forward(signals)
 	ready := make(chan struct{})
 	go func() {
 		defer close(ready)
@@ -49,6 +55,17 @@ func Serve(link transport.Link, spec Spec, lost func()) error {
 	process.EndDescendants()
 	g.send(g.report())
 	return nil
+}
+
+// forwarded are the signals that a guardian passes on to its command. The root
+// itself asks by the link, and kills.
+var forwarded = []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
+
+// forward passes signals on.
+func (g *guardian) forward(signals <-chan os.Signal) {
+	for sig := range signals {
+		_ = g.cmd.Process.Signal(sig) // it may have ended
+	}
 }
 
 // begin starts the command on a thread that lives as long as it does: the

@@ -15,6 +15,10 @@ type Spec struct {
 	Stop  syscall.Signal // asks the command to end
 	Ready Ready
 
+	// Forward are signals that the guardian passes on beside those that it
+	// always does.
+	Forward []syscall.Signal
+
 	// Limits are for the command, not for the guardian, which has the end of
 	// a pipe for the report as its descriptor ReportFD. Its paths and
 	// arguments are set by the guardian. nil: none.

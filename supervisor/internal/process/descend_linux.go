@@ -108,6 +108,9 @@ func anyChildAlive() bool {
 // killDescendants kills those that it finds, and says whether there are some
 // that are not in killed, to which it adds them.
 func killDescendants(killed map[entry]bool) (fresh bool) {
+	if foreignProc() {
+		return false
+	}
 	all := processes()
 	ours := map[int]bool{unix.Getpid(): true}
 	for more := true; more; {
@@ -127,6 +130,13 @@ func killDescendants(killed map[entry]bool) (fresh bool) {
 		}
 	}
 	return fresh
+}
+
+// foreignProc says whether /proc shows another PID namespace than that of this
+// process: then its numbers are those of strangers here.
+func foreignProc() bool {
+	self, err := os.Readlink("/proc/self")
+	return err != nil || self != strconv.Itoa(unix.Getpid())
 }
 
 // kill kills the process if it is still the same one.
