@@ -49,6 +49,14 @@ var reader = actor.Define("reader", func(s *actor.Setup[Reader]) error {
 		}
 		return nil
 	})
+	actor.OnAsk(s, func(c *actor.Context, m Late) (a LateAnswer, err error) {
+		for m.Wait && c.Err() == nil {
+			runtime.Gosched()
+		}
+		a.Text = make([]byte, 7<<10) // a block of the same size
+		a.Lent, err = c.Lend(8 << 10)
+		return a, err
+	})
 	return nil
 })
 
@@ -141,5 +149,41 @@ func TestDropKeepsNothing(t *testing.T) {
 	}
 	if _, err := actor.Ask(ctx, ref, Add{}); !errors.Is(err, actor.ErrFull) {
 		t.Errorf("an ask of a full mailbox: %v, want ErrFull", err)
+	}
+}
+
+type (
+	// Late is asked for a large answer, which comes only when the asker has
+	// given up, or at once.
+	Late struct {
+		actor.Asks[Reader, LateAnswer]
+		Wait bool
+	}
+	LateAnswer struct {
+		Text []byte
+		Lent actor.Buffer
+	}
+)
+
+// TestLateAnswersComeToNothing: answers that nobody waits for any more leave the
+// memory for answers to others.
+func TestLateAnswersComeToNothing(t *testing.T) {
+	ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sup, reader, supervisor.Child{Name: "reader", Env: []string{notedVar + "=" + os.DevNull},
+		Mailbox: mailbox.Config{PoolBytes: 128 << 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 30 { // more than there is memory for
+		short, cancel := context.WithCancel(ctx)
+		go cancel()
+		if _, err := actor.Ask(short, ref, Late{Wait: true}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("ask %d: %v", n, err)
+		}
+		if a, err := actor.Ask(ctx, ref, Late{}); err != nil || len(a.Text) != 7<<10 || a.Lent.Len() != 8<<10 {
+			t.Fatalf("ask %d: %d and %d bytes, %v", n, len(a.Text), a.Lent.Len(), err)
+		} else {
+			a.Lent.Release()
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,6 +23,7 @@ type Inbox struct {
 	views   segment.Views // the sender's blocks
 	files   filesIn
 	replies *store     // blocks for replies
+	answers answers    // that have some
 	quarter int        // bytes done after which room is given back
 	owed    bool       // something was done whose room was not given back
 	mu      sync.Mutex // guards closed
@@ -202,10 +204,17 @@ func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
 
 // Lend makes a buffer of n bytes that can be filled and sent in a reply to
 // this sender.
-func (b *Inbox) Lend(n int) (Buffer, error) { return b.replies.lend(n) }
+func (b *Inbox) Lend(n int) (Buffer, error) {
+	buf, err := b.replies.lend(n)
+	if err != nil && errors.Is(err, ErrFull) && b.takeBack() {
+		buf, err = b.replies.lend(n)
+	}
+	return buf, err
+}
 
-// Reply answers the ask m with what r, a pointer, points to. ErrFull says that the reply needs a block
-// and all are lent: it may be called again.
+// Reply answers the ask m with what r, a pointer, points to. ErrFull says that
+// the reply needs a block and all are lent: it may be called again. Of an answer
+// that is too late only that is told, when it is not a small one.
 func Reply(m *Message, t *codec.Type, r any) error {
 	b := m.Box
 	slot := b.lane.Slot(slotOf(m.Head.Ask))
@@ -224,10 +233,20 @@ func Reply(m *Message, t *codec.Type, r any) error {
 			return nil
 		}
 	}
+	if b.Cancelled(m) {
+		discard(b.replies, t, r)
+		ReplyError(m, context.Canceled)
+		return nil
+	}
 	p := getParcel(wire.EntryReply, t)
 	defer p.free()
 	p.head.Ask = m.Head.Ask
-	if err := encode(p, b.replies, t, r, len(slot), len(slot)); err != nil {
+	err := encode(p, b.replies, t, r, len(slot), len(slot))
+	if err != nil && errors.Is(err, ErrFull) && b.takeBack() {
+		p.lent.N = 0
+		err = encode(p, b.replies, t, r, len(slot), len(slot))
+	}
+	if err != nil {
 		return err
 	}
 	h = p.head.Header()
@@ -237,6 +256,9 @@ func Reply(m *Message, t *codec.Type, r any) error {
 		n = copy(slot[h:], p.scratch)
 	}
 	p.leaving(b.replies, 0)
+	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
+		b.note(&p.head)
+	}
 	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
 	p.sent(b.replies)
 	return nil

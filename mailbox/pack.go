@@ -171,7 +171,10 @@ func (p *parcel) stayed(s *store) {
 
 // Discard gives back the buffers of what m points to, a message to o that is not
 // sent and whose sender is told that it was: they are dead for him.
-func Discard(o *Outbox, t *codec.Type, m any) {
+func Discard(o *Outbox, t *codec.Type, m any) { discard(o.store, t, m) }
+
+// discard gives back the buffers of s in what m points to.
+func discard(s *store, t *codec.Type, m any) {
 	if !t.Lends() {
 		return
 	}
@@ -179,7 +182,7 @@ func Discard(o *Outbox, t *codec.Type, m any) {
 	defer p.free()
 	p.scratch, _ = codec.Append(t, p.scratch[:0], m, &p.lent)
 	for i := range p.lent.N {
-		if p.own(o.store, i) {
+		if p.own(s, i) {
 			p.lent.Item[i].(*lease).end(p.lent.Mark[i].Generation, p.lent.Mark[i].Length)
 		}
 	}

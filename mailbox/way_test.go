@@ -218,3 +218,71 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	v.Lent.Release()
 }
+
+// The blocks of answers whose askers have given up, before or after the answer
+// was on its way, come back: they do not use up the memory for answers.
+func TestLateAnswersKeepNoBlock(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		early  bool // given up before the answer
+		again  bool // and the next ask of the slot is given up unread
+		answer wide
+		lend   int
+	}{
+		{"before, payload", true, false, wide{Text: make([]byte, 5000)}, 0},
+		{"before, lent", true, false, wide{}, 5000},
+		{"after, payload", false, false, wide{Text: make([]byte, 5000)}, 0},
+		{"after, lent", false, false, wide{}, 5000},
+		{"after, and the next", false, true, wide{Text: make([]byte, 5000)}, 5000},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			l := newLate(t, mailbox.Config{PoolBytes: 128 << 10, MaxBytes: 128 << 10}.Wire())
+			var m mailbox.Message
+			ask := uint64(3)
+			next := func() error {
+				ask += transport.ReplySlots
+				return errors.Join(mailbox.Send(l.out, wire.EntryAsk, ask, 0, typeOf[short](t), &short{}), l.in.Next(&m))
+			}
+			for n := range 100 {
+				if err := next(); err != nil {
+					t.Fatal(err)
+				}
+				if c.early {
+					l.out.Cancel(3, ask)
+				}
+				r := c.answer
+				if c.lend > 0 {
+					r.Lent = fill(t, l.in.Lend, c.lend, 1)
+				}
+				if err := mailbox.Reply(&m, typeOf[wide](t), &r); err != nil {
+					t.Fatalf("answer %d: %v", n, err)
+				}
+				l.in.Done(&m)
+				l.out.Cancel(3, ask)
+				if c.again {
+					if err := next(); err != nil {
+						t.Fatal(err)
+					}
+					l.out.Cancel(3, ask)
+					l.in.Done(&m)
+				}
+			}
+			// One that is waited for has its blocks until they are given back.
+			if err := next(); err != nil {
+				t.Fatal(err)
+			}
+			if err := mailbox.Reply(&m, typeOf[wide](t), &wide{Text: []byte{7}, Lent: fill(t, l.in.Lend, 5000, 8)}); err != nil {
+				t.Fatal(err)
+			}
+			l.in.Done(&m)
+			overwrite(l.in.Lend, 5000)
+			l.deliver(t)
+			var v wide
+			body, _ := l.peer.Answered(3, ask)
+			if err := mailbox.DecodeReply(l.peer, body, typeOf[wide](t), &v); err != nil || v.Text[0] != 7 || v.Lent.Bytes()[0] != 8 {
+				t.Fatalf("%+v, %v", v, err)
+			}
+			v.Lent.Release()
+		})
+	}
+}

@@ -66,6 +66,24 @@ func (p *Pool) returned(v uint64) bool {
 	return true
 }
 
+// Reclaim frees a block that is lent and that its user will neither look at nor
+// return. It says no when that is not lent, or was returned meanwhile.
+func (p *Pool) Reclaim(ref BlockRef) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.collect()
+	if p.closed || int(ref.Segment) >= len(p.segments) || p.segments[ref.Segment] == nil {
+		return false
+	}
+	e := &p.segments[ref.Segment].ledger[ref.Index]
+	if e.state != stateLent || e.generation != ref.Generation {
+		return false
+	}
+	p.lent--
+	p.free(ref.Segment, ref.Index)
+	return true
+}
+
 func (r *ring) refuse(what string, value, limit uint64) {
 	r.refused++
 	r.err = &transport.CorruptError{What: what, Value: value, Limit: limit}
