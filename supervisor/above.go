@@ -66,7 +66,7 @@ func serveSubtree(form string) error {
 		s.onTerm()
 		err = s.startListed(context.Background())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrEnded) { // which is what it is when it was asked to end
 		s.above.send(&wire.Failed{Text: err.Error()})
 		return fmt.Errorf("supervisor %s: start: %w", begin.Name, err)
 	}

@@ -58,7 +58,14 @@ var (
 
 // treeProgram prints a line for everything that happens in its tree.
 func treeProgram() {
-	spec := supervisor.Spec{Intensity: 1000, Log: quiet, OnEvent: func(e supervisor.Event) { fmt.Println(e.Kind, e.Child) }}
+	begin := time.Now()
+	spec := supervisor.Spec{Intensity: 1000, Log: quiet, OnEvent: func(e supervisor.Event) {
+		fmt.Println(e.Kind, e.Child)
+		if e.Kind == supervisor.EventEnded {
+			took := time.Since(begin)
+			fmt.Printf("cpu %v of %v: %.1f %% of a processor\n", ownCPU(), took, 100*float64(ownCPU())/float64(took))
+		}
+	}}
 	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		for i := range widths()[0] {
 			if _, err := supervisor.StartSubtree(ctx, sup, bough, supervisor.Child{Name: fmt.Sprint(i)}); err != nil {
@@ -92,7 +99,7 @@ func TestKillTree(t *testing.T) {
 	lines := 2 * (processesOf(w) - 1)
 	var slowest time.Duration
 	late, most := 0, 0
-	rounds := testutil.Rounds(3, 200)
+	rounds := testutil.Rounds(2, 200)
 	for range rounds {
 		r := startRoot(t, "tree")
 		for range 1 + rand.IntN(lines*5/4) { // about one in five is killed when it runs
@@ -133,7 +140,7 @@ func TestKillMiddles(t *testing.T) {
 		}
 	}
 	whole := processesOf([3]int{2, 2, 2}) - 1
-	for range testutil.Rounds(4, 200) {
+	for range testutil.Rounds(2, 200) {
 		middles := sup.Children()
 		for _, m := range sup.Children() {
 			if below, err := sup.Below(m.Name); err == nil {
