@@ -147,10 +147,10 @@ func TestForkBomb(t *testing.T) {
 	})
 }
 
-// TestTermWhileStarting: SIGTERM to the root at every step of the start of a tree
+// TestTermAtEveryStep: SIGTERM to the root at every step of the start of a tree
 // of three levels: it ends with 143, what had been started has ended in reverse
 // order, and nothing is left.
-func TestTermWhileStarting(t *testing.T) {
+func TestTermAtEveryStep(t *testing.T) {
 	testutil.Audit(t)
 	t.Setenv(widthsVar, "2 1 2")
 	last := 2 * (processesOf([3]int{2, 1, 2}) - 1)
