@@ -19,6 +19,7 @@ type Context struct {
 	host     *Host
 	msg      *mailbox.Message // nil between messages
 	stopping atomic.Bool
+	replaced atomic.Bool
 	reason   atomic.Pointer[string] // of Exit
 
 	polled  *node.Polled // this context, for waits of the node
@@ -156,6 +157,10 @@ func (c *Context) Attempt() int {
 	}
 	return c.msg.Attempt()
 }
+
+// Replaced says, in a function of Setup.OnStop, that a successor goes on with
+// what this process has handed over: that is not to be cleaned up.
+func (c *Context) Replaced() bool { return c.replaced.Load() }
 
 // Log is the program's logger, with the actor's name.
 func (c *Context) Log() *slog.Logger { return c.host.log }

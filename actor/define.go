@@ -100,10 +100,14 @@ type running struct {
 	host     *Host
 	ctx      *Context
 	handlers map[codec.ID]node.Handler
-	types    []wire.TypeName // of the handlers, as far as a frame holds them
+	types    []wire.TypeName // of the handlers and their answers, as far as a frame holds them
 	onDown   func(*Context, Down)
 	onExit   func(*Context, Down)
 	onStop   []func(*Context)
+	busy     func() bool // streams are open
+	give     func() (node.State, error)
+	take     map[codec.ID]func([]byte) error
+	takes    map[uint32]codec.ID // the types of take, by their names
 	errs     []error
 }
 
@@ -163,6 +167,7 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 		r.errs = append(r.errs, fmt.Errorf("answer to %s: %w", t.Name(), err))
 		return
 	}
+	r.name(rt)
 	r.handlers[t.ID()] = func(m *mailbox.Message) error {
 		var v M
 		if err := mailbox.Decode(m, t, &v); err != nil {
@@ -199,10 +204,15 @@ func (r *running) register(t *codec.Type, err error) bool {
 		r.errs = append(r.errs, fmt.Errorf("actor: two handlers for %s", t.Name()))
 		return false
 	}
+	r.name(t)
+	return true
+}
+
+// name notes a type whose name the supervisor is told.
+func (r *running) name(t *codec.Type) {
 	if len(r.types) < maxTypeNames && len(t.Name()) < maxTypeName {
 		r.types = append(r.types, wire.TypeName{ID: uint64(t.ID()), Name: t.Name()})
 	}
-	return true
 }
 
 // Bounds of the names that the supervisor is told, so that they fit a frame.

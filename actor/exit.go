@@ -28,6 +28,7 @@ const (
 // Exit says how.
 const (
 	ReasonNormal   = wire.ReasonNormal   // it ended by itself, in order
+	ReasonReplaced = wire.ReasonReplaced // another process goes on as this actor; monitors and links do not see it
 	ReasonShutdown = wire.ReasonShutdown // it was asked to end, or said that it was
 	ReasonKilled   = wire.ReasonKilled   // by SIGKILL
 	ReasonNoProc   = wire.ReasonNoProc   // there was nobody to end

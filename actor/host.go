@@ -116,6 +116,7 @@ func (h *Host) Serve() (reason string, err error) {
 			return "", err
 		}
 	}
+	h.node.OnHandover(r.handover())
 	if err := h.node.Ready(); err != nil {
 		return "", err
 	}
@@ -126,6 +127,7 @@ func (h *Host) Serve() (reason string, err error) {
 	if own := r.ctx.reason.Load(); own != nil && r.ctx.stopping.Load() {
 		reason = *own
 	}
+	r.ctx.replaced.Store(reason == wire.ReasonReplaced)
 	for i := len(r.onStop) - 1; i >= 0; i-- {
 		r.onStop[i](r.ctx)
 	}

@@ -15,17 +15,24 @@ var errNotAsk = errors.New("actor: Context.Lend serves the answer of an ask, and
 // Monitor asks for one notice of the end of the incarnation of ref that is
 // alive now. If it is being restarted, or has ended for good, the notice of its
 // last end comes at once. Any number of monitors may watch an actor: each gets
-// exactly one notice, after the last message of the actor that ended.
+// exactly one notice, after the last message of the actor that ended. A
+// replacement (supervisor.Supervisor.Replace) is no end: the monitor goes on
+// with the successor.
 //
 // The notice comes through the channel, which has room for it. cancel takes
 // the monitor back: no notice comes after it, except one already in the
 // channel. An actor watches with Context.Monitor and Setup.OnDown instead.
 func Monitor[P any](ctx context.Context, ref Ref[P]) (notice <-chan Down, cancel func(), err error) {
+	return watch(ctx, ref.ID, false)
+}
+
+// watch is Monitor, also of one process only.
+func watch(ctx context.Context, id uint32, process bool) (notice <-chan Down, cancel func(), err error) {
 	h := hostOf(ctx)
 	if h == nil {
 		return nil, nil, ErrNoProgram
 	}
-	exits, stop, err := h.node.Monitor(ctx, ref.ID, false)
+	exits, stop, err := h.node.Monitor(ctx, id, false, process)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -48,7 +55,7 @@ func Monitor[P any](ctx context.Context, ref Ref[P]) (notice <-chan Down, cancel
 // Monitor is like the function Monitor, for an actor: the notice goes to the
 // handler that Setup.OnDown registered.
 func (c *Context) Monitor(id uint32) (cancel func(), err error) {
-	_, cancel, err = c.host.node.Monitor(c, id, true)
+	_, cancel, err = c.host.node.Monitor(c, id, true, false)
 	return cancel, err
 }
 

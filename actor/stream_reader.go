@@ -54,10 +54,11 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 	if policy.Streams <= 0 {
 		policy.Streams = DefaultStreams
 	}
-	t := &streams{policy: policy, run: f, open: map[uint64]*StreamReader{}}
+	t := &streams{policy: policy, run: f, open: map[uint64]*StreamReader{}, kick: s.r.host.node.Kick}
+	s.r.busy = t.busy
 	OnAsk(s, func(c *Context, m streamOpen[P]) (streamOpened, error) {
 		return t.begin(c, m.Name, m.Total, m.Key, func(id uint32) (<-chan Down, func(), error) {
-			return Monitor(c, Ref[P]{ID: id})
+			return watch(c, id, true)
 		})
 	})
 	OnTell(s, func(c *Context, m streamBlock[P]) error { return t.block(c, m.Stream, m.Offset, m.Data) })
@@ -71,6 +72,7 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 type streams struct {
 	policy StreamPolicy
 	run    func(*StreamReader) error
+	kick   func() // the actor's loop
 
 	mu    sync.Mutex
 	open  map[uint64]*StreamReader
@@ -140,6 +142,15 @@ func (t *streams) forget(id uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, id)
+	t.kick()
+}
+
+// busy says whether a stream is open: this process is not replaced then, since
+// no other one can go on with it.
+func (t *streams) busy() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.open) > 0
 }
 
 func (t *streams) block(c *Context, id uint64, offset int64, b Buffer) error {

@@ -188,6 +188,12 @@ func (b *Inbox) Flush(m *Message) {
 // is doing: one that came together with the last.
 func (b *Inbox) More() bool { return b.lane.More() }
 
+// Published is where the sender's entries end, on the scale of ReadTo.
+func (b *Inbox) Published() uint64 { return b.lane.Published() }
+
+// ReadTo is where the entries end that were taken.
+func (b *Inbox) ReadTo() uint64 { return b.lane.ReadTo() }
+
 // Pending says whether there is something to read.
 func (b *Inbox) Pending() bool { return b.lane.Pending() }
 

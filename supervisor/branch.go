@@ -207,6 +207,16 @@ func (s *Supervisor) act(b *branch, a tree.Action) {
 			all = append(all, s.children[x.ID])
 		}
 		s.stopAll(all)
+	case tree.SpawnSuccessor:
+		s.spawnSuccessor(s.children[a.ID], a.Incarnation)
+	case tree.HandOver:
+		s.handOver(s.children[a.ID])
+	case tree.Commit:
+		s.commit(s.children[a.ID])
+	case tree.TakeOver:
+		s.takeOver(s.children[a.ID])
+	case tree.Abandon:
+		s.abandon(s.children[a.ID])
 	case tree.PostRetry:
 		s.later = append(s.later, func() { s.stepIn(b, tree.Retry{ID: a.ID}) })
 	case tree.BackingOff:
@@ -281,6 +291,10 @@ func (s *Supervisor) answer(a tree.Answer) {
 		s.finish(a.Call, nil)
 	case errors.Is(a.Err, tree.ErrStart):
 		s.finish(a.Call, c.startError())
+	case errors.As(a.Err, new(*ReplaceError)):
+		s.finish(a.Call, a.Err)
+	case errors.Is(a.Err, tree.ErrSuccessor):
+		s.finish(a.Call, c.failure)
 	default:
 		s.finish(a.Call, commandError(c, a.ID, a.Err))
 	}

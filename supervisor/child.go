@@ -27,9 +27,12 @@ type child struct {
 	static      map[string]*child // of a supervisor: what its Spec's Children have become, by name
 	held        bool              // its mailbox is kept while its supervisor is restarted
 	listed      bool              // it is in a Spec's Children
+	program     string            // its executable; "" is the root's
+	next        *successor        // while it is being replaced
 	incarnation uint32
 	pid         int
-	run         *running // nil between two incarnations
+	types       []wire.TypeName // that its process handles
+	run         *running        // nil between two incarnations
 	ready       bool
 	asked       bool     // this end was asked for
 	away        *running // of a child of a supervisor in another process: that process
@@ -45,6 +48,8 @@ type child struct {
 	dropped     atomic.Uint64      // lines of its output, since it is known
 	doom        *doom              // why it was killed, if it did not go on
 	refusal     error              // the limit for which it did not start
+	wanted      Replacement        // what the next replacement is like
+	failure     error              // why the last replacement failed
 	why         error              // of a supervisor: why its last incarnation ended by itself
 	exit        *wire.Exit         // of the last incarnation
 	timer       *time.Timer
@@ -74,10 +79,15 @@ func (e *StartError) Error() string {
 	return s + e.Exit.Summary
 }
 
+// reset forgets what was of the incarnation before.
+func (c *child) reset(incarnation uint32) {
+	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
+	c.suspended, c.doom, c.report, c.types, c.refusal = false, nil, nil, nil, nil
+}
+
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
-	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
-	c.suspended, c.doom, c.report, c.refusal = false, nil, nil, nil
+	c.reset(incarnation)
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -86,7 +96,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		return
 	}
 	addr := wire.Addr{ID: c.id, Incarnation: incarnation}
-	r, err := s.launch(c, addr)
+	r, err := s.launch(c, addr, c.program)
 	if err != nil {
 		if x := new(RefusedError); errors.As(err, &x) {
 			c.refusal = x
@@ -108,15 +118,18 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 			_ = r.kill()
 		})
 	}
-	go func() {
-		<-r.proc.Done()
-		s.drain(r)
-		r.flushOutputs()
-		if r.limited != nil {
-			<-r.limited
-		}
-		s.post(func() { s.exited(c, r, r.proc.Exit()) })
-	}()
+	go s.reap(c, r)
+}
+
+// reap waits for the end of a process of c, and of all that it has sent.
+func (s *Supervisor) reap(c *child, r *running) {
+	<-r.proc.Done()
+	s.drain(r)
+	r.flushOutputs()
+	if r.limited != nil {
+		<-r.limited
+	}
+	s.post(func() { s.exited(c, r, r.proc.Exit()) })
 }
 
 // late says what a child did not do in time.
@@ -221,6 +234,10 @@ func (s *Supervisor) killLate(c *child, limit time.Duration) {
 // frame handles a frame of a process.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	c := s.children[r.addr.ID]
+	if c != nil && c.next.is(r) {
+		s.successorFrame(c, c.next, f, files)
+		return
+	}
 	if s.passOn(c, r, f, files) {
 		return
 	}
@@ -248,6 +265,11 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 		if r.guard {
 			c.report = f
 		}
+	case *wire.Types:
+		c.types = f.Types
+		s.keeper.Frame(r.addr, f, files)
+	case *wire.State:
+		s.handedOver(c, f, files)
 	default:
 		s.keeper.Frame(r.addr, f, files)
 	}
@@ -255,9 +277,26 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 
 // exited handles the end of a process, after all its frames.
 func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
+	if c.next.is(r) {
+		s.successorExited(c, c.next, x)
+		return
+	}
 	if c.run != r {
 		return
 	}
+	defer s.notice()
+	incarnation, ready := c.incarnation, c.ready
+	reason := s.record(c, r, x)
+	if !ready && c.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
+		s.event(EventIgnored, c, "")
+		s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation})
+		return
+	}
+	s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: reason})
+}
+
+// record notes how a process has ended, and what becomes of its mailbox.
+func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	c.run = nil
 	if r.subtree {
 		c.sub = nil
@@ -287,19 +326,15 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
 		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
-	s.died(c, cause(c, x))
-	defer s.notice()
+	if !c.next.follows() {
+		s.died(c, cause(c, x))
+	}
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {
 		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
 			"runtime", x.Runtime.Round(time.Millisecond), "message", c.exit.Type, "stderr", "\n"+x.Stderr)
 	}
-	if !c.ready && c.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
-		s.event(EventIgnored, c, "")
-		s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: r.addr.Incarnation})
-		return
-	}
-	s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: r.addr.Incarnation, Reason: reason})
+	return reason
 }
 
 // notice tells the watchers of those that have died: when the rules have dealt

@@ -19,15 +19,14 @@ var (
 	ErrRestarting   = tree.ErrRestarting   // of Restart and Delete
 	ErrTerminated   = tree.ErrTerminated   // of a start: the child was terminated before it was ready
 	ErrIgnored      = tree.ErrIgnored      // of a start: its Setup returned actor.ErrIgnore
+	ErrNotRunning   = tree.ErrNotRunning   // no process of the child runs at the moment
+	ErrReplacing    = tree.ErrReplacing    // of Replace: one command at a time
 	ErrSimple       = tree.ErrSimple       // of Restart and Delete under SimpleOneForOne
 	ErrShuttingDown = tree.ErrShuttingDown // of a start
 )
 
 // PresentError says that a supervisor has a child of that name already.
 type PresentError = tree.PresentError
-
-// ErrNotRunning says that no process of a child runs at the moment.
-var ErrNotRunning = errors.New("it is not running")
 
 // branch is the supervisor that s stands for, or nil while it does not run. The
 // loop calls it.

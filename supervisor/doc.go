@@ -33,6 +33,9 @@
 // replacement starts. A supervisor that gives up ends as a child does, and the
 // rules of the one above decide. docs/otp.md maps OTP's rules to the tests.
 //
+// A running actor gets a new process, of a new build perhaps, by
+// [Supervisor.Replace]: its mailbox and state pass to it between two messages.
+//
 // # Guarantees
 //
 // Children start one after another, each when the one before is ready, and

@@ -25,6 +25,9 @@ const (
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
 	EventEnded      EventKind = "ended"      // the supervisor has ended
 	EventBackoff    EventKind = "backoff"    // it will be started again, but not at once: Text says when
+	EventReplacing  EventKind = "replacing"  // a successor was started beside its process: see Supervisor.Replace
+	EventReplaced   EventKind = "replaced"   // the successor has taken over: no restart, and not counted as one
+	EventAbandoned  EventKind = "abandoned"  // the successor is given up: Text says why
 	EventIgnored    EventKind = "ignored"    // its Setup has said that it is not wanted
 	EventAuto       EventKind = "auto"       // a significant child has ended: the supervisor ends
 	EventRefused    EventKind = "refused"    // an optional one of its Limits was refused: Text says which, and why

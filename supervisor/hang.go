@@ -93,7 +93,7 @@ func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 	now := time.Now()
 	elapsed := min(now.Sub(w.at), 2*tick)
 	w.at = now
-	if !p.Work || p.Mark != w.mark || c.suspended {
+	if !p.Work || p.Mark != w.mark || c.suspended || c.next.waitedFor() {
 		w.mark, w.stalled, w.cpu = p.Mark, 0, nil
 		if p.Work {
 			w.cpu = process.CPUWaitOf(c.pid)

@@ -16,6 +16,12 @@ import (
 // for the same reason as the other one.
 func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	c := s.children[peer.ID]
+	if c != nil && c.next != nil && c.next.addr == peer {
+		s.soon = append(s.soon, func() {
+			s.giveUp(c, "start", fmt.Errorf("an actor that it is linked with has ended: %s", exit.Summary))
+		})
+		return
+	}
 	if c == nil || c.run == nil || c.run.addr != peer || c.asked || c.linked != nil {
 		return // it is ending
 	}
@@ -66,6 +72,8 @@ func (c *child) word(x process.Exit, reason tree.Reason) string {
 		return c.linked.Reason
 	case reason == tree.ShutdownWith:
 		return c.declared
+	case reason == tree.ByRequest && c.declared == wire.ReasonReplaced:
+		return wire.ReasonReplaced
 	case reason == tree.ByRequest:
 		return wire.ReasonShutdown
 	case reason == tree.Normal:

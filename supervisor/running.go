@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -168,8 +169,9 @@ func (s *Supervisor) read(r *running) {
 	}
 }
 
-// launch starts the process of a child, or its goroutine.
-func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
+// launch starts a process of a child, or its goroutine. program is its
+// executable; "" is this one's.
+func (s *Supervisor) launch(c *child, addr wire.Addr, program string) (*running, error) {
 	if c.spec.InPlace {
 		return s.launchInPlace(addr)
 	}
@@ -189,16 +191,16 @@ func (s *Supervisor) launch(c *child, addr wire.Addr) (*running, error) {
 	r.outputs = append(r.outputs, out)
 	r.subtree = c.spec.Subtree != nil
 	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+role+s.spec.Notifier))
-	spec := process.Spec{Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out}
+	spec := process.Spec{Path: program, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out}
 	if !c.spec.Limits.isZero() {
 		return s.confined(c, r, spec)
 	}
 	return s.started(c, r, spec)
 }
 
-// started starts the process of r, a copy of this program, as spec says.
+// started starts the process of r, a copy of this program if it names no other, as spec says.
 func (s *Supervisor) started(c *child, r *running, spec process.Spec) (*running, error) {
-	spec.Path, spec.Args, spec.MemoryBytes = s.exe, os.Args, c.spec.Memory
+	spec.Path, spec.Args, spec.MemoryBytes = cmp.Or(spec.Path, s.exe), os.Args, c.spec.Memory
 	spec.OnStop = func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) }
 	spec.Namespaces, spec.Optional = flags(c.spec.Limits.Namespaces), flags(c.spec.Limits.Optional)
 	p, err := s.starter.Start(spec)

@@ -145,6 +145,17 @@ func (in *In) Pending() bool {
 	return in.send.Tail.Load() != in.read
 }
 
+// Published is the sequence after the last entry that the sender has published.
+func (in *In) Published() uint64 { return in.send.Tail.Load() }
+
+// ReadTo is the sequence after the entry that was lent last.
+func (in *In) ReadTo() uint64 {
+	if in.ring != nil {
+		return in.ring.ReadTo()
+	}
+	return in.read
+}
+
 // Unreleased is how many bytes are done but not yet free for the sender.
 func (in *In) Unreleased() int {
 	if in.ring != nil {

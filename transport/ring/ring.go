@@ -257,6 +257,9 @@ func (r *Receiver) look() error {
 // More says that Next would find an entry without looking at the sender's tail.
 func (r *Receiver) More() bool { return r.next != r.seenTail }
 
+// ReadTo is the sequence after the entry that was lent last.
+func (r *Receiver) ReadTo() uint64 { return r.next }
+
 // Pending says that the sender has published something that was not lent.
 func (r *Receiver) Pending() bool { return r.tail.Load() != r.next }
 

@@ -58,8 +58,11 @@ const (
 	KindAnswer    Kind = 37
 	KindMembers   Kind = 38
 	KindGroup     Kind = 39
+	KindHandover  Kind = 40
+	KindState     Kind = 41
+	KindTaken     Kind = 42
 
-	lastKind = KindGroup
+	lastKind = KindTaken
 )
 
 // Frame is one message of the control link.

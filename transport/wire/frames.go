@@ -204,12 +204,19 @@ type AskFailed struct {
 	Exit Exit
 }
 
-// Monitor asks for one Down about the incarnation of ID that is alive now.
-// Cancel takes an earlier one back.
+// How a Monitor watches.
+const (
+	MonitorActor   = 0 // until it ends; its replacement is no end
+	MonitorCancel  = 1 // not any more
+	MonitorProcess = 2 // until the process ends that runs it now
+)
+
+// Monitor asks for one Down about the incarnation of ID that is alive now, or
+// takes an earlier one back.
 type Monitor struct {
-	Token  uint64
-	ID     uint32
-	Cancel uint8
+	Token uint64
+	ID    uint32
+	How   uint8
 }
 
 // Down answers Monitor, once.
@@ -230,7 +237,8 @@ type Exiting struct{ Reason string }
 const (
 	ReasonNormal   = "normal"
 	ReasonShutdown = "shutdown"
-	ReasonIgnore   = "ignore" // the start is not wanted
+	ReasonIgnore   = "ignore"   // the start is not wanted
+	ReasonReplaced = "replaced" // its successor takes over; a Stop's reason, too
 )
 
 // The words of Exit.Reason beside those that were declared.
@@ -336,6 +344,9 @@ func (*Trap) Kind() Kind      { return KindTrap }
 func (*Link) Kind() Kind      { return KindLink }
 func (*Linked) Kind() Kind    { return KindLinked }
 func (*Passage) Kind() Kind   { return KindPassage }
+func (*Handover) Kind() Kind  { return KindHandover }
+func (*State) Kind() Kind     { return KindState }
+func (*Taken) Kind() Kind     { return KindTaken }
 
 func newFrame(k Kind) Frame {
 	all := [...]Frame{
@@ -349,6 +360,7 @@ func newFrame(k Kind) Frame {
 		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
 		KindCommand: &Command{}, KindAnswer: &Answer{},
 		KindMembers: &Members{}, KindGroup: &Group{},
+		KindHandover: &Handover{}, KindState: &State{}, KindTaken: &Taken{},
 	}
 	if int(k) >= len(all) {
 		return nil
@@ -454,7 +466,7 @@ func (f *AskFailed) fields(c *coder) {
 func (f *Monitor) fields(c *coder) {
 	c.u64(&f.Token)
 	c.u32(&f.ID)
-	c.u8(&f.Cancel)
+	c.u8(&f.How)
 }
 
 func (f *Down) fields(c *coder) {
@@ -505,6 +517,8 @@ func Files(f Frame) int {
 		return 1
 	case *Started:
 		return int(f.Known & 1)
+	case *State:
+		return f.files()
 	}
 	return 0
 }

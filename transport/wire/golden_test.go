@@ -37,7 +37,7 @@ var golden = []struct {
 	{&Closed{To: 3}, "1b 03000000"},
 	{&Gone{ID: 1, Exit: exit}, "0c 01000000" + exitHex},
 	{&AskFailed{To: 1, Ask: 2, Exit: exit}, "0d 01000000 0200000000000000" + exitHex},
-	{&Monitor{Token: 1, ID: 2, Cancel: 1}, "0e 0100000000000000 02000000 01"},
+	{&Monitor{Token: 1, ID: 2, How: MonitorCancel}, "0e 0100000000000000 02000000 01"},
 	{&Down{Token: 1, Exit: exit}, "0f 0100000000000000" + exitHex},
 	{&Stop{Reason: "r"}, "10 0100 72"},
 	{&Exiting{Reason: "r"}, "11 0100 72"},
@@ -63,6 +63,9 @@ var golden = []struct {
 	{&Answer{Token: 1, More: 1, Text: []byte("{}")}, "25 0100000000000000 01 02000000 7b7d"},
 	{&Members{ID: 1, Route: RouteByKey, Name: "n", Members: []uint32{2, 3}, Exit: exit}, "26 01000000 03 0100 6e 0200 02000000 03000000" + exitHex},
 	{&Group{Token: 1, Op: GroupJoin, Name: "n"}, "27 0100000000000000 02 0100 6e"},
+	{&Handover{Successor: 1, Step: StepGive}, "28 01000000 02"},
+	{&State{Successor: 1, What: StateValue, Type: 2, Text: "n", Size: 2, Bytes: []byte{7, 8}}, "29 01000000 01 0200000000000000 0100 6e 0200000000000000 02000000 0708"},
+	{&Taken{Successor: 1, What: TakenUnknown, Type: 3, Text: "no"}, "2a 01000000 02 0300000000000000 0200 6e6f"},
 }
 
 func unhex(t testing.TB, s string) []byte {

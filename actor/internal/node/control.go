@@ -51,6 +51,10 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.linked(f)
 	case *wire.Down:
 		n.down(f)
+	case *wire.Handover:
+		n.handoverStep(f)
+	case *wire.State:
+		n.stateCame(f, first(files))
 	case *wire.Stop:
 		n.mu.Lock()
 		n.stop, n.stopped = f.Reason, true

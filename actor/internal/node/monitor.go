@@ -22,9 +22,13 @@ type down struct {
 
 // Monitor asks for one notice about the incarnation of the target that is
 // alive now. The notice comes through the channel, or, when own is set, as a
-// call of the actor's onDown. Cancel takes the monitor back.
-func (n *Node) Monitor(ctx context.Context, id uint32, own bool) (ch <-chan wire.Exit, cancel func(), err error) {
-	m := &monitor{id: id}
+// call of the actor's onDown. Cancel takes the monitor back. A replacement is no
+// end, but for process, which watches one process only.
+func (n *Node) Monitor(ctx context.Context, id uint32, own, process bool) (ch <-chan wire.Exit, cancel func(), err error) {
+	m, how := &monitor{id: id}, uint8(wire.MonitorActor)
+	if process {
+		how = wire.MonitorProcess
+	}
 	if !own {
 		m.ch = make(chan wire.Exit, 1)
 	}
@@ -40,7 +44,7 @@ func (n *Node) Monitor(ctx context.Context, id uint32, own bool) (ch <-chan wire
 		n.mu.Lock()
 		n.monitors[token] = m
 		n.mu.Unlock()
-		return &wire.Monitor{Token: token, ID: id}
+		return &wire.Monitor{Token: token, ID: id, How: how}
 	})
 	if err != nil {
 		n.demonitor(m)
@@ -56,7 +60,7 @@ func (n *Node) demonitor(m *monitor) {
 	delete(n.monitors, m.token)
 	n.mu.Unlock()
 	if active {
-		_ = n.send(&wire.Monitor{Token: m.token, Cancel: 1})
+		_ = n.send(&wire.Monitor{Token: m.token, How: wire.MonitorCancel})
 	}
 }
 

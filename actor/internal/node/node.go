@@ -51,6 +51,7 @@ type Node struct {
 	finished  []*inbox           // read to their end, not yet unmapped
 	stop      string             // reason of a stop that was asked for
 	stopped   bool               // stop is set
+	hand      handover           // see handover.go
 	downs     []down             // notices that wait for the last message
 	graves    []*mailbox.Peer    // pages of dead incarnations, still in use
 	shut      []*Target          // have ended for good, and are still mapped
@@ -282,6 +283,9 @@ func (n *Node) unmap() {
 	}
 	for _, l := range n.early {
 		l.file.Close()
+	}
+	if n.hand.file != nil {
+		n.hand.file.Close()
 	}
 	n.byID, n.finished, n.graves, n.shut, n.early = nil, nil, nil, nil, nil
 }

@@ -16,8 +16,9 @@ import (
 )
 
 // sender is one process that sends to this actor: the lanes of its
-// incarnations, the oldest first. Only the first is read, so that what an
-// earlier incarnation sent is handled before what its successor sends.
+// incarnations, the oldest first. The first is read to its end before the next,
+// so that what an earlier incarnation sent is handled before what its successor
+// sends. While the sender is being replaced both are alive, and both are read.
 type sender struct {
 	boxes []*inbox // guarded by Node.mu; copied on write
 }
@@ -33,6 +34,10 @@ type inbox struct {
 	lastType codec.ID // of the message before, and its handler
 	last     Handler
 	rung     atomic.Uint64 // counts changes of the sender's bell
+
+	older  atomic.Pointer[inbox] // the lane of the sender's incarnation before, if that has not been read to its end
+	gate   uint64                // older has to be read up to there first; the loop's
+	behind bool                  // gate is set
 }
 
 // turn is how many messages of one sender are handled before the next
@@ -47,8 +52,9 @@ const streaming = 3
 func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
 	n.handlers, n.onDown = h, onDown
 	w := &loopWait{n: n}
+	concerned, hold := false, false // by a replacement
 	for {
-		if n.system.Load() && n.system.Swap(false) {
+		if n.system.Load() && n.system.Swap(false) || concerned {
 			n.mu.Lock()
 			reason, stopped, err := n.stop, n.stopped, n.closed
 			n.mu.Unlock()
@@ -58,7 +64,20 @@ func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomi
 			if stopped {
 				return reason, nil
 			}
-			n.deliverDowns()
+			held := hold || n.StandsBy()
+			if !held {
+				n.deliverDowns()
+			}
+			if concerned, hold = n.replacing(); hold {
+				if stop.Load() { // by what was called to hand over
+					return "normal", nil
+				}
+				_ = n.await(nil, &systemWait{n}, n.wake)
+				continue
+			}
+			if held {
+				n.deliverDowns()
+			}
 		}
 		busy := n.round(stop)
 		if stop.Load() {
@@ -88,13 +107,16 @@ func (w *loopWait) poll() bool {
 	return false
 }
 
-// setHeads makes the list of the lanes to read: the oldest of each sender.
-// n.mu is held.
+// setHeads makes the list of the lanes to read, of each sender the oldest
+// first. n.mu is held.
 func (n *Node) setHeads() {
 	var heads []*inbox
 	for _, s := range n.byID {
-		if len(s.boxes) > 0 {
-			heads = append(heads, s.boxes[0])
+		var older *inbox
+		for _, b := range s.boxes {
+			b.older.Store(older)
+			older = b
+			heads = append(heads, b)
 		}
 	}
 	n.heads.Store(&heads)
@@ -108,7 +130,18 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 		// Read before the queue: when the sender is dead, empty means empty
 		// for good.
 		retired := b.retired.Load()
-		handled, empty := n.drain(b, stop)
+		limit := turn
+		if o := b.older.Load(); o != nil && (o.retired.Load() || !retired) {
+			if !b.mayFollow(o) {
+				busy = busy || b.behind
+				continue
+			}
+			limit = 1
+		}
+		handled, empty := n.drain(b, limit, stop)
+		if limit == 1 {
+			b.Flush(&b.msg) // it may be a while until the next
+		}
 		busy = busy || handled > 0
 		stream, more = stream || handled >= streaming, more || b.More()
 		if empty && retired {
@@ -128,9 +161,29 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 	return busy
 }
 
-// drain handles the messages of b that have come by now, up to a turn of them.
-// It says how many, and whether there is no other.
-func (n *Node) drain(b *inbox, stop *atomic.Bool) (handled int, empty bool) {
+// mayFollow says whether the next message of b may be handled while older, the
+// lane of the same sender's incarnation before, has not been read to its end.
+// That sender is being replaced: its successor sends during its Setup, and then,
+// when its predecessor has ended, as the actor. So what older shows once b shows
+// something comes first. A successor that has died, and not its predecessor, never
+// was the actor: what it has sent follows nobody.
+func (b *inbox) mayFollow(older *inbox) bool {
+	if older.retired.Load() || b.broken || !b.behind && !b.Pending() {
+		return false
+	}
+	if !b.behind {
+		b.gate, b.behind = older.Published(), true
+	}
+	if older.broken || older.ReadTo() >= b.gate {
+		b.behind = false
+		return true
+	}
+	return false
+}
+
+// drain handles the messages of b that have come by now, up to limit of them. It
+// says how many, and whether there is no other.
+func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty bool) {
 	if b.broken {
 		return 0, true
 	}
@@ -158,7 +211,7 @@ func (n *Node) drain(b *inbox, stop *atomic.Bool) (handled int, empty bool) {
 			b.Flush(m)
 			return handled, false
 		}
-		if handled == turn || !b.More() {
+		if handled >= limit || !b.More() {
 			b.Settle(m)
 			return handled, false
 		}

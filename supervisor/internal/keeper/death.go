@@ -24,23 +24,7 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 		return
 	}
 	c.alive, c.post, c.last = 0, nil, exit
-	for _, l := range k.to(c.id) {
-		// What this incarnation has answered is still being read, perhaps.
-		l.forgetReplies(func(s kept) bool { return s.f.Peer.Incarnation < exit.Addr.Incarnation })
-		if l.pageOf == exit.Addr.Incarnation {
-			k.judge(l, c, exit, cause)
-		}
-	}
-	for _, l := range k.sorted(func(l *held) bool { return l.from == exit.Addr }) {
-		l.retired = true
-		if l.ending != nil {
-			k.bury(l)
-			continue
-		}
-		if to := k.children[l.to]; to.alive != 0 {
-			to.post(&wire.Retire{From: l.from})
-		}
-	}
+	k.settle(c, exit, cause)
 	k.leaveAll(exit.Addr, exit)
 	for _, p := range k.pools {
 		delete(p.told, exit.Addr)
@@ -65,6 +49,33 @@ func (k *Keeper) notify(id uint32, exit *wire.Exit) {
 		}
 		return w.id == id
 	})
+}
+
+// settle closes the accounts of a dead incarnation: of the lanes that it read,
+// and of those that it wrote.
+func (k *Keeper) settle(c *child, exit *wire.Exit, cause tree.Cause) {
+	for _, l := range k.to(c.id) {
+		// What this incarnation has answered is still being read, perhaps.
+		l.forgetReplies(func(s kept) bool { return s.f.Peer.Incarnation < exit.Addr.Incarnation })
+		if l.pageOf == exit.Addr.Incarnation {
+			k.judge(l, c, exit, cause)
+		}
+	}
+	k.retire(exit.Addr)
+}
+
+// retire says that the lanes of a dead sender are final.
+func (k *Keeper) retire(from wire.Addr) {
+	for _, l := range k.sorted(func(l *held) bool { return l.from == from }) {
+		l.retired = true
+		if l.ending != nil {
+			k.bury(l)
+			continue
+		}
+		if to := k.reader(l); to != nil {
+			to.post(&wire.Retire{From: l.from})
+		}
+	}
 }
 
 // Gone records that a child will not be started again. What is unread in its

@@ -52,6 +52,7 @@ type child struct {
 	last    *wire.Exit
 	gone    bool
 	traps   bool // the incarnation that runs is told of the ends of its links
+	next    successor
 }
 
 type laneKey struct {
@@ -86,9 +87,10 @@ type kept struct {
 }
 
 type watcher struct {
-	by    wire.Addr
-	token uint64
-	id    uint32
+	by      wire.Addr
+	token   uint64
+	id      uint32
+	process bool // a replacement is an end for it
 }
 
 // New returns an empty keeper.
@@ -113,6 +115,9 @@ func (k *Keeper) Back(id uint32) {
 	for _, to := range k.children {
 		if to.alive != 0 {
 			to.post(&wire.Back{ID: id})
+		}
+		if to.next.incarnation != 0 {
+			to.next.post(&wire.Back{ID: id})
 		}
 	}
 }
@@ -204,7 +209,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Types:
 		k.learn(f)
 	case *wire.Trap:
-		k.children[from.ID].traps = true
+		k.trap(from)
 	case *wire.Link:
 		k.link(from, f)
 	case *wire.Letter:
@@ -218,9 +223,11 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 
 // post queues a frame for an incarnation, if it is the one that runs.
 func (k *Keeper) post(to wire.Addr, f wire.Frame, files ...*Handle) {
-	if c := k.children[to.ID]; c != nil && c.alive == to.Incarnation && c.alive != 0 {
-		c.post(f, files...)
-		return
+	if c := k.children[to.ID]; c != nil {
+		if post, _ := c.process(to); post != nil {
+			post(f, files...)
+			return
+		}
 	}
 	releaseAll(files)
 }
@@ -291,7 +298,7 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	k.lanes[key] = l
 	if c.gone {
 		k.end(l, c.lastExit()) // it may have messages already
-	} else if c.alive != 0 {
+	} else if c := k.reader(l); c != nil {
 		k.deliver(l, c)
 	}
 }
@@ -330,14 +337,14 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 		}
 		k.post(to, f, hs...)
 	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
-		c := k.children[f.Peer.ID]
+		c := k.reader(l)
 		f.Peer = from
 		if f.Blocks > 0 {
 			l.segments = append(l.segments, kept{*f, hs[0].Retain()})
 		} else {
 			l.forget(f.ID)
 		}
-		if c.alive != 0 {
+		if c != nil {
 			c.post(f, hs...)
 		} else {
 			releaseAll(hs)
@@ -353,7 +360,7 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 func (k *Keeper) passage(from wire.Addr, f *wire.Passage, hs []*Handle) {
 	if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil && l.exit == nil {
 		l.exit = hs[0].Retain()
-		if c := k.children[l.to]; c.alive != 0 {
+		if c := k.reader(l); c != nil {
 			c.post(&wire.Passage{Peer: from}, l.exit.Retain())
 		}
 	}
@@ -392,7 +399,7 @@ func (l *held) forgetReplies(match func(kept) bool) {
 }
 
 func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
-	if f.Cancel == 1 {
+	if f.How == wire.MonitorCancel {
 		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
 		return
 	}
@@ -413,7 +420,7 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		k.post(by, &wire.Down{Token: f.Token, Exit: *c.lastExit()})
 		return
 	}
-	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})
+	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID, process: f.How == wire.MonitorProcess})
 }
 
 func (k *Keeper) drop(l *held) {

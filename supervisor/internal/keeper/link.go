@@ -65,11 +65,27 @@ func (k *Keeper) unlink(dead wire.Addr) (peers []wire.Addr) {
 // exitTo tells an actor that somebody it was linked with has ended.
 func (k *Keeper) exitTo(peer wire.Addr, exit *wire.Exit) {
 	c := k.children[peer.ID]
-	switch {
-	case c == nil || c.alive != peer.Incarnation || c.alive == 0:
-	case c.traps:
-		c.post(&wire.Linked{Exit: *exit})
+	if c == nil || c.next.keepsExit(c, peer, exit) {
+		return
+	}
+	switch post, traps := c.process(peer); {
+	case post == nil: // it is dead
+	case traps:
+		post(&wire.Linked{Exit: *exit})
 	case exit.Reason != wire.ReasonNormal && k.Linked != nil:
 		k.Linked(peer, exit)
 	}
+}
+
+// process is the way to an incarnation that is alive, and whether it traps the
+// ends of its links; nil when it is dead.
+func (c *child) process(self wire.Addr) (post Post, traps bool) {
+	switch self.Incarnation {
+	case 0:
+	case c.alive:
+		return c.post, c.traps
+	case c.next.incarnation:
+		return c.next.post, c.next.traps
+	}
+	return nil, false
 }

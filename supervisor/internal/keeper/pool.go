@@ -149,6 +149,10 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 		k.introduce(from, f.Token, p)
 		return
 	case wire.GroupJoin:
+		if c := k.children[from.ID]; c.next.incarnation == from.Incarnation { // its predecessor is the member
+			c.next.joins = append(c.next.joins, p)
+			break
+		}
 		if err := k.enter(p, from); err != nil {
 			k.refuse(from, f, err.Error())
 			return

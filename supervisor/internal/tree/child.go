@@ -54,12 +54,15 @@ type child struct {
 	id          uint32
 	spec        ChildSpec
 	state       ChildState
-	incarnation uint32
+	incarnation uint32 // that runs, or has run last
+	issued      uint32 // the highest number of an incarnation
+	successor   successor
 	seq         uint64 // order of the starts
 	prev, next  *child // in that order
 	listed      bool   // it is in that order; before, it waits for its turn
 
-	alive    bool   // a process of it may exist
+	alive    bool   // a process of it may exist: its own, or a successor's
+	current  bool   // its own
 	unseen   bool   // it has died by itself, and its death is in Machine.work
 	reason   Reason // of the last end
 	planned  bool   // in Machine.starts

@@ -4,7 +4,7 @@ import "time"
 
 // newChild makes a child that waits for its turn.
 func (m *Machine) newChild(in Add) *child {
-	c := &child{id: in.ID, spec: in.Spec, incarnation: in.Last, fresh: true, call: in.Call}
+	c := &child{id: in.ID, spec: in.Spec, incarnation: in.Last, issued: in.Last, fresh: true, call: in.Call}
 	m.byID[c.id] = c
 	return c
 }

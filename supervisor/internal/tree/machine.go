@@ -82,6 +82,12 @@ func (m *Machine) Handle(now time.Duration, in Input) []Action {
 		m.restartChild(in)
 	case Delete:
 		m.delete(in)
+	case Replace:
+		m.replace(in)
+	case HandedOver:
+		m.handedOver(in)
+	case GiveUp:
+		m.giveUp(in)
 	case Shutdown:
 		m.end(nil)
 	}
@@ -165,14 +171,19 @@ func (m *Machine) startNext() {
 	}
 	c.planned = false
 	m.starting = c
-	c.state, c.alive, c.gone = Starting, true, false
-	c.incarnation++
+	c.state, c.alive, c.current, c.gone = Starting, true, true, false
+	c.issued++
+	c.incarnation = c.issued
 	m.alive++
 	m.do(Spawn{c.id, c.incarnation})
 }
 
 func (m *Machine) ready(in Ready) {
 	c := m.byID[in.ID]
+	if c != nil && c.successor.incarnation == in.Incarnation {
+		m.successorReady(c)
+		return
+	}
 	if c == nil || c.state != Starting || c.incarnation != in.Incarnation {
 		return // stopping already, or a dead one's last word
 	}
@@ -189,10 +200,32 @@ func (m *Machine) started(c *child, err error) {
 
 func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 	c := m.byID[id]
-	if c == nil || !c.alive || c.incarnation != incarnation {
-		return
+	switch {
+	case c == nil:
+	case c.successor.incarnation == incarnation:
+		m.successorExited(c, reason)
+	case !c.current || c.incarnation != incarnation:
+	default:
+		c.current, c.reason = false, reason
+		if c.successor.phase == committed && c.state == Running {
+			m.takeOver(c)
+			return
+		}
+		m.abandon(c, ErrNotRunning)
+		if c.successor.incarnation != 0 { // first its successor must be reaped
+			if c.state == Running {
+				c.state = Restarting_
+			}
+			return
+		}
+		m.reaped(c)
 	}
-	c.alive, c.reason = false, reason
+}
+
+// reaped deals with a child of which no process is left.
+func (m *Machine) reaped(c *child) {
+	reason := c.reason
+	c.alive = false
 	m.alive--
 	switch c.state {
 	case Stopping:
@@ -219,14 +252,18 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 // does not run.
 func (m *Machine) ignored(in Ignored) {
 	c := m.byID[in.ID]
-	if c == nil || !c.alive || c.incarnation != in.Incarnation {
+	if c != nil && c.successor.incarnation == in.Incarnation {
+		m.successorExited(c, Normal)
+		return
+	}
+	if c == nil || !c.current || c.incarnation != in.Incarnation {
 		return
 	}
 	if c.state != Starting {
 		m.exited(in.ID, in.Incarnation, ByRequest)
 		return
 	}
-	c.alive, c.reason = false, Normal
+	c.alive, c.current, c.reason = false, false, Normal
 	m.alive--
 	m.starting = nil
 	m.started(c, ErrIgnored)

@@ -50,6 +50,18 @@ type (
 		Call uint64
 		ID   uint32
 	}
+	// Replace replaces the process of a running child.
+	Replace struct {
+		Call uint64
+		ID   uint32
+	}
+	// HandedOver says that a successor has what its predecessor hands over.
+	HandedOver struct{ ID, Incarnation uint32 }
+	// GiveUp ends a replacement, before its Commit: the successor is killed.
+	GiveUp struct {
+		ID, Incarnation uint32
+		Err             error
+	}
 	// Shutdown ends the supervisor: all children stop.
 	Shutdown struct{}
 )
@@ -63,6 +75,9 @@ func (Retry) input()        {}
 func (Terminate) input()    {}
 func (RestartChild) input() {}
 func (Delete) input()       {}
+func (Replace) input()      {}
+func (HandedOver) input()   {}
+func (GiveUp) input()       {}
 func (Shutdown) input()     {}
 
 // Action is something that a Machine wants done.
@@ -77,6 +92,19 @@ type (
 	// StopAll does so for all children of a simple_one_for_one supervisor at
 	// once, with one timer.
 	StopAll struct{ Children []Stop }
+	// SpawnSuccessor starts the process of an incarnation beside the one that
+	// runs. Ready and Exited tell of it, too.
+	SpawnSuccessor struct{ ID, Incarnation uint32 }
+	// HandOver asks an incarnation to stop between two messages, and to hand its
+	// state over to its successor. HandedOver or GiveUp tells.
+	HandOver struct{ ID, Incarnation, Successor uint32 }
+	// Commit asks an incarnation that has handed over to end.
+	Commit struct{ ID, Incarnation uint32 }
+	// TakeOver gives the mailbox and the name to a successor: its predecessor
+	// has ended. It may have died, too; what follows tells.
+	TakeOver struct{ ID, Incarnation uint32 }
+	// Abandon kills a successor. Its predecessor goes on, if it is alive.
+	Abandon struct{ ID, Incarnation uint32 }
 	// PostRetry wants a Retry after what is already waiting.
 	PostRetry struct{ ID uint32 }
 	// BackingOff wants a Retry at that time, and not before.
@@ -123,6 +151,11 @@ type (
 func (Spawn) action()            {}
 func (Stop) action()             {}
 func (StopAll) action()          {}
+func (SpawnSuccessor) action()   {}
+func (HandOver) action()         {}
+func (Commit) action()           {}
+func (TakeOver) action()         {}
+func (Abandon) action()          {}
 func (PostRetry) action()        {}
 func (BackingOff) action()       {}
 func (Answer) action()           {}
@@ -157,6 +190,9 @@ var (
 	ErrShuttingDown = errors.New("the supervisor is ending")
 	ErrRunning      = errors.New("the child is running")
 	ErrRestarting   = errors.New("the child is being restarted")
+	ErrNotRunning   = errors.New("it is not running")
+	ErrReplacing    = errors.New("the child is being replaced")
+	ErrSuccessor    = errors.New("the successor has ended")
 	ErrSimple       = errors.New("children of a simple_one_for_one supervisor can only be started and terminated")
 	ErrStart        = errors.New("the child did not become ready")
 	ErrTerminated   = errors.New("the child was terminated before it was ready")

@@ -27,16 +27,23 @@ func TestSimulation(t *testing.T) {
 		seen.add(w)
 	}
 	t.Logf("%d histories: %+v", n, seen)
+	if seen.TakeOvers == 0 || seen.GivenUp == 0 || seen.LateAbandons == 0 || seen.DeadHeirs == 0 {
+		t.Errorf("the histories do not reach every end of a replacement: %+v", seen)
+	}
 	if seen.GroupStops == 0 || seen.Exceeded == 0 || seen.Auto == 0 || seen.Backoffs == 0 || seen.FailedStarts == 0 || seen.InitFailed == 0 {
 		t.Errorf("the histories do not reach everything: %+v", seen)
 	}
 }
 
 // coverage counts what the histories have met.
-type coverage struct{ Spawns, GroupStops, Exceeded, Auto, Backoffs, FailedStarts, InitFailed, Ignored int }
+type coverage struct {
+	Spawns, GroupStops, Exceeded, Auto, Backoffs, FailedStarts, InitFailed, Ignored int
+	replacements
+}
 
 func (c *coverage) add(w *world) {
 	o := w.seen
+	c.replacements.add(o.replacements)
 	c.Spawns, c.GroupStops, c.Exceeded, c.Auto = c.Spawns+o.Spawns, c.GroupStops+o.GroupStops, c.Exceeded+o.Exceeded, c.Auto+o.Auto
 	c.Backoffs, c.FailedStarts, c.InitFailed, c.Ignored = c.Backoffs+o.Backoffs, c.FailedStarts+o.FailedStarts, c.InitFailed+o.InitFailed, c.Ignored+o.Ignored
 }
@@ -75,6 +82,8 @@ type kid struct {
 	last        Reason
 	terminated  bool          // by hand, and not started by hand since
 	notBefore   time.Duration // its backoff
+	issued      uint32        // the highest incarnation
+	heir        heir          // its successor, while there is one
 }
 
 type due struct {
@@ -109,12 +118,12 @@ func (w *world) run() error {
 	w.quiet()
 	w.handle(Shutdown{})
 	for i := 0; !w.ended && w.err == nil; i++ {
-		if i > 1000 || len(w.living()) == 0 {
+		if i > 1000 || len(w.living()) == 0 && len(w.heirs()) == 0 {
 			return fmt.Errorf("stuck: %d processes alive, state %+v", len(w.living()), w.m)
 		}
 		w.progress(w.rand.IntN(2) == 0)
 	}
-	if w.err == nil && len(w.living())+len(w.calls)+len(w.kids) > 0 {
+	if w.err == nil && len(w.living())+len(w.heirs())+len(w.calls)+len(w.kids) > 0 {
 		w.fail("ended with %d processes, %d callers, %d children", len(w.living()), len(w.calls), len(w.kids))
 	}
 	return w.err
@@ -125,7 +134,7 @@ func (w *world) run() error {
 func (w *world) quiet() {
 	for i := 0; i < 2000 && w.err == nil && !w.ended; i++ {
 		w.now += 20 * time.Second // so that the window forgets
-		if len(w.living()) == 0 && len(w.due) == 0 {
+		if len(w.living()) == 0 && len(w.heirs()) == 0 && len(w.due) == 0 {
 			break
 		}
 		if !w.progress(true) {
@@ -179,7 +188,7 @@ func (w *world) nextCall() uint64 {
 
 // event does one random thing.
 func (w *world) event() {
-	switch w.rand.IntN(11) {
+	switch w.rand.IntN(13) {
 	case 0, 1:
 		a := w.newKid()
 		a.Call = w.nextCall()
@@ -203,6 +212,10 @@ func (w *world) event() {
 	case 5:
 		if w.rand.IntN(60) == 0 {
 			w.handle(Shutdown{})
+		}
+	case 6, 7:
+		if id := w.anyKid(); id > 0 {
+			w.handle(Replace{w.nextCall(), id})
 		}
 	default:
 		w.progress(false)
@@ -236,18 +249,21 @@ func (w *world) progress(kindly bool) bool {
 		w.handle(Retry{d.id})
 		return true
 	}
+	if hs := w.heirs(); len(hs) > 0 && w.rand.IntN(2) == 0 && w.heirStep(hs[w.rand.IntN(len(hs))], kindly) {
+		return true
+	}
 	ids := w.living()
 	if len(ids) == 0 {
-		return len(w.due) > 0
+		return len(w.due)+len(w.heirs()) > 0
 	}
 	var able []uint32
 	for _, id := range ids {
-		if k := w.kids[id]; !kindly || k.stopping || !k.ready {
+		if k := w.kids[id]; !kindly || k.stopping || !k.ready || k.heir.committed {
 			able = append(able, id)
 		}
 	}
 	if len(able) == 0 {
-		return len(w.due) > 0
+		return len(w.due)+len(w.heirs()) > 0
 	}
 	id := able[w.rand.IntN(len(able))]
 	k := w.kids[id]
@@ -256,7 +272,7 @@ func (w *world) progress(kindly bool) bool {
 		w.seen.Ignored++
 		w.dead(k, Normal)
 		w.handle(Ignored{id, k.incarnation})
-	case k.stopping || !kindly && w.rand.IntN(4) == 0:
+	case k.stopping || k.heir.committed || !kindly && w.rand.IntN(4) == 0:
 		if !k.ready {
 			w.seen.FailedStarts++
 		}
@@ -286,6 +302,7 @@ func (w *world) handle(in Input) {
 		w.history = append(w.history, "    "+text(a))
 		w.act(a)
 	}
+	w.checkHeirs()
 }
 
 func (w *world) act(a Action) {
@@ -301,6 +318,8 @@ func (w *world) act(a Action) {
 		for _, s := range a.Children {
 			w.stop(s, false)
 		}
+	case SpawnSuccessor, HandOver, Commit, TakeOver, Abandon:
+		w.replacing(a)
 	case PostRetry:
 		w.due = append(w.due, due{a.ID, w.now})
 	case BackingOff:
@@ -319,7 +338,7 @@ func (w *world) act(a Action) {
 		}
 		delete(w.calls, a.Call)
 	case Gone:
-		if w.kids[a.ID].alive {
+		if w.kids[a.ID].alive || w.kids[a.ID].heir.incarnation != 0 {
 			w.fail("%d is gone and alive", a.ID)
 		}
 	case Removed:
@@ -342,8 +361,8 @@ func (w *world) act(a Action) {
 	case Ended:
 		w.ended = true
 	}
-	if w.ended && len(w.living()) > 0 {
-		w.fail("%s, and %d are alive", text(a), len(w.living()))
+	if w.ended && len(w.living())+len(w.heirs()) > 0 {
+		w.fail("%s, and %d are alive", text(a), len(w.living())+len(w.heirs()))
 	}
 }
 
@@ -352,13 +371,13 @@ func (w *world) spawn(a Spawn) {
 	w.seen.Spawns++
 	k := w.kids[a.ID]
 	switch {
-	case k == nil || k.alive:
+	case k == nil || k.alive || k.heir.incarnation != 0:
 		w.fail("two incarnations of %d", a.ID)
 		return
 	case w.ending:
 		w.fail("a start while ending")
-	case a.Incarnation != k.incarnation+1:
-		w.fail("incarnation %d after %d", a.Incarnation, k.incarnation)
+	case a.Incarnation != k.issued+1:
+		w.fail("incarnation %d after %d", a.Incarnation, k.issued)
 	case k.spec.Restart == Temporary && k.wasReady:
 		w.fail("temporary %d is started again", a.ID)
 	}
@@ -380,6 +399,7 @@ func (w *world) spawn(a Spawn) {
 	if k.incarnation == 0 {
 		w.order = append(w.order, a.ID)
 	}
+	k.issued = a.Incarnation
 	k.incarnation, k.alive, k.ready, k.terminated, k.notBefore = a.Incarnation, true, false, false, 0
 }
 
@@ -425,6 +445,9 @@ func (w *world) place(id uint32) int {
 
 // restarting checks a restart that was allowed against the window.
 func (w *world) restarting(id uint32) {
+	if k := w.kids[id]; k.alive || k.heir.incarnation != 0 {
+		w.fail("%d is restarted while a process of it lives", id)
+	}
 	w.subject = id
 	w.counted = append(w.counted, w.now)
 	if n := w.windowed(); n > w.c.Intensity {

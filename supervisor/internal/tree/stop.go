@@ -23,8 +23,11 @@ func (m *Machine) stopNext() {
 	if m.starting == c {
 		m.starting = nil
 	}
+	m.abandon(c, ErrNotRunning)
 	c.state, m.stopping = Stopping, c
-	m.do(Stop{c.id, c.incarnation})
+	if c.current {
+		m.do(Stop{c.id, c.incarnation})
+	}
 }
 
 // stopDead deals with a child that was to be stopped and is dead already. If it
@@ -101,7 +104,10 @@ func (m *Machine) endSimple(c *child, all *StopAll) {
 	case !c.alive:
 		m.stopDead(c)
 	case c.state != Stopping:
+		m.abandon(c, ErrNotRunning)
 		c.state = Stopping
-		all.Children = append(all.Children, Stop{c.id, c.incarnation})
+		if c.current {
+			all.Children = append(all.Children, Stop{c.id, c.incarnation})
+		}
 	}
 }

@@ -1,0 +1,135 @@
+package actor
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// OnHandover registers give, which returns what this actor hands over when its
+// process is replaced; see supervisor.Supervisor.Replace. It runs between two
+// messages, and after it no further message is handled here, unless the
+// replacement is given up: then this actor goes on as if nothing had happened.
+// So it must not destroy anything; an OnStop that does can ask
+// Context.Replaced. An error of it gives the replacement up.
+//
+// S is encoded as messages are, without lent buffers and files. It may be large:
+// then it crosses in a segment.
+func OnHandover[P, S any](s *Setup[P], give func(*Context) (S, error)) {
+	r := s.r
+	t, err := stateType[S]()
+	if err == nil && r.give != nil {
+		err = fmt.Errorf("actor: two OnHandover")
+	}
+	if err != nil {
+		r.errs = append(r.errs, err)
+		return
+	}
+	r.give = func() (node.State, error) {
+		v, err := give(r.ctx)
+		if err != nil {
+			return node.State{}, err
+		}
+		return encodeState(t, &v)
+	}
+}
+
+// OnState registers take, which takes what the process before has handed over.
+// It runs after the Setup and before the first message, in a successor of
+// Replace only: after a crash there is nothing to take. An error of it gives the
+// replacement up, and the old process goes on.
+//
+// It may be called for several types: beside the one that this program's own
+// OnHandover returns, for those of older builds. That is how a state is brought
+// up to date, OTP's code_change. A state for whose type there is no OnState
+// gives the replacement up.
+func OnState[P, S any](s *Setup[P], take func(*Context, S) error) {
+	r := s.r
+	t, err := stateType[S]()
+	if err == nil && r.take[t.ID()] != nil {
+		err = fmt.Errorf("actor: two OnState for %s", t.Name())
+	}
+	if err != nil {
+		r.errs = append(r.errs, err)
+		return
+	}
+	if r.take == nil {
+		r.take, r.takes = map[codec.ID]func([]byte) error{}, map[uint32]codec.ID{}
+	}
+	r.takes[t.ID().Name()] = t.ID()
+	r.take[t.ID()] = func(b []byte) error {
+		var v S
+		if err := codec.Decode(t, b, &v, nil); err != nil {
+			return err
+		}
+		return take(r.ctx, v)
+	}
+}
+
+func stateType[S any]() (*codec.Type, error) {
+	t, err := codec.Of[S]()
+	if err == nil && t.Lends() {
+		err = fmt.Errorf("actor: state %s: lent buffers and files cannot be part of it: hand over their content", t.Name())
+	}
+	return t, err
+}
+
+// encodeState makes a value ready to cross: in a segment of its own, if it is
+// too large for a frame.
+func encodeState[S any](t *codec.Type, v *S) (s node.State, err error) {
+	s.Type, s.Name = uint64(t.ID()), t.Name()
+	size := 0
+	if t.Custom() { // only its bytes tell
+		if s.Bytes, err = codec.Append(t, nil, v, nil); err != nil {
+			return node.State{}, err
+		}
+		size = len(s.Bytes)
+	} else if size, err = codec.Size(t, v); err != nil {
+		return node.State{}, err
+	}
+	var room []byte
+	if size > wire.MaxStateBytes {
+		if s.Memory, err = segment.Create("state", size, segment.Options{Keepable: true}); err != nil {
+			return node.State{}, fmt.Errorf("actor: state of %d bytes: %w", size, err)
+		}
+		room = s.Memory.Bytes()[:size]
+	}
+	switch {
+	case t.Custom():
+		copy(room, s.Bytes)
+	case room == nil:
+		s.Bytes, err = codec.Append(t, nil, v, nil)
+	default:
+		s.Bytes, err = codec.Append(t, room[:0:size], v, nil)
+	}
+	if err == nil && len(s.Bytes) != size {
+		err = fmt.Errorf("actor: state %s was changed while it was encoded: %d bytes were %d", t.Name(), len(s.Bytes), size)
+	}
+	if err != nil && s.Memory != nil {
+		s.Memory.Close()
+	}
+	return s, err
+}
+
+// handover is this actor's part in its replacement.
+func (r *running) handover() node.Handover {
+	return node.Handover{
+		Busy: func() bool { return r.busy != nil && r.busy() },
+		Give: func() (node.State, error) {
+			if r.give == nil {
+				return node.State{}, nil
+			}
+			return r.give()
+		},
+		Take: func(s node.State) error {
+			take := r.take[codec.ID(s.Type)]
+			if take == nil {
+				return &node.UnknownStateError{Name: s.Name, New: uint64(r.takes[codec.ID(s.Type).Name()])}
+			}
+			return take(s.Bytes)
+		},
+	}
+}

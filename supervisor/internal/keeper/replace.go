@@ -1,0 +1,141 @@
+package keeper
+
+import (
+	"slices"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// successor is an incarnation that stands by beside the one that runs. It can
+// send and ask; no lane of the mailbox is given to it.
+type successor struct {
+	incarnation uint32 // 0: there is none
+	post        Post
+	traps       bool
+	holding     bool         // its predecessor has been asked to hand over
+	exits       []*wire.Exit // of linked actors, meanwhile
+	joins       []*pool      // groups that it will be a member of
+}
+
+// StandBy connects the successor of a running incarnation.
+func (k *Keeper) StandBy(self wire.Addr, definition string, post Post) {
+	c := k.children[self.ID]
+	c.next = successor{incarnation: self.Incarnation, post: post}
+	post(&wire.Begin{Version: wire.Version, Self: self, Name: c.name, Definition: definition, Mailbox: c.mailbox})
+	post(&wire.Handover{Successor: self.Incarnation, Step: wire.StepStandBy})
+}
+
+// HandOver holds back what must not be lost between two incarnations: the ends
+// of what the actor is linked with. TakeOver or Resume lets them go.
+func (k *Keeper) HandOver(id uint32) { k.children[id].next.holding = true }
+
+// Resume says that the incarnation that runs goes on.
+func (k *Keeper) Resume(id uint32) {
+	c := k.children[id]
+	exits := c.next.exits
+	c.next.holding, c.next.exits = false, nil
+	k.release(c, exits)
+}
+
+func (k *Keeper) release(c *child, exits []*wire.Exit) {
+	for _, x := range exits {
+		k.exitTo(wire.Addr{ID: c.id, Incarnation: c.alive}, x)
+	}
+}
+
+// keepsExit keeps what peer would learn, if that may be about to end.
+func (n *successor) keepsExit(c *child, peer wire.Addr, exit *wire.Exit) bool {
+	if !n.holding || peer.Incarnation != c.alive {
+		return false
+	}
+	n.exits = append(n.exits, exit)
+	return true
+}
+
+// TakeOver gives the mailbox to the successor: the incarnation before has ended,
+// between two messages. For everybody else the actor goes on: who watches it or
+// is linked with it is now watching the successor. What the one before has
+// watched, nobody watches any more.
+func (k *Keeper) TakeOver(exit *wire.Exit) {
+	c := k.children[exit.Addr.ID]
+	n := c.next
+	self := wire.Addr{ID: c.id, Incarnation: n.incarnation}
+	c.alive, c.post, c.traps, c.last, c.next = n.incarnation, n.post, n.traps, exit, successor{}
+	k.settle(c, exit, tree.Asked)
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
+		ends := w.id == c.id && w.process
+		if ends {
+			k.post(w.by, &wire.Down{Token: w.token, Exit: *exit})
+		}
+		return ends || w.by == exit.Addr
+	})
+	k.inherit(exit.Addr, self, n.joins)
+	for _, peer := range k.unlink(exit.Addr) {
+		k.links[linkOf(self, peer)] = struct{}{}
+	}
+	for _, l := range k.to(c.id) {
+		k.deliver(l, c)
+	}
+	c.post(&wire.Handover{Successor: n.incarnation, Step: wire.StepTakeOver})
+	k.release(c, n.exits)
+}
+
+// SuccessorDied records the death of a successor that has not taken over. It was
+// not the actor yet: who is linked with that learns nothing.
+func (k *Keeper) SuccessorDied(self wire.Addr) {
+	c := k.children[self.ID]
+	if c == nil || c.next.incarnation != self.Incarnation {
+		return
+	}
+	exits := c.next.exits
+	c.next = successor{}
+	if l := k.lanes[laneKey{self, self.ID}]; l != nil {
+		k.drop(l)
+	}
+	k.retire(self)
+	for _, p := range k.pools {
+		delete(p.told, self)
+	}
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == self })
+	k.unlink(self)
+	if c.alive != 0 {
+		k.release(c, exits)
+	}
+}
+
+// reader is who reads a lane now, or nil. What a successor sends to itself waits
+// until it is the one that reads.
+func (k *Keeper) reader(l *held) *child {
+	c := k.children[l.to]
+	if c.alive == 0 || l.from.ID == l.to && l.from.Incarnation > c.alive {
+		return nil
+	}
+	return c
+}
+
+// trap notes that a process wants to be told of the ends of its links.
+func (k *Keeper) trap(from wire.Addr) {
+	if c := k.children[from.ID]; c.next.incarnation == from.Incarnation {
+		c.next.traps = true
+	} else if c.alive == from.Incarnation {
+		c.traps = true
+	}
+}
+
+// inherit makes a successor the member of its predecessor's groups, and of those
+// that it has joined itself meanwhile.
+func (k *Keeper) inherit(before, now wire.Addr, joins []*pool) {
+	for _, p := range k.pools {
+		delete(p.told, before)
+		if i := slices.Index(p.members, before); i >= 0 {
+			p.members = slices.Clone(p.members)
+			p.members[i] = now
+		}
+	}
+	for _, p := range joins {
+		if err := k.enter(p, now); err != nil {
+			k.Log.Error("successor cannot join a group", "actor", k.children[now.ID].name, "err", err)
+		}
+	}
+}

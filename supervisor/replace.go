@@ -1,0 +1,196 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+)
+
+// Replacement says by what a child is replaced. The zero value is its own
+// executable, which may have been installed anew.
+type Replacement struct {
+	// Path is the executable of the new process; "" means the one that the
+	// child has now. It must be a program of this library, and is started with
+	// the arguments of this process. Restarts of the child use it, too.
+	Path string
+
+	// Timeout bounds the time until the child's old process has handed over;
+	// 0 means Child.Start, Infinity waits. When it is over, the old one goes
+	// on.
+	Timeout time.Duration
+}
+
+// Validate lists every problem of r.
+func (r Replacement) Validate() error {
+	var errs []error
+	if r.Path != "" {
+		if _, err := exec.LookPath(r.Path); err != nil && !errors.Is(err, exec.ErrDot) {
+			errs = append(errs, fmt.Errorf("supervisor: Replacement.Path: %w", err))
+		}
+	}
+	if r.Timeout < 0 && r.Timeout != Infinity {
+		errs = append(errs, fmt.Errorf("supervisor: Replacement.Timeout %v: it must be positive, 0 or Infinity", r.Timeout))
+	}
+	return errors.Join(errs...)
+}
+
+// ReplaceError says that a child was not replaced. Its old process goes on,
+// unless it has ended by itself meanwhile.
+type ReplaceError struct {
+	Child string // path
+	Step  string // "start", "hand over" or "take over"
+	Err   error  // a *StartError, an *IncompatibleError, what a hook has returned, or os.ErrDeadlineExceeded in other words
+}
+
+func (e *ReplaceError) Error() string {
+	return fmt.Sprintf("supervisor: child %s was not replaced: %s: %v", e.Child, e.Step, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *ReplaceError) Unwrap() error { return e.Err }
+
+// IncompatibleError says that two builds do not fit: a successor does not handle
+// a type that its predecessor handles or answers with, though messages of it are
+// in the mailbox, or will be sent by processes that were built like the old one;
+// or it takes no state of the type that the old one hands over.
+type IncompatibleError struct {
+	Type  string // name
+	State bool   // it is the type of the state
+	Old   uint64 // identity in the old process
+	New   uint64 // in the new one, or 0 when it has no type of that name
+}
+
+func (e *IncompatibleError) Error() string {
+	what, remedy := "message type", "keep a handler as long as there are senders of it"
+	if e.State {
+		what, remedy = "state type", "add an OnState for it"
+	}
+	if e.New == 0 {
+		return fmt.Sprintf("the new program does not know %s %s (%#x): %s", what, e.Type, e.Old, remedy)
+	}
+	return fmt.Sprintf("%s %s has another structure in the new program (%#x) than in the old one (%#x): give the new structure a name of its own, and know both", what, e.Type, e.New, e.Old)
+}
+
+// Replace replaces the process of a running actor by a new one, and returns when
+// that has taken over. The new process is started beside the old one and runs
+// its Setup. Then the old one stops between two messages and hands over its
+// state, if it has an [actor.OnHandover]; when it has ended, the new one goes on
+// with the next message. Senders notice only a pause: nothing is lost, doubled
+// or overtaken. Before the old process has handed over, whatever goes wrong with
+// the new one is an error, a *ReplaceError, and the old one goes on.
+//
+// It is the same actor as before, as after a code change in OTP: its Ref, name,
+// mailbox, monitors and links stay, its incarnation is the next one, and no
+// restart is counted. A death, a Terminate or a restart of its group during the
+// replacement ends that. If ctx ends first, the replacement is given up, unless
+// the old process has handed over.
+//
+// id is the Ref's ID; it may be a child of a supervisor below.
+func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	err := s.await(ctx, func(call uint64) error {
+		c := s.children[id]
+		if c == nil {
+			return commandError(nil, id, ErrNotFound)
+		}
+		if err := c.canReplace(r); err != nil {
+			return commandError(c, id, err)
+		}
+		c.wanted = r
+		s.stepIn(c.branch, tree.Replace{Call: call, ID: id})
+		return nil
+	})
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		s.post(func() {
+			if c := s.children[id]; c != nil {
+				s.giveUp(c, "start", err)
+			}
+		})
+		return fmt.Errorf("supervisor: replacement of number %d: %w", id, err)
+	}
+	return err
+}
+
+// canReplace says why c is no child that can be replaced.
+func (c *child) canReplace(r Replacement) error {
+	switch {
+	case c.away != nil:
+		return fmt.Errorf("its supervisor has a process of its own: that has to be restarted as a whole: %w", errors.ErrUnsupported)
+	case c.spec.Actor == nil:
+		return fmt.Errorf("only an actor can be replaced, since only it has a mailbox to keep: use Terminate and Restart: %w", errors.ErrUnsupported)
+	case c.spec.InPlace && r.Path != "":
+		return fmt.Errorf("it runs in place, and so in this program: leave Replacement.Path empty: %w", errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// ReplaceAll replaces all actors below s, one after another, each when the one
+// before has been: in the order of the starts, and of a supervisor below all
+// before what was started after it. A child whose process does not run at the
+// moment has nothing to hand over: it is started from r.Path next time. Commands
+// are left as they are, and so is all that is below a supervisor in a process of
+// its own: if there is one, ReplaceAll says so by an errors.ErrUnsupported when it has
+// replaced all others.
+//
+// The first child that cannot be replaced ends it, and the error says which: those
+// before it run the new program, those after it the old one, and both can go on
+// so. It may be called again.
+func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	var ids []uint32
+	var away error
+	if !s.call(func() { ids, away = s.actorsBelow(s.branch()) }) {
+		return ErrEnded
+	}
+	for _, id := range ids {
+		err := s.Replace(ctx, id, r)
+		switch {
+		case errors.Is(err, ErrNotFound): // it was removed meanwhile
+		case errors.Is(err, ErrNotRunning) && !errors.As(err, new(*ReplaceError)), errors.Is(err, ErrRestarting):
+			s.call(func() {
+				if c := s.children[id]; c != nil && r.Path != "" && c.next == nil {
+					c.program = r.Path
+				}
+			})
+		case err != nil:
+			return err
+		}
+	}
+	return away
+}
+
+// actorsBelow is the actors below b that can be replaced, and an error for those
+// that cannot, because another process starts them.
+func (s *Supervisor) actorsBelow(b *branch) (ids []uint32, away error) {
+	switch {
+	case b == nil:
+		return nil, nil
+	case b.machine == nil:
+		return nil, fmt.Errorf("supervisor: %s has a process of its own, and what is below it was not replaced: %w", b.path, errors.ErrUnsupported)
+	}
+	for _, i := range b.machine.Children() {
+		switch c := s.children[i.ID]; {
+		case c == nil:
+		case c.sub != nil:
+			more, err := s.actorsBelow(c.sub)
+			ids, away = append(ids, more...), errors.Join(away, err)
+		case c.spec.Actor != nil:
+			ids = append(ids, c.id)
+		}
+	}
+	return ids, away
+}
+
+// timeoutError says that a limit of the caller's was over.
+func timeoutError(what string, limit time.Duration) error {
+	return fmt.Errorf("%s within %v (Replacement.Timeout, or Child.Start): %w", what, limit, os.ErrDeadlineExceeded)
+}

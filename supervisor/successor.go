@@ -1,0 +1,299 @@
+package supervisor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil/fault"
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// successor is the process that is to take a child over.
+type successor struct {
+	self      *child // what a child is for the process that runs; in no table
+	addr      wire.Addr
+	began     time.Time
+	paused    time.Time // when its predecessor was asked to hand over, or zero
+	limit     time.Duration
+	timer     *time.Timer
+	state     *wire.State // what it was given to take
+	committed bool
+	abandoned bool
+	why       string        // it was given up
+	end       *process.Exit // it has died, and could not take over before
+}
+
+// is says whether r is the process of n.
+func (n *successor) is(r *running) bool { return n != nil && r != nil && n.self.run == r }
+
+// follows says whether n takes over when its predecessor ends now.
+func (n *successor) follows() bool { return n != nil && n.committed && !n.abandoned }
+
+// waitedFor says whether its predecessor handles no message because of n.
+func (n *successor) waitedFor() bool { return n != nil && !n.paused.IsZero() && !n.abandoned }
+
+// spawnSuccessor starts the process of a successor.
+func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
+	program := c.program
+	if c.wanted.Path != "" {
+		program = c.wanted.Path
+	}
+	n := &successor{addr: wire.Addr{ID: c.id, Incarnation: incarnation}, began: time.Now(), limit: c.wanted.Timeout}
+	n.self = &child{id: c.id, spec: c.spec, definition: c.definition, branch: c.branch, program: program}
+	n.self.reset(incarnation)
+	if n.limit == 0 {
+		n.limit = orDefault(c.spec.Start, 30*time.Second)
+	}
+	c.next, c.failure = n, nil
+	r, err := s.launch(c, n.addr, program)
+	if err != nil {
+		c.failure = &ReplaceError{c.spec.Name, "start", err}
+		s.later = append(s.later, func() {
+			c.next = nil
+			s.event(EventAbandoned, n.self, err.Error())
+			s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
+		})
+		return
+	}
+	n.self.run, n.self.pid = r, r.proc.PID()
+	s.keeper.StandBy(n.addr, c.definition, r.queue.post)
+	s.event(EventReplacing, n.self, program)
+	if n.limit != Infinity {
+		n.timer = time.AfterFunc(n.limit, func() {
+			s.post(func() {
+				if c.next == n {
+					s.giveUp(c, n.step(), timeoutError(n.missing(), n.limit))
+				}
+			})
+		})
+	}
+	go s.reap(c, r)
+	fault.Hit("replace.spawn")
+}
+
+// step is where a replacement is.
+func (n *successor) step() string {
+	switch {
+	case !n.self.ready:
+		return "start"
+	case !n.committed:
+		return "hand over"
+	}
+	return "take over"
+}
+
+// missing is what has not happened yet.
+func (n *successor) missing() string {
+	if !n.self.ready {
+		return "the Setup of the new process did not return"
+	}
+	return "the old process did not come to the end of a message and hand over, or the new one did not take it,"
+}
+
+func (n *successor) stopTimer() {
+	if n.timer != nil {
+		n.timer.Stop()
+	}
+}
+
+// giveUp ends the replacement of c, if its old process can still go on.
+func (s *Supervisor) giveUp(c *child, step string, err error) {
+	if n := c.next; n != nil && !n.committed && !n.abandoned {
+		n.why = err.Error()
+		s.stepIn(c.branch, tree.GiveUp{ID: c.id, Incarnation: n.addr.Incarnation, Err: &ReplaceError{c.spec.Name, step, err}})
+	}
+}
+
+// successorFrame handles a frame of a successor.
+func (s *Supervisor) successorFrame(c *child, n *successor, f wire.Frame, files []transport.File) {
+	switch f := f.(type) {
+	case *wire.Ready:
+		if !n.self.ready {
+			n.self.ready = true
+			s.stepIn(c.branch, tree.Ready{ID: c.id, Incarnation: n.addr.Incarnation})
+		}
+	case *wire.Failed:
+		n.self.failed = f.Text
+	case *wire.Exiting:
+		n.self.declared = f.Reason
+	case *wire.Types:
+		n.self.types = f.Types
+		s.keeper.Frame(n.addr, f, files)
+	case *wire.Taken:
+		switch {
+		case n.state == nil: // it was given nothing
+		case f.Successor != n.addr.Incarnation:
+		case f.What == wire.TakenUnknown:
+			s.giveUp(c, "take over", &IncompatibleError{Type: n.state.Text, Old: n.state.Type, New: f.Type, State: true})
+		case f.What != wire.TakenWhole:
+			s.giveUp(c, "take over", errors.New(f.Text))
+		default:
+			s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: n.addr.Incarnation})
+		}
+	default:
+		s.keeper.Frame(n.addr, f, files)
+	}
+}
+
+// handOver asks the old process to stop between two messages, if the new one
+// can handle what it can.
+func (s *Supervisor) handOver(c *child) {
+	n := c.next
+	if err := compatible(c.types, n.self.types); err != nil {
+		s.soon = append(s.soon, func() {
+			if c.next == n {
+				s.giveUp(c, "start", err)
+			}
+		})
+		return
+	}
+	n.paused = time.Now()
+	s.keeper.HandOver(c.id)
+	c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
+	fault.Hit("replace.hand-over")
+}
+
+// compatible says whether a process that handles the types of now can follow on
+// one that handles those of before.
+func compatible(before, now []wire.TypeName) error {
+	known, named := map[uint64]bool{}, map[string]uint64{}
+	for _, t := range now {
+		known[t.ID], named[t.Name] = true, t.ID
+	}
+	for _, t := range before {
+		if !known[t.ID] {
+			return &IncompatibleError{Type: t.Name, Old: t.ID, New: named[t.Name]}
+		}
+	}
+	return nil
+}
+
+// handedOver passes on what the old process hands over.
+func (s *Supervisor) handedOver(c *child, f *wire.State, files []transport.File) {
+	var hs []*keeper.Handle
+	for _, file := range files {
+		hs = append(hs, keeper.NewHandle(file))
+	}
+	n := c.next
+	if n == nil || n.addr.Incarnation != f.Successor || n.committed || n.abandoned || len(hs) != wire.Files(f) {
+		release(hs) // of a replacement that was given up
+		return
+	}
+	switch f.What {
+	case wire.StateValue:
+		n.state = f
+		n.self.run.queue.post(f, hs...)
+		fault.Hit("replace.state")
+		return
+	case wire.StateRefused:
+		s.giveUp(c, "hand over", errors.New(f.Text))
+	default:
+		s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
+	}
+	release(hs)
+}
+
+// commit asks the old process, which has handed over, to end.
+func (s *Supervisor) commit(c *child) {
+	n := c.next
+	n.committed, c.asked = true, true
+	n.stopTimer()
+	limit := orDefault(c.spec.Shutdown, 5*time.Second)
+	if c.spec.Shutdown == BrutalKill {
+		c.overdue = true
+		_ = c.run.kill()
+	} else {
+		c.run.queue.post(&wire.Stop{Reason: wire.ReasonReplaced})
+		if limit != Infinity {
+			s.after(c, limit, func() { s.killLate(c, limit) })
+		}
+	}
+	fault.Hit("replace.commit")
+}
+
+// takeOver makes the successor the child's process. The old one was recorded a
+// moment ago.
+func (s *Supervisor) takeOver(c *child) {
+	n := c.next
+	c.next = nil
+	before := c.exit
+	c.reset(n.addr.Incarnation)
+	c.run, c.pid, c.program, c.types, c.ready = n.self.run, n.self.pid, n.self.program, n.self.types, true
+	c.declared, c.failed = n.self.declared, n.self.failed
+	s.keeper.TakeOver(before)
+	s.event(EventReplaced, c, fmt.Sprintf("pid %d follows on pid %d, after %v, with a pause of %v",
+		c.pid, before.PID, time.Since(n.began).Round(time.Millisecond), time.Since(n.paused).Round(time.Microsecond)))
+	if n.end != nil {
+		s.record(c, c.run, *n.end)
+	} else {
+		s.watch(c, c.run)
+	}
+	fault.Hit("replace.take-over")
+}
+
+// abandon kills a successor, and lets the old process go on.
+func (s *Supervisor) abandon(c *child) {
+	n := c.next
+	n.abandoned = true
+	n.stopTimer()
+	s.event(EventAbandoned, n.self, cmp.Or(n.why, "the child has ended or is being stopped"))
+	if c.run != nil && !n.paused.IsZero() && !n.committed {
+		s.keeper.Resume(c.id)
+		c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGoOn})
+	}
+	if n.end != nil {
+		s.forgetSuccessor(c, n)
+	} else if n.self.run != nil {
+		_ = n.self.run.kill()
+	}
+}
+
+func (s *Supervisor) forgetSuccessor(c *child, n *successor) {
+	c.next = nil
+	s.keeper.SuccessorDied(n.addr)
+}
+
+// successorExited handles the end of a successor before it has taken over.
+func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
+	n.stopTimer()
+	r := n.self.run
+	reason := reason(n.self, x)
+	if !n.self.ready && n.self.failed != "" {
+		x.Kind, x.Summary = wire.ExitStart, n.self.failed
+	}
+	exit := &wire.Exit{Addr: n.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Core: bit(x.Core), Asked: bit(n.abandoned),
+		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: n.self.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack}
+	c.failure = &ReplaceError{c.spec.Name, n.step(), &StartError{Child: c.spec.Name, Text: n.self.failed, Exit: actor.ExitOf(exit)}}
+	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
+		c.failure = &ReplaceError{c.spec.Name, n.step(), ErrIgnored}
+	}
+	in := tree.Exited{ID: c.id, Incarnation: n.addr.Incarnation, Reason: reason}
+	s.forget(r)
+	_ = lane.Sweep(x.PID)
+	_ = segment.Sweep(x.PID)
+	if n.follows() {
+		n.end = &x // its predecessor's end comes first
+		s.stepIn(c.branch, in)
+		return
+	}
+	n.self.exit = exit
+	s.event(EventExited, n.self, "")
+	if !n.abandoned {
+		s.event(EventAbandoned, n.self, x.Summary)
+		if c.run != nil && !n.paused.IsZero() {
+			s.keeper.Resume(c.id)
+			c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGoOn})
+		}
+	}
+	s.forgetSuccessor(c, n)
+	s.stepIn(c.branch, in)
+}
