@@ -330,10 +330,6 @@ func (s *Supervisor) forgetChild(id uint32) {
 	}
 }
 
-// drainTime is how long the end of a dead process's link is waited for: somebody
-// else may have it.
-const drainTime = time.Second
-
 // drain waits until all that a dead process has sent was handled, and, when it
 // was a supervisor, all below it is gone.
 func (s *Supervisor) drain(r *running) {
@@ -342,12 +338,18 @@ func (s *Supervisor) drain(r *running) {
 		<-r.drained // or the root is gone, and then this process
 		return
 	}
-	select {
-	case <-r.drained:
-	case <-time.After(drainTime):
-		r.link.Close()
-		<-r.drained
+	r.lastWords()
+	<-r.drained
+}
+
+// lastWords is called when a process is no more. What it has sent is still read;
+// the link ends after that, also when somebody else has it.
+func (r *running) lastWords() {
+	if l, ok := r.link.(interface{ CloseRead() error }); ok {
+		_ = l.CloseRead()
+		return
 	}
+	r.link.Close()
 }
 
 // spawnDefined starts a supervisor by its definition in this process.

@@ -208,14 +208,7 @@ func (s *Supervisor) hurry(r *running, addr wire.Addr) {
 		r.queue.post(&wire.Drained{From: addr})
 		return
 	}
-	run := c.run
-	time.AfterFunc(drainTime, func() {
-		select {
-		case <-run.drained:
-		default:
-			run.link.Close()
-		}
-	})
+	c.run.lastWords()
 }
 
 // diedAway records the end of an incarnation.
@@ -345,6 +338,10 @@ func (s *Supervisor) linkRead(r *running) {
 	s.endBelow(r, done)
 }
 
+// drainTime is how long the end of the link of a process is waited for that was
+// not introduced.
+const drainTime = time.Second
+
 // endBelow ends all that a supervisor's process has left behind, and calls done
 // when nothing of it is there any more.
 func (s *Supervisor) endBelow(r *running, done func()) {
@@ -363,13 +360,11 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 		for x, far := range alive {
 			if far != nil {
 				far.Wait()
+				x.lastWords()
+			} else {
+				time.AfterFunc(drainTime, func() { x.link.Close() }) // nobody knows whether it lives
 			}
-			select {
-			case <-x.drained:
-			case <-time.After(drainTime):
-				x.link.Close()
-				<-x.drained
-			}
+			<-x.drained
 		}
 		s.post(func() {
 			slices.Reverse(all) // what is below a supervisor before that itself

@@ -189,6 +189,15 @@ func parseFiles(oob []byte) (fds []int, err error) {
 	return fds, nil
 }
 
+// CloseRead ends the link in one direction: frames that have arrived are still
+// received, and io.EOF after them; the peer can send no more.
+func (l *link) CloseRead() error {
+	if err := l.conn.CloseRead(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("sock: close for reading: %w", err)
+	}
+	return nil
+}
+
 // Close ends the link; see transport.Link. It may be called again.
 func (l *link) Close() error {
 	if err := l.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {

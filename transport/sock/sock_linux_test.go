@@ -483,3 +483,50 @@ func BenchmarkRoundTrip(b *testing.B) {
 		}
 	}
 }
+
+// TestCloseRead: what has arrived is received after it, with its files, and then
+// the end, although somebody still has the other end.
+func TestCloseRead(t *testing.T) {
+	testutil.Audit(t)
+	a, b, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	peer, err := New(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for i := range 3 {
+		if err := peer.Send([]byte{byte(i), 7}, []transport.File{null}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.(interface{ CloseRead() error }).CloseRead(); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.Send([]byte{9}, nil); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("a frame after it: %v", err)
+	}
+	buf := make([]byte, 10)
+	for i := range 3 {
+		n, files, err := l.Receive(buf)
+		if err != nil || n != 2 || buf[0] != byte(i) || len(files) != 1 {
+			t.Fatalf("frame %d: % x with %d files, %v", i, buf[:n], len(files), err)
+		}
+		files[0].Close()
+	}
+	if _, _, err := l.Receive(buf); err != io.EOF {
+		t.Errorf("after the last one: %v", err)
+	}
+}
