@@ -247,7 +247,7 @@ func TestLimits(t *testing.T) {
 		want(t, "nice", see("nice", ""), fmt.Sprint(nice))
 		want(t, "oom_score_adj", see("file", "/proc/self/oom_score_adj"), fmt.Sprint(score))
 		want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
-		want(t, "Seccomp", see("status", "Seccomp"), "0")
+		want(t, "Seccomp", see("status", "Seccomp"), look("status", "Seccomp")) // as here
 	})
 	t.Run("paths", testPaths)
 	t.Run("calls", func(t *testing.T) {
@@ -326,7 +326,7 @@ func testNamespaces(t *testing.T) {
 			}
 			if slices.Contains(set, pid) {
 				want(t, "pid", see("pid", ""), "1")
-				want(t, "ambient capabilities", see("status", "CapAmb"), "0000000000000000")
+				want(t, "ambient capabilities", see("status", "CapAmb"), look("status", "CapAmb"))
 			}
 			if slices.Contains(set, pid) && slices.Contains(set, mount) {
 				want(t, "processes", see("processes", ""), "1")
@@ -544,6 +544,43 @@ func TestLimitsUnprivileged(t *testing.T) {
 	}
 	t.Logf("%s", out)
 }
+
+// TestLimitsRefusedByContainer: where calls are refused by a profile, as a
+// container's, a limit that needs one is a typed error, or an event.
+func TestLimitsRefusedByContainer(t *testing.T) {
+	if os.Getenv(refusedVar) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run=^TestLimitsRefusedByContainer$")
+		cmd.Env = append(os.Environ(), refusedVar+"=1", testutil.RefuseVar+"=landlock_create_ruleset,seccomp,setpriority")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	all := supervisor.Limits{ReadOnly: []string{"/"}, DenyCalls: []string{"ptrace"}, Nice: new(19)}
+	for _, limit := range []supervisor.Limit{supervisor.LimitPaths, supervisor.LimitCalls, supervisor.LimitNice} {
+		limits := all
+		for _, o := range []supervisor.Limit{supervisor.LimitPaths, supervisor.LimitCalls, supervisor.LimitNice} {
+			if o != limit {
+				limits.Optional = append(limits.Optional, o)
+			}
+		}
+		_, _, err := inspect(t, limits)
+		if x := new(supervisor.RefusedError); !errors.As(err, &x) || x.Limit != limit || !errors.Is(err, unix.EPERM) || x.Remedy == "" {
+			t.Errorf("%s: %v", limit, err)
+		}
+	}
+	all.Optional = []supervisor.Limit{supervisor.LimitPaths, supervisor.LimitCalls, supervisor.LimitNice}
+	see, r, err := inspect(t, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventRefused); len(got) != 3 {
+		t.Errorf("%d events, want 3: %q", len(got), got)
+	}
+	want(t, "NoNewPrivs, which nobody refuses", see("status", "NoNewPrivs"), "1")
+}
+
+const refusedVar = "SUPERVISOR_TEST_REFUSED"
 
 // TestLimitsValidate lists every problem.
 func TestLimitsValidate(t *testing.T) {

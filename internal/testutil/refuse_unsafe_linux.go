@@ -17,11 +17,14 @@ const RefuseVar = "UNDERSTUDY_TEST_REFUSE"
 
 // refusable are the calls that RefuseVar may name.
 var refusable = map[string]uint32{
-	"memfd_create": unix.SYS_MEMFD_CREATE,
-	"futex_waitv":  unix.SYS_FUTEX_WAITV,
-	"mq_open":      unix.SYS_MQ_OPEN,
-	"msgget":       unix.SYS_MSGGET,
-	"shmget":       unix.SYS_SHMGET,
+	"memfd_create":            unix.SYS_MEMFD_CREATE,
+	"landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET,
+	"seccomp":                 unix.SYS_SECCOMP,
+	"setpriority":             unix.SYS_SETPRIORITY,
+	"futex_waitv":             unix.SYS_FUTEX_WAITV,
+	"mq_open":                 unix.SYS_MQ_OPEN,
+	"msgget":                  unix.SYS_MSGGET,
+	"shmget":                  unix.SYS_SHMGET,
 }
 
 // init comes before everything that a test binary does with the calls. A
