@@ -38,6 +38,9 @@
 //
 // # Guarantees
 //
+// A child may have [Limits]: they are in force before its main runs, in all its
+// threads, or it does not start.
+//
 // Children start one after another, each when the one before is ready, and
 // stop in reverse order. A death is a fact of the kernel, never a guess from
 // silence. No second incarnation of a child runs before the first one has been

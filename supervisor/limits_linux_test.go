@@ -380,6 +380,40 @@ func TestNamespaceEndsAll(t *testing.T) {
 	allEnd(t, all)
 }
 
+func init() { programs["another user"] = anotherUser }
+
+// anotherUser is a program whose child is another user.
+func anotherUser() {
+	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		_, err := supervisor.StartChild(ctx, sup, inspected, supervisor.Child{Limits: supervisor.Limits{User: &supervisor.User{UID: 4711, GID: 4711}}})
+		if err == nil {
+			fmt.Println(sup.Children()[0].PID)
+		}
+		fmt.Println("ready")
+		<-ctx.Done()
+		return err
+	})
+}
+
+// TestKillRootOfAnotherUser: the kernel forgets what a child gets at its
+// parent's death when the child changes its user; it is there again, so that a
+// child that is stopped ends as well.
+func TestKillRootOfAnotherUser(t *testing.T) {
+	r := startRoot(t, "another user")
+	pids := r.pids(t, -1)
+	if len(pids) == 0 {
+		testutil.Refused(t, "another user")
+	}
+	if err := syscall.Kill(pids[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.cmd.Wait()
+	allEnd(t, pids)
+}
+
 // TestLimitRefused: what the machine refuses is a typed error, and an event if
 // it was optional.
 func TestLimitRefused(t *testing.T) {
