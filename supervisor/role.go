@@ -13,6 +13,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/sock"
 )
@@ -76,6 +77,7 @@ func init() {
 
 // endAll ends this process and all that it has started.
 func endAll() {
+	_ = lane.Orphaned() // what is left is swept at the next start
 	process.EndDescendants()
 	process.KillOwnGroup()
 }

@@ -40,6 +40,10 @@ type Form struct {
 	// would not.
 	End func(transport.File) error
 
+	// Orphan removes what would outlive this process, whose supervisor has died.
+	// nil: nothing would.
+	Orphan func() error
+
 	// SweepUp removes what a process that has ended may have left, or, with
 	// 0, whatever earlier programs have left. nil: this form leaves nothing.
 	SweepUp func(pid int) error
@@ -51,7 +55,7 @@ var forms = []Form{
 	{Name: "unix", Queue: wire.QueueUnix, Create: createUnix, Receive: seqpacket.NewReceiver, Record: seqpacket.Taken},
 	{Name: "pipe", Queue: wire.QueuePipe, Create: createPipe, Receive: pipe.NewReceiver, Record: pipe.Taken},
 	{Name: "sysv", Queue: wire.QueueSysv, Create: createSysv, Receive: sysv.NewReceiver, Record: sysv.Taken,
-		End: sysv.Remove, SweepUp: func(int) error { return sysv.Sweep() }},
+		End: sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
 	{Name: "posix", Queue: wire.QueuePosix, Create: createPosix, Receive: mq.NewReceiver, Record: mq.Taken, SweepUp: mq.Sweep},
 }
 
@@ -146,6 +150,18 @@ func (f *Form) Remove(file transport.File) error {
 		return nil
 	}
 	return f.End(file)
+}
+
+// Orphaned removes what the lanes of this process would leave behind when it
+// ends, after the death of the supervisor that would have seen to it.
+func Orphaned() error {
+	var errs []error
+	for i := range forms {
+		if forms[i].Orphan != nil {
+			errs = append(errs, forms[i].Orphan())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Sweep removes what a process that has ended may have left of any form: names

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
@@ -17,7 +18,8 @@ const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
 // Create makes a memory of size bytes, rounded up to whole pages, reserved now
 // and zero, and is its first party. The name is for people who read
-// /proc/PID/maps. Where the machine refuses, the error says which limit.
+// /proc/PID/maps. Where the machine refuses, the error is a
+// *transport.LimitError that says which limit, and what to do.
 func Create(name string, size int) (*Memory, error) {
 	if size <= 0 || int64(size) > MaxBytes-1<<20 {
 		return nil, &LimitError{What: "bytes of " + name, Got: uint64(size), Limit: MaxBytes - 1<<20}
@@ -25,7 +27,14 @@ func Create(name string, size int) (*Memory, error) {
 	page := os.Getpagesize()
 	total := (HeaderBytes + size + page - 1) &^ (page - 1)
 	fd, err := sys.Memfd("understudy-shared-"+name, total)
-	if err != nil {
+	switch err {
+	case nil:
+	case unix.EPERM, unix.EACCES, unix.ENOSYS:
+		// No other memory can be sealed, and without seals any party could cut
+		// the memory off under the others: so there is nothing to fall back on.
+		return nil, &transport.LimitError{Op: "shared: create " + name, Limit: "memfd_create allowed to this process", Value: 0,
+			Remedy: "allow memfd_create in the seccomp profile of the container or service", Err: err}
+	default:
 		return nil, sys.Limited("shared: create "+name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)

@@ -13,7 +13,8 @@
 // before the queue is made, which holds the queue's key. The open file, locked,
 // travels instead of a descriptor: whoever uses the queue holds it, and when the
 // last holder is gone, the kernel takes the lock off. Then [Sweep], of this or
-// any later program of the same user, removes the queue and the file. While
+// any later program of the same user, removes the queue and the file. A child
+// that outlives its supervisor removes the queues it uses ([RemoveHeld]). While
 // somebody lives who knows that the queue is not needed any more, [Remove] does
 // so at once. The registry exists only while this form is used.
 //

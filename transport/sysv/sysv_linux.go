@@ -2,9 +2,12 @@ package sysv
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -113,10 +116,51 @@ type port struct {
 
 func newPort(f *os.File) kernelq.Port {
 	p := &port{f: f}
-	if p.id, p.err = queueOf(f); p.err != nil {
+	if p.id, p.err = queueOf(f); p.err == unix.ENOENT && removed(f) {
+		// The supervisor has removed it on the way here, since the other end has
+		// gone: the same as if it had done so a moment later. See Send.
+		p.id, p.err = -1, nil
+	}
+	if p.err != nil {
 		p.err = fmt.Errorf("sysv: open a queue: %w: %w", transport.ErrClosed, p.err)
 	}
+	held.Lock()
+	defer held.Unlock()
+	held.ports[p] = struct{}{}
 	return p
+}
+
+// removed says whether the file of a queue that is gone has lost its name:
+// Remove takes both, the queue first.
+func removed(f *os.File) (yes bool) {
+	for try := 0; !yes && try < 50; try++ {
+		if try > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		_ = sys.FD(f, func(fd int) error { yes = !linked(fd); return nil })
+	}
+	return yes
+}
+
+// held is the queues that this process uses.
+var held = struct {
+	sync.Mutex
+	ports map[*port]struct{}
+}{ports: map[*port]struct{}{}}
+
+// RemoveHeld removes all queues that this process uses: whoever holds them for
+// it has died, so nobody will hand them to a successor. The process has to end
+// after it.
+func RemoveHeld() error {
+	held.Lock()
+	defer held.Unlock()
+	var errs []error
+	for p := range held.ports {
+		if err := Remove(p.f); !errors.Is(err, os.ErrClosed) { // a lane that is ending
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Send puts one message into the queue. A queue that the supervisor has
@@ -168,6 +212,9 @@ func (p *port) Close() error {
 		return nil
 	}
 	p.err = fmt.Errorf("sysv: %w", transport.ErrClosed)
+	held.Lock()
+	delete(held.ports, p)
+	held.Unlock()
 	f := p.f
 	p.f = nil
 	return f.Close()

@@ -102,6 +102,7 @@ func TestRemove(t *testing.T) {
 	defer g.Close()
 	k := key(t, f)
 	port := newPort(f)
+	defer port.Close()
 	if err := Remove(f); err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +125,60 @@ func TestRemove(t *testing.T) {
 	}
 	if err := Remove(g); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOpenRemoved: an end that is opened when its queue has just been removed is
+// as one that was opened before. A queue that is gone while its file is there
+// is nobody's doing that is allowed to.
+func TestOpenRemoved(t *testing.T) {
+	registry(t)
+	f := newQueue(t)
+	if err := Remove(f); err != nil {
+		t.Fatal(err)
+	}
+	p := newPort(f)
+	defer p.Close()
+	m := make([]byte, 64)
+	putType(m)
+	if err := p.Send(m); err != transport.ErrFull {
+		t.Errorf("send: %v", err)
+	}
+	if _, err := p.Receive(m); err != transport.ErrEmpty {
+		t.Errorf("receive: %v", err)
+	}
+	g := newQueue(t)
+	id, err := queueOf(g)
+	if err == nil {
+		err = sys.MsgRemove(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := newPort(g)
+	if _, err := q.Receive(m); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("receive from a queue that is gone: %v", err)
+	}
+	if err := errors.Join(Remove(g), q.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRemoveHeld: the queues of a process that lost its supervisor go with it,
+// and no others.
+func TestRemoveHeld(t *testing.T) {
+	registry(t)
+	f, g := newQueue(t), newQueue(t)
+	defer g.Close()
+	p := newPort(f)
+	if err := RemoveHeld(); err != nil || exists(key(t, f)) || !exists(key(t, g)) {
+		t.Errorf("%v", err)
+	}
+	if err := errors.Join(p.Close(), Remove(g)); err != nil {
+		t.Error(err)
+	}
+	if err := RemoveHeld(); err != nil {
+		t.Errorf("after Close: %v", err)
 	}
 }
 
