@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
 	"github.com/understudy-go/understudy/mailbox"
@@ -137,10 +138,6 @@ func keyOf(p *node.Pool, mt *codec.Type, m any) (uint64, error) {
 // tellAll tells every member. First those that have room, then the others, one
 // after another, by the policy of their mailbox.
 func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
-	if mt.Lends() {
-		return &RouteError{Pool: p.Name, Problem: mt.Name() + " hands a Buffer or a File over, which can have one receiver only",
-			Remedy: "send it to one member, which Pick chooses, or put the bytes into a plain []byte"}
-	}
 	ids := p.Members()
 	var errs []error
 	var full []*node.Target
@@ -150,6 +147,9 @@ func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 		var box *mailbox.Outbox
 		if err == nil {
 			box, err = t.Outbox()
+		}
+		if err == nil && got == 0 && !mailbox.Inline(box, mt, m) {
+			return castAll(ctx, p, mt, mt.Copy(m))
 		}
 		if err == nil {
 			err = mailbox.Send(box, wire.EntryTell, 0, 0, mt, m)
@@ -181,6 +181,19 @@ func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 		return public(p.Empty())
 	}
 	return errors.Join(errs...)
+}
+
+// castAll is tellAll of a large message, which is not copied for each member.
+func castAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
+	c := &casting{host: hostOf(ctx)}
+	c.join(ctx, p)
+	c.distinct()
+	err := c.tell(ctx, mt, m)
+	if len(c.failed) == 0 {
+		return err
+	}
+	c.failed = slices.DeleteFunc(c.failed, func(e *MemberError) bool { return hasEnded(e) }) // no members any more
+	return c.err()
 }
 
 // askPool is Ask for a pool: the member that is chosen is asked as any actor. If

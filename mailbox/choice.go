@@ -97,7 +97,7 @@ func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
 		if l, ok := lent.Item[i].(*lease); ok {
 			n := int(lent.Mark[i].Length)
 			c.Size += n
-			if l.from != o.store {
+			if l.from != o.store && (l.set == nil || !l.set.has(o.store)) {
 				copied += n
 			}
 		}

@@ -261,7 +261,10 @@ func Reply(m *Message, t *codec.Type, r any) error {
 	if p.packed() {
 		n = copy(slot[h:], p.scratch)
 	}
-	p.leaving(b.replies, 0)
+	if err := p.leaving(b.replies, 0); err != nil {
+		p.abandon(b.replies, p.lent.N)
+		return err
+	}
 	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
 		b.note(&p.head)
 	}

@@ -9,7 +9,7 @@ import (
 
 // lease is the lendings of one block, one after another, on the side of its
 // writer or of its reader. It is made at the block's first lending and then
-// used again, so that lending allocates nothing. All but its word is immutable:
+// used again, so that lending allocates nothing. All but its word and parts is immutable:
 // who uses a Buffer too late, and even while its block is being lent anew, is
 // told so by the generation in the word, and reads nothing half changed.
 type lease struct {
@@ -19,6 +19,12 @@ type lease struct {
 	index   uint16
 	from    *store // writer: where it goes back to if it is not sent
 	view    viewer // reader: where it is given back
+
+	// Of a block that several receivers can be handed; segment is what they
+	// call it.
+	set   *Shared
+	home  uint16       // the set's own number of the segment
+	parts atomic.Int32 // of those who have it in hand: the sender, and each receiver
 }
 
 // The states of a lending.
@@ -69,6 +75,10 @@ func (l *lease) ref(generation uint32, length uint64) segment.BlockRef {
 func (l *lease) end(generation uint32, length uint64) {
 	switch {
 	case l.move(generation, leaseWriting, leaseOver):
+		if l.set != nil {
+			l.partEnds(generation)
+			return
+		}
 		l.from.Put(segment.Block{Ref: l.ref(generation, length)})
 	case l.move(generation, leaseReading, leaseDropped), l.move(generation, leaseHeld, leaseDropped):
 	case l.move(generation, leaseKept, leaseOver):

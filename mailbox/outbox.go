@@ -20,18 +20,19 @@ var ErrFull = transport.ErrFull
 type Outbox struct {
 	Config wire.Mailbox
 
-	mu     sync.Mutex // orders the senders of this process, and guards lane's sending half and closed
-	lane   *lane.Out
-	inline int // largest payload of a message without blocks in an entry, bytes
-	entry  int // largest entry, bytes
-	store  *store
-	closed bool                 // lane is unmapped
-	peer   atomic.Pointer[Peer] // the receiver's incarnation
-	small  uint64               // messages with inline payload
-	large  uint64               // messages with a payload in a block or lent buffers
-	lent   uint64               // of these, with lent buffers or files
-	whole  uint64               // and with a segment of its own
-	bytes  uint64               // inline payload bytes
+	mu      sync.Mutex // orders the senders of this process, and guards lane's sending half and closed
+	lane    *lane.Out
+	inline  int // largest payload of a message without blocks in an entry, bytes
+	entry   int // largest entry, bytes
+	store   *store
+	sharing Sharing
+	closed  bool                 // lane is unmapped
+	peer    atomic.Pointer[Peer] // the receiver's incarnation
+	small   uint64               // messages with inline payload
+	large   uint64               // messages with a payload in a block or lent buffers
+	lent    uint64               // of these, with lent buffers or files
+	whole   uint64               // and with a segment of its own
+	bytes   uint64               // inline payload bytes
 
 	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here
 }
@@ -39,11 +40,12 @@ type Outbox struct {
 // NewOutbox returns the outbox over l, to a mailbox that cfg describes.
 func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 	return &Outbox{
-		Config: cfg,
-		lane:   l,
-		inline: min(int(cfg.Inline), l.MaxEntry()-wire.PlainHeader(wire.EntryAsk)),
-		entry:  l.MaxEntry(),
-		store:  newStore(cfg, "blocks", 0, s),
+		Config:  cfg,
+		lane:    l,
+		inline:  min(int(cfg.Inline), l.MaxEntry()-wire.PlainHeader(wire.EntryAsk)),
+		entry:   l.MaxEntry(),
+		store:   newStore(cfg, "blocks", 0, s),
+		sharing: s,
 	}
 }
 
@@ -137,14 +139,17 @@ func (o *Outbox) post(p *parcel) error {
 	if err != nil {
 		return err
 	}
+	// The books before the entry: their locks wait for what was stored before,
+	// and the entry's lines may have to come from the receiver's cache.
+	if err := p.leaving(o.store, o.lane.Next()); err != nil {
+		return err
+	}
 	// Before the entry: a file that nobody reads of is closed, an entry whose
 	// files never came would be a lie.
 	if err := o.store.files.put(p, o.lane); err != nil {
+		p.stayed(o.store)
 		return err
 	}
-	// The books before the entry: their locks wait for what was stored before,
-	// and the entry's lines may have to come from the receiver's cache.
-	p.leaving(o.store, o.lane.Next())
 	p.head.Put(b)
 	copy(b[h:], inline)
 	if err := o.lane.Commit(); err != nil {

@@ -17,6 +17,8 @@ type parcel struct {
 	block   segment.Block                 // payload, already encoded, when head says FlagBlock
 	lent    codec.Lent                    // what travels beside the payload
 	blocks  [wire.MaxBlocks]segment.Block // the blocks of lent
+	cast    bool                          // it goes to others too: lent buffers stay the sender's
+	payload *lease                        // of the payload, when that is in a block of a set
 }
 
 var parcels = sync.Pool{New: func() any { return new(parcel) }}
@@ -32,7 +34,7 @@ func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
 	p.lent.N = 0
-	p.block = segment.Block{}
+	p.block, p.cast, p.payload = segment.Block{}, false, nil
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
 	}
@@ -100,7 +102,7 @@ func (p *parcel) collect(s *store) error {
 			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment}
 			continue
 		}
-		if mark := p.lent.Mark[i]; p.own(s, i) {
+		if mark := p.lent.Mark[i]; p.own(s, i) || p.shares(s, i) {
 			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length)}
 		} else {
 			mem := Buffer{l, mark.Generation, int(mark.Length)}.Bytes()
@@ -118,10 +120,18 @@ func (p *parcel) collect(s *store) error {
 	return nil
 }
 
-// own says whether item i is a buffer of s that has not been sent.
+// own says whether item i is a buffer of s that has not been sent, and goes to
+// nobody else.
 func (p *parcel) own(s *store, i int) bool {
 	l, ok := p.lent.Item[i].(*lease)
-	return ok && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
+	return ok && !p.cast && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
+}
+
+// shares says whether item i is a buffer of a set that the receiver of s
+// belongs to.
+func (p *parcel) shares(s *store, i int) bool {
+	l, ok := p.lent.Item[i].(*lease)
+	return ok && l.set != nil && l.is(p.lent.Mark[i].Generation, leaseWriting) && l.set.has(s)
 }
 
 // abandon gives back what a send that failed had taken. Buffers stay with
@@ -132,20 +142,56 @@ func (p *parcel) abandon(s *store, n int) {
 			s.Put(p.blocks[i])
 		}
 	}
-	if p.head.Flags&wire.FlagBlock != 0 {
+	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil {
 		s.Put(p.block)
 	}
 }
 
 // leaving records the blocks of a message that is about to become visible: the
-// receiver may give them back at once.
-func (p *parcel) leaving(s *store, seq uint64) {
-	if p.head.Flags&wire.FlagBlock != 0 {
+// receiver may give them back at once. When it fails, it has recorded nothing.
+func (p *parcel) leaving(s *store, seq uint64) error {
+	if err := p.share(s, seq); err != nil {
+		return err
+	}
+	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil {
 		s.lent(p.block, seq)
 	}
 	for i := range p.lent.N {
-		if _, ok := p.lent.Item[i].(*lease); ok {
+		if l, ok := p.lent.Item[i].(*lease); ok && (l.set == nil || p.blocks[i].Mem != nil) {
 			s.lent(p.blocks[i], seq)
+		}
+	}
+	return nil
+}
+
+// share gives the receiver its part in the blocks of sets.
+func (p *parcel) share(s *store, seq uint64) error {
+	if p.payload != nil {
+		if err := p.payload.share(s, p.head.Payload.Generation, p.head.Payload.Length, seq); err != nil {
+			return err
+		}
+	}
+	for i := range p.lent.N {
+		l, ok := p.lent.Item[i].(*lease)
+		if !ok || l.set == nil || p.blocks[i].Mem != nil {
+			continue
+		}
+		if err := l.share(s, p.lent.Mark[i].Generation, p.lent.Mark[i].Length, seq); err != nil {
+			p.unshare(s, i)
+			return err
+		}
+	}
+	return nil
+}
+
+// unshare undoes share for the payload and the first n items.
+func (p *parcel) unshare(s *store, n int) {
+	if p.payload != nil {
+		s.Unshare(segment.BlockRef(p.head.Payload))
+	}
+	for i := range n {
+		if l, ok := p.lent.Item[i].(*lease); ok && l.set != nil && p.blocks[i].Mem == nil {
+			s.Unshare(p.blocks[i].Ref)
 		}
 	}
 }
@@ -154,12 +200,13 @@ func (p *parcel) leaving(s *store, seq uint64) {
 // the kernel says only then that it is full. A block that is lost has no owner
 // who could send it again or give it back.
 func (p *parcel) stayed(s *store) {
-	if p.head.Flags&wire.FlagBlock != 0 && !s.recall(p.block) {
+	p.unshare(s, p.lent.N)
+	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil && !s.recall(p.block) {
 		p.head.Flags &^= wire.FlagBlock
 	}
 	for i := range p.lent.N {
 		l, ok := p.lent.Item[i].(*lease)
-		if !ok || s.recall(p.blocks[i]) {
+		if !ok || l.set != nil && p.blocks[i].Mem == nil || s.recall(p.blocks[i]) {
 			continue
 		}
 		if l.from == s {
@@ -190,9 +237,19 @@ func discard(s *store, t *codec.Type, m any) {
 
 // sent ends the sender's hold of its buffers.
 func (p *parcel) sent(s *store) {
+	if p.cast {
+		return
+	}
 	for i := range p.lent.N {
-		if l, ok := p.lent.Item[i].(*lease); ok && l.from == s {
-			l.move(p.lent.Mark[i].Generation, leaseWriting, leaseSent)
+		if l, ok := p.lent.Item[i].(*lease); ok && (l.from == s || l.set != nil && p.blocks[i].Mem == nil) {
+			l.leave(p.lent.Mark[i].Generation)
 		}
+	}
+}
+
+// leave makes a lending dead for its sender.
+func (l *lease) leave(generation uint32) {
+	if l.move(generation, leaseWriting, leaseSent) && l.set != nil {
+		l.partEnds(generation)
 	}
 }

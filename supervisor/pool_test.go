@@ -411,14 +411,16 @@ func TestPoolBroadcast(t *testing.T) {
 	if _, err := actor.Ask(ctx, pool, Which{}); !errors.As(err, &refused) || refused.Pool != "all" {
 		t.Fatal(err)
 	}
-	data, err := actor.Lend(ctx, all[0], 100)
+	data, err := actor.LendAll(ctx, []actor.Ref[Shelf]{pool}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := actor.Tell(ctx, pool, Large{Data: data}); !errors.As(err, &refused) {
+	if err := actor.Tell(ctx, pool, Large{Data: data}); err != nil {
 		t.Fatal(err)
 	}
-	data.Release()
+	if got := entries(t, ctx, pool, book); len(got) != 6 {
+		t.Fatal(got)
+	}
 
 	stopped := ask(t, ctx, all[2], Which{}).PID
 	if err := syscall.Kill(stopped, syscall.SIGSTOP); err != nil {

@@ -31,7 +31,7 @@ func (p *Pool) popArena(b *Block, n int) bool {
 		look = false
 	}
 	for ; ; look = false {
-		if p.taken+p.lent < transport.ReturnEntries { // each must have room in the return ring
+		if p.taken+p.lent+len(p.shares) < transport.ReturnEntries { // each must have room in the return ring
 			if at, units, ok := p.arena.take(need); ok {
 				p.hand(b, p.arenaID, uint16(at), n, int64(units)*unit)
 				return true

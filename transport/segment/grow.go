@@ -99,7 +99,10 @@ func (p *Pool) plan(k int) *plan {
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
-	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
+	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries-p.spare {
+		return nil // the return ring has no place for one more
+	}
+	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
 		return nil
 	}
 	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}

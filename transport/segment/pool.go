@@ -131,6 +131,7 @@ type Pool struct {
 	wholeID  uint16
 	ids      []uint16 // of segments, that can be used again
 	back     ring
+	shares   map[uint64]share // by return entry: others' blocks that this pool's user was handed
 }
 
 // owned is one segment with its part of the ledger.
@@ -235,6 +236,9 @@ func (p *Pool) pop(b *Block, lo, hi, n int) bool {
 		return p.popArena(b, n)
 	}
 	look := true
+	if len(p.shares) > 0 && p.taken+p.lent+len(p.shares) >= transport.ReturnEntries && p.collect() == 0 {
+		return false // a block would have no place in the return ring
+	}
 	if lo < hi && p.shelves[lo].total-len(p.shelves[lo].free) >= p.shelves[lo].warm {
 		p.collect()
 		look = false

@@ -48,6 +48,13 @@ func (p *Pool) collect() int {
 // Preconditions: mu is held.
 func (p *Pool) returned(v uint64) bool {
 	segment, index, generation := transport.UnpackReturn(v)
+	if segment >= SharedIDs {
+		if !p.unshare(BlockRef{Segment: segment, Index: index, Generation: generation}) {
+			p.back.refuse("shared block that was returned", v, SharedIDs)
+			return false
+		}
+		return true
+	}
 	if int(segment) >= len(p.segments) || p.segments[segment] == nil {
 		p.back.refuse("segment of a returned block", uint64(segment), uint64(len(p.segments)))
 		return false
@@ -122,8 +129,9 @@ func (p *Pool) Switch(r transport.Returns, start uint64) int {
 			}
 		}
 	}
+	p.endShares(start)
 	p.back.Returns, p.back.read, p.back.broken = r, 0, false
-	if p.lent == 0 && r.Tail != nil {
+	if p.lent == 0 && len(p.shares) == 0 && r.Tail != nil {
 		// Nothing in the ring can be for this pool. It matters when a pool
 		// takes over a ring that its predecessor has used.
 		p.back.read = r.Tail.Load()

@@ -4,14 +4,6 @@ package segment
 // few and begin low. nil is the empty table.
 type table struct {
 	pages [256]*[256]*viewed // by the id's upper and lower byte
-	n     int                // segments
-}
-
-func (t *table) len() int {
-	if t == nil {
-		return 0
-	}
-	return t.n
 }
 
 // find is the segment of an id, or nil.
@@ -35,12 +27,7 @@ func (t *table) with(id uint16, s *viewed) *table {
 	if old := n.pages[id>>8]; old != nil {
 		*page = *old
 	}
-	if page[id&255] != nil {
-		n.n--
-	}
-	if page[id&255] = s; s != nil {
-		n.n++
-	}
+	page[id&255] = s
 	n.pages[id>>8] = page
 	return n
 }

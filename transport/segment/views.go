@@ -30,7 +30,7 @@ type Views struct {
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
-	blocks int
+	counts [2]counts // of the owner's own segments; of those with SharedIDs
 	closed bool
 }
 
@@ -39,6 +39,17 @@ const (
 	DefaultViewBytes = 1 << 36 // bytes of address space
 	MaxViewSegments  = 256     // mappings; a process has 65,530 by default
 )
+
+// counts is what there is of one kind of segment.
+type counts struct{ segments, blocks int }
+
+// count is that of the kind that id is of. Preconditions: mu is held.
+func (v *Views) count(id uint16) *counts {
+	if id >= SharedIDs {
+		return &v.counts[1]
+	}
+	return &v.counts[0]
+}
 
 // viewed is one mapped segment.
 type viewed struct {
@@ -80,7 +91,9 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 	_ = mem.CloseFile()
 	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
 	v.bytes += int64(len(mem.Bytes()))
-	v.blocks += blocks
+	c := v.count(id)
+	c.segments++
+	c.blocks += blocks
 	return nil
 }
 
@@ -115,17 +128,17 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	if v.Policy == PolicyArena {
 		most++ // all units, and a payload that is larger than the arena
 	}
-	have := v.segments.Load().len()
+	have := v.count(id)
 	if v.find(id) != nil {
 		return &transport.CorruptError{What: "id of a new segment that is in use", Value: uint64(id)}
 	}
 	switch {
 	case v.closed:
 		return fmt.Errorf("segment: add: %w", transport.ErrClosed)
-	case have >= MaxViewSegments:
-		return &transport.CorruptError{What: "count of segments", Value: uint64(have) + 1, Limit: MaxViewSegments}
-	case blocks > most-v.blocks:
-		return &transport.CorruptError{What: "count of blocks", Value: uint64(v.blocks + blocks), Limit: uint64(most)}
+	case have.segments >= MaxViewSegments:
+		return &transport.CorruptError{What: "count of segments", Value: uint64(have.segments) + 1, Limit: MaxViewSegments}
+	case blocks > most-have.blocks:
+		return &transport.CorruptError{What: "count of blocks", Value: uint64(have.blocks + blocks), Limit: uint64(most)}
 	case int64(size) > limit-v.bytes:
 		return &transport.CorruptError{What: "bytes of segments", Value: uint64(v.bytes) + uint64(size), Limit: uint64(limit)}
 	}
@@ -238,7 +251,9 @@ func (v *Views) Drop(id uint16) error {
 	}
 	v.replace(id, nil)
 	v.bytes -= int64(len(s.mem.Bytes()))
-	v.blocks -= len(s.holds)
+	c := v.count(id)
+	c.segments--
+	c.blocks -= len(s.holds)
 	return s.mem.Close()
 }
 

@@ -64,7 +64,7 @@ func (p *Pool) reuseWhole(size, n int) (Block, error) {
 		return Block{}, errTakeClosed
 	}
 	p.collect()
-	if p.taken+p.lent >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
+	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
 		p.dry++
 		return Block{}, ErrDry
 	}
@@ -86,7 +86,7 @@ func (p *Pool) planWhole() (id uint16, err error) {
 	defer p.mu.Unlock()
 	// Its ids can be used up by announcements that failed, and without Retire
 	// there is one such segment for ever.
-	if p.whole != nil || len(p.ids) == 0 && len(p.segments) > 1<<16-1 {
+	if p.whole != nil || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
 		p.dry++
 		return 0, ErrDry
 	}

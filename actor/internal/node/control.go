@@ -107,6 +107,7 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	if err := n.send(&wire.Closed{To: t.ID}); err != nil && !n.Closed() {
 		n.log.Warn("a closed lane could not be reported", "err", err)
 	}
+	n.endShares(t)
 	n.mu.Lock()
 	n.changes.Add(1)
 	n.shut = append(n.shut, t)

@@ -67,6 +67,7 @@ type Node struct {
 	targets   atomic.Pointer[[]*Target] // by number; copied on write
 	changes   atomic.Uint64             // counts changes of senders and targets
 	cancels   atomic.Pointer[cancelWatch]
+	sets      sets
 	out       sync.Mutex // guards frame
 	frame     []byte
 	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up

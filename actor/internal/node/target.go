@@ -188,13 +188,20 @@ func (t *Target) credit() {
 // hurryAfter is how long a sender waits for room before it hurries the receiver.
 const hurryAfter = 2 * time.Millisecond
 
-// roomWait waits for a credit after seen.
+// roomWait waits until the targets have got another credit than those seen.
 type roomWait struct {
-	t    *Target
+	ts   []*Target
 	seen uint64
 }
 
-func (w *roomWait) ready() bool { return w.t.credits.Load() != w.seen }
+func (w *roomWait) credits() (sum uint64) {
+	for _, t := range w.ts {
+		sum += t.credits.Load()
+	}
+	return sum
+}
+
+func (w *roomWait) ready() bool { return w.credits() != w.seen }
 func (w *roomWait) poll() bool  { return w.ready() }
 func (w *roomWait) loop() bool  { return false }
 
@@ -217,31 +224,51 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 	case mailbox.Fail:
 		return fmt.Errorf("mailbox of %s: %w", t.Name, mailbox.ErrFull)
 	}
+	return t.node.whenRoom(ctx, []*Target{t}, func() error {
+		if g := t.gone.Load(); g != nil {
+			return g
+		}
+		return send()
+	})
+}
+
+// whenRoom calls send again, which has found no room, whenever one of ts may
+// have made some.
+func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) error {
 	ev := make(chan struct{}, 1)
-	t.wantRoom(ev)
+	for _, t := range ts {
+		t.wantRoom(ev)
+	}
 	// A busy receiver gives room back by the quarter of a ring. Of a slow one
 	// every message's room counts.
 	hurry := time.AfterFunc(hurryAfter, func() {
-		t.rooms.Lock()
-		defer t.rooms.Unlock()
-		if len(t.waiting) > 0 {
-			t.box.Hurry(true)
+		for _, t := range ts {
+			t.hurry()
 		}
 	})
 	defer func() {
 		hurry.Stop()
-		t.hasRoom(ev)
+		for _, t := range ts {
+			t.hasRoom(ev)
+		}
 	}()
 	for {
-		w := &roomWait{t: t, seen: t.credits.Load()}
-		if g := t.gone.Load(); g != nil {
-			return g
-		}
+		w := &roomWait{ts: ts}
+		w.seen = w.credits()
 		if err := send(); !isFull(err) {
 			return err
 		}
-		if err := t.node.await(ctx, w, ev); err != nil {
-			return fmt.Errorf("mailbox of %s is full: %w", t.Name, err)
+		if err := n.await(ctx, w, ev); err != nil {
+			return fmt.Errorf("mailbox of %s is full: %w", ts[0].Name, err)
 		}
+	}
+}
+
+// hurry says to the receiver that somebody has waited for long.
+func (t *Target) hurry() {
+	t.rooms.Lock()
+	defer t.rooms.Unlock()
+	if len(t.waiting) > 0 {
+		t.box.Hurry(true)
 	}
 }

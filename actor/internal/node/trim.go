@@ -18,7 +18,7 @@ func (t *Target) trim() {
 	t.wantRoom(ev)
 	defer t.hasRoom(ev)
 	for {
-		w := &roomWait{t: t, seen: t.credits.Load()}
+		w := &roomWait{ts: []*Target{t}, seen: t.credits.Load()}
 		if t.gone.Load() != nil {
 			return // with the lane
 		}

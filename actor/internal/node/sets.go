@@ -1,0 +1,124 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
+)
+
+// maxSets bounds the sets of targets that have segments of their own. The one
+// used least lately makes room for another one, if nothing of it is in use.
+const maxSets = 16
+
+// sets is the sets of targets that messages were sent to without a copy for
+// each.
+type sets struct {
+	mu  sync.Mutex
+	all []*mailbox.Shared // the one used last comes first
+	ids mailbox.SharedIDs
+}
+
+// Shared is the memory of those of ts that have not ended: the same one whenever
+// it is asked for the same targets.
+func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
+	members := make([]*mailbox.Outbox, 0, len(ts))
+	for _, t := range ts {
+		if box, err := t.Outbox(); err == nil {
+			members = append(members, box)
+		}
+	}
+	if len(members) == 0 {
+		return nil, errNoMember
+	}
+	gs := &n.sets
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	for i, g := range gs.all {
+		if slices.Equal(g.Members(), members) {
+			copy(gs.all[1:i+1], gs.all[:i])
+			gs.all[0] = g
+			return g, nil
+		}
+	}
+	if err := gs.makeRoom(); err != nil {
+		return nil, err
+	}
+	g, err := mailbox.NewShared(members, &gs.ids)
+	if err == nil {
+		gs.all = slices.Insert(gs.all, 0, g)
+	}
+	return g, err
+}
+
+// makeRoom closes a set if there are too many. Preconditions: mu is held.
+func (gs *sets) makeRoom() error {
+	if len(gs.all) < maxSets {
+		return nil
+	}
+	for i := len(gs.all) - 1; i >= 0; i-- {
+		if g := gs.all[i]; g.Idle() {
+			gs.all = slices.Delete(gs.all, i, i+1)
+			g.Close()
+			return nil
+		}
+	}
+	return &transport.LimitError{Op: "share a segment with a set of actors", Limit: "sets of actors with buffers of theirs in use", Value: maxSets,
+		Err: errSets, Remedy: "release buffers, or lend for the same set of actors again"}
+}
+
+var (
+	errNoMember = errors.New("all of these actors have ended for good")
+	errSets     = errors.New("buffers of every set are in use")
+)
+
+// Distinct is ts in the order of their numbers, each of them once.
+func Distinct(ts []*Target) []*Target {
+	ts = slices.Clone(ts)
+	slices.SortFunc(ts, func(a, b *Target) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(ts, func(a, b *Target) bool { return a.ID == b.ID })
+}
+
+// WhenShared calls lend again, which found no block of a set, whenever one of
+// ts may have given something back. Fail and Drop are policies of one mailbox: a
+// set of actors fails when the mailbox of any of them says so.
+func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) error {
+	for _, t := range ts {
+		if t.box != nil && mailbox.Full(t.box.Config.Full) != mailbox.Wait {
+			return fmt.Errorf("blocks shared with %s and others: %w", t.Name, mailbox.ErrFull)
+		}
+	}
+	living := slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return t.box == nil || t.gone.Load() != nil })
+	if len(living) == 0 {
+		return errNoMember
+	}
+	return n.whenRoom(ctx, living, lend)
+}
+
+// endShares gives back what a target that has ended had a part in, when the
+// supervisor has read what it left behind. The answer to a question that was
+// asked after Closed comes after that.
+func (n *Node) endShares(t *Target) {
+	if !t.box.Shares() {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed != nil {
+		return
+	}
+	n.helpers.Go(func() {
+		_, _ = n.Resolve(background, t.Name) // when it fails, this process ends
+		t.box.EndShares()
+		for _, o := range *n.targets.Load() {
+			if o != nil {
+				o.credit() // whoever waits for a block waits at one of them
+			}
+		}
+	})
+}

@@ -1,0 +1,248 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TellAll tells m to every actor of refs, as Tell does, each of them once even if
+// refs lists it twice. When it returns nil, m is visible in all their mailboxes.
+// Otherwise the error is a *TellAllError that says to whom m was not told and
+// why; all others have it. Nobody is held up by a mailbox that is full: those are
+// waited for at the end, as their policies say.
+//
+// A large payload is not copied for each: it is encoded once into a segment that
+// these actors and nobody else map, and a buffer lent by LendAll for them is not
+// copied at all. Its memory comes back when the last of them has given it back or
+// died. A buffer that was lent for one actor is copied for each, and released.
+func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error {
+	mt, err := codec.Of[M]()
+	if err != nil {
+		return err
+	}
+	c, err := newCast(ctx, refs)
+	if err != nil {
+		return err
+	}
+	return c.tell(ctx, mt, &m)
+}
+
+// LendAll makes a buffer of n bytes that is shared with the processes of refs:
+// filled in place, and sent in a message by TellAll to these actors, or by Tell
+// to one of them, it is not copied. Actors that have ended for good are left out.
+// When all memory that these actors share is lent, it waits until some has come
+// back or ctx ends, or fails with ErrFull if the mailbox of one of them does. A
+// buffer that is not sent must be released.
+//
+// The actors of each set share segments of their own, of as many bytes together
+// as a mailbox's blocks may have (mailbox.Config.PoolBytes), made when they are
+// first needed. A process keeps 16 sets.
+func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
+	c, err := newCast(ctx, refs)
+	if err != nil {
+		return Buffer{}, err
+	}
+	if len(c.targets) == 0 {
+		return Buffer{}, c.err()
+	}
+	g, err := c.host.node.Shared(c.targets)
+	if err != nil {
+		return Buffer{}, fmt.Errorf("actor: LendAll: %w", err)
+	}
+	b, err := g.Lend(n)
+	if errors.Is(err, mailbox.ErrFull) {
+		err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() error { b, err = g.Lend(n); return err })
+	}
+	return b, public(err)
+}
+
+// TellAllError says to whom TellAll could not tell a message.
+type TellAllError struct {
+	Of     int            // actors that were to be told
+	Failed []*MemberError // those that were not
+}
+
+func (e *TellAllError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "actor: %d of %d actors were not told", len(e.Failed), e.Of)
+	const most = 3
+	for i, f := range e.Failed {
+		if i == most {
+			fmt.Fprintf(&b, "; and %d more", len(e.Failed)-most)
+			break
+		}
+		fmt.Fprintf(&b, "; %v", f)
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of all of them, for errors.Is and errors.As.
+func (e *TellAllError) Unwrap() []error {
+	errs := make([]error, len(e.Failed))
+	for i, f := range e.Failed {
+		errs[i] = f
+	}
+	return errs
+}
+
+// casting is the targets of one TellAll, and what went wrong with them.
+type casting struct {
+	host    *Host
+	targets []*node.Target // distinct, in the order of their numbers
+	of      int            // actors that were to be told
+	failed  []*MemberError
+}
+
+// newCast finds the targets of refs. The members of a group, and of a pool that
+// broadcasts, stand in its place.
+func newCast[P any](ctx context.Context, refs []Ref[P]) (*casting, error) {
+	c := &casting{host: hostOf(ctx)}
+	if c.host == nil {
+		return nil, ErrNoProgram
+	}
+	unknown := map[uint32]bool{}
+	for _, r := range refs {
+		if unknown[r.ID] {
+			continue
+		}
+		t, err := c.host.node.Target(ctx, r.ID)
+		switch {
+		case err != nil:
+			unknown[r.ID] = true
+			c.fail(r.ID, "", err)
+		case t.Pool != nil && t.Pool.Route < wire.RouteBroadcast:
+			return nil, onePool(t, "what is told to all")
+		case t.Pool != nil:
+			c.join(ctx, t.Pool)
+		default:
+			c.targets = append(c.targets, t)
+		}
+	}
+	c.distinct()
+	return c, nil
+}
+
+// join adds the members of a pool. Those that have ended are none any more.
+func (c *casting) join(ctx context.Context, p *node.Pool) {
+	for _, id := range p.Members() {
+		t, err := p.Member(ctx, id)
+		if err == nil {
+			c.targets = append(c.targets, t)
+		} else if !hasEnded(err) {
+			c.fail(id, "", err)
+		}
+	}
+}
+
+func (c *casting) distinct() {
+	c.targets = node.Distinct(c.targets)
+	c.of = len(c.targets) + len(c.failed)
+}
+
+func (c *casting) fail(id uint32, name string, err error) {
+	if name == "" {
+		name = fmt.Sprint("number ", id)
+	}
+	c.failed = append(c.failed, &MemberError{ID: id, Name: name, Err: public(err)})
+}
+
+// tell tells what m, a pointer, points to.
+func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
+	if len(c.targets) == 0 {
+		return c.err()
+	}
+	if c.small(func(o *mailbox.Outbox) bool { return mailbox.Inline(o, mt, m) }) {
+		c.each(ctx, func(o *mailbox.Outbox) error { return mailbox.Send(o, wire.EntryTell, 0, 0, mt, m) })
+		return c.err()
+	}
+	cast, err := c.encode(ctx, mt, m)
+	if err != nil {
+		return err
+	}
+	sent := c.each(ctx, cast.To)
+	cast.End(sent)
+	return c.err()
+}
+
+func (c *casting) err() error {
+	if len(c.failed) == 0 {
+		return nil
+	}
+	return &TellAllError{Of: c.of, Failed: c.failed}
+}
+
+// small says whether the message is inline for all targets.
+func (c *casting) small(inline func(*mailbox.Outbox) bool) bool {
+	for _, t := range c.targets {
+		if o, err := t.Outbox(); err == nil && !inline(o) {
+			return false
+		}
+	}
+	return true
+}
+
+// each sends to all targets, and then to those that were full, and says whether
+// anybody has got the message.
+func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (sent bool) {
+	try := func(t *node.Target, full func(error) error) {
+		o, err := t.Outbox()
+		if err == nil {
+			if err = send(o); errors.Is(err, mailbox.ErrFull) {
+				err = full(err)
+			}
+			if _, gone := t.Outbox(); err != nil && gone != nil {
+				err = gone // the lane was closed under the send
+			}
+		}
+		switch {
+		case err == nil:
+			sent = true
+		case err != errLater:
+			c.fail(t.ID, t.Name, err)
+		}
+	}
+	var later []*node.Target
+	for _, t := range c.targets {
+		try(t, func(error) error { later = append(later, t); return errLater })
+	}
+	for _, t := range later {
+		try(t, func(error) error {
+			return t.WhenFull(waitContext(ctx), func() error {
+				o, err := t.Outbox()
+				if err != nil {
+					return err
+				}
+				return send(o)
+			}, func() {})
+		})
+	}
+	return sent
+}
+
+// errLater says that a full mailbox is waited for at the end.
+var errLater = errors.New("actor: full, to be tried again")
+
+// encode encodes what m points to for all targets: into memory that they share,
+// or, where they cannot share any, to be copied for each.
+func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Cast, error) {
+	var g *mailbox.Shared
+	if len(c.targets) > 1 {
+		g, _ = c.host.node.Shared(c.targets) // without one, the way is longer and the message the same
+	}
+	cast, err := mailbox.NewCast(g, t, m)
+	if errors.Is(err, mailbox.ErrFull) {
+		err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() (err error) { cast, err = mailbox.NewCast(g, t, m); return err })
+	}
+	if size := new(transport.SizeError); g != nil && errors.As(err, &size) {
+		cast, err = mailbox.NewCast(nil, t, m) // larger than what they share; each mailbox may still take it
+	}
+	return cast, public(err)
+}

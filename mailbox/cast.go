@@ -1,0 +1,157 @@
+package mailbox
+
+import (
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Cast is one message on its way to several outboxes, encoded once. Use it from
+// one goroutine, and End it.
+type Cast struct {
+	p    *parcel
+	room int // largest payload that travels inline, bytes
+}
+
+// NewCast encodes what m, a pointer, points to for the members of g. A payload that is too large for an
+// entry goes into a block of g, once for all. ErrFull says that all blocks of g
+// are out. g may be nil: then a large payload, and lent buffers, are copied for
+// each outbox.
+func NewCast(g *Shared, t *codec.Type, m any) (*Cast, error) {
+	c := &Cast{p: getParcel(wire.EntryTell, t), room: 1 << 30}
+	c.p.cast = true
+	if g != nil {
+		for _, o := range g.members {
+			c.room = min(c.room, o.inline)
+		}
+	}
+	if err := encodeCast(c, g, t, m); err != nil {
+		c.p.free()
+		return nil, err
+	}
+	return c, nil
+}
+
+func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
+	p := c.p
+	if !t.Custom() && !t.Lends() {
+		n, err := codec.Size(t, m)
+		if err != nil {
+			return err
+		}
+		if g != nil && n > c.room {
+			b, err := g.Lend(n)
+			if err != nil {
+				return err
+			}
+			p.payload = b.l
+			p.head.Payload = wire.Block(b.l.ref(b.generation, uint64(n)))
+			if out, err := codec.Append(t, b.Bytes()[:0:n], m, nil); err != nil || len(out) != n {
+				b.Release()
+				return encodeError(t, n, len(out), err)
+			}
+			return nil
+		}
+	}
+	if p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent); err != nil {
+		return err
+	}
+	if n := len(p.scratch); g != nil && n > c.room-p.lent.N*wire.BlockBytes {
+		b, err := g.Lend(n)
+		if err != nil {
+			return err
+		}
+		p.payload = b.l
+		p.head.Payload = wire.Block(b.l.ref(b.generation, uint64(n)))
+		copy(b.Bytes(), p.scratch)
+	}
+	return nil
+}
+
+// To sends the message to o. With an error nothing was sent, and it may be
+// called again; after nil it may not be called for o again.
+func (c *Cast) To(o *Outbox) error {
+	p := parcels.Get().(*parcel)
+	own := p.scratch
+	p.head, p.lent, p.scratch = c.p.head, c.p.lent, c.p.scratch
+	p.cast, p.payload = true, c.p.payload
+	defer func() {
+		p.scratch = own // the other is the cast's
+		p.free()
+	}()
+	if err := p.place(o); err != nil {
+		return err
+	}
+	if err := o.post(p); err != nil {
+		p.abandon(o.store, p.lent.N)
+		return err
+	}
+	return nil
+}
+
+// place finds the blocks of a cast's parcel for one outbox.
+func (p *parcel) place(o *Outbox) error {
+	s := o.store
+	if err := p.collect(s); err != nil {
+		return err
+	}
+	switch {
+	case p.payload != nil:
+	case len(p.scratch) <= min(o.inline, o.lane.MaxEntry()-p.head.Header()):
+		return nil
+	default:
+		b, err := s.take(len(p.scratch))
+		if err != nil {
+			p.abandon(s, p.lent.N)
+			return err
+		}
+		copy(b.Mem, p.scratch)
+		p.block, p.head.Payload = b, wire.Block(b.Ref)
+	}
+	p.head.Flags |= wire.FlagBlock
+	return nil
+}
+
+// End ends the sender's hold of the message: of its payload's block, and, when
+// it was sent to anybody, of its lent buffers, as Send does.
+func (c *Cast) End(sent bool) {
+	p := c.p
+	if p.payload != nil {
+		p.payload.end(p.head.Payload.Generation, p.head.Payload.Length)
+	}
+	for i := range p.lent.N {
+		l, ok := p.lent.Item[i].(*lease)
+		if !ok || !sent {
+			continue
+		}
+		if g, n := p.lent.Mark[i].Generation, p.lent.Mark[i].Length; l.set != nil {
+			l.leave(g)
+		} else {
+			l.end(g, n)
+		}
+	}
+	p.free()
+	c.p = nil
+}
+
+// Inline says whether what m, a pointer, points to travels to o in an entry by itself, so that a block of
+// a set would gain nothing.
+func Inline(o *Outbox, t *codec.Type, m any) bool {
+	if t.Flat() {
+		return t.Size() <= o.inline
+	}
+	if t.Custom() || t.Lends() {
+		return false
+	}
+	n, err := codec.Size(t, m)
+	return err == nil && n <= o.inline
+}
+
+// EndShares ends the receiver's part in the blocks of sets: it is gone for
+// good, and what it has not read has been read by the supervisor.
+func (o *Outbox) EndShares() { o.store.EndShares(1<<64 - 1) }
+
+// Shares says whether the receiver has a part in blocks of sets.
+func (o *Outbox) Shares() bool { return o.store.Shared() > 0 }
+
+var _ segment.Sharer = (*lease)(nil)

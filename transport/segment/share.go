@@ -1,0 +1,95 @@
+package segment
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// SharedIDs is the first segment id of blocks that several users are handed at
+// a time. What is below belongs to one pool and its one user.
+const SharedIDs = 1 << 15
+
+// share is one user's part in a block of another owner's that several users
+// were handed, since the queue entry with sequence seq.
+type share struct {
+	seq uint64
+	by  Sharer
+}
+
+// Sharer is who lends one block to several users. Returned is called once for
+// each of them, with the pool of that user locked: it may call no method of it.
+type Sharer interface{ Returned(ref BlockRef) }
+
+// Share records that the pool's user is handed a block of by, whose segment's id
+// is SharedIDs or more, with the queue entry of sequence seq. Call it before
+// that entry is committed. by learns when the user has no part in the block any
+// more: it has returned it, or is dead and its successor will not handle that
+// entry. It fails with ErrDry when the return ring could not take it.
+func (p *Pool) Share(ref BlockRef, seq uint64, by Sharer) error {
+	key := transport.PackReturn(ref.Segment, ref.Index, ref.Generation)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errTakeClosed
+	}
+	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries {
+		if p.collect() == 0 {
+			p.dry++
+			return ErrDry
+		}
+	}
+	if _, ok := p.shares[key]; ok {
+		return fmt.Errorf("segment: block %d of segment %d was handed to this user already", ref.Index, ref.Segment)
+	}
+	if p.shares == nil {
+		p.shares = map[uint64]share{}
+	}
+	p.shares[key] = share{seq, by}
+	return nil
+}
+
+// Unshare undoes Share, for an entry that could not be committed.
+func (p *Pool) Unshare(ref BlockRef) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unshare(ref)
+}
+
+// unshare ends the user's part in a block, if it has one. Preconditions: mu is
+// held.
+func (p *Pool) unshare(ref BlockRef) bool {
+	key := transport.PackReturn(ref.Segment, ref.Index, ref.Generation)
+	s, ok := p.shares[key]
+	if ok {
+		delete(p.shares, key)
+		s.by.Returned(ref)
+	}
+	return ok
+}
+
+// Shared is how many blocks of others the user has a part in.
+func (p *Pool) Shared() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.shares)
+}
+
+// EndShares ends the user's part in every block that was handed to it with an
+// entry before seq: it is dead, and nobody will read them there.
+func (p *Pool) EndShares(seq uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endShares(seq)
+}
+
+// endShares is EndShares. Preconditions: mu is held.
+func (p *Pool) endShares(seq uint64) {
+	for key, s := range p.shares {
+		if s.seq < seq {
+			delete(p.shares, key)
+			id, index, generation := transport.UnpackReturn(key)
+			s.by.Returned(BlockRef{Segment: id, Index: index, Generation: generation})
+		}
+	}
+}

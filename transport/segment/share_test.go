@@ -1,0 +1,63 @@
+package segment
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Another owner's blocks that the user has a part in take their places in the
+// return ring too, and come back by it, by the user's death, or never by a lie.
+func TestShares(t *testing.T) {
+	p, _ := heapPool(PoolConfig{Retire: func(uint16) error { return nil }})
+	defer p.Close()
+	back := heapReturns()
+	p.Switch(back, 0)
+	by := &parts{}
+	ref := func(i uint16) BlockRef { return BlockRef{Segment: SharedIDs + 5, Index: i, Generation: 9} }
+	for i := range uint16(transport.ReturnEntries) {
+		if err := p.Share(ref(i), uint64(i), by); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := p.Share(ref(2000), 2000, by); !errors.Is(err, ErrDry) {
+		t.Errorf("one more than the return ring has places: %v", err)
+	}
+	if _, err := p.Take(10); !errors.Is(err, ErrDry) {
+		t.Errorf("a block of its own beyond the return ring's places: %v", err)
+	}
+	push := func(r BlockRef) {
+		n := back.Tail.Load()
+		back.Entries[n%transport.ReturnEntries].Store(transport.PackReturn(r.Segment, r.Index, r.Generation))
+		back.Tail.Store(n + 1)
+	}
+	push(ref(3))
+	push(ref(3))
+	push(BlockRef{Segment: SharedIDs + 5, Index: 4, Generation: 8})
+	if n := p.Collect(); n != 1 || by.ended != 1 || p.Stats().Refused != 2 {
+		t.Errorf("collected %d, %d parts ended, %d refused; want 1, 1, 2", n, by.ended, p.Stats().Refused)
+	}
+	if err := p.Share(ref(7), 3000, by); err == nil {
+		t.Error("the same block to the same user twice")
+	}
+	p.Switch(heapReturns(), 100)
+	if by.ended != 100 {
+		t.Errorf("%d parts ended of a user that has died before entry 100", by.ended)
+	}
+	p.EndShares(1 << 63)
+	if by.ended != transport.ReturnEntries || p.Shared() != 0 {
+		t.Errorf("%d parts ended of %d, %d are left", by.ended, transport.ReturnEntries, p.Shared())
+	}
+	p.Put(mustTake(t, p, 10))
+}
+
+// parts counts what has come back.
+type parts struct{ ended int }
+
+func (p *parts) Returned(BlockRef) { p.ended++ }
+
+func heapReturns() transport.Returns {
+	return transport.Returns{Tail: new(atomic.Uint64), Entries: make([]atomic.Uint64, transport.ReturnEntries)}
+}
