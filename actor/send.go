@@ -66,7 +66,7 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }, drop)
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
-		if _, gone := t.Outbox(); gone != nil {
+		if gone := t.WhyClosed(); gone != nil {
 			err = gone // the lane was closed under the send
 		}
 	}

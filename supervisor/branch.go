@@ -267,6 +267,7 @@ func (s *Supervisor) gone(c *child, final bool) {
 // bury ends a child for good, with those that were kept for it.
 func (s *Supervisor) bury(c *child) {
 	c.held = false
+	s.retireNow(c, false)
 	for _, x := range c.static {
 		if x.held {
 			s.bury(x)

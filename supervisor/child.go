@@ -34,10 +34,13 @@ type child struct {
 	types       []wire.TypeName // that its process handles
 	run         *running        // nil between two incarnations
 	ready       bool
-	asked       bool     // this end was asked for
-	away        *running // of a child of a supervisor in another process: that process
-	sort        uint8    // then: one of the wire's sorts
-	killed      bool     // Kill was called
+	resizing    bool               // of a pool
+	retiring    bool               // it ends when its mailbox is empty
+	retire      func(running bool) // what an end by Resize waits for, between two incarnations
+	asked       bool               // this end was asked for
+	away        *running           // of a child of a supervisor in another process: that process
+	sort        uint8              // then: one of the wire's sorts
+	killed      bool               // Kill was called
 	failed      string
 	declared    string
 	linked      *wire.Exit // of the actor whose end, by a link, ends this one
@@ -112,6 +115,10 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	c.run, c.pid = r, r.proc.PID()
 	s.connected(c, r)
 	s.event(EventStarting, c, "")
+	if incarnation > 1 {
+		s.enterPool(c) // its mailbox takes messages
+	}
+	s.retireNow(c, true)
 	if limit := c.spec.startTime(); limit != Infinity {
 		s.after(c, limit, func() {
 			c.failed = fmt.Sprintf("%s within %v", c.late(), limit)
@@ -214,7 +221,7 @@ func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 	default:
 		c.asked = true
 		s.event(EventStopping, c, "")
-		c.run.tell(&wire.Stop{Reason: wire.ReasonShutdown})
+		s.askToEnd(c)
 	}
 	return limit
 }

@@ -114,8 +114,8 @@ func (p *Pool) member(n int) Child {
 // member: its mailbox waits for it. One that has ended for good leaves the pool,
 // and its unread messages are dead letters; when the last one has, the pool is
 // gone, as an actor would be. A member has a Ref of its own; see actor.Members
-// and actor.Pick. The pool's ID is good for Terminate, Restart and Delete.
-// A pool cannot be below a supervisor in a process of its own.
+// and actor.Pick. The pool's ID is good for Terminate, Restart, Delete and
+// Resize. A pool cannot be below a supervisor in a process of its own.
 func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
 	id, err := sup.start(ctx, p.Child(def))
 	return actor.Ref[P]{ID: id}, err
@@ -151,6 +151,9 @@ func (s *Supervisor) addPool(c *child) {
 // enterPool makes a child that is ready a member of the pool that it is in.
 func (s *Supervisor) enterPool(c *child) {
 	if p := c.branch.spec.pool; p == nil || p.Member.Actor.Name() != c.definition {
+		return
+	}
+	if c.retiring {
 		return
 	}
 	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {

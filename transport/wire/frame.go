@@ -61,8 +61,10 @@ const (
 	KindHandover  Kind = 40
 	KindState     Kind = 41
 	KindTaken     Kind = 42
+	KindLeaving   Kind = 43
+	KindDrain     Kind = 44
 
-	lastKind = KindTaken
+	lastKind = KindDrain
 )
 
 // Frame is one message of the control link.

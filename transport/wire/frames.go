@@ -339,6 +339,8 @@ func (*Types) Kind() Kind     { return KindTypes }
 func (*Ended) Kind() Kind     { return KindEnded }
 func (*Members) Kind() Kind   { return KindMembers }
 func (*Group) Kind() Kind     { return KindGroup }
+func (*Leaving) Kind() Kind   { return KindLeaving }
+func (*Drain) Kind() Kind     { return KindDrain }
 func (*Back) Kind() Kind      { return KindBack }
 func (*Trap) Kind() Kind      { return KindTrap }
 func (*Link) Kind() Kind      { return KindLink }
@@ -359,8 +361,8 @@ func newFrame(k Kind) Frame {
 		KindEnroll: &Enroll{}, KindEnrolled: &Enrolled{}, KindAdopt: &Adopt{},
 		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
 		KindCommand: &Command{}, KindAnswer: &Answer{},
-		KindMembers: &Members{}, KindGroup: &Group{},
 		KindHandover: &Handover{}, KindState: &State{}, KindTaken: &Taken{},
+		KindMembers: &Members{}, KindGroup: &Group{}, KindLeaving: &Leaving{}, KindDrain: &Drain{},
 	}
 	if int(k) >= len(all) {
 		return nil

@@ -66,6 +66,8 @@ var golden = []struct {
 	{&Handover{Successor: 1, Step: StepGive}, "28 01000000 02"},
 	{&State{Successor: 1, What: StateValue, Type: 2, Text: "n", Size: 2, Bytes: []byte{7, 8}}, "29 01000000 01 0200000000000000 0100 6e 0200000000000000 02000000 0708"},
 	{&Taken{Successor: 1, What: TakenUnknown, Type: 3, Text: "no"}, "2a 01000000 02 0300000000000000 0200 6e6f"},
+	{&Leaving{ID: 1}, "2b 01000000"},
+	{&Drain{}, "2c"},
 }
 
 func unhex(t testing.TB, s string) []byte {

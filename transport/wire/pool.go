@@ -63,3 +63,19 @@ func (f *Group) fields(c *coder) {
 	c.u8(&f.Op)
 	c.brief(&f.Name)
 }
+
+// Leaving asks a process to send nothing more to the actor ID, which is about
+// to end when it has handled what it has. Closed answers it, as it does Gone.
+type Leaving struct{ ID uint32 }
+
+func (f *Leaving) fields(c *coder) { c.u32(&f.ID) }
+
+// Drain asks an actor to end when it has handled all that is in its mailbox. All
+// its senders have answered Leaving.
+type Drain struct{}
+
+func (f *Drain) fields(*coder) {}
+
+// LeavingText is the summary of the exit that those learn who want to send to an
+// actor that is about to end.
+const LeavingText = "it is being stopped, and takes no more messages"

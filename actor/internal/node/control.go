@@ -27,6 +27,11 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.answer(f.Token, f)
 	case *wire.Members:
 		n.members(f)
+	case *wire.Leaving:
+		n.leave(f.ID)
+	case *wire.Drain:
+		n.draining.Store(true)
+		n.kick()
 	case *wire.Lane:
 		n.acceptLane(f, files)
 	case *wire.Page:

@@ -44,6 +44,7 @@ type Node struct {
 	onDown   func(wire.Exit)
 	onExit   func(wire.Exit) // traps the ends of linked actors
 	wake     chan struct{}   // tells the actor's loop to look
+	draining atomic.Bool     // the loop ends when nothing is left
 	system   atomic.Bool     // there is something in stop or downs for the loop
 
 	mu        sync.Mutex
@@ -57,6 +58,7 @@ type Node struct {
 	shut      []*Target          // have ended for good, and are still mapped
 	pending   map[uint64]chan wire.Frame
 	monitors  map[uint64]*monitor
+	leaving   map[uint32]struct{} // take nothing more, and had no lane from here
 	token     uint64
 	past      mailbox.Traffic // of targets that had ended, and are back as other ones
 	early     []lateFrame     // segments that came before their lane
@@ -109,6 +111,7 @@ func New(cfg Config) (*Node, error) {
 		wake:     make(chan struct{}, 1),
 		byID:     map[uint32]*sender{},
 		pending:  map[uint64]chan wire.Frame{},
+		leaving:  map[uint32]struct{}{},
 		monitors: map[uint64]*monitor{},
 		ended:    make(chan struct{}),
 		arrived:  make(chan struct{}),

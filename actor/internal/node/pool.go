@@ -58,8 +58,8 @@ func (p *Pool) Empty() error {
 	}
 	for _, id := range r.ids { // all have ended, which the supervisor is about to tell
 		if t := p.node.Known(id); t != nil {
-			if g := t.gone.Load(); g != nil {
-				return g
+			if err := t.WhyClosed(); err != nil {
+				return err
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func (p *Pool) Member(ctx context.Context, id uint32) (*Target, error) { return 
 // closedTo says whether nothing can be sent to a member, as far as is known here.
 func (n *Node) closedTo(id uint32) bool {
 	t := n.Known(id)
-	return t != nil && t.gone.Load() != nil
+	return t != nil && (t.gone.Load() != nil || t.left.Load())
 }
 
 func (p *Pool) nextOf(r *roster) int {
@@ -125,7 +125,7 @@ func (p *Pool) leastLoaded(r *roster) int {
 		switch {
 		case t == nil:
 			return i
-		case t.gone.Load() == nil:
+		case t.gone.Load() == nil && !t.left.Load():
 			if load := t.box.Load(); load == 0 {
 				return i
 			} else if load < least {

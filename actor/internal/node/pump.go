@@ -79,9 +79,13 @@ func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomi
 				n.deliverDowns()
 			}
 		}
+		draining := n.draining.Load() // then no lane gets longer
 		busy := n.round(stop)
 		if stop.Load() {
 			return "normal", nil
+		}
+		if draining && !busy {
+			return wire.ReasonShutdown, nil
 		}
 		if !busy && !n.glance(w) {
 			_ = n.await(nil, w, n.wake)

@@ -23,6 +23,7 @@ type Target struct {
 	node *Node
 	box  *mailbox.Outbox // nil when the target was gone at first sight
 	gone atomic.Pointer[GoneError]
+	left atomic.Bool // it takes nothing more, but still answers
 	asks askTable
 
 	// Senders that wait for room.
@@ -110,6 +111,11 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		return nil, fmt.Errorf("node: nobody has told the members of %s", f.Name)
 	}
 	t := &Target{ID: id, Name: f.Name, node: n, waiting: map[chan struct{}]struct{}{}}
+	if _, leaving := n.leaving[id]; leaving && f.State == wire.TargetAlive {
+		t.left.Store(true)
+		t.gone.Store(t.WhyClosed().(*GoneError))
+		return t, nil
+	}
 	if f.State == wire.TargetGone {
 		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
 		return t, nil // not kept: it may come back before it is
@@ -144,6 +150,7 @@ func (n *Node) addTarget(t *Target) {
 func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	delete(n.leaving, id)
 	t := n.Known(id)
 	if t == nil || t.gone.Load() == nil || n.closed != nil {
 		return
@@ -162,6 +169,36 @@ func (t *Target) Outbox() (*mailbox.Outbox, error) {
 		return nil, g
 	}
 	return t.box, nil
+}
+
+// WhyClosed is why a send found the lane closed, or nil if it is not.
+func (t *Target) WhyClosed() error {
+	if g := t.gone.Load(); g != nil {
+		return g
+	}
+	if t.left.Load() {
+		return &GoneError{Name: t.Name, Exit: &wire.Exit{Addr: wire.Addr{ID: t.ID}, Kind: wire.ExitNoTarget, Code: -1,
+			Reason: wire.ReasonShutdown, Summary: wire.LeavingText}}
+	}
+	return nil
+}
+
+// leave closes the lane to a target that is about to end: it handles what is in
+// its mailbox, and answers, but takes nothing more.
+func (n *Node) leave(id uint32) {
+	n.mu.Lock()
+	if n.Known(id) == nil {
+		n.leaving[id] = struct{}{} // somebody may be about to open the lane
+	}
+	n.mu.Unlock()
+	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {
+		t.left.Store(true)
+		t.box.Shut()
+		t.credit() // who waits for room waits in vain
+	}
+	if err := n.send(&wire.Closed{To: id}); err != nil && !n.Closed() {
+		n.log.Warn("a closed lane could not be reported", "err", err)
+	}
 }
 
 // end fails everything that waits for the target.

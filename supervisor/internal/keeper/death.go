@@ -76,6 +76,10 @@ func (k *Keeper) retire(from wire.Addr) {
 			to.post(&wire.Retire{From: l.from})
 		}
 	}
+	for _, to := range k.children {
+		delete(to.known, from)
+		to.hasClosed(from)
+	}
 }
 
 // Gone records that a child will not be started again. What is unread in its
@@ -85,7 +89,7 @@ func (k *Keeper) Gone(id uint32) {
 	if c == nil || c.gone {
 		return
 	}
-	c.gone = true
+	c.gone, c.drain = true, nil
 	k.leaveAll(wire.Addr{ID: id}, c.lastExit())
 	for _, l := range k.to(id) {
 		k.end(l, c.lastExit())

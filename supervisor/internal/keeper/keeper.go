@@ -51,7 +51,9 @@ type child struct {
 	post    Post   // of the incarnation that runs
 	last    *wire.Exit
 	gone    bool
-	traps   bool // the incarnation that runs is told of the ends of its links
+	drain   *drain                 // it is about to end; or nil
+	known   map[wire.Addr]struct{} // who was told where it is, and may open a lane to it
+	traps   bool                   // the incarnation that runs is told of the ends of its links
 	next    successor
 }
 
@@ -101,7 +103,7 @@ func New(log *slog.Logger, letter func(Letter)) *Keeper {
 
 // Add makes a mailbox for a child.
 func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
-	k.children[id] = &child{id: id, name: name, mailbox: mb}
+	k.children[id] = &child{id: id, name: name, mailbox: mb, known: map[wire.Addr]struct{}{}}
 }
 
 // Back makes the mailbox of a child that was gone take messages again: empty,
@@ -201,6 +203,8 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Closed:
 		if l := k.lanes[laneKey{from, f.To}]; l != nil && l.ending != nil {
 			k.bury(l)
+		} else if c := k.children[f.To]; c != nil {
+			c.hasClosed(from)
 		}
 	case *wire.Monitor:
 		k.monitor(from, f)
@@ -250,6 +254,10 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 		if c.gone {
 			t.State = wire.TargetGone
 			t.Exit = *c.lastExit()
+		} else if c.drain != nil {
+			t.State, t.Exit = wire.TargetGone, *leavingExit(c.id)
+		} else {
+			c.known[from] = struct{}{}
 		}
 	}
 	k.post(from, t)
@@ -296,9 +304,12 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	}
 	l := &held{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
 	k.lanes[key] = l
+	delete(c.known, from)
 	if c.gone {
 		k.end(l, c.lastExit()) // it may have messages already
-	} else if c := k.reader(l); c != nil {
+		return
+	}
+	if c := k.reader(l); c != nil {
 		k.deliver(l, c)
 	}
 }

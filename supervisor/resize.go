@@ -1,0 +1,207 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// ErrResizing says that another Resize of the same pool has not returned.
+var ErrResizing = errors.New("it is being resized")
+
+// Resize makes a pool larger or smaller, and returns when it has that many
+// members. id is its Ref's ID.
+//
+// A new member is in the pool as soon as it is ready. One that is too many is
+// the last that was started: it leaves the pool at once, its senders close their
+// lanes to it, it handles what is in its mailbox, and ends; the next message of
+// each sender goes to another member. Its Shutdown bounds all that: after it, the
+// member is killed, and what it had not handled becomes dead letters, as it does
+// when the member dies meanwhile. One that is being restarted handles its mailbox
+// in its next incarnation, and ends then. Who has its Ref gets an *actor.GoneError from the beginning.
+//
+// If it fails, or ctx ends, the pool has the members that it has got until then.
+func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
+	if size < 1 || size > MaxPool {
+		return fmt.Errorf("supervisor: size %d of a pool: it must be between 1 and %d", size, MaxPool)
+	}
+	if err := s.resizing(id, true); err != nil {
+		return err
+	}
+	defer s.resizing(id, false)
+	for {
+		done, err := s.resizeStep(ctx, id, size)
+		if err != nil {
+			return err
+		}
+		if done {
+			// A round trip on the link, on which the list of members has come
+			// before: this process knows it.
+			_, _ = actor.Lookup[struct{}](s.Context(ctx), "")
+			return nil
+		}
+	}
+}
+
+// resizing says that a pool is being resized, or no longer.
+func (s *Supervisor) resizing(id uint32, yes bool) error {
+	err := ErrEnded
+	s.call(func() {
+		c := s.children[id]
+		switch {
+		case c == nil:
+			err = commandError(nil, id, ErrNotFound)
+		case c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil:
+			err = commandError(c, id, errors.New("it is no pool"))
+		case yes && c.resizing:
+			err = commandError(c, id, ErrResizing)
+		default:
+			c.resizing, err = yes, nil
+		}
+	})
+	return err
+}
+
+// resizeStep starts or ends one member, or finds that nothing is to be done.
+func (s *Supervisor) resizeStep(ctx context.Context, id uint32, size int) (done bool, err error) {
+	var number int
+	var last uint32
+	err = ErrEnded
+	s.call(func() {
+		c := s.children[id]
+		if c == nil || c.sub == nil {
+			err = commandError(c, id, ErrNotRunning)
+			return
+		}
+		err = nil
+		members := c.sub.machine.Children()
+		switch {
+		case len(members) == size:
+			done = true
+		case len(members) > size:
+			last = members[len(members)-1].ID
+		default:
+			number = s.freeNumber(c)
+		}
+	})
+	below := &Supervisor{engine: s.engine, id: id}
+	switch {
+	case done || err != nil:
+	case number > 0:
+		err = below.addMember(ctx, number)
+	default:
+		if err = s.await(ctx, func(call uint64) error { return s.retire(id, last, call) }); err != nil {
+			break
+		}
+		if err = below.Delete(ctx, last); errors.Is(err, ErrNotFound) {
+			err = nil // a temporary one is forgotten by itself
+		}
+	}
+	return done, err
+}
+
+// freeNumber is the least number that no member of c is called by.
+func (s *Supervisor) freeNumber(c *child) int {
+	used := map[string]bool{}
+	for _, i := range c.sub.machine.Children() {
+		used[s.children[i.ID].spec.Name] = true
+	}
+	n := 1
+	for used[c.sub.below(strconv.Itoa(n))] {
+		n++
+	}
+	return n
+}
+
+// addMember starts a member. From then on it is one of those that the pool has
+// when it is started again.
+func (s *Supervisor) addMember(ctx context.Context, number int) error {
+	var spec Child
+	ok := s.call(func() {
+		if c := s.children[s.id]; c != nil {
+			spec = c.spec.Supervisor.pool.member(number)
+		}
+	})
+	if !ok || spec.Actor == nil {
+		return ErrEnded
+	}
+	id, err := s.start(ctx, spec)
+	if err != nil {
+		return err
+	}
+	s.call(func() {
+		c, m := s.children[s.id], s.children[id]
+		if c == nil || m == nil || c.sub == nil || m.branch != c.sub {
+			return // it is over already
+		}
+		m.listed = true
+		c.static[spec.Name] = m
+		c.listMembers(append(slices.Clone(c.spec.Supervisor.Children), spec))
+	})
+	return nil
+}
+
+// listMembers sets the children that the pool has when it is started again.
+func (c *child) listMembers(list []Child) {
+	spec := *c.spec.Supervisor
+	spec.Children = list
+	c.spec.Supervisor = &spec
+}
+
+// retire ends a member when it has handled what is in its mailbox. call is
+// finished when it has ended.
+func (s *Supervisor) retire(pool, id uint32, call uint64) error {
+	c, m := s.children[pool], s.children[id]
+	if c == nil || c.sub == nil || m == nil || m.branch != c.sub {
+		return commandError(m, id, ErrNotFound)
+	}
+	s.keeper.Leave(pool, id)
+	name := m.spec.Name[len(c.sub.path)+1:]
+	delete(c.static, name)
+	c.listMembers(slices.DeleteFunc(slices.Clone(c.spec.Supervisor.Children), func(x Child) bool { return x.Name == name }))
+	m.listed, m.retiring = false, true
+	b := m.branch
+	end := func() { s.stepIn(b, tree.Terminate{Call: call, ID: id}) }
+	if i, ok := b.machine.Child(id); m.run != nil || !ok || i.State == tree.Stopped {
+		end()
+		return nil
+	}
+	// Between two incarnations: the next one has the mailbox to read. If there is
+	// none, bury finishes the call.
+	m.retire = func(running bool) {
+		if running {
+			end()
+		} else {
+			s.finish(call, nil)
+		}
+	}
+	return nil
+}
+
+// retireNow goes on with the end of a member that had to be waited for.
+func (s *Supervisor) retireNow(c *child, running bool) {
+	if f := c.retire; f != nil {
+		c.retire = nil
+		s.soon = append(s.soon, func() { f(running) })
+	}
+}
+
+// askToEnd asks a child to end: at once, or when its mailbox is empty.
+func (s *Supervisor) askToEnd(c *child) {
+	r := c.run
+	if !c.retiring {
+		r.tell(&wire.Stop{Reason: wire.ReasonShutdown})
+		return
+	}
+	s.keeper.Drain(c.id, func() {
+		if c.run == r {
+			r.tell(&wire.Drain{})
+		}
+	})
+}

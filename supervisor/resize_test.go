@@ -1,0 +1,198 @@
+package supervisor_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestPoolResize: under the traffic of two processes a pool grows and shrinks;
+// every message is handled once, and none becomes a dead letter.
+func TestPoolResize(t *testing.T) {
+	const senders = 2
+	for _, queue := range []string{"ring", "unix"} {
+		t.Run(queue, func(t *testing.T) {
+			var letters atomic.Int64
+			ctx, sup, _ := newSup(t, supervisor.Spec{OnLetter: func(supervisor.Letter) { letters.Add(1) }})
+			book := startLedger(t, ctx, sup)
+			pool := startPool(t, ctx, sup, supervisor.Pool{Size: 2, Member: supervisor.Child{Mailbox: mailbox.Config{Queue: queue}}})
+			n := testutil.Rounds(3000, 200000)
+			var wg sync.WaitGroup
+			var over atomic.Int32
+			for i := range senders {
+				ref := startShelf(t, ctx, sup, supervisor.Child{Name: fmt.Sprint("sender", i)})
+				wg.Go(func() {
+					defer over.Add(1)
+					if _, err := actor.Ask(ctx, ref, Fill{To: pool, From: i, Keys: 1, N: n}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			for i := 0; i < 3 || over.Load() < senders; i++ {
+				size := 1 + i*2%3 // 1, 3, 2, and so on
+				if err := sup.Resize(ctx, pool.ID, size); err != nil {
+					t.Fatal(err)
+				}
+				if got := members(t, ctx, pool); len(got) != size {
+					t.Fatalf("%d members, want %d", len(got), size)
+				}
+			}
+			wg.Wait()
+			seen := make([]int, senders*n)
+			for _, e := range entriesOf(t, ctx, pool, book, senders*n) {
+				seen[e.From*n+e.Seq]++
+			}
+			lost, twice := 0, 0
+			for _, times := range seen {
+				if times == 0 {
+					lost++
+				} else if times > 1 {
+					twice++
+				}
+			}
+			if lost > 0 || twice > 0 || letters.Load() > 0 {
+				t.Errorf("%d of %d lost, %d handled twice, %d dead letters", lost, len(seen), twice, letters.Load())
+			}
+		})
+	}
+}
+
+// TestPoolResizeKeys: a new member takes keys from the others, and gives them
+// back when it goes; nothing else moves.
+func TestPoolResizeKeys(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.ByKey})
+	owners := func() (all [64]int) {
+		for k := range all {
+			all[k] = ask(t, ctx, pool, Owner{Key: k}).PID
+		}
+		return all
+	}
+	before := owners()
+	if err := sup.Resize(ctx, pool.ID, 4); err != nil {
+		t.Fatal(err)
+	}
+	now, moved := owners(), 0
+	fourth := ask(t, ctx, members(t, ctx, pool)[3], Which{}).PID
+	for k := range now {
+		if now[k] != before[k] {
+			moved++
+			if now[k] != fourth {
+				t.Errorf("key %d went from %d to %d; the new one is %d", k, before[k], now[k], fourth)
+			}
+		}
+	}
+	if moved == 0 || moved > 40 {
+		t.Errorf("%d of 64 keys moved", moved)
+	}
+	if err := sup.Resize(ctx, pool.ID, 3); err != nil {
+		t.Fatal(err)
+	}
+	if after := owners(); after != before {
+		t.Error("keys of others moved")
+	}
+}
+
+// TestPoolShrinkWhileRestarting: what waits for a member that is dead is
+// handled before it goes.
+func TestPoolShrinkWhileRestarting(t *testing.T) {
+	var letters atomic.Int64
+	ctx, sup, r := newSup(t, supervisor.Spec{OnLetter: func(supervisor.Letter) { letters.Add(1) }})
+	book := startLedger(t, ctx, sup)
+	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 2, Intensity: 60, Member: supervisor.Child{Backoff: supervisor.Backoff{Min: 20 * time.Millisecond, Max: 20 * time.Millisecond}}})
+	for i := range testutil.Rounds(3, 50) {
+		last := members(t, ctx, pool)[1]
+		pid := ask(t, ctx, last, Which{}).PID
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			if err := actor.Tell(ctx, last, Plain{Seq: i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := sup.Kill(last.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.until(t, ctx, "the wait for the next attempt", func() bool { return len(r.kinds(supervisor.EventBackoff)) == i+1 })
+		if err := errors.Join(sup.Resize(ctx, pool.ID, 1), sup.Resize(ctx, pool.ID, 2)); err != nil {
+			t.Fatal(err)
+		}
+		var gone *actor.GoneError
+		if err := actor.Tell(ctx, last, Plain{}); !errors.As(err, &gone) {
+			t.Fatal(err)
+		}
+	}
+	if got := len(entriesOf(t, ctx, pool, book, 20*testutil.Rounds(3, 50))); got != 20*testutil.Rounds(3, 50) || letters.Load() != 0 {
+		t.Fatal(got, letters.Load())
+	}
+}
+
+// TestPoolResizeRestarted: a pool that is started again has the size that it was
+// given last.
+func TestPoolResizeRestarted(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 2})
+	for _, size := range []int{4, 1} {
+		if err := sup.Resize(ctx, pool.ID, size); err != nil {
+			t.Fatal(err)
+		}
+		before := members(t, ctx, pool)
+		if err := errors.Join(sup.Terminate(ctx, pool.ID), sup.Restart(ctx, pool.ID)); err != nil {
+			t.Fatal(err)
+		}
+		ask(t, ctx, pool, Which{})
+		if now := members(t, ctx, pool); len(now) != size || len(before) != size {
+			t.Fatal(now, before)
+		}
+	}
+	if err := sup.Resize(ctx, pool.ID, 0); err == nil {
+		t.Fatal("a pool of none")
+	}
+	if err := sup.Resize(ctx, startNode(t, ctx, sup, supervisor.Child{}).ID, 2); err == nil {
+		t.Fatal("an actor became a pool")
+	}
+}
+
+// TestPoolDrainTime: a member that does not get done is killed when its time is
+// over, and what it had not handled is told to be lost.
+func TestPoolDrainTime(t *testing.T) {
+	var letters atomic.Int64
+	ctx, sup, r := newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
+		if strings.HasSuffix(l.Name, "Plain") {
+			letters.Add(1)
+		}
+	}})
+	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 2, Member: supervisor.Child{Shutdown: 1}})
+	last := members(t, ctx, pool)[1]
+	if err := syscall.Kill(ask(t, ctx, last, Which{}).PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 })
+	for range 5 {
+		if err := actor.Tell(ctx, last, Plain{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sup.Resize(ctx, pool.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventKilled); !slices.Equal(got, []string{"killed shelf/2"}) {
+		t.Fatal(got)
+	}
+	sup.Shutdown()
+	if letters.Load() != 5 {
+		t.Fatal(letters.Load())
+	}
+}
