@@ -169,7 +169,7 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 		err = t.WhenFull(waitContext(ctx), func() error { b, err = box.Lend(n); return err }, nil)
 	}
 	if err != nil {
-		if _, gone := t.Outbox(); gone != nil {
+		if gone := t.WhyClosed(); gone != nil {
 			err = gone // the lane was closed meanwhile
 		}
 	}
