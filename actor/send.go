@@ -181,6 +181,9 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 // sends nothing, and m stays the caller's.
 func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, error) {
 	t, err := target(ctx, ref.ID)
+	if err == nil {
+		err = onePool(t, "what Explain tells")
+	}
 	if err != nil {
 		return mailbox.Choice{}, err
 	}
