@@ -47,7 +47,7 @@ var (
 		spec.Intensity = 100000
 		for i := range widths()[2] {
 			c := supervisor.Child{Name: fmt.Sprint(i), Actor: leaf}
-			if i == 0 {
+			if i == 0 && os.Getenv(rootVar) != "" { // a root that does not Run gets no orphans
 				c.Env = []string{"LEAF_DAEMON=1"}
 			}
 			spec.Children = append(spec.Children, c)
