@@ -325,6 +325,9 @@ func (s *Supervisor) died(c *child, cause tree.Cause) {
 func (s *Supervisor) forgetChild(id uint32) {
 	c := s.children[id]
 	delete(s.children, id)
+	if s.keeper != nil {
+		s.keeper.Forgotten(id)
+	}
 	if s.above != nil && c != nil && !c.held {
 		s.above.send(&wire.Left{ID: id, Forgotten: 1})
 	}

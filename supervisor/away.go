@@ -249,6 +249,7 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 	if c := s.childOf(r, f.ID); c != nil {
 		if f.Forgotten == 1 { // it was buried before
 			delete(s.children, c.id)
+			s.keeper.Forgotten(c.id)
 		} else {
 			s.bury(c)
 		}

@@ -322,6 +322,7 @@ func (n *Node) buryHolding() {
 			p.Free()
 			n.graves = append(n.graves, p)
 		}
+		n.drop(t)
 	}
 	n.shut = nil
 	var dead []*mailbox.Peer

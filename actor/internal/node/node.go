@@ -60,7 +60,7 @@ type Node struct {
 	monitors  map[uint64]*monitor
 	leaving   map[uint32]struct{} // take nothing more, and had no lane from here
 	token     uint64
-	past      mailbox.Traffic // of targets that had ended, and are back as other ones
+	past      mailbox.Traffic // of targets that have ended
 	early     []lateFrame     // segments that came before their lane
 	arrived   chan struct{}   // closed and replaced when a segment comes
 	closed    error

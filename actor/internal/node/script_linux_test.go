@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -133,5 +134,48 @@ func TestFirstFileToOneThatEnds(t *testing.T) {
 		if f, ok := s.hear().(*wire.Closed); !ok {
 			t.Fatalf("%T, want a Closed", f)
 		}
+	}
+}
+
+type note struct{ N int }
+
+// TestEndedTargetIsForgotten: of a target that has ended nothing is kept but
+// what was sent to it. Who sends to it asks the supervisor how it ended.
+func TestEndedTargetIsForgotten(t *testing.T) {
+	s := newScript(t)
+	target := s.target()
+	typ, err := codec.Of[note]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if err := mailbox.Send(target.box, wire.EntryTell, 0, 0, typ, &note{n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.say(&wire.Gone{ID: 2})
+	if f, ok := s.hear().(*wire.Closed); !ok {
+		t.Fatalf("%T, want a Closed", f)
+	}
+	for start := time.Now(); s.node.Known(2) != nil; runtime.Gosched() {
+		if time.Since(start) > testutil.HangGuard {
+			t.Fatal("the target is kept")
+		}
+	}
+	if n := s.node.Traffic().Small; n != 3 {
+		t.Errorf("%d messages were sent, want 3", n)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		again, err := s.node.Target(background, 2)
+		if err == nil {
+			_, err = again.Outbox()
+		}
+		failed <- err
+	}()
+	r := s.hear().(*wire.Resolve)
+	s.say(&wire.Target{Token: r.Token, State: wire.TargetGone, ID: 2, Name: "two", Exit: wire.Exit{Summary: "all said"}})
+	if g := new(GoneError); !errors.As(<-failed, &g) || g.Exit.Summary != "all said" {
+		t.Errorf("%v", g)
 	}
 }

@@ -151,15 +151,22 @@ func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.leaving, id)
-	t := n.Known(id)
-	if t == nil || t.gone.Load() == nil || n.closed != nil {
+	if t := n.Known(id); t != nil && t.gone.Load() != nil && n.closed == nil {
+		n.drop(t)
+		n.changes.Add(1)
+	}
+}
+
+// drop takes a target that had ended out of the table: who sends to it asks the
+// supervisor, who knows more than there was room for here. n.mu is held.
+func (n *Node) drop(t *Target) {
+	if n.Known(t.ID) != t {
 		return
 	}
 	ts := append([]*Target(nil), *n.targets.Load()...)
-	ts[id] = nil
+	ts[t.ID] = nil
 	n.targets.Store(&ts)
 	n.past.Add(t.box.Traffic())
-	n.changes.Add(1)
 }
 
 // Outbox is the way into the target's mailbox, or the error that says that it

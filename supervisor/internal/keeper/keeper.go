@@ -40,6 +40,8 @@ type Keeper struct {
 	monitors []watcher
 	links    map[link]struct{}
 	types    map[uint64]string // names, as processes have told them
+
+	forgotten []uint32 // children of whose ends all is known, the oldest first
 }
 
 // child is one mailbox's owner.
@@ -104,6 +106,25 @@ func New(log *slog.Logger, letter func(Letter)) *Keeper {
 // Add makes a mailbox for a child.
 func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
 	k.children[id] = &child{id: id, name: name, mailbox: mb, known: map[wire.Addr]struct{}{}}
+}
+
+// maxFacts is how many ended children that will not come back are known with all
+// facts of their ends. Of earlier ones what they wrote is forgotten.
+const maxFacts = 256
+
+// Forgotten says that a child that is gone will never come back.
+func (k *Keeper) Forgotten(id uint32) {
+	k.forgotten = append(k.forgotten, id)
+	if len(k.forgotten) <= maxFacts {
+		return
+	}
+	c := k.children[k.forgotten[0]]
+	k.forgotten = k.forgotten[1:]
+	if c != nil && c.last != nil {
+		last := *c.last
+		last.Stderr, last.Stack = "", ""
+		c.last = &last
+	}
 }
 
 // Back makes the mailbox of a child that was gone take messages again: empty,
