@@ -25,6 +25,7 @@ const (
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
 	EventEnded      EventKind = "ended"      // the supervisor has ended
 	EventBackoff    EventKind = "backoff"    // it will be started again, but not at once: Text says when
+	EventCrowded    EventKind = "crowded"    // it does not read what two incarnations of a sender have sent: the third waits
 	EventReplacing  EventKind = "replacing"  // a successor was started beside its process: see Supervisor.Replace
 	EventReplaced   EventKind = "replaced"   // the successor has taken over: no restart, and not counted as one
 	EventAbandoned  EventKind = "abandoned"  // the successor is given up: Text says why

@@ -45,6 +45,20 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	}
 }
 
+// crowded tells of an actor that does not read what earlier incarnations of a
+// sender have sent.
+func (s *Supervisor) crowded(to uint32, from wire.Addr) {
+	c, name := s.children[to], fmt.Sprint(from)
+	if c == nil {
+		return
+	}
+	if by := s.children[from.ID]; by != nil {
+		name = by.spec.Name
+	}
+	s.event(EventCrowded, c, fmt.Sprintf("what two earlier incarnations of %s have sent is unread; it waits", name))
+	s.log.Warn("messages of earlier incarnations are unread: a sender waits", "actor", c.spec.Name, "sender", name)
+}
+
 // byLink says whether a child that has ended so did because of a link, rather
 // than by itself.
 func (c *child) byLink(x process.Exit) bool {

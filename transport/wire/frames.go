@@ -118,6 +118,7 @@ const (
 	TargetUnknown = 3 // never existed
 	TargetPool    = 4 // stands for others: a Members came before
 	TargetRefused = 5 // of Group: Name says why
+	TargetFull    = 6 // its mailbox holds too much of the asker's earlier incarnations
 )
 
 // Target answers Resolve.

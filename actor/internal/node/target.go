@@ -99,6 +99,9 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	if f.State == wire.TargetUnknown {
 		return nil, &UnknownError{ID: id}
 	}
+	if f.State == wire.TargetFull {
+		return nil, fmt.Errorf("mailbox of %s: what two earlier incarnations of this actor have sent is unread: %w", f.Name, mailbox.ErrFull)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed != nil {

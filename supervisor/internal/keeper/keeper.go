@@ -28,6 +28,9 @@ const MaxLetter = 64 << 10
 type Keeper struct {
 	Log    *slog.Logger
 	Letter func(Letter) // called for each dead letter
+	// Crowded is called when a sender finds a mailbox full because of what its
+	// earlier incarnations have sent.
+	Crowded func(to uint32, from wire.Addr)
 	// Linked is called when an actor that peer was linked with has ended: peer
 	// has to end too.
 	Linked func(peer wire.Addr, exit *wire.Exit)
@@ -41,6 +44,7 @@ type Keeper struct {
 	links    map[link]struct{}
 	types    map[uint64]string // names, as processes have told them
 
+	parked    []parked
 	forgotten []uint32 // children of whose ends all is known, the oldest first
 }
 
@@ -271,6 +275,9 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 		return
 	}
 	if c != nil && c.id != 0 {
+		if k.crowded(from, f, c) {
+			return
+		}
 		t.State, t.ID, t.Name, t.Mailbox = wire.TargetAlive, c.id, c.name, c.mailbox
 		if c.gone {
 			t.State = wire.TargetGone
@@ -464,6 +471,7 @@ func (k *Keeper) drop(l *held) {
 	}
 	l.forgetReplies(func(kept) bool { return true })
 	delete(k.lanes, l.laneKey)
+	k.unpark(l.laneKey)
 }
 
 // Close drops everything. All senders have ended.

@@ -1,0 +1,81 @@
+package keeper
+
+import (
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// The lane of a dead sender is kept until the receiver has read it. A sender
+// that dies again and again, and a receiver that does not read, would fill the
+// memory and the descriptors of the program. So a sender of which maxUnread
+// earlier incarnations are unread finds the mailbox full: its question for the
+// receiver is not answered until one of them has been read.
+const maxUnread = 2
+
+// maxParked bounds the questions of one process about one receiver that wait. To
+// another one the answer is at once that the mailbox is full.
+const maxParked = 64
+
+// parked is a question that waits.
+type parked struct {
+	from wire.Addr
+	f    wire.Resolve
+}
+
+// The policies of a mailbox on the wire.
+const fullWait = 0
+
+// crowded says whether an incarnation has too many unread predecessors at c, and
+// then sees to the answer.
+func (k *Keeper) crowded(from wire.Addr, f *wire.Resolve, c *child) bool {
+	if f.ID == 0 || c.gone || k.unreadBy(from, c.id) < maxUnread {
+		return false
+	}
+	waiting := 0
+	for _, p := range k.parked {
+		if p.from == from && p.f.ID == f.ID {
+			waiting++
+		}
+	}
+	if waiting == 0 && k.Crowded != nil {
+		k.Crowded(c.id, from)
+	}
+	if c.mailbox.Full != fullWait || waiting >= maxParked {
+		k.post(from, &wire.Target{Token: f.Token, State: wire.TargetFull, ID: c.id, Name: c.name})
+		return true
+	}
+	k.parked = append(k.parked, parked{from, *f})
+	return true
+}
+
+// unreadBy is how many lanes of earlier incarnations of a sender its receiver
+// has not read to the end.
+func (k *Keeper) unreadBy(from wire.Addr, to uint32) (n int) {
+	for key, l := range k.lanes {
+		if key.to == to && key.from.ID == from.ID && key.from.Incarnation < from.Incarnation && l.retired {
+			n++
+		}
+	}
+	return n
+}
+
+// unpark asks again what may have an answer, since a lane of that sender to that
+// receiver is no more.
+func (k *Keeper) unpark(key laneKey) {
+	var again []parked
+	k.parked = slices.DeleteFunc(k.parked, func(p parked) bool {
+		yes := p.from.ID == key.from.ID && p.f.ID == key.to
+		if yes {
+			again = append(again, p)
+		}
+		return yes
+	})
+	for _, p := range again {
+		if c := k.children[p.from.ID]; c != nil {
+			if post, _ := c.process(p.from); post != nil { // else the asker is dead
+				k.resolve(p.from, &p.f)
+			}
+		}
+	}
+}
