@@ -1,8 +1,11 @@
 package supervisor_test
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
@@ -60,7 +63,26 @@ type (
 
 var forwarder = actor.Define("forwarder", func(s *actor.Setup[Forwarder]) error {
 	var n Steps
-	actor.OnHandover(s, func(*actor.Context) (Steps, error) { return n, nil })
+	var to actor.Ref[Tally]
+	fmt.Sscan(os.Getenv("FORWARDER_TO"), &to.ID)
+	if to.ID != 0 && s.Context().Incarnation() > 1 { // it has a lane of its own from now on
+		if _, err := actor.Ask(s.Context(), to, Check{From: "setup", Seq: 1}); err != nil {
+			return err
+		}
+	}
+	actor.OnHandover(s, func(c *actor.Context) (Steps, error) {
+		if to.ID == 0 {
+			return n, nil
+		}
+		sleepUntil(os.Getenv("FORWARDER_FILE"))
+		for range 500 {
+			n.N++
+			if err := actor.Tell(c, to, Item{From: "forwarder", Seq: n.N}); err != nil {
+				return n, err
+			}
+		}
+		return n, nil
+	})
 	actor.OnState(s, func(_ *actor.Context, old Steps) error { n = old; return nil })
 	actor.OnTell(s, func(c *actor.Context, m Step) error {
 		n.N++
@@ -113,5 +135,55 @@ func TestSenderIsReplaced(t *testing.T) {
 	}
 	if len(got.Wrong) > 0 {
 		t.Fatalf("%+v of %d", got, n.N)
+	}
+}
+
+// TestSenderIsReplacedUnseen: the receiver is stopped while its sender is
+// replaced, and sees what both processes have sent, in lanes that both were
+// open before, at once.
+func TestSenderIsReplacedUnseen(t *testing.T) {
+	for range testutil.Rounds(2, 50) {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		r := replaceTest{T: t, file: newPipe(t)}
+		to := startTally(t, ctx, sup, supervisor.Child{})
+		ref, err := supervisor.StartChild(ctx, sup, forwarder, supervisor.Child{Env: []string{fmt.Sprint("FORWARDER_TO=", to.ID), "FORWARDER_FILE=" + r.file}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := actor.Tell(ctx, ref, Step{To: to}); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- sup.Replace(ctx, ref.ID, supervisor.Replacement{}) }()
+		now := read(t, ctx, to)
+		for now.Last["setup"] == 0 && ctx.Err() == nil {
+			now = read(t, ctx, to)
+		}
+		if err := syscall.Kill(now.PID, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		r.goOn()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range 500 {
+			if err := actor.Tell(ctx, ref, Step{To: to}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, err := actor.Ask(ctx, ref, Sent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(now.PID, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		for now.Last["forwarder"] != n.N && ctx.Err() == nil {
+			now = read(t, ctx, to)
+		}
+		if n.N != 1001 || len(now.Wrong) > 0 {
+			t.Fatalf("%+v of %d", now, n.N)
+		}
+		sup.Shutdown()
 	}
 }

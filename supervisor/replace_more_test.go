@@ -365,6 +365,60 @@ func TestReplaceKeepsMonitorsAndLinks(t *testing.T) {
 	r.sup.Shutdown()
 }
 
+// TestLinkEndsDuringHandover: the end of a linked actor is noticed once, by the
+// process that goes on.
+func TestLinkEndsDuringHandover(t *testing.T) {
+	for _, goesOn := range []string{"the old one", "the new one"} {
+		t.Run(goesOn, func(t *testing.T) {
+			lines, w := io.Pipe()
+			defer w.Close()
+			r := newReplaceTest(t, supervisor.Spec{Intensity: 5}, supervisor.Child{Env: []string{"TALLY_TRAP=1"}, Stderr: w}, "give hangs")
+			friend := startNode(t, r.ctx, r.sup, supervisor.Child{Name: "friend"})
+			if _, err := actor.Ask(r.ctx, r.ref, Guard{ID: friend.ID}); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(r.ctx)
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- r.sup.Replace(ctx, r.ref.ID, supervisor.Replacement{}) }()
+			if _, err := bufio.NewReader(lines).ReadString('\n'); err != nil { // it is handing over
+				t.Fatal(err)
+			}
+			go func() { _, _ = io.Copy(io.Discard, lines) }()
+			ch, _, err := actor.Monitor(r.ctx, friend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := actor.Tell(r.ctx, friend, Die{How: "exit 3"}); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, r.ctx, ch)
+			want := 2
+			if goesOn == "the old one" {
+				want = 1
+				cancel()
+				if err := <-done; err == nil {
+					t.Fatal("it was replaced")
+				}
+				r.goOn()
+			} else {
+				r.goOn()
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+			}
+			now := read(t, r.ctx, r.ref)
+			for len(now.Downs) == 0 && r.ctx.Err() == nil {
+				now = read(t, r.ctx, r.ref)
+			}
+			if now.Incarnation != want || !slices.Equal(now.Downs, []string{"error"}) {
+				t.Fatalf("%+v", now)
+			}
+			r.sup.Shutdown()
+		})
+	}
+}
+
 // TestSetupOfSuccessorSends: a successor asks in its Setup what its predecessor
 // has a lane to.
 func TestSetupOfSuccessorSends(t *testing.T) {

@@ -105,6 +105,7 @@ var tally = actor.Define("tally", func(s *actor.Setup[Tally]) error {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {}
 			case "give hangs":
+				fmt.Fprintln(os.Stderr, "giving")
 				sleepUntil(os.Getenv("TALLY_FILE"))
 			}
 			return b, nil
