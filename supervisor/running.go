@@ -147,6 +147,7 @@ func (s *Supervisor) read(r *running) {
 		n, files, err := r.link.Receive(buf)
 		if t := new(sock.TruncatedError); errors.As(err, &t) {
 			s.log.Error("frame lost", "from", r.addr, "err", err)
+			s.post(func() { s.misheard(r, err) })
 			continue
 		}
 		if err != nil {
@@ -166,6 +167,22 @@ func (s *Supervisor) read(r *running) {
 			}
 			return
 		}
+	}
+}
+
+// misheard ends a process of which a frame was lost, for want of descriptors.
+// What it has is not what it believes to have: a lane that nobody will read, say,
+// or an answer that never comes. Its death is not its message's fault.
+func (s *Supervisor) misheard(r *running, err error) {
+	c := s.children[r.addr.ID]
+	switch {
+	case c == nil || c.run != r: // this process itself, or one that is no more
+	case r.proc == nil:
+		r.link.Close() // it ends by itself
+	default:
+		c.killed = true
+		s.event(EventKilled, c, "a frame of it was lost: "+err.Error())
+		_ = r.kill()
 	}
 }
 
