@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/ring"
@@ -12,7 +13,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-func TestMain(m *testing.M) { testutil.Main(m) }
+func TestMain(m *testing.M) { testutil.Main(m, supervisor.RunChild) }
 
 // TestQueues runs every form once, and with UNDERSTUDY_LONG=1 every form with
 // every notifier.

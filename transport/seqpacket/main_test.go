@@ -1,0 +1,9 @@
+package seqpacket
+
+import (
+	"testing"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m) }
