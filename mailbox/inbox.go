@@ -298,11 +298,11 @@ func (b *Inbox) release(ref segment.BlockRef) {
 // InUse says whether a view of the sender's memory is still held.
 func (b *Inbox) InUse() bool { return b.views.Outstanding() > 0 }
 
-// Bell is the sender's bell; State is where this process says that it sleeps.
+// Bell is the sender's bell.
 func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
 
-// State is the word in which this process says to the sender that it sleeps.
-func (b *Inbox) State() transport.Word { return b.lane.State() }
+// Sleep is where this process says to the sender that it sleeps.
+func (b *Inbox) Sleep() transport.Sleep { return b.lane.Sleep() }
 
 // Close unmaps everything. Buffers that are kept stay readable until they are
 // released.

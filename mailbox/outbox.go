@@ -229,9 +229,9 @@ func (o *Outbox) say(bit uint32, yes bool) {
 	switch {
 	case o.closed:
 	case yes:
-		o.lane.State().Or(bit)
+		o.lane.Sleep().State.Or(bit)
 	default:
-		o.lane.State().And(^bit)
+		o.lane.Sleep().State.And(^bit)
 	}
 }
 
@@ -262,8 +262,8 @@ func (o *Outbox) Cancel(slot int, ask uint64) {
 	}
 }
 
-// State is the word in which this process says that it sleeps.
-func (o *Outbox) State() transport.Word { return o.lane.State() }
+// Sleep is where this process says that it sleeps.
+func (o *Outbox) Sleep() transport.Sleep { return o.lane.Sleep() }
 
 // Traffic is what a process sent and was answered.
 type Traffic struct {

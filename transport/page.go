@@ -24,6 +24,7 @@ const (
 	sendTail    = 128 // u64 sequence after the last visible entry
 	sendBell    = 136 // u32 count of publications, on the tail's line on purpose
 	sendState   = 256 // u32 State* bits of the sending process
+	sendSleeps  = 264 // u64 count of its sleeps, beside the state on purpose
 	sendRetTail = 384 // u64 count of returned reply blocks
 	sendReturns = 512 // ReturnEntries * u64
 	sendCancel  = sendReturns + ReturnEntries*8
@@ -35,6 +36,7 @@ const (
 	recvReplyTail = 384                           // u64 count of replies
 	recvBell      = 392                           // u32 count of events for the sender, on the reply tail's line on purpose
 	recvState     = 512                           // u32 State* bits of the receiving process
+	recvSleeps    = 520                           // u64 count of its sleeps, beside the state on purpose
 	recvRetTail   = 640                           // u64 count of returned blocks
 	recvReturns   = 768                           // ReturnEntries * u64
 	recvReplies   = recvReturns + ReturnEntries*8 // ReplySlots * u32: ring of slot numbers
@@ -64,12 +66,43 @@ const (
 // Word is a 32-bit word of a page: a bell or a state.
 type Word = *atomic.Uint32
 
+// Sleep is where a process says to one peer whether it sleeps.
+type Sleep struct {
+	State  Word           // State* bits
+	Sleeps *atomic.Uint64 // how often StateArmed was set
+}
+
+// Arm says that this process is going to sleep. It must look at all bells once
+// more after that.
+func (s Sleep) Arm() {
+	s.Sleeps.Add(1)
+	s.State.Or(StateArmed)
+}
+
+// Disarm undoes Arm.
+func (s Sleep) Disarm() { s.State.And(^uint32(StateArmed)) }
+
+// MustWake says whether whoever has changed a bell has to wake the process.
+// Once for a sleep is enough, but the sleeper may take long to say that it is
+// awake: woken is the sleep that was ended last. before is what Sleeps was
+// before the bell was changed. If it is another number now, the sleeper may have
+// seen the change before it went to sleep this time: a wake for that change may
+// come too early for this sleep, and does not count as its end.
+func (s Sleep) MustWake(before uint64, woken *atomic.Uint64) bool {
+	return s.State.Load()&StateArmed != 0 && s.unwoken(before, woken)
+}
+
+// unwoken is apart so that MustWake is inlined.
+func (s Sleep) unwoken(before uint64, woken *atomic.Uint64) bool {
+	return s.Sleeps.Load() != before || woken.Swap(before) != before
+}
+
 // SendPage is the page that the sending process of a lane writes and the
 // receiving process reads.
 type SendPage struct {
-	Tail    *atomic.Uint64
-	Bell    Word
-	State   Word
+	Tail *atomic.Uint64
+	Bell Word
+	Sleep
 	Returns Returns         // blocks of the receiver's replies, given back
 	Cancel  []atomic.Uint64 // by slot: the ask that was given up
 	Cells   []byte          // the ring's memory; empty for queues that live in the kernel
@@ -83,12 +116,12 @@ type RecvPage struct {
 	InFlight  *atomic.Uint64
 	ReplyTail *atomic.Uint64
 	Bell      Word
-	State     Word
-	Returns   Returns         // blocks of the sender, given back
-	Replies   []atomic.Uint32 // ring of slot numbers, indexed by ReplyTail
-	Taken     []byte          // where queues that remove what they read put the entry
-	Slots     []byte          // ReplySlots slots of ReplySlotBytes
-	mem       []byte
+	Sleep
+	Returns Returns         // blocks of the sender, given back
+	Replies []atomic.Uint32 // ring of slot numbers, indexed by ReplyTail
+	Taken   []byte          // where queues that remove what they read put the entry
+	Slots   []byte          // ReplySlots slots of ReplySlotBytes
+	mem     []byte
 }
 
 // Returns is the ring by which the user of blocks gives them back to their

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"os"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
@@ -27,8 +28,9 @@ type In struct {
 	notifier transport.Notifier
 	start    uint64
 	attempt  uint8
-	idle     bool   // the in-flight word says that nothing is in hand
-	read     uint64 // sequence after the entry that was lent last, of a queue in the kernel
+	woken    atomic.Uint64 // the sender's sleep that was ended last
+	idle     bool          // the in-flight word says that nothing is in hand
+	read     uint64        // sequence after the entry that was lent last, of a queue in the kernel
 }
 
 // Accept opens the lane that f speaks of and makes the page of this
@@ -211,8 +213,9 @@ func (in *In) Returned() {
 }
 
 func (in *In) announce() {
+	sleeps := in.send.Sleeps.Load()
 	in.page.Bell.Add(1)
-	if in.send.State.Load()&transport.StateArmed != 0 {
+	if in.send.MustWake(sleeps, &in.woken) {
 		fd := -1
 		if in.bell != nil {
 			fd = int(in.bell.Fd())
@@ -244,9 +247,9 @@ func (in *In) Cancelled(slot int, ask uint64) bool { return in.send.Cancel[slot]
 // Bell is the sender's bell.
 func (in *In) Bell() transport.Word { return in.send.Bell }
 
-// State is the word in which this process says to the sender that it sleeps
-// or waits for a block.
-func (in *In) State() transport.Word { return in.page.State }
+// Sleep is where this process says to the sender that it sleeps or waits for a
+// block.
+func (in *In) Sleep() transport.Sleep { return in.page.Sleep }
 
 // Returns is where this process gives back the blocks of messages.
 func (in *In) Returns() transport.Returns { return in.page.Returns }

@@ -35,6 +35,8 @@ type Peer struct {
 	Page *transport.RecvPage
 	mem  *segment.Memory
 	bell *os.File // the receiver's wake-up descriptor; nil when it needs none
+
+	woken atomic.Uint64 // see transport.Sleep
 }
 
 // Create makes the sending end of a lane. The frame and the files are for the
@@ -110,10 +112,15 @@ func (o *Out) Announce() {
 
 // rung changes the bell and returns whom to wake, if the receiver sleeps.
 func (o *Out) rung() *Peer {
+	var sleeps uint64
+	before := o.peer.Load()
+	if before != nil {
+		sleeps = before.Page.Sleeps.Load()
+	}
 	o.page.Bell.Add(1)
 	// Loaded after the stores above: a page installed in between belongs to
 	// a receiver that reads the tail after the installation's own wake.
-	if p := o.peer.Load(); p != nil && p.Page.State.Load()&transport.StateArmed != 0 {
+	if p := o.peer.Load(); p != nil && (p != before || p.Page.MustWake(sleeps, &p.woken)) {
 		return p
 	}
 	return nil
@@ -208,9 +215,9 @@ func (o *Out) Unhandled() uint64 {
 	return tail & mask
 }
 
-// State is the word in which this process says to the receiver that it sleeps
-// or waits for room.
-func (o *Out) State() transport.Word { return o.page.State }
+// Sleep is where this process says to the receiver that it sleeps or waits for
+// room.
+func (o *Out) Sleep() transport.Sleep { return o.page.Sleep }
 
 // Returns is where this process gives back the blocks of replies.
 func (o *Out) Returns() transport.Returns { return o.page.Returns }

@@ -32,7 +32,7 @@ type side struct {
 	least    int    // bytes of an entry
 	bell     transport.Bell
 	moved    atomic.Bool // the bell is another incarnation's now
-	state    transport.Word
+	doze     transport.Sleep
 }
 
 func newSide(c *testutil.Child) *side {
@@ -80,8 +80,12 @@ func (s *side) frame() (wire.Frame, []transport.File) {
 // sleep waits for the peer's bell to change after seen, or to be another one,
 // unless look finds something.
 func (s *side) sleep(seen uint32, want uint32, look func() bool) {
-	s.state.Or(transport.StateArmed | want)
-	defer s.state.And(^(transport.StateArmed | want))
+	s.doze.State.Or(want)
+	s.doze.Arm()
+	defer func() {
+		s.doze.Disarm()
+		s.doze.State.And(^want)
+	}()
 	s.bell.Seen = seen
 	for !look() && s.bell.Word.Load() == seen && !s.moved.Swap(false) {
 		if err := s.notifier.Wait([]transport.Bell{s.bell}, 0); err != nil {
@@ -116,7 +120,7 @@ func runSender(c *testutil.Child) int {
 	if err := s.link.Send(wire.Append(nil, open), files); err != nil {
 		s.fail(err)
 	}
-	s.state = out.State()
+	s.doze = out.Sleep()
 	go s.pages(out)
 	for {
 		word, n := s.command()
@@ -204,7 +208,7 @@ func runReceiver(c *testutil.Child) int {
 	if err := s.link.Send(wire.Append(nil, page), out); err != nil {
 		s.fail(err)
 	}
-	s.bell, s.state = transport.Bell{Word: in.Bell(), FD: -1}, in.State()
+	s.bell, s.doze = transport.Bell{Word: in.Bell(), FD: -1}, in.Sleep()
 	r := &reader{side: s, in: in}
 	for {
 		word, n := s.command()

@@ -3,13 +3,10 @@ package node
 import (
 	"context"
 	"errors"
-	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/notify"
 )
 
 // waiting is something that a goroutine waits for.
@@ -25,9 +22,9 @@ type watch struct {
 	outs    []*Target
 	peers   []*mailbox.Peer // of outs, as they were when the list was made
 	ins     []*inbox
-	bells   []transport.Bell // of peers, then of ins
-	states  []transport.Word // where this process says that it sleeps
-	changes uint64           // Node.changes when the lists were made
+	bells   []transport.Bell  // of peers, then of ins
+	sleeps  []transport.Sleep // where this process says that it sleeps
+	changes uint64            // Node.changes when the lists were made
 	spin    spinner
 	crowded bool // the warning of sleep was given
 }
@@ -41,7 +38,11 @@ type limit struct {
 	ctx    context.Context
 	done   <-chan struct{}
 	polled *Polled
+	at     time.Time // unless it is zero, the wait ends then, with errEarly
 }
+
+// errEarly says that a wait has reached its own time, and not its context's end.
+var errEarly = errors.New("node: the time of a wait is over")
 
 func limitOf(ctx context.Context) (l limit) {
 	if p, ok := ctx.(*Polled); ok {
@@ -55,6 +56,11 @@ func limitOf(ctx context.Context) (l limit) {
 
 // over says whether the wait has to end.
 func (l *limit) over() bool {
+	return l.ended() || !l.at.IsZero() && !time.Now().Before(l.at)
+}
+
+// ended says whether the context has ended.
+func (l *limit) ended() bool {
 	if l.polled != nil {
 		return l.polled.Err() != nil
 	}
@@ -63,6 +69,9 @@ func (l *limit) over() bool {
 
 // err is why it has to end.
 func (l *limit) err() error {
+	if !l.ended() {
+		return errEarly
+	}
 	if l.polled != nil {
 		return l.polled.Err()
 	}
@@ -71,18 +80,30 @@ func (l *limit) err() error {
 
 // left is how long the waiter may sleep; 0 means without end.
 func (l *limit) left() time.Duration {
+	at := l.at
 	if l.polled != nil {
-		if d, ok := l.polled.Deadline(); ok {
-			return max(time.Until(d), 1)
+		if d, ok := l.polled.Deadline(); ok && (at.IsZero() || d.Before(at)) {
+			at = d
 		}
 	}
-	return 0
+	if at.IsZero() {
+		return 0
+	}
+	return max(time.Until(at), 1)
 }
 
 // await blocks until w is ready or ctx ends. It waits itself if nobody else
 // does; otherwise ev tells when w may be ready.
 func (n *Node) await(ctx context.Context, w waiting, ev <-chan struct{}) error {
+	return n.awaitUntil(ctx, w, ev, time.Time{})
+}
+
+// awaitUntil is await that fails with errEarly when a time has come; with the
+// zero time it does not. The waiter's own sleep is that long: no timer wakes a
+// thread of Go's for it.
+func (n *Node) awaitUntil(ctx context.Context, w waiting, ev <-chan struct{}, at time.Time) error {
 	l := limitOf(ctx)
+	l.at = at
 	for !w.ready() {
 		select {
 		case <-n.role:
@@ -101,6 +122,12 @@ func (n *Node) await(ctx context.Context, w waiting, ev <-chan struct{}) error {
 // awaitOther waits while another goroutine is the waiter.
 func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
 	done := l.done
+	var early <-chan time.Time
+	if !l.at.IsZero() {
+		t := time.NewTimer(time.Until(l.at))
+		defer t.Stop()
+		early = t.C
+	}
 	if l.polled != nil {
 		// Most others hold the role for a moment only. Who waits for long needs
 		// somebody to watch the message in hand.
@@ -113,6 +140,8 @@ func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
 			return
 		case <-ev:
 			return
+		case <-early:
+			return
 		case <-t.C:
 			done = l.polled.Done()
 		}
@@ -122,6 +151,7 @@ func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
 		n.holdRole(l, w)
 		n.role <- struct{}{}
 	case <-ev:
+	case <-early:
 	case <-done:
 	}
 }
@@ -194,7 +224,7 @@ func (n *Node) refresh() {
 		seen[b.Word] = b.Seen
 	}
 	w.changes = c
-	w.outs, w.peers, w.ins, w.bells, w.states = nil, nil, nil, []transport.Bell{}, nil
+	w.outs, w.peers, w.ins, w.bells, w.sleeps = nil, nil, nil, []transport.Bell{}, nil
 	add := func(word transport.Word) {
 		w.bells = append(w.bells, transport.Bell{Word: word, Seen: seen[word], FD: -1})
 	}
@@ -202,7 +232,7 @@ func (n *Node) refresh() {
 		if t == nil || t.box == nil || t.gone.Load() != nil {
 			continue // nothing more comes from one that has ended
 		}
-		w.states = append(w.states, t.box.State())
+		w.sleeps = append(w.sleeps, t.box.Sleep())
 		if p := t.box.Peer(); p != nil {
 			w.outs, w.peers = append(w.outs, t), append(w.peers, p)
 			add(p.Bell())
@@ -210,7 +240,7 @@ func (n *Node) refresh() {
 	}
 	for _, b := range n.openBoxes() {
 		w.ins = append(w.ins, b)
-		w.states = append(w.states, b.State())
+		w.sleeps = append(w.sleeps, b.Sleep())
 		add(b.Bell())
 	}
 	n.buryHolding()
@@ -273,105 +303,13 @@ func (n *Node) quiet() bool {
 // setArmed says to all peers that this process is going to sleep, or that it
 // is awake.
 func (n *Node) setArmed(yes bool) {
-	for _, s := range n.watch.states {
+	for _, s := range n.watch.sleeps {
 		if yes {
-			s.Or(transport.StateArmed)
+			s.Arm()
 		} else {
-			s.And(^uint32(transport.StateArmed))
+			s.Disarm()
 		}
 	}
-}
-
-// spinner decides whether polling before sleeping pays. Both sides of a lane
-// have one, and polling pays only while both poll: so a try is a streak, long
-// enough for the other side to wake up and try as well.
-type spinner struct {
-	score atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
-	skips int          // sleeps without polling since the last try
-}
-
-// The bounds of polling.
-const (
-	burst    = 64                     // polls between two looks at the other bells
-	bursts   = 16                     // between two looks at the clock, and two yields
-	spinTime = 100 * time.Microsecond // longer than a wake-up of the other side takes
-	glances  = 512                    // polls before the role is taken
-	maxScore = 16
-	missCost = 4  // a miss costs as much as so many hits bring
-	retry    = 32 // after so many sleeps polling is tried again
-)
-
-var (
-	oneCPU = runtime.NumCPU() == 1
-	// With one thread for Go code, another goroutine can run only if the
-	// waiter yields. With more it has a thread of its own, and yielding would
-	// wake that thread each time.
-	oneProc = func() bool { return runtime.GOMAXPROCS(0) == 1 }
-)
-
-// spinFor polls for w for a short while, if that has lately been worth it.
-func (n *Node) spinFor(w waiting) bool {
-	s := &n.watch.spin
-	if w.poll() {
-		return true
-	}
-	if oneCPU || !s.worth() {
-		return false
-	}
-	var deadline time.Time
-	for {
-		for range bursts {
-			for range burst {
-				if w.poll() {
-					s.score.Store(min(s.score.Load()+1, maxScore))
-					return true
-				}
-			}
-			n.look(w)
-		}
-		if n.changes.Load() != n.watch.changes {
-			n.refresh()
-		}
-		// The clock is looked at only after a thousand polls: between two
-		// sides that are awake it never is.
-		if now := time.Now(); deadline.IsZero() {
-			deadline = now.Add(spinTime)
-		} else if now.After(deadline) {
-			s.score.Add(-missCost)
-			return false
-		}
-		if oneProc() {
-			runtime.Gosched()
-		}
-		notify.Yield() // the peer may be waiting for this core
-	}
-}
-
-// glance polls for the actor's loop before it takes the waiter's role: between
-// two sides that are awake the next message is there before it could.
-func (n *Node) glance(w *loopWait) bool {
-	if oneCPU || n.watch.spin.score.Load() <= 0 {
-		return false
-	}
-	for range glances {
-		if w.poll() {
-			return true
-		}
-	}
-	return false
-}
-
-// worth says whether to poll this time.
-func (s *spinner) worth() bool {
-	if s.score.Load() > -missCost {
-		return true
-	}
-	if s.skips++; s.skips < retry {
-		return false
-	}
-	s.skips = 0
-	s.score.Store(missCost)
-	return true
 }
 
 func isFull(err error) bool { return err != nil && errors.Is(err, mailbox.ErrFull) }

@@ -156,7 +156,7 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 			return true
 		}
 	}
-	if stream && !more && !oneCPU {
+	if stream && !more && polls {
 		// A sender is busy. Looked at again at once, the line of its tail would
 		// go back and forth with every message; after a pause there are several
 		// again. A message that comes alone is met by a round without pause.
@@ -355,8 +355,8 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 		ctx, cancel = context.WithTimeout(background, min(replyWait, time.Duration(d-Monotonic())))
 	}
 	defer cancel()
-	b.State().Or(transport.StateWantRoom)
-	defer b.State().And(^uint32(transport.StateWantRoom))
+	b.Sleep().State.Or(transport.StateWantRoom)
+	defer b.Sleep().State.And(^uint32(transport.StateWantRoom))
 	for {
 		w := &rungWait{b: b, seen: b.rung.Load()}
 		if err := reply(); !isFull(err) {

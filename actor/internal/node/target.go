@@ -286,26 +286,27 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 	for _, t := range ts {
 		t.wantRoom(ev)
 	}
-	// A busy receiver gives room back by the quarter of a ring. Of a slow one
-	// every message's room counts.
-	hurry := time.AfterFunc(hurryAfter, func() {
-		for _, t := range ts {
-			t.hurry()
-		}
-	})
 	defer func() {
-		hurry.Stop()
 		for _, t := range ts {
 			t.hasRoom(ev)
 		}
 	}()
+	hurry := time.Now().Add(hurryAfter)
 	for {
 		w := &roomWait{ts: ts}
 		w.seen = w.credits()
 		if err := send(); !isFull(err) {
 			return err
 		}
-		if err := n.await(ctx, w, ev); err != nil {
+		err := n.awaitUntil(ctx, w, ev, hurry)
+		if err == errEarly {
+			// A busy receiver gives room back by the quarter of a ring. Of a
+			// slow one every message's room counts.
+			hurry = time.Time{}
+			for _, t := range ts {
+				t.hurry()
+			}
+		} else if err != nil {
 			return fmt.Errorf("mailbox of %s is full: %w", ts[0].Name, err)
 		}
 	}
