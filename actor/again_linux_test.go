@@ -89,7 +89,10 @@ func TestReleasedBufferIsHandledAgainWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			copy(b.Bytes(), bytes.Repeat([]byte{n}, b.Len()))
-			if err := actor.Tell(ctx, ref, Sheet{Keep: keep, Data: b}); err != nil {
+			if err = actor.Tell(ctx, ref, Sheet{Keep: keep, Data: b}); errors.Is(err, actor.ErrFull) && n > 2 {
+				b.Release() // the queue holds less than the pool
+				break
+			} else if err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, n) // the first one twice
@@ -127,7 +130,7 @@ func TestAskWithDistantDeadline(t *testing.T) {
 // not dropped but answered.
 func TestDropKeepsNothing(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Shutdown: supervisor.BrutalKill,
-		Mailbox: mailbox.Config{RingBytes: 4096, PoolBytes: 256 << 10, Full: mailbox.Drop}})
+		Mailbox: mailbox.Config{Queue: "ring", RingBytes: 4096, PoolBytes: 256 << 10, Full: mailbox.Drop}})
 	s, err := actor.Ask(ctx, ref, Add{})
 	if err != nil {
 		t.Fatal(err)
