@@ -302,6 +302,10 @@ func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 	kind := EventKind(f.What)
 	c.incarnation, c.pid = max(c.incarnation, f.Child.Incarnation), int(f.PID)
 	switch kind {
+	case EventStarting:
+		c.up = true
+	case EventExited:
+		c.up = false
 	case EventSuspended:
 		c.suspended = true
 	case EventContinued:
@@ -380,9 +384,16 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 // lostWith records that a child has ended because the process of its supervisor
 // has. Nobody blames the message that it had in hand.
 func (s *Supervisor) lostWith(c *child, r *running) {
-	if run := c.run; run != nil {
-		s.endedAway(c, &wire.Exit{Addr: run.addr, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1, Signal: uint8(syscall.SIGKILL), Asked: 1,
-			Runtime: time.Since(run.begun), Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}, tree.Asked)
+	exit := &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1,
+		Signal: uint8(syscall.SIGKILL), Asked: 1, Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}
+	if c.run != nil {
+		exit.Runtime = time.Since(c.run.begun)
+	}
+	if c.run != nil || c.up {
+		s.endedAway(c, exit, tree.Asked)
+	}
+	if c.up {
+		c.up = false
 		s.event(EventExited, c, "")
 	}
 	if c.sort == wire.SortSupervisor {

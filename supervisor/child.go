@@ -40,6 +40,7 @@ type child struct {
 	asked       bool               // this end was asked for
 	away        *running           // of a child of a supervisor in another process: that process
 	sort        uint8              // then: one of the wire's sorts
+	up          bool               // then: its start was told, and its end was not
 	killed      bool               // Kill was called
 	failed      string
 	declared    string

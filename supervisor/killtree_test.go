@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -127,6 +129,40 @@ func TestKillTree(t *testing.T) {
 	}
 	t.Logf("%d rounds, a tree of %d processes, at most %d at a kill: the slowest end took %v, %d more than a second", rounds,
 		processesOf(w), most, slowest.Round(time.Millisecond), late)
+}
+
+// TestKillTreeAtOnce: the same when the supervisors below the root are killed with
+// it, and when they are stopped at that moment.
+func TestKillTreeAtOnce(t *testing.T) {
+	testutil.Audit(t)
+	t.Setenv(widthsVar, "2 1 2")
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		r := startRoot(t, "tree")
+		var middles []int
+		for r.out.Scan() && r.out.Text() != "ready" {
+			if text, ok := strings.CutPrefix(r.out.Text(), "middle "); ok {
+				pid, _ := strconv.Atoi(text)
+				middles = append(middles, pid)
+			}
+		}
+		if len(middles) != 2 {
+			t.Fatal(middles)
+		}
+		all := withEnv(r.mark)
+		for _, pid := range middles {
+			if err := syscall.Kill(pid, sig); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.cmd.Wait()
+		allEnd(t, all)
+		if left := withEnv(r.mark); len(left) > 0 { // started meanwhile
+			allEnd(t, left)
+		}
+	}
 }
 
 // TestKillMiddles: supervisors' processes of a tree of three levels are killed at

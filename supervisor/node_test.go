@@ -216,12 +216,16 @@ type recorder struct {
 	mu     sync.Mutex
 	events []supervisor.Event
 	more   chan struct{} // closed at the next event, if somebody waits
+	look   func(supervisor.Event)
 }
 
 func (r *recorder) add(e supervisor.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
+	if r.look != nil {
+		r.look(e)
+	}
 	if r.more != nil {
 		close(r.more)
 		r.more = nil

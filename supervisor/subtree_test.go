@@ -114,6 +114,13 @@ func TestKillSubtree(t *testing.T) {
 	if err := syscall.Kill(was[0], syscall.SIGSTOP); err != nil { // so that messages wait
 		t.Fatal(err)
 	}
+	r.mu.Lock()
+	r.look = func(e supervisor.Event) { // while the root's loop waits
+		if e.Kind == supervisor.EventStarting && e.Child == "pair" && slices.ContainsFunc(was, alive) {
+			t.Errorf("some of %v are alive when the replacement is started", was)
+		}
+	}
+	r.mu.Unlock()
 	const n = 200
 	for i := range n {
 		if i == n/2 {

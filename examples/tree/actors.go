@@ -29,23 +29,32 @@ var player = actor.Define("player", func(s *actor.Setup[Player]) error {
 	return nil
 })
 
+func branch(s supervisor.Strategy, children ...supervisor.Child) supervisor.Spec {
+	return supervisor.Spec{Strategy: s, Intensity: 100, Period: 10 * time.Second, Children: children}
+}
+
+func leaf(name string) supervisor.Child { return supervisor.Child{Name: name, Actor: player} }
+
+func below(name string, s supervisor.Spec) supervisor.Child {
+	return supervisor.Child{Name: name, Supervisor: &s}
+}
+
+// line is a supervisor with a process of its own: what it starts are children of
+// that process. Their mailboxes are in the root, as all are.
+var line = supervisor.Define("line", func() (supervisor.Spec, error) {
+	return branch(supervisor.RestForOne,
+		leaf("source"),
+		below("pair", branch(supervisor.OneForAll, leaf("left"), leaf("right"))),
+		leaf("sink")), nil
+})
+
 // tree is the whole program. Its supervisors allow many restarts, since they
 // are there to be watched; three in five seconds is more usual.
 func tree() supervisor.Spec {
-	branch := func(s supervisor.Strategy, children ...supervisor.Child) supervisor.Spec {
-		return supervisor.Spec{Strategy: s, Intensity: 100, Period: 10 * time.Second, Children: children}
-	}
-	leaf := func(name string) supervisor.Child { return supervisor.Child{Name: name, Actor: player} }
-	below := func(name string, s supervisor.Spec) supervisor.Child {
-		return supervisor.Child{Name: name, Supervisor: &s}
-	}
 	clock := leaf("clock")
 	clock.Backoff = supervisor.Backoff{Min: 10 * time.Millisecond, Max: 80 * time.Millisecond, Jitter: 0.2}
 	return branch(supervisor.OneForOne,
 		clock,
-		below("line", branch(supervisor.RestForOne,
-			leaf("source"),
-			below("pair", branch(supervisor.OneForAll, leaf("left"), leaf("right"))),
-			leaf("sink"))),
+		supervisor.Child{Subtree: line},
 		below("pool", branch(supervisor.SimpleOneForOne, leaf("worker"))))
 }

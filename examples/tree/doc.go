@@ -6,7 +6,7 @@
 //
 //	root           one_for_one         each child by itself
 //	├─ clock                           comes back after a delay that grows
-//	├─ line        rest_for_one        what stands behind the dead one restarts with it
+//	├─ line        rest_for_one        what stands behind the dead one restarts with it; a process of its own
 //	│  ├─ source
 //	│  ├─ pair     one_for_all         one dies, both restart
 //	│  │  ├─ left
@@ -15,6 +15,7 @@
 //	└─ pool        simple_one_for_one  any number of one kind
 //	   └─ worker-1 ...
 //
-// Each leaf is a process. Supervisors are not: they live in the root process,
-// whose end, by SIGKILL too, ends all.
+// Each leaf is a process, and so is line, whose end ends all below it before it is
+// started again. The other supervisors live in the process of the one above. The
+// end of the root process, by SIGKILL too, ends all.
 package main

@@ -26,7 +26,7 @@ func main() {
 	var cfg config
 	flag.BoolVar(&cfg.json, "json", false, "write every event as a line of JSON, and nothing else")
 	flag.IntVar(&cfg.workers, "workers", 3, "`number` of workers in the pool")
-	flag.DurationVar(&cfg.kill, "kill", 0, "kill a leaf every so `often`")
+	flag.DurationVar(&cfg.kill, "kill", 0, "kill a process every so `often`")
 	flag.DurationVar(&cfg.length, "for", 0, "end after that `time`, rather than at Ctrl-C")
 	flag.Parse()
 	spec := tree()
@@ -35,7 +35,7 @@ func main() {
 	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error { return run(ctx, sup, cfg, os.Stdout) })
 }
 
-// run kills leaves until the time is over, and then asks each who it is.
+// run kills processes until the time is over, and then asks each who it is.
 func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Writer) error {
 	if cfg.json {
 		out = io.Discard
@@ -68,7 +68,7 @@ func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Wri
 	return nil
 }
 
-// killFor kills a leaf from time to time until the time is over.
+// killFor kills a process from time to time until the time is over.
 func killFor(ctx context.Context, sup *supervisor.Supervisor, cfg config) (kills int, err error) {
 	var over, next <-chan time.Time
 	if cfg.length > 0 {
@@ -86,9 +86,9 @@ func killFor(ctx context.Context, sup *supervisor.Supervisor, cfg config) (kills
 		case <-over:
 			return kills, nil
 		case <-next:
-			all := leaves(sup)
-			leaf := all[rand.IntN(len(all))]
-			switch err := sup.Kill(leaf.ID); {
+			all := processes(sup)
+			victim := all[rand.IntN(len(all))]
+			switch err := sup.Kill(victim.ID); {
 			case err == nil:
 				kills++
 			case !errors.Is(err, supervisor.ErrNotRunning) && !errors.Is(err, supervisor.ErrNotFound):

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestTree kills leaves for a while: each is there at the end, and every event
+// TestTree kills processes for a while: each is there at the end, and every event
 // is a line of JSON.
 func TestTree(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -43,7 +43,7 @@ func TestTree(t *testing.T) {
 	}
 	kinds := map[string]int{}
 	for d := json.NewDecoder(&events); d.More(); {
-		var l line
+		var l record
 		if err := d.Decode(&l); err != nil {
 			t.Fatal(err)
 		}

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-// line is an event as JSON.
-type line struct {
+// record is an event as JSON.
+type record struct {
 	Time        string `json:"time"`
 	Kind        string `json:"kind"`
 	Supervisor  string `json:"supervisor,omitempty"`
@@ -29,7 +30,7 @@ func printer(asJSON bool, out io.Writer) func(supervisor.Event) {
 			fmt.Fprintf(out, "%s  %v\n", e.Time.Format("15:04:05.000"), e)
 			return
 		}
-		l := line{Time: e.Time.Format("15:04:05.000000"), Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
+		l := record{Time: e.Time.Format("15:04:05.000000"), Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
 			Incarnation: e.Incarnation, PID: e.PID, Text: e.Text}
 		if e.Exit != nil {
 			l.Reason, l.Text = e.Exit.Reason, e.Exit.Summary
@@ -53,11 +54,26 @@ func drawBelow(out io.Writer, sup *supervisor.Supervisor, indent string) {
 			fmt.Fprintf(out, "%s%s%s  process %d, %s\n", indent, branch, name, c.PID, c.State)
 			continue
 		}
-		fmt.Fprintf(out, "%s%s%s\n", indent, branch, name)
+		own := ""
+		if c.PID != os.Getpid() {
+			own = fmt.Sprintf("  process %d, %s", c.PID, c.State)
+		}
+		fmt.Fprintf(out, "%s%s%s%s\n", indent, branch, name, own)
 		if below, err := sup.Below(name); err == nil {
 			drawBelow(out, below, indent+deeper)
 		}
 	}
+}
+
+// processes is everything in the tree that has a process of its own.
+func processes(sup *supervisor.Supervisor) (all []supervisor.ChildInfo) {
+	all = leaves(sup)
+	for _, c := range sup.Children() {
+		if c.Supervisor && c.PID != os.Getpid() {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // leaves is the actors of the whole tree.
