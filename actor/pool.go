@@ -189,10 +189,17 @@ func castAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 	c.join(ctx, p)
 	c.distinct()
 	err := c.tell(ctx, mt, m)
+	if len(c.targets)+len(c.failed) == 0 {
+		return public(p.Empty())
+	}
 	if len(c.failed) == 0 {
 		return err
 	}
+	none := len(c.failed) == c.of
 	c.failed = slices.DeleteFunc(c.failed, func(e *MemberError) bool { return hasEnded(e) }) // no members any more
+	if none && len(c.failed) == 0 {
+		return public(p.Empty())
+	}
 	return c.err()
 }
 

@@ -198,7 +198,7 @@ func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (s
 			if err = send(o); errors.Is(err, mailbox.ErrFull) {
 				err = full(err)
 			}
-			if _, gone := t.Outbox(); err != nil && gone != nil {
+			if gone := t.WhyClosed(); err != nil && gone != nil {
 				err = gone // the lane was closed under the send
 			}
 		}
