@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -309,6 +310,32 @@ func TestTellAllPayload(t *testing.T) {
 				if r := recall(t, ctx, ref, number, false); r.Count != 1 || !bytes.Equal(r.Data, text) {
 					t.Fatalf("round %d, %d bytes: receiver %d has %d messages, %d bytes", round, size, i, r.Count, len(r.Data))
 				}
+			}
+		}
+	}
+}
+
+// TestTellAllAtOnce: several goroutines tell the same actors, through a pool
+// that holds few of their payloads at a time; every actor gets all, whole.
+func TestTellAllAtOnce(t *testing.T) {
+	ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 512 << 10}})
+	const tellers, each, size = 4, 10, 100_000
+	var all sync.WaitGroup
+	for g := range tellers {
+		all.Go(func() {
+			for i := range each {
+				n := g*each + i
+				if err := actor.TellAll(ctx, refs, Script{Number: n, Text: bytes.Repeat([]byte{byte(n)}, size)}); err != nil {
+					t.Error(n, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for n := range tellers * each {
+		for _, ref := range refs {
+			if r := recall(t, ctx, ref, n, false); r.Count != 1 || len(r.Data) != size || bytes.Count(r.Data, []byte{byte(n)}) != size {
+				t.Fatalf("message %d: %d times, %d bytes", n, r.Count, len(r.Data))
 			}
 		}
 	}
