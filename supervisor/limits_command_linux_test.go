@@ -154,3 +154,25 @@ func TestCommandLimitRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// BenchmarkLimitedStart is the start of a child until it is ready, and its end, without
+// limits and with those that need a second execve.
+func BenchmarkLimitedStart(b *testing.B) {
+	for _, bm := range []struct {
+		name   string
+		limits supervisor.Limits
+	}{{"plain", supervisor.Limits{}}, {"limited", supervisor.Limits{NoNewPrivs: true}}} {
+		b.Run(bm.name, func(b *testing.B) {
+			ctx, sup, _ := newSup(b, supervisor.Spec{})
+			for b.Loop() {
+				ref, err := supervisor.StartChild(ctx, sup, inspected, supervisor.Child{Restart: supervisor.Temporary, Limits: bm.limits})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := sup.Terminate(ctx, ref.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
