@@ -56,7 +56,12 @@ var keeper = actor.Define("keeper", func(s *actor.Setup[Keeper]) error {
 		c.Next = m.N + 1
 		return nil
 	})
-	actor.OnTell(s, func(*actor.Context, Hold) error { select {} })
+	actor.OnTell(s, func(c *actor.Context, _ Hold) error {
+		if c.Incarnation() > 1 {
+			return nil // a death that was asked for is not charged to it: it comes again
+		}
+		select {}
+	})
 	actor.OnAsk(s, func(_ *actor.Context, m Count) (Counted, error) {
 		c.PID, c.Echo = os.Getpid(), make([]byte, 20_000)
 		transporttest.Fill(c.Echo, c.Next)
@@ -146,7 +151,7 @@ func combine(t *testing.T, c combination) {
 	if err := actor.Tell(ctx, ref, Hold{}); err != nil {
 		t.Fatal(err)
 	}
-	k.pieces(10)
+	k.pieces(4) // few: some queues hold nine
 	if err := sup.Kill(ref.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +179,7 @@ func (k *sending) pieces(n int) {
 		transporttest.Fill(m.Data, m.N)
 		if i%7 == 3 {
 			size := 10_000
-			if i == 3 {
+			if i == 3 && n > 4 {
 				size = 1<<20 + 1
 			}
 			var err error
