@@ -27,6 +27,7 @@ type Views struct {
 
 	segments    atomic.Pointer[table] // never changed, only replaced
 	outstanding atomic.Int64
+	push        sync.Mutex // makes this process one producer of return entries
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -204,17 +205,18 @@ func (v *Views) firstHold(s *viewed, index uint16) *Held {
 }
 
 // Release ends the view of ref and gives the block back to its owner through
-// r, a ring that this process writes; the caller orders those who write it. The
-// bytes may not be used any more. A Release without a View panics: the block
-// may be somebody else's by now.
+// r, a ring that this process writes. Its bytes may not be used any more. A
+// Release without a View panics: the block may be somebody else's by now.
 func (v *Views) Release(r transport.Returns, ref BlockRef) {
 	s := v.end(ref)
+	v.push.Lock()
 	t := r.Tail.Load()
 	// There is room: the ring has as many entries as an owner may have blocks
 	// out, and each of them comes back once. An owner that has more out
 	// overwrites its own returns.
 	cpu.StoreRelease64(&r.Entries[t%transport.ReturnEntries], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
 	r.Tail.Store(t + 1) // and not only a release: the caller looks next whether the owner waits
+	v.push.Unlock()
 	s.mem.Release()
 }
 
