@@ -52,7 +52,7 @@ func TestPoolRoundRobin(t *testing.T) {
 
 // TestPoolLeastLoaded: a member that does not get on gets nothing more.
 func TestPoolLeastLoaded(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ctx, sup, r := newSup(t, supervisor.Spec{})
 	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.LeastLoaded})
 	all := members(t, ctx, pool)
 	stopped := ask(t, ctx, all[1], Which{}).PID
@@ -60,6 +60,7 @@ func TestPoolLeastLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Kill(stopped, syscall.SIGCONT)
+	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 }) // a signal takes its time
 	for range 20 {
 		if err := actor.Tell(ctx, all[1], Plain{}); err != nil {
 			t.Fatal(err)
@@ -211,7 +212,7 @@ func TestPoolMemberGone(t *testing.T) {
 
 // TestPoolBroadcast: everybody gets a message, and an error says who did not.
 func TestPoolBroadcast(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ctx, sup, r := newSup(t, supervisor.Spec{})
 	book := startLedger(t, ctx, sup)
 	pool := startPool(t, ctx, sup, supervisor.Pool{Name: "all", Size: 3, Route: supervisor.Broadcast,
 		Member: supervisor.Child{Mailbox: mailbox.Config{Full: mailbox.Fail}}})
@@ -242,6 +243,7 @@ func TestPoolBroadcast(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Kill(stopped, syscall.SIGCONT)
+	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 })
 	for err == nil {
 		err = actor.Tell(ctx, all[2], Plain{})
 	}
