@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -94,6 +95,8 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		n.byID[from.ID] = s
 	}
 	s.boxes = append(slices.Clip(s.boxes), &inbox{Inbox: box})
+	// A process that is being replaced can open its lane after its successor has.
+	slices.SortFunc(s.boxes, func(a, b *inbox) int { return cmp.Compare(a.From.Incarnation, b.From.Incarnation) })
 	n.setHeads()
 	early := n.early
 	n.early = nil
