@@ -87,7 +87,7 @@ func TestCrashLoop(t *testing.T) {
 // supervisor gives up, as its limit says. They are in the process of the root, and
 // in one of a supervisor.
 func TestForkBomb(t *testing.T) {
-	n := testutil.Rounds(8, 50)
+	n := max(testutil.Rounds(8, 50), 8) // half of it is an intensity
 	storm := func(t *testing.T, intensity int) (sup *supervisor.Supervisor, r *recorder, again func() bool) {
 		ctx, sup, r := newSup(t, supervisor.Spec{Intensity: intensity, Period: time.Hour})
 		var refs []actor.Ref[Node]

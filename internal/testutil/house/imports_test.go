@@ -55,7 +55,7 @@ func checkImports(r *repository, bad func(string, ...any)) {
 // testMay lists what the tests of any package may import beyond its floor: the
 // test equipment, and, across real processes, the whole program.
 func testMay(local string) bool {
-	return within(local, "internal/testutil/...") || within(local, "actor") || within(local, "supervisor")
+	return within(local, "internal/testutil/...") || within(local, "mailbox") || within(local, "actor") || within(local, "supervisor")
 }
 
 func checkStd(f *goFile, imported string, bad func(string, ...any)) {
