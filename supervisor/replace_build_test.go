@@ -17,6 +17,9 @@ import (
 // a state that it brings up to date; one with other messages or another state is
 // refused, and the old process goes on.
 func TestReplaceByAnotherBuild(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: it builds two programs, for a user without a build cache all of Go's library with them")
+	}
 	tool, err := exec.LookPath("go")
 	if err != nil {
 		testutil.Refused(t, err)
@@ -24,7 +27,7 @@ func TestReplaceByAnotherBuild(t *testing.T) {
 	dir := t.TempDir()
 	build := func(tag string) string {
 		program := filepath.Join(dir, tag)
-		cmd := exec.Command(tool, "build", "-tags", tag, "-o", program, "./testdata/replaced")
+		cmd := exec.Command(tool, "build", "-buildvcs=false", "-tags", tag, "-o", program, "./testdata/replaced")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
