@@ -159,7 +159,7 @@ func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
 	case err == nil:
 		return n, oobn, flags, nil
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
-		return 0, oobn, flags, io.EOF
+		return l.lastFrame(buf)
 	case errors.Is(err, net.ErrClosed):
 		return 0, oobn, flags, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, err)
 	}
