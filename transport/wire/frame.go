@@ -14,59 +14,6 @@ const Version = 1
 // MaxFrame is the size in bytes of the largest frame.
 const MaxFrame = 60 << 10
 
-// Kind is the first byte of a frame.
-type Kind uint8
-
-// The kinds of frames. The numbers are part of the protocol.
-const (
-	KindBegin     Kind = 1
-	KindReady     Kind = 2
-	KindFailed    Kind = 3
-	KindResolve   Kind = 4
-	KindTarget    Kind = 5
-	KindOpen      Kind = 6
-	KindLane      Kind = 7
-	KindPage      Kind = 8
-	KindSegment   Kind = 9
-	KindRetire    Kind = 10
-	KindDrained   Kind = 11
-	KindGone      Kind = 12
-	KindAskFailed Kind = 13
-	KindMonitor   Kind = 14
-	KindDown      Kind = 15
-	KindStop      Kind = 16
-	KindExiting   Kind = 17
-	KindLetter    Kind = 18
-	KindAck       Kind = 19
-	KindTypes     Kind = 20
-	KindBack      Kind = 21
-	KindTrap      Kind = 22
-	KindLink      Kind = 23
-	KindLinked    Kind = 24
-	KindPassage   Kind = 25
-	KindEnded     Kind = 26
-	KindClosed    Kind = 27
-	KindEnroll    Kind = 28
-	KindEnrolled  Kind = 29
-	KindAdopt     Kind = 30
-	KindStarted   Kind = 31
-	KindBelow     Kind = 32
-	KindDied      Kind = 33
-	KindLeft      Kind = 34
-	KindEvent     Kind = 35
-	KindCommand   Kind = 36
-	KindAnswer    Kind = 37
-	KindMembers   Kind = 38
-	KindGroup     Kind = 39
-	KindHandover  Kind = 40
-	KindState     Kind = 41
-	KindTaken     Kind = 42
-	KindLeaving   Kind = 43
-	KindDrain     Kind = 44
-
-	lastKind = KindDrain
-)
-
 // Frame is one message of the control link.
 type Frame interface {
 	Kind() Kind

@@ -1,0 +1,120 @@
+package keeper
+
+import (
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// child is one mailbox's owner.
+type child struct {
+	id      uint32
+	name    string
+	mailbox wire.Mailbox
+	alive   uint32 // incarnation that runs, or 0
+	post    Post   // of the incarnation that runs
+	last    *wire.Exit
+	gone    bool
+	drain   *drain                 // it is about to end; or nil
+	known   map[wire.Addr]struct{} // who was told where it is, and may open a lane to it
+	traps   bool                   // the incarnation that runs is told of the ends of its links
+	next    successor
+}
+
+// Add makes a mailbox for a child.
+func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
+	k.children[id] = &child{id: id, name: name, mailbox: mb, known: map[wire.Addr]struct{}{}}
+}
+
+// Begin connects a new incarnation of a child: it is told who it is, and gets
+// the lanes of its mailbox.
+func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
+	c := k.children[self.ID]
+	c.alive, c.post, c.traps = self.Incarnation, post, false
+	post(&wire.Begin{Version: wire.Version, Self: self, Name: c.name, Definition: definition, Mailbox: c.mailbox})
+	for _, l := range k.to(self.ID) {
+		k.deliver(l, c)
+	}
+}
+
+// Back makes the mailbox of a child that was gone take messages again: empty,
+// and for the same number. All processes learn that.
+func (k *Keeper) Back(id uint32) {
+	c := k.children[id]
+	if c == nil || !c.gone {
+		return
+	}
+	c.gone = false
+	for _, to := range k.children {
+		if to.alive != 0 {
+			to.post(&wire.Back{ID: id})
+		}
+		if to.next.incarnation != 0 {
+			to.next.post(&wire.Back{ID: id})
+		}
+	}
+}
+
+// maxFacts is how many ended children that will not come back are known with all
+// facts of their ends. Of earlier ones what they wrote is forgotten.
+const maxFacts = 256
+
+// Forgotten says that a child that is gone will never come back.
+func (k *Keeper) Forgotten(id uint32) {
+	k.forgotten = append(k.forgotten, id)
+	if len(k.forgotten) <= maxFacts {
+		return
+	}
+	c := k.children[k.forgotten[0]]
+	k.forgotten = k.forgotten[1:]
+	if c != nil && c.last != nil {
+		last := *c.last
+		last.Stderr, last.Stack = "", ""
+		c.last = &last
+	}
+}
+
+func (c *child) lastExit() *wire.Exit {
+	if c.last != nil {
+		return c.last
+	}
+	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it was never started"}
+}
+
+func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
+	t := &wire.Target{Token: f.Token, State: wire.TargetUnknown, ID: f.ID}
+	c := k.children[f.ID]
+	p := k.pools[f.ID]
+	if f.ID == 0 {
+		if c = k.named(f.Name); c == nil || c.gone {
+			p = k.poolNamed(f.Name)
+		}
+	}
+	if p != nil {
+		k.introduce(from, f.Token, p)
+		return
+	}
+	if c != nil && c.id != 0 {
+		if k.crowded(from, f, c) {
+			return
+		}
+		t.State, t.ID, t.Name, t.Mailbox = wire.TargetAlive, c.id, c.name, c.mailbox
+		if c.gone {
+			t.State = wire.TargetGone
+			t.Exit = *c.lastExit()
+		} else if c.drain != nil {
+			t.State, t.Exit = wire.TargetGone, *leavingExit(c.id)
+		} else {
+			c.known[from] = struct{}{}
+		}
+	}
+	k.post(from, t)
+}
+
+// named finds the child of that name; one that has not ended comes first.
+func (k *Keeper) named(name string) (found *child) {
+	for _, c := range k.children {
+		if c.name == name && (found == nil || found.gone || c.id > found.id && !c.gone) {
+			found = c
+		}
+	}
+	return found
+}

@@ -1,0 +1,146 @@
+package keeper
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+type laneKey struct {
+	from wire.Addr
+	to   uint32
+}
+
+// held is what is kept of one lane.
+type held struct {
+	laneKey
+	name     string // of the sender
+	open     wire.Open
+	files    []*Handle // as they came with open
+	segments []kept    // the sender's blocks
+	replies  []kept    // blocks of the receiver's replies that nobody else keeps
+	exit     *Handle   // of the passage of its files, or nil
+
+	page     *Handle // the last receive page that was published
+	pageOf   uint32  // by this incarnation of the receiver
+	start    uint64  // first sequence that the next incarnation handles
+	attempt  uint8   // deaths with the message at start in hand
+	carry    []byte  // an entry that left the queue and was not dealt with
+	charge   tree.Charge
+	chargeAt uint64     // sequence that charge is about
+	retired  bool       // the sender is dead
+	ending   *wire.Exit // of the receiver, which is gone for good; nil while it is not
+}
+
+// to is the lanes to a child, those of a sender's earlier incarnations first.
+func (k *Keeper) to(id uint32) []*held {
+	return k.sorted(func(l *held) bool { return l.to == id && l.ending == nil })
+}
+
+func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
+	for _, l := range k.lanes {
+		if match(l) {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b *held) int {
+		return cmp.Or(cmp.Compare(a.from.ID, b.from.ID), cmp.Compare(a.from.Incarnation, b.from.Incarnation), cmp.Compare(a.to, b.to))
+	})
+	return out
+}
+
+func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
+	c := k.children[f.To]
+	key := laneKey{from, f.To}
+	if c == nil || k.lanes[key] != nil {
+		k.Log.Error("lane refused: no such target, or opened twice", "from", from, "to", f.To)
+		releaseAll(hs)
+		return
+	}
+	l := &held{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
+	k.lanes[key] = l
+	delete(c.known, from)
+	if c.gone {
+		k.end(l, c.lastExit()) // it may have messages already
+		return
+	}
+	if c := k.reader(l); c != nil {
+		k.deliver(l, c)
+	}
+}
+
+// ends makes the last owner of a lane's queue remove that, if it would outlive
+// its descriptors.
+func (k *Keeper) ends(f *wire.Open, hs []*Handle) {
+	form, err := lane.FormOf(f.Queue)
+	if err != nil || f.Queue == wire.QueueRing {
+		return
+	}
+	hs[1].last = func(file transport.File) {
+		if err := form.Remove(file); err != nil {
+			k.Log.Warn("a queue could not be removed; it is swept later", "form", form.Name, "err", err)
+		}
+	}
+}
+
+// deliver gives a lane to the running incarnation of its receiver.
+func (k *Keeper) deliver(l *held, c *child) {
+	files := make([]*Handle, len(l.files))
+	for i, h := range l.files {
+		files[i] = h.Retain()
+	}
+	o := l.open
+	c.post(&wire.Lane{From: l.from, Name: l.name, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
+		Start: l.start, Attempt: l.attempt, Carry: l.carry}, files...)
+	for _, s := range l.segments {
+		f := s.f
+		c.post(&f, s.file.Retain())
+	}
+	if l.exit != nil {
+		c.post(&wire.Passage{Peer: l.from}, l.exit.Retain())
+	}
+	if l.retired {
+		c.post(&wire.Retire{From: l.from})
+	}
+}
+
+// page keeps a receiver's page and passes it on to the sender.
+func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
+	l := k.lanes[laneKey{f.Peer, from.ID}]
+	if l == nil {
+		releaseAll(hs)
+		return
+	}
+	l.page.Release()
+	l.page, l.pageOf = hs[0].Retain(), from.Incarnation
+	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.start}, hs...)
+}
+
+// passage keeps the exit through which the files of a lane's messages come, so
+// that they outlive both of its ends.
+func (k *Keeper) passage(from wire.Addr, f *wire.Passage, hs []*Handle) {
+	if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil && l.exit == nil {
+		l.exit = hs[0].Retain()
+		if c := k.reader(l); c != nil {
+			c.post(&wire.Passage{Peer: from}, l.exit.Retain())
+		}
+	}
+	releaseAll(hs)
+	k.post(from, &wire.Ack{Token: f.Token})
+}
+
+func (k *Keeper) drop(l *held) {
+	releaseAll(l.files)
+	l.page.Release()
+	l.exit.Release()
+	for _, s := range l.segments {
+		s.file.Release()
+	}
+	l.forgetReplies(func(kept) bool { return true })
+	delete(k.lanes, l.laneKey)
+	k.unpark(l.laneKey)
+}

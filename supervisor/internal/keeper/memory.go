@@ -1,0 +1,94 @@
+package keeper
+
+import (
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// memory is the pages of a lane while the keeper reads them.
+type memory struct {
+	send *transport.SendPage
+	recv *transport.RecvPage // nil when no receiver has published one
+	mems []*segment.Memory
+	head atomic.Uint64
+}
+
+// mapped maps the pages of l.
+func (l *held) mapped() (m *memory, err error) {
+	m = &memory{}
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+	mem, err := mapFile(l.files[0], int(l.open.Size), segment.FormAuto)
+	if err != nil {
+		return nil, err
+	}
+	m.mems = append(m.mems, mem)
+	if m.send, err = transport.OpenSendPage(mem.Bytes(), int(l.open.Cells)); err != nil {
+		return nil, err
+	}
+	if l.page != nil {
+		if mem, err = mapFile(l.page, transport.RecvPageBytes, segment.FormAuto); err != nil {
+			return nil, err
+		}
+		m.mems = append(m.mems, mem)
+		if m.recv, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *memory) close() {
+	for _, mem := range m.mems {
+		mem.Close()
+	}
+}
+
+// reader reads what is left in a lane.
+func (m *memory) reader(l *held) (transport.Receiver, error) {
+	if l.open.Queue == wire.QueueRing {
+		return ring.NewReceiver(m.send, &m.head, l.start), nil
+	}
+	form, err := lane.FormOf(l.open.Queue)
+	if err != nil {
+		return nil, err
+	}
+	page, err := transport.NewRecvPage(make([]byte, transport.RecvPageBytes))
+	if err != nil {
+		return nil, err
+	}
+	f, err := dup(l.files[1])
+	if err != nil {
+		return nil, err
+	}
+	return form.Receiver(f, page, l.start, l.carry)
+}
+
+// block copies up to limit bytes of a block of the sender.
+func (l *held) block(b wire.Block, box wire.Mailbox, limit int) []byte {
+	for _, s := range l.segments {
+		reach := segment.Policy(box.Blocks).Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
+		if s.f.ID != b.Segment || b.Length > reach || uint32(b.Index) >= s.f.Blocks {
+			continue
+		}
+		if s.f.Class > s.f.Size/uint64(s.f.Blocks) {
+			return nil // its owner's word, which nobody may have checked yet: such blocks are not in it
+		}
+		mem, err := mapFile(s.file, int(s.f.Size), segment.Form(box.Segment))
+		if err != nil {
+			return nil
+		}
+		defer mem.Close()
+		off := uint64(b.Index) * s.f.Class
+		return append([]byte(nil), mem.Bytes()[off:off+min(b.Length, uint64(max(limit, 0)))]...)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package keeper
+
+import (
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+type watcher struct {
+	by      wire.Addr
+	token   uint64
+	id      uint32
+	process bool // a replacement is an end for it
+}
+
+func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
+	if f.How == wire.MonitorCancel {
+		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
+		return
+	}
+	k.post(by, &wire.Ack{Token: f.Token})
+	if p := k.pools[f.ID]; p != nil && !p.group() {
+		k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})
+		if len(p.members) == 0 {
+			k.notify(p.id, p.last())
+		}
+		return
+	}
+	c := k.children[f.ID]
+	if c == nil {
+		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor"}})
+		return
+	}
+	if c.alive == 0 {
+		k.post(by, &wire.Down{Token: f.Token, Exit: *c.lastExit()})
+		return
+	}
+	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID, process: f.How == wire.MonitorProcess})
+}
+
+// Notify tells the watchers of an incarnation that it is down. It comes after
+// the retirement of its lanes, for which the notice waits, and after whatever
+// its death has ended: who gets the notice does not find it in a group or, if it
+// has ended for good, in a pool or by its name.
+func (k *Keeper) Notify(exit *wire.Exit) { k.notify(exit.Addr.ID, exit) }
+
+// notify tells who watches id that it is down.
+func (k *Keeper) notify(id uint32, exit *wire.Exit) {
+	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
+		if w.id == id {
+			k.post(w.by, &wire.Down{Token: w.token, Exit: *exit})
+		}
+		return w.id == id
+	})
+}

@@ -1,0 +1,82 @@
+package keeper
+
+import (
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+type kept struct {
+	f    wire.Segment
+	file *Handle
+}
+
+// segment keeps a sender's blocks for the receivers to come. The blocks of
+// replies have one user only, and are passed on.
+func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
+	token := f.Token
+	f.Token = 0
+	owner := k.children[f.Peer.ID] // of the mailbox, whose form it is
+	if f.Reply == 1 {
+		owner = k.children[from.ID]
+	}
+	if owner != nil && len(hs) > 0 {
+		if err := hs[0].keep(f, owner.mailbox); err != nil {
+			k.Log.Error("segment cannot be kept: its messages are lost if its owner dies", "from", from, "err", err)
+		}
+	}
+	if f.Reply == 1 {
+		to := f.Peer
+		f.Peer = from
+		if l := k.lanes[laneKey{to, from.ID}]; l != nil {
+			l.keepReply(f, hs)
+		}
+		k.post(to, f, hs...)
+	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
+		c := k.reader(l)
+		f.Peer = from
+		if f.Blocks > 0 {
+			l.segments = append(l.segments, kept{*f, hs[0].Retain()})
+		} else {
+			l.forget(f.ID)
+		}
+		if c != nil {
+			c.post(f, hs...)
+		} else {
+			releaseAll(hs)
+		}
+	} else {
+		releaseAll(hs)
+	}
+	k.post(from, &wire.Ack{Token: token})
+}
+
+// forget drops a segment that its owner has taken back.
+func (l *held) forget(id uint16) {
+	l.segments = slices.DeleteFunc(l.segments, func(s kept) bool {
+		if s.f.ID == id {
+			s.file.Release()
+		}
+		return s.f.ID == id
+	})
+}
+
+// keepReply keeps a segment of replies until the asker cannot want it any more,
+// if its descriptor alone does not.
+func (l *held) keepReply(f *wire.Segment, hs []*Handle) {
+	if f.Blocks == 0 {
+		l.forgetReplies(func(s kept) bool { return s.f.Peer == f.Peer && s.f.ID == f.ID })
+	} else if hs[0].hold != nil {
+		l.replies = append(l.replies, kept{*f, hs[0].Retain()})
+	}
+}
+
+func (l *held) forgetReplies(match func(kept) bool) {
+	l.replies = slices.DeleteFunc(l.replies, func(s kept) bool {
+		if match(s) {
+			s.file.Release()
+			return true
+		}
+		return false
+	})
+}

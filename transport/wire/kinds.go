@@ -1,0 +1,132 @@
+package wire
+
+// Kind is the first byte of a frame.
+type Kind uint8
+
+// The kinds of frames. The numbers are part of the protocol.
+const (
+	KindBegin     Kind = 1
+	KindReady     Kind = 2
+	KindFailed    Kind = 3
+	KindResolve   Kind = 4
+	KindTarget    Kind = 5
+	KindOpen      Kind = 6
+	KindLane      Kind = 7
+	KindPage      Kind = 8
+	KindSegment   Kind = 9
+	KindRetire    Kind = 10
+	KindDrained   Kind = 11
+	KindGone      Kind = 12
+	KindAskFailed Kind = 13
+	KindMonitor   Kind = 14
+	KindDown      Kind = 15
+	KindStop      Kind = 16
+	KindExiting   Kind = 17
+	KindLetter    Kind = 18
+	KindAck       Kind = 19
+	KindTypes     Kind = 20
+	KindBack      Kind = 21
+	KindTrap      Kind = 22
+	KindLink      Kind = 23
+	KindLinked    Kind = 24
+	KindPassage   Kind = 25
+	KindEnded     Kind = 26
+	KindClosed    Kind = 27
+	KindEnroll    Kind = 28
+	KindEnrolled  Kind = 29
+	KindAdopt     Kind = 30
+	KindStarted   Kind = 31
+	KindBelow     Kind = 32
+	KindDied      Kind = 33
+	KindLeft      Kind = 34
+	KindEvent     Kind = 35
+	KindCommand   Kind = 36
+	KindAnswer    Kind = 37
+	KindMembers   Kind = 38
+	KindGroup     Kind = 39
+	KindHandover  Kind = 40
+	KindState     Kind = 41
+	KindTaken     Kind = 42
+	KindLeaving   Kind = 43
+	KindDrain     Kind = 44
+
+	lastKind = KindDrain
+)
+
+func newFrame(k Kind) Frame {
+	all := [...]Frame{
+		KindBegin: &Begin{}, KindReady: &Ready{}, KindFailed: &Failed{}, KindResolve: &Resolve{}, KindTarget: &Target{},
+		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
+		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
+		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
+		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
+		KindPassage: &Passage{}, KindEnded: &Ended{}, KindClosed: &Closed{},
+		KindEnroll: &Enroll{}, KindEnrolled: &Enrolled{}, KindAdopt: &Adopt{},
+		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
+		KindCommand: &Command{}, KindAnswer: &Answer{},
+		KindHandover: &Handover{}, KindState: &State{}, KindTaken: &Taken{},
+		KindMembers: &Members{}, KindGroup: &Group{}, KindLeaving: &Leaving{}, KindDrain: &Drain{},
+	}
+	if int(k) >= len(all) {
+		return nil
+	}
+	return all[k]
+}
+
+// Files is how many descriptors must come with f. bool fields were checked by
+// the peer's own Append; here they are only counted.
+func Files(f Frame) int {
+	switch f := f.(type) {
+	case *Open:
+		return laneFiles(f.Queue, f.Bell)
+	case *Lane:
+		return laneFiles(f.Queue, f.Bell)
+	case *Page:
+		return 1 + int(f.Bell&1)
+	case *Segment:
+		return int(min(f.Blocks, 1))
+	case *Passage, *Adopt:
+		return 1
+	case *Started:
+		return int(f.Known & 1)
+	case *State:
+		return f.files()
+	}
+	return 0
+}
+
+// Kind is the first byte of the frame.
+func (*Begin) Kind() Kind     { return KindBegin }
+func (*Ready) Kind() Kind     { return KindReady }
+func (*Failed) Kind() Kind    { return KindFailed }
+func (*Resolve) Kind() Kind   { return KindResolve }
+func (*Target) Kind() Kind    { return KindTarget }
+func (*Open) Kind() Kind      { return KindOpen }
+func (*Lane) Kind() Kind      { return KindLane }
+func (*Page) Kind() Kind      { return KindPage }
+func (*Segment) Kind() Kind   { return KindSegment }
+func (*Retire) Kind() Kind    { return KindRetire }
+func (*Drained) Kind() Kind   { return KindDrained }
+func (*Gone) Kind() Kind      { return KindGone }
+func (*Closed) Kind() Kind    { return KindClosed }
+func (*AskFailed) Kind() Kind { return KindAskFailed }
+func (*Monitor) Kind() Kind   { return KindMonitor }
+func (*Down) Kind() Kind      { return KindDown }
+func (*Stop) Kind() Kind      { return KindStop }
+func (*Exiting) Kind() Kind   { return KindExiting }
+func (*Letter) Kind() Kind    { return KindLetter }
+func (*Ack) Kind() Kind       { return KindAck }
+func (*Types) Kind() Kind     { return KindTypes }
+func (*Ended) Kind() Kind     { return KindEnded }
+func (*Members) Kind() Kind   { return KindMembers }
+func (*Group) Kind() Kind     { return KindGroup }
+func (*Leaving) Kind() Kind   { return KindLeaving }
+func (*Drain) Kind() Kind     { return KindDrain }
+func (*Back) Kind() Kind      { return KindBack }
+func (*Trap) Kind() Kind      { return KindTrap }
+func (*Link) Kind() Kind      { return KindLink }
+func (*Linked) Kind() Kind    { return KindLinked }
+func (*Passage) Kind() Kind   { return KindPassage }
+func (*Handover) Kind() Kind  { return KindHandover }
+func (*State) Kind() Kind     { return KindState }
+func (*Taken) Kind() Kind     { return KindTaken }

@@ -1,0 +1,122 @@
+package wire
+
+// Open gives the supervisor a new lane to a target. Files: the send page; the
+// queue's descriptor when it is not a ring; the sender's wake-up descriptor
+// when Bell is 1.
+type Open struct {
+	To    uint32
+	Queue Queue
+	Cells uint32 // bytes of cells in the page
+	Size  uint32 // bytes of the page
+	Bell  uint8
+}
+
+func (f *Open) fields(c *coder) {
+	c.u32(&f.To)
+	c.u8((*uint8)(&f.Queue))
+	c.u32(&f.Cells)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+}
+
+// Lane gives a receiver a lane to read. Files: as in Open.
+type Lane struct {
+	From    Addr
+	Name    string
+	Queue   Queue
+	Cells   uint32
+	Size    uint32
+	Bell    uint8
+	Start   uint64 // first sequence to handle
+	Attempt uint8  // deaths of earlier incarnations with the message at Start in hand
+	Carry   []byte // an entry that was taken from the queue and not dealt with
+}
+
+func (f *Lane) fields(c *coder) {
+	c.addr(&f.From)
+	c.text(&f.Name)
+	c.u8((*uint8)(&f.Queue))
+	c.u32(&f.Cells)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+	c.u64(&f.Start)
+	c.u8(&f.Attempt)
+	c.bytes(&f.Carry)
+}
+
+// Page passes on a receive page. From the receiver: the page is for the lane
+// of the sender Peer. To the sender: it comes from the receiver Peer. Files:
+// the page; the receiver's wake-up descriptor when Bell is 1.
+type Page struct {
+	Peer  Addr
+	Size  uint32
+	Bell  uint8
+	Start uint64 // first sequence that the receiver will handle
+}
+
+func (f *Page) fields(c *coder) {
+	c.addr(&f.Peer)
+	c.u32(&f.Size)
+	c.u8(&f.Bell)
+	c.u64(&f.Start)
+}
+
+// Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From its owner: for the process
+// Peer. To the user of the blocks: it comes from Peer. Reply says that the
+// blocks carry replies of a receiver, not messages of a sender.
+type Segment struct {
+	Token  uint64 // comes back in Ack, owner only
+	Peer   Addr
+	Reply  uint8
+	ID     uint16
+	Size   uint64 // bytes
+	Class  uint64 // bytes of a block
+	Blocks uint32
+}
+
+func (f *Segment) fields(c *coder) {
+	c.u64(&f.Token)
+	c.addr(&f.Peer)
+	c.u8(&f.Reply)
+	c.u16(&f.ID)
+	c.u64(&f.Size)
+	c.u64(&f.Class)
+	c.u32(&f.Blocks)
+}
+
+// Passage passes on the exit of the passage that carries the files of a lane's
+// messages. From the sender: of the lane to Peer. To the receiver: of the lane
+// from Peer. Files: the exit.
+type Passage struct {
+	Token uint64 // comes back in Ack, sender only
+	Peer  Addr
+}
+
+func (f *Passage) fields(c *coder) {
+	c.u64(&f.Token)
+	c.addr(&f.Peer)
+}
+
+// Ack says that the supervisor holds what was sent with Token.
+type Ack struct{ Token uint64 }
+
+func (f *Ack) fields(c *coder) { c.u64(&f.Token) }
+
+// Retire says that a sender has died: the tail of its lane is final.
+type Retire struct{ From Addr }
+
+func (f *Retire) fields(c *coder) { c.addr(&f.From) }
+
+// Drained says that the lane of a dead sender has been read to its end and
+// none of its memory is in use.
+type Drained struct{ From Addr }
+
+func (f *Drained) fields(c *coder) { c.addr(&f.From) }
+
+func laneFiles(q Queue, bell uint8) int {
+	n := 1 + int(bell&1)
+	if q != QueueRing {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,49 @@
+package wire
+
+import "fmt"
+
+// Addr is one incarnation of one process: a number that the supervisor gives
+// to a child for as long as the program runs, and a count of its starts.
+type Addr struct {
+	ID          uint32
+	Incarnation uint32
+}
+
+func (a Addr) String() string { return fmt.Sprintf("%d.%d", a.ID, a.Incarnation) }
+
+// Queue is the form of a lane's queue.
+type Queue uint8
+
+// The forms of queues. The numbers are part of the protocol.
+const (
+	QueueRing  Queue = 1
+	QueuePosix Queue = 2
+	QueueSysv  Queue = 3
+	QueueUnix  Queue = 4
+	QueuePipe  Queue = 5
+)
+
+// Mailbox is what a sender must know of a mailbox before it opens a lane.
+type Mailbox struct {
+	Queue     Queue
+	Full      uint8  // policy when the lane is full: 0 wait, 1 fail, 2 drop
+	Redeliver uint8  // how many deaths of its handler a message survives; 0: none
+	RingBytes uint32 // size of the cells of a ring
+	Inline    uint32 // payloads up to so many bytes travel in the entry
+	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
+	Segment   uint8  // form of the segments of these blocks; 0: the program's
+	Blocks    uint8  // how they are cut: 0 pool, 1 arena
+	MaxBytes  uint64 // of one payload; over PoolBytes it has a segment of its own
+}
+
+func (c *coder) mailbox(m *Mailbox) {
+	c.u8((*uint8)(&m.Queue))
+	c.u8(&m.Full)
+	c.u8(&m.Redeliver)
+	c.u32(&m.RingBytes)
+	c.u32(&m.Inline)
+	c.u64(&m.PoolBytes)
+	c.u8(&m.Segment)
+	c.u8(&m.Blocks)
+	c.u64(&m.MaxBytes)
+}
