@@ -99,7 +99,7 @@ type Setup[P any] struct {
 type running struct {
 	host     *Host
 	ctx      *Context
-	handlers map[codec.ID]node.Handler
+	handlers map[codec.ID]mailbox.Handler
 	types    []wire.TypeName // of the handlers and their answers, as far as a frame holds them
 	onDown   func(*Context, Down)
 	onExit   func(*Context, Down)
@@ -141,7 +141,11 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	if !r.register(t, err) {
 		return
 	}
-	r.handlers[t.ID()] = func(m *mailbox.Message) error {
+	if t.InPlace() {
+		r.handlers[t.ID()] = tellInPlace(r.ctx, t, handle)
+		return
+	}
+	r.handlers[t.ID()] = func(m *mailbox.Message, _ []byte) error {
 		var v M
 		if err := mailbox.Decode(m, t, &v); err != nil {
 			return err
@@ -168,7 +172,7 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 		return
 	}
 	r.name(rt)
-	r.handlers[t.ID()] = func(m *mailbox.Message) error {
+	r.handlers[t.ID()] = func(m *mailbox.Message, _ []byte) error {
 		var v M
 		if err := mailbox.Decode(m, t, &v); err != nil {
 			return err
@@ -223,7 +227,7 @@ const (
 
 // start runs setup.
 func (d *Definition[P]) start(h *Host) (*running, error) {
-	r := &running{host: h, ctx: newContext(h), handlers: map[codec.ID]node.Handler{}}
+	r := &running{host: h, ctx: newContext(h), handlers: map[codec.ID]mailbox.Handler{}}
 	err := d.setup(&Setup[P]{r: r})
 	if all := errors.Join(append(r.errs, err)...); all != nil {
 		return nil, all

@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -20,7 +21,8 @@ type Inbox struct {
 	Name string // of the sender
 
 	lane    *lane.In
-	views   segment.Views // the sender's blocks
+	ring    *ring.Receiver // the lane's queue, if it is a ring
+	views   segment.Views  // the sender's blocks
 	files   filesIn
 	replies *store     // blocks for replies
 	answers answers    // that have some
@@ -39,7 +41,7 @@ var ErrNotAnnounced = segment.ErrUnknownSegment
 // apart by it.
 func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing) *Inbox {
 	b := &Inbox{
-		From: l.From, Name: name, lane: l,
+		From: l.From, Name: name, lane: l, ring: l.Ring(),
 		quarter: max(int(cfg.RingBytes/4), 64),
 		replies: newStore(cfg, "replies", first, s),
 	}
@@ -67,6 +69,9 @@ type Message struct {
 
 // Type identifies the message's type.
 func (m *Message) Type() codec.ID { return codec.ID(m.Head.Type) }
+
+// Body is the payload, valid until Done.
+func (m *Message) Body() []byte { return m.body }
 
 // Size is the payload's size in bytes.
 func (m *Message) Size() int { return len(m.body) }

@@ -49,6 +49,10 @@ func (t *Type) Size() int {
 	return int(t.plan.size)
 }
 
+// InPlace says that any bytes, Size of them, are a value: there is nothing to check,
+// and nothing in it points anywhere. It may be read where the bytes lie.
+func (t *Type) InPlace() bool { return t.flat && t.plan.bools == nil }
+
 // Custom says that encoding or decoding runs code of the program: a marshaler.
 // The size of such a value is known only after Append.
 func (t *Type) Custom() bool { return t.custom }

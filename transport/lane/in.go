@@ -125,6 +125,10 @@ func (in *In) Take(e *transport.Entry) (err error) {
 	return err
 }
 
+// Ring is the lane's queue, if it is a ring, for who reads many entries in a row;
+// else nil.
+func (in *In) Ring() *ring.Receiver { return in.ring }
+
 // More says that Take would lend an entry that is known to be there: the
 // sender's words need not be looked at.
 func (in *In) More() bool { return in.ring != nil && in.ring.More() }

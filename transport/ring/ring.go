@@ -214,6 +214,32 @@ func (r *Receiver) Take(e *transport.Entry) error {
 	return nil
 }
 
+// Front is the oldest entry that has not been lent, and the sequence after it, if
+// it is known to be there and nothing is unusual about it. Else entry is nil, and
+// Take has to be called. Pass lends it; what Front has read is not read again.
+func (r *Receiver) Front() (entry []byte, end uint64) {
+	off := r.next & (r.n - 1) * CellBytes
+	length := binary.LittleEndian.Uint32(r.cells[off:])
+	end = r.next + cellsFor(int(length))
+	if length > r.most || end > r.until {
+		return nil, 0
+	}
+	off += headerBytes
+	return r.cells[off : off+uint64(length) : off+uint64(length)], end
+}
+
+// Pass lends the entry that Front has returned with end.
+func (r *Receiver) Pass(end uint64) { r.next = end }
+
+// Look reads the sender's tail, unless an entry is known to be there. It fails
+// as Take would.
+func (r *Receiver) Look() error {
+	if r.next != r.until {
+		return nil
+	}
+	return r.look()
+}
+
 // unusual deals with a length that is no entry's: padding in front of one, or
 // nothing that the rules allow.
 func (r *Receiver) unusual(length uint32) (uint32, uint64, error) {

@@ -129,6 +129,15 @@ func (e *Entry) ParseTell(b []byte) (payload []byte, ok bool) {
 	return b[entryFixed:], true
 }
 
+// TellIn is ParseTell without an Entry. It leaves ok false when b is something
+// else.
+func TellIn(b []byte) (typ uint64, payload []byte, ok bool) {
+	if len(b) < entryFixed || binary.LittleEndian.Uint32(b) != EntryTell {
+		return 0, nil, false
+	}
+	return binary.LittleEndian.Uint64(b[4:]), b[entryFixed:], true
+}
+
 // Parse reads the header of the entry b and returns the inline payload. It
 // reads every byte of the header once: the sender could change it.
 func (e *Entry) Parse(b []byte) (payload []byte, err error) {

@@ -25,10 +25,6 @@ type Config struct {
 	Lost func()
 }
 
-// Handler handles one message. Its error is the reply of an ask, and a dead
-// letter of a tell.
-type Handler func(m *mailbox.Message) error
-
 // Node is one process's part in the program.
 type Node struct {
 	cfg   Config
@@ -40,7 +36,8 @@ type Node struct {
 	watch watch         // owned by the role's holder
 
 	// The actor's side; see pump.go.
-	handlers map[codec.ID]Handler
+	handlers map[codec.ID]mailbox.Handler
+	table    *mailbox.Handlers // the same
 	onDown   func(wire.Exit)
 	onExit   func(wire.Exit) // traps the ends of linked actors
 	wake     chan struct{}   // tells the actor's loop to look

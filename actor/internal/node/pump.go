@@ -31,9 +31,7 @@ type inbox struct {
 	broken  bool        // the sender broke the rules; the loop's
 	msg     mailbox.Message
 
-	lastType codec.ID // of the message before, and its handler
-	last     Handler
-	rung     atomic.Uint64 // counts changes of the sender's bell
+	rung atomic.Uint64 // counts changes of the sender's bell
 
 	older  atomic.Pointer[inbox] // the lane of the sender's incarnation before, if that has not been read to its end
 	gate   uint64                // older has to be read up to there first; the loop's
@@ -49,8 +47,8 @@ const streaming = 3
 
 // Serve handles messages until the supervisor asks for a stop, stop is
 // closed, or the link ends. It returns the reason.
-func (n *Node) Serve(h map[codec.ID]Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
-	n.handlers, n.onDown = h, onDown
+func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
+	n.handlers, n.table, n.onDown = h, mailbox.NewHandlers(h), onDown
 	w := &loopWait{n: n}
 	concerned, hold := false, false // by a replacement
 	for {
@@ -192,25 +190,37 @@ func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty
 		return 0, true
 	}
 	m := &b.msg
+	if !b.Look(m) {
+		b.Flush(m)
+		return 0, true
+	}
 	for {
-		if err := b.Next(m); err != nil {
-			if err == transport.ErrEmpty {
-				b.Flush(m)
-				return handled, true
-			}
-			if errors.Is(err, mailbox.ErrNotAnnounced) {
-				if err = n.awaitSegment(b, m); err != nil && n.Closed() {
-					return handled, false
+		ran, err := b.Run(m, n.table, limit-handled, stop, &n.system)
+		handled += ran
+		if err != nil {
+			n.failed(m, err)
+			b.Done(m)
+			handled++
+		} else if ran == 0 {
+			if err := b.Next(m); err != nil {
+				if err == transport.ErrEmpty {
+					b.Flush(m)
+					return handled, true
+				}
+				if errors.Is(err, mailbox.ErrNotAnnounced) {
+					if err = n.awaitSegment(b, m); err != nil && n.Closed() {
+						return handled, false
+					}
+				}
+				if err != nil {
+					n.breakLane(b, err)
+					return 1, true
 				}
 			}
-			if err != nil {
-				n.breakLane(b, err)
-				return 1, true
-			}
+			n.handle(m)
+			b.Done(m)
+			handled++
 		}
-		n.handle(b, m)
-		b.Done(m)
-		handled++
 		if stop.Load() || n.system.Load() {
 			b.Flush(m)
 			return handled, false
@@ -233,28 +243,30 @@ func (n *Node) Closed() bool {
 }
 
 // handle gives one message to its handler.
-func (n *Node) handle(b *inbox, m *mailbox.Message) {
+func (n *Node) handle(m *mailbox.Message) {
 	ask := m.Head.Kind == wire.EntryAsk
 	if ask && (m.Box.Cancelled(m) || expired(m.Head.Deadline)) {
 		n.Skipped.Add(1)
 		return
 	}
-	h := b.last
-	if m.Type() != b.lastType || h == nil {
-		if h = n.handlers[m.Type()]; h == nil {
-			n.unhandled(m)
-			return
-		}
-		b.lastType, b.last = m.Type(), h
+	h := n.table.Of(m.Type())
+	if h == nil {
+		n.unhandled(m)
+		return
 	}
-	if err := h(m); err != nil {
+	if err := h(m, m.Body()); err != nil {
 		if ask {
 			mailbox.ReplyError(m, err)
 			return
 		}
-		n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
-			Reason: wire.LetterHandlerError, Text: err.Error()})
+		n.failed(m, err)
 	}
+}
+
+// failed reports a message that was told and whose handler has returned err.
+func (n *Node) failed(m *mailbox.Message, err error) {
+	n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
+		Reason: wire.LetterHandlerError, Text: err.Error()})
 }
 
 // unhandled answers a message that no handler takes.
