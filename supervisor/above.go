@@ -249,7 +249,7 @@ func (a *above) enroll(c *child, name string) {
 		process.EndDescendants()
 		os.Exit(1)
 	}
-	c.id, c.incarnation = got.Child.ID, got.Child.Incarnation
+	c.id, c.incarnation, c.program = got.Child.ID, got.Child.Incarnation, got.Program
 }
 
 // sort is what the root is told of a child.
@@ -266,12 +266,12 @@ func (c Child) sort() uint8 {
 }
 
 // hand hands the link of a process that is about to be started to the root.
-func (a *above) hand(addr wire.Addr, link *os.File) (*running, error) {
+func (a *above) hand(addr wire.Addr, link *os.File, standBy bool) (*running, error) {
 	defer link.Close()
 	r := &running{addr: addr, drained: make(chan struct{})}
 	r.tell = func(f wire.Frame) { a.send(&wire.Below{Child: addr, Frame: wire.Append(nil, f)}) }
 	a.hands[addr] = r
-	a.send(&wire.Adopt{Child: addr}, link)
+	a.send(&wire.Adopt{Child: addr, StandBy: bit(standBy)}, link)
 	return r, nil
 }
 
@@ -292,16 +292,21 @@ func (s *Supervisor) connected(c *child, r *running) {
 		s.keeper.Begin(r.addr, c.definition, r.queue.post)
 		return
 	}
-	f := &wire.Started{Child: r.addr, PID: int64(c.pid)}
+	s.above.started(r)
+}
+
+// started tells the root which process it is that has a link.
+func (a *above) started(r *running) {
+	f := &wire.Started{Child: r.addr, PID: int64(r.proc.PID())}
 	if p, ok := r.proc.(*process.Process); ok {
 		if pidfd := p.Descriptor(); pidfd != nil {
 			defer pidfd.Close()
 			f.Known = 1
-			s.above.send(f, pidfd)
+			a.send(f, pidfd)
 			return
 		}
 	}
-	s.above.send(f)
+	a.send(f)
 }
 
 // notStarted says so of an incarnation whose link the root may have.

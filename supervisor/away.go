@@ -69,7 +69,7 @@ func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.Fil
 	case *wire.Enroll:
 		r.queue.post(s.enrollAway(r, f))
 	case *wire.Adopt:
-		s.adopt(r, f.Child, files[0].(*os.File))
+		s.adopt(r, f, files[0].(*os.File))
 	case *wire.Started:
 		s.startedAway(r, f, files)
 	case *wire.Below:
@@ -116,7 +116,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		}
 		s.children[c.id] = c
 	}
-	c.branch, c.away, c.held, c.listed = b, r, false, f.Listed == 1
+	c.branch, c.away, c.held, c.listed, c.spare = b, r, false, f.Listed == 1, nil
 	switch f.Sort {
 	case wire.SortSupervisor:
 		c.spec.Supervisor = &Spec{}
@@ -124,7 +124,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	case wire.SortSubtree:
 		c.spec.Subtree = &Definition{name: f.Definition}
 	}
-	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}}
+	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: max(c.incarnation, c.issued)}, Program: c.program}
 }
 
 // heldAway finds what was kept of a child while its supervisor was restarted.
@@ -138,9 +138,10 @@ func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
 
 // adopt takes the link of a process that is about to be started, and connects it
 // with its mailbox.
-func (s *Supervisor) adopt(r *running, addr wire.Addr, link *os.File) {
-	c := s.childOf(r, addr.ID)
-	if c == nil || c.run != nil || addr.Incarnation <= c.incarnation || c.sort == wire.SortSupervisor {
+func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
+	c, addr, next := s.childOf(r, f.Child.ID), f.Child, f.StandBy == 1
+	if c == nil || addr.Incarnation <= max(c.incarnation, c.issued) || c.sort == wire.SortSupervisor ||
+		next != (c.run != nil) || next && (c.next != nil || c.sort != wire.SortActor) {
 		s.log.Error("link refused: no such child, or it runs", "from", r.addr, "child", addr)
 		link.Close()
 		return
@@ -151,6 +152,11 @@ func (s *Supervisor) adopt(r *running, addr wire.Addr, link *os.File) {
 		return
 	}
 	run.away, run.begun, run.subtree = r, time.Now(), c.sort == wire.SortSubtree
+	c.issued = addr.Incarnation
+	if next {
+		s.adoptSuccessor(c, run)
+		return
+	}
 	c.run, c.incarnation, c.ready, c.suspended = run, addr.Incarnation, false, false
 	if addr.Incarnation > 1 {
 		s.restarts.Add(1)
@@ -161,13 +167,18 @@ func (s *Supervisor) adopt(r *running, addr wire.Addr, link *os.File) {
 // startedAway notes which process an incarnation is.
 func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.File) {
 	c := s.childOf(r, f.Child.ID)
-	if c == nil || c.run == nil || c.run.addr != f.Child {
+	run := c.process(f.Child)
+	if run == nil {
 		for _, f := range files {
 			f.Close()
 		}
 		return
 	}
-	c.pid = int(f.PID)
+	if run == c.run {
+		c.pid = int(f.PID)
+	} else {
+		c.next.self.pid = int(f.PID)
+	}
 	if len(files) == 0 {
 		return
 	}
@@ -176,8 +187,20 @@ func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.
 		return // it has ended meanwhile; the end of its link tells
 	}
 	s.mu.Lock()
-	c.run.far = far
+	run.far = far
 	s.mu.Unlock()
+}
+
+// process is the one of an incarnation of c, or of its successor, or nil.
+func (c *child) process(addr wire.Addr) *running {
+	switch {
+	case c == nil:
+	case c.run != nil && c.run.addr == addr:
+		return c.run
+	case c.next != nil && c.next.addr == addr:
+		return c.next.self.run
+	}
+	return nil
 }
 
 func (s *Supervisor) pidOf(r *running) int {
@@ -190,31 +213,47 @@ func (s *Supervisor) pidOf(r *running) int {
 	return 0
 }
 
-// tellChild passes on what a supervisor says to its child: to end.
+// tellChild passes on what a supervisor says to its child: to end, or what a
+// replacement wants of it.
 func (s *Supervisor) tellChild(r *running, f *wire.Below) {
 	inner, err := wire.Parse(f.Frame)
-	stop, ok := inner.(*wire.Stop)
-	if c := s.childOf(r, f.Child.ID); err == nil && ok && c != nil && c.run != nil && c.run.addr == f.Child {
-		c.asked = c.asked || stop.Reason == wire.ReasonShutdown
-		c.run.queue.post(stop)
+	c := s.childOf(r, f.Child.ID)
+	if err != nil || c == nil || c.run == nil || c.run.addr != f.Child {
+		return
+	}
+	switch inner := inner.(type) {
+	case *wire.Stop:
+		if inner.Reason == wire.ReasonReplaced && c.next != nil {
+			c.next.committed = true
+		}
+		c.asked = c.asked || inner.Reason == wire.ReasonShutdown || inner.Reason == wire.ReasonReplaced
+		c.run.queue.post(inner)
+	case *wire.Handover:
+		s.handOverAway(c, inner)
 	}
 }
 
 // hurry tells the supervisor of a process that has ended when its link has been
 // read to the end.
 func (s *Supervisor) hurry(r *running, addr wire.Addr) {
-	c := s.childOf(r, addr.ID)
-	if c == nil || c.run == nil || c.run.addr != addr {
-		r.queue.post(&wire.Drained{From: addr})
+	if run := s.childOf(r, addr.ID).process(addr); run != nil {
+		run.lastWords()
 		return
 	}
-	c.run.lastWords()
+	r.queue.post(&wire.Drained{From: addr})
 }
 
 // diedAway records the end of an incarnation.
 func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 	c := s.childOf(r, f.Exit.Addr.ID)
-	if c == nil {
+	switch {
+	case c == nil:
+		return
+	case c.next != nil && c.next.addr == f.Exit.Addr:
+		s.successorDiedAway(c, &f.Exit)
+		return
+	case c.next != nil && c.next.addr.Incarnation == f.Successor:
+		s.takeOverAway(c, &f.Exit)
 		return
 	}
 	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
@@ -231,17 +270,23 @@ func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
 	}
 	if run := c.run; run != nil && run.addr == exit.Addr {
 		c.run = nil
-		s.mu.Lock()
-		far := run.far
-		run.far = nil
-		s.mu.Unlock()
-		if far != nil {
-			far.Close()
-		}
-		s.forget(run)
+		s.forgetAway(run)
 	}
 	s.keeper.Died(exit, cause)
 	s.keeper.Notify(exit)
+}
+
+// forgetAway ends what serves the link of a process that another one has
+// started.
+func (s *Supervisor) forgetAway(run *running) {
+	s.mu.Lock()
+	far := run.far
+	run.far = nil
+	s.mu.Unlock()
+	if far != nil {
+		far.Close()
+	}
+	s.forget(run)
 }
 
 // leftAway records that a child will not be started again by itself.
@@ -300,6 +345,10 @@ func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 		return
 	}
 	kind := EventKind(f.What)
+	if x := c.beside(kind, f); x != nil {
+		s.event(kind, x, f.Text)
+		return
+	}
 	c.incarnation, c.pid = max(c.incarnation, f.Child.Incarnation), int(f.PID)
 	switch kind {
 	case EventStarting:
@@ -353,12 +402,18 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 	s.failAway(r)
 	all := s.childrenAway(func(c *child) bool { return c.away == r })
 	alive := map[*running]*process.Far{}
+	end := func(x *running) {
+		alive[x] = x.far
+		if x.far != nil {
+			_ = x.far.Kill()
+		}
+	}
 	for _, c := range all {
 		if c.run != nil {
-			alive[c.run] = c.run.far
-			if c.run.far != nil {
-				_ = c.run.far.Kill()
-			}
+			end(c.run)
+		}
+		if c.next != nil {
+			end(c.next.self.run)
 		}
 	}
 	go func() {
@@ -389,6 +444,7 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 	if c.run != nil {
 		exit.Runtime = time.Since(c.run.begun)
 	}
+	s.successorLost(c, *exit)
 	if c.run != nil || c.up {
 		s.endedAway(c, exit, tree.Asked)
 	}

@@ -71,7 +71,7 @@ func (s *Supervisor) listed(b *branch) (in tree.Init) {
 		}
 		c.branch, c.held = b, false
 		s.children[c.id] = c
-		in.Children = append(in.Children, tree.Add{ID: c.id, Last: c.incarnation, Spec: spec.rules()})
+		in.Children = append(in.Children, tree.Add{ID: c.id, Last: max(c.incarnation, c.issued), Spec: spec.rules()})
 	}
 	return in
 }

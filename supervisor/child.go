@@ -30,6 +30,7 @@ type child struct {
 	program     string            // its executable; "" is the root's
 	next        *successor        // while it is being replaced
 	incarnation uint32
+	issued      uint32 // the highest number of an incarnation, also of one that never took over
 	pid         int
 	types       []wire.TypeName // that its process handles
 	run         *running        // nil between two incarnations
@@ -39,6 +40,7 @@ type child struct {
 	retire      func(running bool) // what an end by Resize waits for, between two incarnations
 	asked       bool               // this end was asked for
 	away        *running           // of a child of a supervisor in another process: that process
+	spare       *wire.Exit         // then: of the process that has ended last beside its successor or predecessor
 	sort        uint8              // then: one of the wire's sorts
 	up          bool               // then: its start was told, and its end was not
 	killed      bool               // Kill was called
@@ -85,6 +87,7 @@ func (e *StartError) Error() string {
 
 // reset forgets what was of the incarnation before.
 func (c *child) reset(incarnation uint32) {
+	c.issued = max(c.issued, incarnation)
 	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
 	c.suspended, c.doom, c.report, c.types, c.refusal = false, nil, nil, nil, nil
 }
@@ -334,8 +337,11 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
 		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
 	}
-	if !c.next.follows() {
+	switch {
+	case !c.next.follows():
 		s.died(c, cause(c, x))
+	case s.above != nil: // the root has the facts before it is told of the event
+		s.above.send(&wire.Died{Successor: c.next.addr.Incarnation, Exit: *c.exit})
 	}
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {

@@ -262,7 +262,7 @@ func (s *Supervisor) Children() (list []ChildInfo) {
 		}
 	})
 	if away {
-		return s.queryAway(orderChildren).Children
+		return s.queryAway(context.Background(), orderChildren).Children
 	}
 	return list
 }
@@ -281,7 +281,7 @@ func (s *Supervisor) Count() (n Counts) {
 		}
 	})
 	if away {
-		return s.queryAway(orderCount).Counts
+		return s.queryAway(context.Background(), orderCount).Counts
 	}
 	return n
 }

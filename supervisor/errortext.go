@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
@@ -16,6 +17,13 @@ type errorText struct {
 	Intensity *IntensityError
 	Start     *startText
 	Refused   *refusedText
+	Replace   *replaceText
+	Types     *IncompatibleError
+}
+
+type replaceText struct {
+	Child, Step string
+	Err         *errorText
 }
 
 type refusedText struct {
@@ -34,6 +42,7 @@ type startText struct {
 var namedErrors = map[string]error{
 	"not found": ErrNotFound, "running": ErrRunning, "restarting": ErrRestarting, "terminated": ErrTerminated, "ignored": ErrIgnored,
 	"simple": ErrSimple, "shutting down": ErrShuttingDown, "not running": ErrNotRunning, "ended": ErrEnded,
+	"replacing": ErrReplacing, "unsupported": errors.ErrUnsupported, "deadline": os.ErrDeadlineExceeded, "no file": os.ErrNotExist,
 }
 
 // awayError is such an error where it has arrived.
@@ -53,13 +62,16 @@ func textOf(err error) *errorText {
 	t := &errorText{Text: err.Error()}
 	var start *StartError
 	var refused *RefusedError
+	var replace *ReplaceError
 	switch {
+	case errors.As(err, &replace):
+		t.Replace = &replaceText{replace.Child, replace.Step, textOf(replace.Err)}
 	case errors.As(err, &start):
 		t.Start = &startText{start.Child, start.Text, start.Exit, textOf(start.Err)}
 	case errors.As(err, &refused):
 		t.Refused = &refusedText{Limit: refused.Limit, Value: refused.Value, Remedy: refused.Remedy, Text: refused.Err.Error()}
 		errors.As(refused.Err, &t.Refused.Errno)
-	case errors.As(err, &t.Present), errors.As(err, &t.Intensity):
+	case errors.As(err, &t.Present), errors.As(err, &t.Intensity), errors.As(err, &t.Types):
 	default:
 		for name, e := range namedErrors {
 			if errors.Is(err, e) {
@@ -82,6 +94,10 @@ func (t *errorText) err() error {
 	case t.Refused != nil:
 		r := t.Refused
 		return &RefusedError{Limit: r.Limit, Value: r.Value, Remedy: r.Remedy, Err: systemError(r.Text, r.Errno)}
+	case t.Replace != nil:
+		return &ReplaceError{Child: t.Replace.Child, Step: t.Replace.Step, Err: t.Replace.Err.err()}
+	case t.Types != nil:
+		return t.Types
 	case t.Present != nil:
 		e.is = t.Present
 	case t.Intensity != nil:

@@ -21,6 +21,8 @@ type order struct {
 	Incarnation uint32
 	Child       *childText
 	Text        string
+	Replacement *Replacement
+	Err         *errorText
 }
 
 // What an order can be.
@@ -34,6 +36,9 @@ const (
 	orderChildren  = "children"
 	orderCount     = "count"
 	orderHung      = "hung"
+	orderReplace   = "replace"
+	orderGiveUp    = "give up"
+	orderProgram   = "program"
 )
 
 // outcome answers an order.
@@ -97,9 +102,9 @@ func (s *Supervisor) obey(f *wire.Command) {
 			cancel()
 		}
 		return
-	case orderHung:
-		if c := s.children[o.ID]; c != nil && c.run != nil && c.incarnation == o.Incarnation {
-			s.killHung(c, c.run, o.Text)
+	case orderHung, orderGiveUp, orderProgram:
+		if c := s.children[o.ID]; c != nil {
+			s.obeyAbout(c, o)
 		}
 		return
 	}
@@ -112,6 +117,18 @@ func (s *Supervisor) obey(f *wire.Command) {
 			cancel()
 		})
 	}()
+}
+
+// obeyAbout does at once what the root says of a child.
+func (s *Supervisor) obeyAbout(c *child, o order) {
+	switch {
+	case o.What == orderHung && c.run != nil && c.incarnation == o.Incarnation:
+		s.killHung(c, c.run, o.Text)
+	case o.What == orderGiveUp && c.next != nil && c.next.addr.Incarnation == o.Incarnation:
+		s.giveUp(c, o.Text, o.Err.err())
+	case o.What == orderProgram && c.next == nil:
+		c.program = o.Text
+	}
 }
 
 // follow does it.
@@ -135,6 +152,8 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 		err = sup.Delete(ctx, o.ID)
 	case orderKill:
 		err = sup.Kill(o.ID)
+	case orderReplace:
+		err = sup.Replace(ctx, o.ID, *o.Replacement)
 	case orderChildren:
 		out.Children = sup.Children()
 	case orderCount:
@@ -246,13 +265,20 @@ func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec
 	if err != nil {
 		return err
 	}
-	stop := func() bool { return true }
-	token := s.order(b.away, order{What: orderStart, Supervisor: b.self.id, Child: text}, func(out outcome) {
-		stop()
+	s.orderUntil(ctx, b.away, order{What: orderStart, Supervisor: b.self.id, Child: text}, func(out outcome) {
 		*id = out.ID
 		s.finish(call, out.Err.err())
 	})
-	r := b.away
+	return nil
+}
+
+// orderUntil sends an order that is taken back when ctx ends.
+func (s *Supervisor) orderUntil(ctx context.Context, r *running, o order, done func(outcome)) {
+	stop := func() bool { return true }
+	token := s.order(r, o, func(out outcome) {
+		stop()
+		done(out)
+	})
 	stop = context.AfterFunc(ctx, func() {
 		s.post(func() {
 			if s.away[token] != nil && !r.lost {
@@ -261,7 +287,6 @@ func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec
 			}
 		})
 	})
-	return nil
 }
 
 // errAway says that another process has to do it.
@@ -283,8 +308,8 @@ func (s *Supervisor) killAway(id uint32) error {
 const awayTime = 5 * time.Second
 
 // queryAway asks the process of this supervisor something.
-func (s *Supervisor) queryAway(what string) (out outcome) {
-	ctx, cancel := context.WithTimeout(context.Background(), awayTime)
+func (s *Supervisor) queryAway(ctx context.Context, what string) (out outcome) {
+	ctx, cancel := context.WithTimeout(ctx, awayTime)
 	defer cancel()
 	answer := make(chan outcome, 1)
 	err := s.await(ctx, func(call uint64) error {
@@ -299,7 +324,7 @@ func (s *Supervisor) queryAway(what string) (out outcome) {
 		return nil
 	})
 	if err != nil {
-		return out
+		return outcome{Err: textOf(err)}
 	}
 	return <-answer
 }

@@ -90,7 +90,9 @@ func (e *IncompatibleError) Error() string {
 // replacement ends that. If ctx ends first, the replacement is given up, unless
 // the old process has handed over.
 //
-// id is the Ref's ID; it may be a child of a supervisor below.
+// id is the Ref's ID; it may be a child of a supervisor below, also of one in a
+// process of its own. If that process ends during the replacement, the old and
+// the new process of the child end with it.
 func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -103,13 +105,16 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 		if err := c.canReplace(r); err != nil {
 			return commandError(c, id, err)
 		}
+		if c.away != nil {
+			return s.replaceAway(ctx, call, c, r)
+		}
 		c.wanted = r
 		s.stepIn(c.branch, tree.Replace{Call: call, ID: id})
 		return nil
 	})
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
-			if c := s.children[id]; c != nil {
+			if c := s.children[id]; c != nil && c.away == nil {
 				s.giveUp(c, "start", err)
 			}
 		})
@@ -121,73 +126,12 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 // canReplace says why c is no child that can be replaced.
 func (c *child) canReplace(r Replacement) error {
 	switch {
-	case c.away != nil:
-		return fmt.Errorf("its supervisor has a process of its own: that has to be restarted as a whole: %w", errors.ErrUnsupported)
-	case c.spec.Actor == nil:
+	case !c.isActor():
 		return fmt.Errorf("only an actor can be replaced, since only it has a mailbox to keep: use Terminate and Restart: %w", errors.ErrUnsupported)
 	case c.spec.InPlace && r.Path != "":
 		return fmt.Errorf("it runs in place, and so in this program: leave Replacement.Path empty: %w", errors.ErrUnsupported)
 	}
 	return nil
-}
-
-// ReplaceAll replaces all actors below s, one after another, each when the one
-// before has been: in the order of the starts, and of a supervisor below all
-// before what was started after it. A child whose process does not run at the
-// moment has nothing to hand over: it is started from r.Path next time. Commands
-// are left as they are, and so is all that is below a supervisor in a process of
-// its own: if there is one, ReplaceAll says so by an errors.ErrUnsupported when it has
-// replaced all others.
-//
-// The first child that cannot be replaced ends it, and the error says which: those
-// before it run the new program, those after it the old one, and both can go on
-// so. It may be called again.
-func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
-	if err := r.Validate(); err != nil {
-		return err
-	}
-	var ids []uint32
-	var away error
-	if !s.call(func() { ids, away = s.actorsBelow(s.branch()) }) {
-		return ErrEnded
-	}
-	for _, id := range ids {
-		err := s.Replace(ctx, id, r)
-		switch {
-		case errors.Is(err, ErrNotFound): // it was removed meanwhile
-		case errors.Is(err, ErrNotRunning) && !errors.As(err, new(*ReplaceError)), errors.Is(err, ErrRestarting):
-			s.call(func() {
-				if c := s.children[id]; c != nil && r.Path != "" && c.next == nil {
-					c.program = r.Path
-				}
-			})
-		case err != nil:
-			return err
-		}
-	}
-	return away
-}
-
-// actorsBelow is the actors below b that can be replaced, and an error for those
-// that cannot, because another process starts them.
-func (s *Supervisor) actorsBelow(b *branch) (ids []uint32, away error) {
-	switch {
-	case b == nil:
-		return nil, nil
-	case b.machine == nil:
-		return nil, fmt.Errorf("supervisor: %s has a process of its own, and what is below it was not replaced: %w", b.path, errors.ErrUnsupported)
-	}
-	for _, i := range b.machine.Children() {
-		switch c := s.children[i.ID]; {
-		case c == nil:
-		case c.sub != nil:
-			more, err := s.actorsBelow(c.sub)
-			ids, away = append(ids, more...), errors.Join(away, err)
-		case c.spec.Actor != nil:
-			ids = append(ids, c.id)
-		}
-	}
-	return ids, away
 }
 
 // timeoutError says that a limit of the caller's was over.

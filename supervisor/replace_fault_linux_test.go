@@ -13,7 +13,9 @@ import (
 // TestReplaceKilledAtEachStep: either process is killed at each step of a
 // replacement. The actor goes on, in the old process, the new one or a restart,
 // and handles each message once; no process is left beside it.
-func TestReplaceKilledAtEachStep(t *testing.T) {
+func TestReplaceKilledAtEachStep(t *testing.T) { everywhere(t, testReplaceKilledAtEachStep) }
+
+func testReplaceKilledAtEachStep(t *testing.T, at place) {
 	for point, want := range map[string]Standing{
 		"handover.give":  {Incarnation: 3, Setups: 1}, // the old one: its death is a death
 		"handover.given": {Incarnation: 3, Setups: 1},
@@ -21,7 +23,7 @@ func TestReplaceKilledAtEachStep(t *testing.T) {
 		"handover.taken": {},                                        // the new one, when the old one may be ending
 	} {
 		t.Run(point, func(t *testing.T) {
-			r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{Env: []string{fault.Variable + "=" + point + ":kill:1"}}, "")
+			r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{Env: []string{fault.Variable + "=" + point + ":kill:1"}}, "")
 			err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{})
 			if point == "handover.taken" || point == "handover.given" { // whoever is quicker
 				for i := 2; i < 5; i++ {

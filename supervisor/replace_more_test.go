@@ -25,19 +25,20 @@ type replaceTest struct {
 	*testing.T
 	ctx    context.Context
 	sup    *supervisor.Supervisor
+	over   *supervisor.Supervisor // the tally
 	events *recorder
 	ref    actor.Ref[Tally]
 	file   string // the pipe at which the tally waits
 	before Standing
 }
 
-func newReplaceTest(t *testing.T, spec supervisor.Spec, child supervisor.Child, how string) *replaceTest {
+func newReplaceTest(t *testing.T, at place, spec supervisor.Spec, child supervisor.Child, how string) *replaceTest {
 	t.Helper()
 	testutil.Audit(t)
 	r := &replaceTest{T: t, file: newPipe(t)}
 	r.ctx, r.sup, r.events = newSup(t, spec)
 	child.Env = append(child.Env, "TALLY="+how, "TALLY_FILE="+r.file)
-	r.ref = startTally(t, r.ctx, r.sup, child)
+	r.over, r.ref = at(t, r.ctx, r.sup, spec, child)
 	if err := actor.Tell(r.ctx, r.ref, Item{From: "t", Seq: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +105,13 @@ func one(n int) map[string]int { return map[string]int{"t": n} }
 
 // TestReplacedWhileItEnds: after the point of no return nothing that the old
 // process does to itself matters.
-func TestReplacedWhileItEnds(t *testing.T) {
+func TestReplacedWhileItEnds(t *testing.T) { everywhere(t, testReplacedWhileItEnds) }
+
+func testReplacedWhileItEnds(t *testing.T, at place) {
 	for _, how := range []string{"stop hangs", "stop dies", ""} {
 		for _, shutdown := range []time.Duration{200 * time.Millisecond, supervisor.BrutalKill} {
 			t.Run(fmt.Sprint(how, shutdown), func(t *testing.T) {
-				r := newReplaceTest(t, supervisor.Spec{Intensity: supervisor.NoRestarts}, supervisor.Child{Shutdown: shutdown}, how)
+				r := newReplaceTest(t, at, supervisor.Spec{Intensity: supervisor.NoRestarts}, supervisor.Child{Shutdown: shutdown}, how)
 				if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); err != nil {
 					t.Fatal(err)
 				}
@@ -121,8 +124,10 @@ func TestReplacedWhileItEnds(t *testing.T) {
 
 // TestDeathsDuringReplace: the death of the child ends the replacement, and is a
 // death like any other: its rules decide.
-func TestDeathsDuringReplace(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{}, "give dies")
+func TestDeathsDuringReplace(t *testing.T) { everywhere(t, testDeathsDuringReplace) }
+
+func testDeathsDuringReplace(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{}, "give dies")
 	if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); !errors.Is(err, supervisor.ErrNotRunning) {
 		t.Fatal(err)
 	}
@@ -135,8 +140,10 @@ func TestDeathsDuringReplace(t *testing.T) {
 
 // TestTemporaryDiesDuringReplace: it is not restarted, and its successor goes
 // with it.
-func TestTemporaryDiesDuringReplace(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{Restart: supervisor.Temporary}, "give dies")
+func TestTemporaryDiesDuringReplace(t *testing.T) { everywhere(t, testTemporaryDiesDuringReplace) }
+
+func testTemporaryDiesDuringReplace(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{Restart: supervisor.Temporary}, "give dies")
 	if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); !errors.Is(err, supervisor.ErrNotRunning) {
 		t.Fatal(err)
 	}
@@ -150,10 +157,12 @@ func TestTemporaryDiesDuringReplace(t *testing.T) {
 // TestSuccessorDiesAtTheTakeOver: the old process has handed over and is ending,
 // and the new one is killed. It was the child already, so that is a restart. What
 // is in the mailbox is handled, and only the state is lost, as by any crash.
-func TestSuccessorDiesAtTheTakeOver(t *testing.T) {
+func TestSuccessorDiesAtTheTakeOver(t *testing.T) { everywhere(t, testSuccessorDiesAtTheTakeOver) }
+
+func testSuccessorDiesAtTheTakeOver(t *testing.T, at place) {
 	lines, w := io.Pipe()
 	defer w.Close()
-	r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{Stderr: w, Shutdown: supervisor.Infinity}, "stop waits")
+	r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{Stderr: w, Shutdown: supervisor.Infinity}, "stop waits")
 	done := r.begin()
 	if _, err := bufio.NewReader(lines).ReadString('\n'); err != nil { // the old one is ending
 		t.Fatal(err)
@@ -185,17 +194,19 @@ func TestSuccessorDiesAtTheTakeOver(t *testing.T) {
 // TestCommandsDuringReplace: one replacement at a time; a Terminate, a Kill and
 // the end of the caller's context end it, at each of its steps, and leave no
 // process.
-func TestCommandsDuringReplace(t *testing.T) {
+func TestCommandsDuringReplace(t *testing.T) { everywhere(t, testCommandsDuringReplace) }
+
+func testCommandsDuringReplace(t *testing.T, at place) {
 	for _, how := range []string{"setup hangs", "give hangs", "take hangs", "stop hangs"} {
 		t.Run(how, func(t *testing.T) {
 			child := supervisor.Child{Shutdown: 300 * time.Millisecond}
 			t.Run("terminate", func(t *testing.T) {
-				r := newReplaceTest(t, supervisor.Spec{}, child, how)
+				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
 				done := r.begin()
 				if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); how != "stop hangs" && !errors.Is(err, supervisor.ErrReplacing) {
 					t.Error(err)
 				}
-				if err := r.sup.Terminate(r.ctx, r.ref.ID); err != nil {
+				if err := r.over.Terminate(r.ctx, r.ref.ID); err != nil {
 					t.Fatal(err)
 				}
 				if err := <-done; how != "stop hangs" && !errors.Is(err, supervisor.ErrNotRunning) {
@@ -210,7 +221,7 @@ func TestCommandsDuringReplace(t *testing.T) {
 				r.sup.Shutdown()
 			})
 			t.Run("kill", func(t *testing.T) {
-				r := newReplaceTest(t, supervisor.Spec{}, child, how)
+				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
 				done := r.begin()
 				if err := r.sup.Kill(r.ref.ID); err != nil {
 					t.Fatal(err)
@@ -226,7 +237,7 @@ func TestCommandsDuringReplace(t *testing.T) {
 				r.sup.Shutdown()
 			})
 			t.Run("shutdown", func(t *testing.T) {
-				r := newReplaceTest(t, supervisor.Spec{}, child, how)
+				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
 				done := r.begin()
 				r.sup.Shutdown()
 				if err := <-done; err == nil && how != "stop hangs" || alive(r.before.PID) || alive(r.successor()) {
@@ -237,7 +248,7 @@ func TestCommandsDuringReplace(t *testing.T) {
 				if how == "stop hangs" {
 					t.Skip("it has handed over: nothing is given up any more")
 				}
-				r := newReplaceTest(t, supervisor.Spec{}, child, how)
+				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
 				ctx, cancel := context.WithCancel(r.ctx)
 				done := make(chan error, 1)
 				go func() { done <- r.sup.Replace(ctx, r.ref.ID, supervisor.Replacement{}) }()
@@ -257,8 +268,10 @@ func TestCommandsDuringReplace(t *testing.T) {
 
 // TestReplaceWaitsForTheMessage: the message in hand is handled to its end by the
 // old process; if that takes too long, it goes on.
-func TestReplaceWaitsForTheMessage(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{Intensity: supervisor.NoRestarts}, supervisor.Child{}, "")
+func TestReplaceWaitsForTheMessage(t *testing.T) { everywhere(t, testReplaceWaitsForTheMessage) }
+
+func testReplaceWaitsForTheMessage(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{Intensity: supervisor.NoRestarts}, supervisor.Child{}, "")
 	if err := actor.Tell(r.ctx, r.ref, Wait{File: r.file}); err != nil {
 		t.Fatal(err)
 	}
@@ -282,8 +295,10 @@ func TestReplaceWaitsForTheMessage(t *testing.T) {
 }
 
 // TestReplaceLargeState: a state that no frame holds crosses in a segment.
-func TestReplaceLargeState(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{}, "")
+func TestReplaceLargeState(t *testing.T) { everywhere(t, testReplaceLargeState) }
+
+func testReplaceLargeState(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{}, "")
 	for i, n := range []int{0, 32<<10 - 100, 33 << 10, 8 << 20} {
 		if err := actor.Tell(r.ctx, r.ref, Keep{Bytes: n}); err != nil {
 			t.Fatal(err)
@@ -300,8 +315,10 @@ func TestReplaceLargeState(t *testing.T) {
 
 // TestReplaceWithoutState: an actor that hands over nothing begins anew, with
 // its mailbox.
-func TestReplaceWithoutState(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{}, supervisor.Child{}, "no state")
+func TestReplaceWithoutState(t *testing.T) { everywhere(t, testReplaceWithoutState) }
+
+func testReplaceWithoutState(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{}, "no state")
 	if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); err != nil {
 		t.Fatal(err)
 	}
@@ -311,8 +328,10 @@ func TestReplaceWithoutState(t *testing.T) {
 
 // TestReplaceKeepsMonitorsAndLinks: for others the actor goes on. OTP:
 // code_change.
-func TestReplaceKeepsMonitorsAndLinks(t *testing.T) {
-	r := newReplaceTest(t, supervisor.Spec{Intensity: 5}, supervisor.Child{Env: []string{"TALLY_TRAP=1"}, Restart: supervisor.Transient}, "")
+func TestReplaceKeepsMonitorsAndLinks(t *testing.T) { everywhere(t, testReplaceKeepsMonitorsAndLinks) }
+
+func testReplaceKeepsMonitorsAndLinks(t *testing.T, at place) {
+	r := newReplaceTest(t, at, supervisor.Spec{Intensity: 5}, supervisor.Child{Env: []string{"TALLY_TRAP=1"}, Restart: supervisor.Transient}, "")
 	ch, _, err := actor.Monitor(r.ctx, r.ref)
 	if err != nil {
 		t.Fatal(err)
@@ -367,12 +386,14 @@ func TestReplaceKeepsMonitorsAndLinks(t *testing.T) {
 
 // TestLinkEndsDuringHandover: the end of a linked actor is noticed once, by the
 // process that goes on.
-func TestLinkEndsDuringHandover(t *testing.T) {
+func TestLinkEndsDuringHandover(t *testing.T) { everywhere(t, testLinkEndsDuringHandover) }
+
+func testLinkEndsDuringHandover(t *testing.T, at place) {
 	for _, goesOn := range []string{"the old one", "the new one"} {
 		t.Run(goesOn, func(t *testing.T) {
 			lines, w := io.Pipe()
 			defer w.Close()
-			r := newReplaceTest(t, supervisor.Spec{Intensity: 5}, supervisor.Child{Env: []string{"TALLY_TRAP=1"}, Stderr: w}, "give hangs")
+			r := newReplaceTest(t, at, supervisor.Spec{Intensity: 5}, supervisor.Child{Env: []string{"TALLY_TRAP=1"}, Stderr: w}, "give hangs")
 			friend := startNode(t, r.ctx, r.sup, supervisor.Child{Name: "friend"})
 			if _, err := actor.Ask(r.ctx, r.ref, Guard{ID: friend.ID}); err != nil {
 				t.Fatal(err)
@@ -508,23 +529,6 @@ func copyFile(t testing.TB, from, to string) {
 	}
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestReplaceBelowSubtree: what another process starts is left as it is, and that
-// is said.
-func TestReplaceBelowSubtree(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
-	mine := startNode(t, ctx, sup, supervisor.Child{})
-	_, a, _ := startPair(t, ctx, sup, supervisor.Child{})
-	if err := sup.Replace(ctx, a.ID, supervisor.Replacement{}); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	if err := sup.ReplaceAll(ctx, supervisor.Replacement{}); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "pair") {
-		t.Error(err)
-	}
-	if m, n := who(t, ctx, mine), who(t, ctx, a); m.Incarnation != 2 || n.Incarnation != 1 {
-		t.Errorf("%+v, %+v", m, n)
 	}
 }
 

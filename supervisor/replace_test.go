@@ -127,8 +127,21 @@ var tally = actor.Define("tally", func(s *actor.Setup[Tally]) error {
 			return nil
 		})
 	}
+	var handled *os.File // what all processes of this actor have handled
+	if name := os.Getenv("TALLY_LEDGER"); name != "" {
+		var err error
+		if handled, err = os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+	}
 	if !again || how != "handles less" {
-		actor.OnTell(s, func(_ *actor.Context, e Item) error { b.note(e.From, e.Seq); return nil })
+		actor.OnTell(s, func(_ *actor.Context, e Item) (err error) {
+			b.note(e.From, e.Seq)
+			if handled != nil {
+				_, err = fmt.Fprintln(handled, e.Seq)
+			}
+			return err
+		})
 	}
 	actor.OnAsk(s, func(_ *actor.Context, e Check) (Checked, error) {
 		b.note(e.From, e.Seq)
@@ -265,14 +278,14 @@ func TestReplaceUnderTraffic(t *testing.T) {
 			if form.Form.Name == "ring" {
 				rounds = testutil.Rounds(10, 100)
 			}
-			replaceUnderTraffic(t, rounds, supervisor.Child{Mailbox: mailbox.Config{Queue: form.Form.Name}})
+			replaceUnderTraffic(t, atRoot, rounds, supervisor.Child{Mailbox: mailbox.Config{Queue: form.Form.Name}})
 		})
 	}
 }
 
-func replaceUnderTraffic(t *testing.T, rounds int, child supervisor.Child) {
+func replaceUnderTraffic(t *testing.T, at place, rounds int, child supervisor.Child) {
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: supervisor.NoRestarts})
-	ref := startTally(t, ctx, sup, child)
+	_, ref := at(t, ctx, sup, supervisor.Spec{Intensity: supervisor.NoRestarts}, child)
 	stop, own := make(chan struct{}), make(chan Carried, 2)
 	for i := range cap(own) {
 		go func() { own <- carry(ctx, ref, fmt.Sprint("root", i), stop) }()
@@ -355,7 +368,9 @@ func sorted(s []int) []int { slices.Sort(s); return s }
 
 // TestReplaceFails: whatever goes wrong before the old process has handed over,
 // it goes on, with its state, and the error says why.
-func TestReplaceFails(t *testing.T) {
+func TestReplaceFails(t *testing.T) { everywhere(t, testReplaceFails) }
+
+func testReplaceFails(t *testing.T, at place) {
 	var start *supervisor.StartError
 	var types *supervisor.IncompatibleError
 	for how, tt := range map[string]struct {
@@ -377,7 +392,7 @@ func TestReplaceFails(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			testutil.Audit(t)
 			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: supervisor.NoRestarts})
-			ref := startTally(t, ctx, sup, supervisor.Child{Env: []string{"TALLY=" + how}})
+			_, ref := at(t, ctx, sup, supervisor.Spec{Intensity: supervisor.NoRestarts}, supervisor.Child{Env: []string{"TALLY=" + how}})
 			if err := actor.Tell(ctx, ref, Item{From: "t", Seq: 1}); err != nil {
 				t.Fatal(err)
 			}

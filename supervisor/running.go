@@ -94,7 +94,7 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 		return nil, nil, err
 	}
 	if s.above != nil {
-		r, err := s.above.hand(addr, a)
+		r, err := s.above.hand(addr, a, s.standBy(addr))
 		if err != nil {
 			b.Close()
 		}

@@ -53,10 +53,12 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	if n.limit == 0 {
 		n.limit = orDefault(c.spec.Start, 30*time.Second)
 	}
-	c.next, c.failure = n, nil
+	c.next, c.failure, c.issued = n, nil, incarnation
 	r, err := s.launch(c, n.addr, program)
 	if err != nil {
 		c.failure = &ReplaceError{c.spec.Name, "start", err}
+		n.self.exit = &wire.Exit{Addr: n.addr, Kind: wire.ExitStart, Code: -1, Summary: err.Error()}
+		s.notStarted(n.self)
 		s.later = append(s.later, func() {
 			c.next = nil
 			s.event(EventAbandoned, n.self, err.Error())
@@ -65,7 +67,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 		return
 	}
 	n.self.run, n.self.pid = r, r.proc.PID()
-	s.keeper.StandBy(n.addr, c.definition, r.queue.post)
+	s.standsBy(n, r)
 	s.event(EventReplacing, n.self, program)
 	if n.limit != Infinity {
 		n.timer = time.AfterFunc(n.limit, func() {
@@ -108,6 +110,10 @@ func (n *successor) stopTimer() {
 // giveUp ends the replacement of c, if its old process can still go on.
 func (s *Supervisor) giveUp(c *child, step string, err error) {
 	if n := c.next; n != nil && !n.committed && !n.abandoned {
+		if c.away != nil {
+			s.giveUpAway(c, n, step, err)
+			return
+		}
 		n.why = err.Error()
 		s.stepIn(c.branch, tree.GiveUp{ID: c.id, Incarnation: n.addr.Incarnation, Err: &ReplaceError{c.spec.Name, step, err}})
 	}
@@ -119,28 +125,48 @@ func (s *Supervisor) successorFrame(c *child, n *successor, f wire.Frame, files 
 	case *wire.Ready:
 		if !n.self.ready {
 			n.self.ready = true
-			s.stepIn(c.branch, tree.Ready{ID: c.id, Incarnation: n.addr.Incarnation})
+			s.decide(c, n, f, tree.Ready{ID: c.id, Incarnation: n.addr.Incarnation})
 		}
 	case *wire.Failed:
 		n.self.failed = f.Text
+		s.decide(c, n, f, nil)
 	case *wire.Exiting:
 		n.self.declared = f.Reason
+		s.decide(c, n, f, nil)
 	case *wire.Types:
 		n.self.types = f.Types
 		s.keeper.Frame(n.addr, f, files)
 	case *wire.Taken:
-		switch {
-		case n.state == nil: // it was given nothing
-		case f.Successor != n.addr.Incarnation:
-		case f.What == wire.TakenUnknown:
-			s.giveUp(c, "take over", &IncompatibleError{Type: n.state.Text, Old: n.state.Type, New: f.Type, State: true})
-		case f.What != wire.TakenWhole:
-			s.giveUp(c, "take over", errors.New(f.Text))
-		default:
-			s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: n.addr.Incarnation})
-		}
+		s.taken(c, n, f)
 	default:
 		s.keeper.Frame(n.addr, f, files)
+	}
+}
+
+// taken handles the answer of a successor to what it was given.
+func (s *Supervisor) taken(c *child, n *successor, f *wire.Taken) {
+	switch {
+	case f.Successor != n.addr.Incarnation:
+	case s.above != nil: // the root has looked
+		s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
+	case n.state == nil: // it was given nothing
+	case f.What == wire.TakenUnknown:
+		s.giveUp(c, "take over", &IncompatibleError{Type: n.state.Text, Old: n.state.Type, New: f.Type, State: true})
+	case f.What != wire.TakenWhole:
+		s.giveUp(c, "take over", errors.New(f.Text))
+	default:
+		s.decide(c, n, f, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
+	}
+}
+
+// decide lets the rules handle in, or, when they are in another process, passes
+// on the frame that it is about.
+func (s *Supervisor) decide(c *child, n *successor, f wire.Frame, in tree.Input) {
+	switch {
+	case c.away != nil:
+		c.away.queue.post(&wire.Below{Child: n.addr, Frame: wire.Append(nil, f)})
+	case in != nil:
+		s.stepIn(c.branch, in)
 	}
 }
 
@@ -148,6 +174,12 @@ func (s *Supervisor) successorFrame(c *child, n *successor, f wire.Frame, files 
 // can handle what it can.
 func (s *Supervisor) handOver(c *child) {
 	n := c.next
+	if s.above != nil { // the root knows whether it can
+		n.paused = time.Now()
+		c.run.tell(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
+		fault.Hit("replace.hand-over")
+		return
+	}
 	if err := compatible(c.types, n.self.types); err != nil {
 		s.soon = append(s.soon, func() {
 			if c.next == n {
@@ -197,7 +229,7 @@ func (s *Supervisor) handedOver(c *child, f *wire.State, files []transport.File)
 	case wire.StateRefused:
 		s.giveUp(c, "hand over", errors.New(f.Text))
 	default:
-		s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
+		s.decide(c, n, &wire.Taken{Successor: f.Successor}, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
 	}
 	release(hs)
 }
@@ -212,7 +244,7 @@ func (s *Supervisor) commit(c *child) {
 		c.overdue = true
 		_ = c.run.kill()
 	} else {
-		c.run.queue.post(&wire.Stop{Reason: wire.ReasonReplaced})
+		c.run.tell(&wire.Stop{Reason: wire.ReasonReplaced})
 		if limit != Infinity {
 			s.after(c, limit, func() { s.killLate(c, limit) })
 		}
@@ -229,7 +261,9 @@ func (s *Supervisor) takeOver(c *child) {
 	c.reset(n.addr.Incarnation)
 	c.run, c.pid, c.program, c.types, c.ready = n.self.run, n.self.pid, n.self.program, n.self.types, true
 	c.declared, c.failed = n.self.declared, n.self.failed
-	s.keeper.TakeOver(before)
+	if s.keeper != nil {
+		s.keeper.TakeOver(before)
+	}
 	s.event(EventReplaced, c, fmt.Sprintf("pid %d follows on pid %d, after %v, with a pause of %v",
 		c.pid, before.PID, time.Since(n.began).Round(time.Millisecond), time.Since(n.paused).Round(time.Microsecond)))
 	if n.end != nil {
@@ -246,9 +280,8 @@ func (s *Supervisor) abandon(c *child) {
 	n.abandoned = true
 	n.stopTimer()
 	s.event(EventAbandoned, n.self, cmp.Or(n.why, "the child has ended or is being stopped"))
-	if c.run != nil && !n.paused.IsZero() && !n.committed {
-		s.keeper.Resume(c.id)
-		c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGoOn})
+	if !n.committed {
+		s.goOn(c, n)
 	}
 	if n.end != nil {
 		s.forgetSuccessor(c, n)
@@ -257,8 +290,23 @@ func (s *Supervisor) abandon(c *child) {
 	}
 }
 
+// goOn lets the old process go on, if it was asked to hand over.
+func (s *Supervisor) goOn(c *child, n *successor) {
+	if c.run == nil || n.paused.IsZero() {
+		return
+	}
+	if s.above == nil {
+		s.keeper.Resume(c.id)
+	}
+	c.run.tell(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGoOn})
+}
+
 func (s *Supervisor) forgetSuccessor(c *child, n *successor) {
 	c.next = nil
+	if s.above != nil {
+		s.above.send(&wire.Died{Exit: *n.self.exit})
+		return
+	}
 	s.keeper.SuccessorDied(n.addr)
 }
 
@@ -280,20 +328,19 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 	s.forget(r)
 	_ = lane.Sweep(x.PID)
 	_ = segment.Sweep(x.PID)
+	n.self.exit = exit
 	if n.follows() {
 		n.end = &x // its predecessor's end comes first
 		s.stepIn(c.branch, in)
 		return
 	}
-	n.self.exit = exit
+	if !n.abandoned {
+		s.goOn(c, n)
+	}
+	s.forgetSuccessor(c, n)
 	s.event(EventExited, n.self, "")
 	if !n.abandoned {
 		s.event(EventAbandoned, n.self, x.Summary)
-		if c.run != nil && !n.paused.IsZero() {
-			s.keeper.Resume(c.id)
-			c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGoOn})
-		}
 	}
-	s.forgetSuccessor(c, n)
 	s.stepIn(c.branch, in)
 }

@@ -30,17 +30,7 @@ func (f *Members) fields(c *coder) {
 	c.u32(&f.ID)
 	c.u8((*uint8)(&f.Route))
 	c.brief(&f.Name)
-	n := uint16(len(f.Members))
-	c.u16(&n)
-	for i := range int(n) {
-		if !c.write {
-			if c.short {
-				return
-			}
-			f.Members = append(f.Members, 0)
-		}
-		c.u32(&f.Members[i])
-	}
+	c.numbers(&f.Members)
 	c.exit(&f.Exit)
 }
 

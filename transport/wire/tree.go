@@ -26,18 +26,24 @@ type Enroll struct {
 	Definition string
 	Mailbox    Mailbox
 	Watchdog   time.Duration // or 0
+	Route      Route         // of a pool, whose members are its children; or 0
 }
 
 // Enrolled answers Enroll.
 type Enrolled struct {
 	Token   uint64
-	Child   Addr   // its number, and the last incarnation that it has had
-	Problem string // or why there is no number
+	Child   Addr     // its number, and the last incarnation that it has had
+	Problem string   // or why there is no number
+	Program string   // the executable that it was replaced by; "": what its supervisor starts
+	Members []uint32 // of a pool that was there before: what its members are called
 }
 
 // Adopt hands over the link of a process that is about to be started. Files:
 // the link.
-type Adopt struct{ Child Addr }
+type Adopt struct {
+	Child   Addr
+	StandBy uint8 // 1: it is to replace the incarnation that runs
+}
 
 // Started says that the process of an incarnation has been started. Files: its
 // pidfd, when Known is 1.
@@ -56,8 +62,9 @@ type Below struct {
 
 // Died says that an incarnation has ended and was reaped.
 type Died struct {
-	Cause uint8 // whom the death is charged to: 0 asked, 1 its own doing, 2 unexplained
-	Exit  Exit
+	Cause     uint8  // whom the death is charged to: 0 asked, 1 its own doing, 2 unexplained
+	Successor uint32 // the incarnation that takes over, or 0
+	Exit      Exit
 }
 
 // Left says that a child will not be started again by itself.
@@ -108,15 +115,21 @@ func (f *Enroll) fields(c *coder) {
 	c.text(&f.Definition)
 	c.mailbox(&f.Mailbox)
 	c.duration(&f.Watchdog)
+	c.u8((*uint8)(&f.Route))
 }
 
 func (f *Enrolled) fields(c *coder) {
 	c.u64(&f.Token)
 	c.addr(&f.Child)
 	c.text(&f.Problem)
+	c.text(&f.Program)
+	c.numbers(&f.Members)
 }
 
-func (f *Adopt) fields(c *coder) { c.addr(&f.Child) }
+func (f *Adopt) fields(c *coder) {
+	c.addr(&f.Child)
+	c.u8(&f.StandBy)
+}
 
 func (f *Started) fields(c *coder) {
 	c.addr(&f.Child)
@@ -131,6 +144,7 @@ func (f *Below) fields(c *coder) {
 
 func (f *Died) fields(c *coder) {
 	c.u8(&f.Cause)
+	c.u32(&f.Successor)
 	c.exit(&f.Exit)
 }
 

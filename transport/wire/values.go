@@ -47,3 +47,18 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u8(&m.Blocks)
 	c.u64(&m.MaxBytes)
 }
+
+// numbers is a u16 count and so many numbers.
+func (c *coder) numbers(v *[]uint32) {
+	n := uint16(len(*v))
+	c.u16(&n)
+	for i := range int(n) {
+		if !c.write {
+			if c.short {
+				return
+			}
+			*v = append(*v, 0)
+		}
+		c.u32(&(*v)[i])
+	}
+}

@@ -1,0 +1,109 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ReplaceAll replaces all actors below s, one after another, each when the one
+// before has been: in the order of the starts, and of a supervisor below all
+// before what was started after it, also when that has a process of its own. A
+// child whose process does not run at the moment has nothing to hand over: it is
+// started from r.Path next time. Commands are left as they are.
+//
+// A supervisor's own process goes on, since its children are its own and end
+// with it. When it is restarted, it is from r.Path, and so are all below it.
+//
+// The first child that cannot be replaced ends it, and the error says which: those
+// before it run the new program, those after it the old one, and both can go on
+// so. It may be called again.
+func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	children, err := s.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range children {
+		switch {
+		case c.Supervisor && c.State == "stopped":
+			s.startFrom(c.ID, r.Path)
+			continue
+		case c.Supervisor:
+			if err = (&Supervisor{engine: s.engine, id: c.ID}).ReplaceAll(ctx, r); err == nil {
+				s.startFrom(c.ID, r.Path)
+			}
+		default:
+			err = s.replaceOne(ctx, c.ID, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceOne replaces a child, if it is an actor that runs.
+func (s *Supervisor) replaceOne(ctx context.Context, id uint32, r Replacement) error {
+	actor := false
+	s.call(func() {
+		c := s.children[id]
+		actor = c != nil && c.isActor()
+	})
+	if !actor {
+		return nil
+	}
+	err := s.Replace(ctx, id, r)
+	switch {
+	case errors.Is(err, ErrNotFound): // it was removed meanwhile
+		return nil
+	case errors.Is(err, ErrNotRunning) && !errors.As(err, new(*ReplaceError)), errors.Is(err, ErrRestarting):
+		s.startFrom(id, r.Path)
+		return nil
+	}
+	return err
+}
+
+// startFrom says by which executable a child is started from now on, unless
+// path is empty.
+func (s *Supervisor) startFrom(id uint32, path string) {
+	s.call(func() {
+		c := s.children[id]
+		if c == nil || path == "" || c.next != nil {
+			return
+		}
+		c.program = path
+		if c.away != nil {
+			s.order(c.away, order{What: orderProgram, ID: id, Text: path}, nil)
+		}
+	})
+}
+
+// list is Children, and an error if they are not known: a supervisor in a
+// process of its own may be between two incarnations, or stopped by a signal.
+func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
+	path, away := "", false
+	ok := s.call(func() {
+		b := s.branch()
+		if b == nil {
+			err = commandError(s.children[s.id], s.id, ErrNotRunning)
+			return
+		}
+		path, away = b.path, b.away != nil
+	})
+	switch {
+	case !ok:
+		return nil, ErrEnded
+	case err != nil:
+		return nil, err
+	case !away:
+		return s.Children(), nil
+	}
+	out := s.queryAway(ctx, orderChildren)
+	if err := out.Err.err(); err != nil {
+		return nil, fmt.Errorf("supervisor: children of %s: %w", path, err)
+	}
+	return out.Children, nil
+}

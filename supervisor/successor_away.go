@@ -1,0 +1,136 @@
+package supervisor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// A child is replaced below a supervisor in a process of its own. That decides,
+// starts and reaps; the root has the mailbox and both links, and so leads what
+// passes between the two processes:
+//
+//	supervisor              root                    old, new process
+//	Adopt, standing by ───► Begin, Handover 1 ────► new
+//	                ◄────── Below: Ready ◄───────── new
+//	Below: Handover 2 ────► are they compatible? ─► old
+//	                        State ◄──────────────── old
+//	                        State ────────────────► new
+//	                ◄────── Below: Taken ◄───────── new
+//	Below: Stop "replaced" ───────────────────────► old
+//	reaps it
+//	Died, Successor ──────► the mailbox ──────────► new
+//
+// What the root finds wrong it tells by an order, and the supervisor gives the
+// replacement up, as it does for reasons of its own.
+
+// standBy says whether the process that is about to be started is a successor.
+func (s *Supervisor) standBy(addr wire.Addr) bool {
+	c := s.children[addr.ID]
+	return c != nil && c.next != nil && c.next.addr == addr
+}
+
+// standsBy tells whoever keeps the mailboxes that a successor runs.
+func (s *Supervisor) standsBy(n *successor, r *running) {
+	if s.above != nil {
+		s.above.started(r)
+		return
+	}
+	s.keeper.StandBy(n.addr, n.self.definition, r.queue.post)
+}
+
+// adoptSuccessor connects the process of a successor that stands by.
+func (s *Supervisor) adoptSuccessor(c *child, run *running) {
+	n := &successor{addr: run.addr, began: run.begun}
+	n.self = &child{id: c.id, spec: Child{Name: c.spec.Name}, definition: c.definition, branch: c.branch, incarnation: run.addr.Incarnation,
+		sort: c.sort, run: run, program: c.program}
+	c.next = n
+	s.keeper.StandBy(n.addr, c.definition, run.queue.post)
+}
+
+// handOverAway does what the supervisor of c wants of its old process.
+func (s *Supervisor) handOverAway(c *child, f *wire.Handover) {
+	n := c.next
+	if n == nil || n.addr.Incarnation != f.Successor || n.abandoned {
+		return
+	}
+	switch f.Step {
+	case wire.StepGive:
+		s.handOver(c)
+	case wire.StepGoOn:
+		s.goOn(c, n)
+		n.abandoned = true
+	}
+}
+
+// giveUpAway tells the supervisor of c why its replacement cannot go on.
+func (s *Supervisor) giveUpAway(c *child, n *successor, step string, err error) {
+	s.order(c.away, order{What: orderGiveUp, ID: c.id, Incarnation: n.addr.Incarnation, Text: step, Err: textOf(err)}, nil)
+}
+
+// takeOverAway makes the successor of c its process.
+func (s *Supervisor) takeOverAway(c *child, exit *wire.Exit) {
+	n, before := c.next, c.run
+	c.next = nil
+	c.reset(n.addr.Incarnation)
+	c.spare = exit
+	c.exit, c.run, c.pid, c.program, c.types, c.ready = exit, n.self.run, n.self.pid, n.self.program, n.self.types, true
+	if before != nil {
+		s.forgetAway(before)
+	}
+	s.keeper.TakeOver(exit)
+	s.watch(c, c.run)
+}
+
+// successorDiedAway records the end of a successor that has not taken over.
+func (s *Supervisor) successorDiedAway(c *child, exit *wire.Exit) {
+	n := c.next
+	c.next, c.spare = nil, exit
+	s.forgetAway(n.self.run)
+	s.keeper.SuccessorDied(n.addr)
+}
+
+// successorLost does so when it has ended with the process of its supervisor.
+func (s *Supervisor) successorLost(c *child, exit wire.Exit) {
+	n := c.next
+	if n == nil {
+		return
+	}
+	exit.Addr, exit.PID = n.addr, int64(n.self.pid)
+	s.successorDiedAway(c, &exit)
+	n.self.exit = &exit
+	s.event(EventExited, n.self, "")
+	s.event(EventAbandoned, n.self, exit.Summary)
+}
+
+// beside is the process that an event is about, if that is not c's own but one
+// that is to take over, or was.
+func (c *child) beside(kind EventKind, f *wire.Event) *child {
+	n, x := c.next, c.spare
+	switch {
+	case n != nil && n.addr == f.Child:
+		n.self.pid = int(f.PID)
+		if kind == EventReplacing {
+			n.self.program = f.Text
+		}
+		return n.self
+	case x != nil && x.Addr == f.Child && slices.Contains([]EventKind{EventReplacing, EventAbandoned, EventExited}, kind):
+		return &child{id: c.id, spec: Child{Name: c.spec.Name}, branch: c.branch, incarnation: f.Child.Incarnation, pid: int(f.PID), exit: x}
+	}
+	return nil
+}
+
+// isActor says whether a child has a mailbox.
+func (c *child) isActor() bool {
+	if c.away != nil {
+		return c.sort == wire.SortActor
+	}
+	return c.spec.Actor != nil
+}
+
+// replaceAway passes a replacement to the process of the child's supervisor.
+func (s *Supervisor) replaceAway(ctx context.Context, call uint64, c *child, r Replacement) error {
+	s.orderUntil(ctx, c.away, order{What: orderReplace, ID: c.id, Replacement: &r}, func(out outcome) { s.finish(call, out.Err.err()) })
+	return nil
+}
