@@ -12,7 +12,6 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
-	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -116,9 +115,9 @@ func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
 	}
 	r := &running{addr: addr, link: l, drained: make(chan struct{})}
 	r.tell = func(f wire.Frame) { r.queue.post(f) }
-	r.queue = newQueue(l, func(err error) {
+	r.queue = &queue{link: l, workers: &s.workers, full: func(err error) {
 		s.log.Error("a process does not read its link", "process", addr, "err", err)
-	})
+	}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running == nil {
@@ -126,7 +125,6 @@ func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
 		return nil, ErrEnded
 	}
 	s.running[r] = struct{}{}
-	s.workers.Go(r.queue.run)
 	go s.read(r)
 	return r, nil
 }
@@ -139,10 +137,16 @@ func (s *Supervisor) forget(r *running) {
 	r.close()
 }
 
+// frameBuffers are for the frames of links. A fresh one of that size would have
+// to be cleared, page by page, for each process that is started.
+var frameBuffers = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
+
 // read is the goroutine of a link: every frame becomes work of the loop.
 func (s *Supervisor) read(r *running) {
 	defer s.readToEnd(r)
-	buf := make([]byte, wire.MaxFrame)
+	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
+	defer frameBuffers.Put(room)
+	buf := room[:]
 	for {
 		n, files, err := r.link.Receive(buf)
 		if t := new(sock.TruncatedError); errors.As(err, &t) {
@@ -323,88 +327,4 @@ func runInPlace(cfg actor.HostConfig) (x process.Exit) {
 		x.Kind, x.Code, x.Summary, x.Stderr = wire.ExitCode, 1, "exit status 1", fmt.Sprintln(err)
 	}
 	return x
-}
-
-// maxQueue bounds the frames that wait for a process that does not read.
-const maxQueue = 1 << 16
-
-// queue sends frames to a process without making the loop wait for it.
-type queue struct {
-	link transport.Link
-	full func(error)
-
-	mu     sync.Mutex
-	work   sync.Cond
-	frames []queued
-	closed bool
-}
-
-type queued struct {
-	frame wire.Frame
-	files []*keeper.Handle
-}
-
-// newQueue returns the queue of a link; run serves it.
-func newQueue(l transport.Link, full func(error)) *queue {
-	q := &queue{link: l, full: full}
-	q.work.L = &q.mu
-	return q
-}
-
-// post queues a frame. It owns the handles.
-func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed || len(q.frames) >= maxQueue {
-		if !q.closed {
-			q.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
-			q.closed = true
-			go q.link.Close()
-		}
-		release(files)
-		return
-	}
-	q.frames = append(q.frames, queued{f, files})
-	q.work.Signal()
-}
-
-func release(files []*keeper.Handle) {
-	for _, h := range files {
-		h.Release()
-	}
-}
-
-func (q *queue) run() {
-	var buf []byte
-	for {
-		q.mu.Lock()
-		for len(q.frames) == 0 && !q.closed {
-			q.work.Wait()
-		}
-		batch := q.frames
-		q.frames = nil
-		closed := q.closed
-		q.mu.Unlock()
-		for _, e := range batch {
-			if !closed {
-				files := make([]transport.File, len(e.files))
-				for i, h := range e.files {
-					files[i] = h.File
-				}
-				buf = wire.Append(buf[:0], e.frame)
-				_ = q.link.Send(buf, files) // who does not get it is dead
-			}
-			release(e.files)
-		}
-		if closed {
-			return
-		}
-	}
-}
-
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.work.Signal()
 }

@@ -120,14 +120,20 @@ func openSysV(id, size int) ([]byte, error) {
 	return nil, err
 }
 
+// pidSpace is the namespace that this process's numbers of processes are of. It
+// stays in that.
+var pidSpace = sync.OnceValue(func() uint64 {
+	var ns unix.Stat_t
+	_ = unix.Stat("/proc/self/ns/pid", &ns)
+	return ns.Ino
+})
+
 // sysvKey is the key that a process gives to a segment until it is marked for
 // removal. Nobody else computes it, so a segment that has it, and whose maker
 // had that number and is gone, is one that was left.
 func sysvKey(pid int) int {
 	h := fnv.New32a()
-	var ns unix.Stat_t
-	_ = unix.Stat("/proc/self/ns/pid", &ns) // numbers are of this namespace
-	fmt.Fprintf(h, "understudy segment %d %d %d", os.Getuid(), ns.Ino, pid)
+	fmt.Fprintf(h, "understudy segment %d %d %d", os.Getuid(), pidSpace(), pid)
 	return int(h.Sum32()&0x7fffffff | 1) // positive, and not IPC_PRIVATE
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -42,31 +41,38 @@ func (e *TruncatedError) Error() string {
 // Unwrap returns the limit that was hit, if any.
 func (e *TruncatedError) Unwrap() error { return e.Err }
 
+// errClosed is what an operation on a link fails with that was closed here.
+var errClosed = errors.New("closed by this process")
+
 // link implements transport.Link.
 type link struct {
-	conn *net.UnixConn
+	conn *conn
 	recv sync.Mutex // one Receive at a time uses oob
 	oob  []byte
 }
 
 // New makes a link of one end of a Pair. It takes f, also when it fails.
 func New(f *os.File) (transport.Link, error) {
-	defer f.Close()
-	c, err := net.FileConn(f)
+	c, err := newConn(f)
 	if err != nil {
 		return nil, fmt.Errorf("sock: not a socket, or out of descriptors: %w", err)
 	}
-	u, ok := c.(*net.UnixConn)
-	if !ok {
-		c.Close()
-		return nil, fmt.Errorf("sock: %T is not a link; use one end of a Pair", c)
-	}
-	return &link{conn: u, oob: make([]byte, unix.CmsgSpace(MaxFiles*4))}, nil
+	return &link{conn: c, oob: make([]byte, unix.CmsgSpace(MaxFiles*4))}, nil
 }
 
 // Send sends one frame; see transport.Link. The kernel takes a frame whole, so
 // frames of concurrent senders never mix.
 func (l *link) Send(frame []byte, files []transport.File) error {
+	return l.send(frame, files, l.conn.write)
+}
+
+// TrySend is Send that does not wait: it fails with transport.ErrFull while the
+// peer has enough to read. The frame was not sent then.
+func (l *link) TrySend(frame []byte, files []transport.File) error {
+	return l.send(frame, files, l.conn.tryWrite)
+}
+
+func (l *link) send(frame []byte, files []transport.File, write func(frame, oob []byte) error) error {
 	if len(frame) == 0 {
 		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
 	}
@@ -76,14 +82,10 @@ func (l *link) Send(frame []byte, files []transport.File) error {
 	if len(files) > MaxFiles {
 		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
 	}
-	return withFDs(files, nil, func(fds []int) error {
-		var oob []byte
-		if len(fds) > 0 {
-			oob = unix.UnixRights(fds...)
-		}
-		_, _, err := l.conn.WriteMsgUnix(frame, oob, nil)
-		return sendError(err)
-	})
+	if len(files) == 0 {
+		return sendError(write(frame, nil))
+	}
+	return withFDs(files, nil, func(fds []int) error { return sendError(write(frame, unix.UnixRights(fds...))) })
 }
 
 // withFDs calls f with the descriptors of all files, held open meanwhile.
@@ -100,8 +102,10 @@ func sendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, net.ErrClosed), errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET):
+	case errors.Is(err, errClosed), errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET):
 		return fmt.Errorf("sock: send: %w: %w", transport.ErrClosed, err)
+	case errors.Is(err, unix.EAGAIN):
+		return transport.ErrFull
 	case errors.As(err, &e):
 		return sys.Limited("sock: send", e)
 	}
@@ -150,7 +154,7 @@ func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
 	// When the peer dies with frames of ours unread, the kernel says
 	// ECONNRESET once, before it hands out the frames that the peer had sent.
 	for range 3 {
-		n, oobn, flags, _, err = l.conn.ReadMsgUnix(buf, l.oob)
+		n, oobn, flags, err = l.conn.read(buf, l.oob)
 		if !errors.Is(err, unix.ECONNRESET) {
 			break
 		}
@@ -159,8 +163,8 @@ func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
 	case err == nil:
 		return n, oobn, flags, nil
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
-		return l.lastFrame(buf)
-	case errors.Is(err, net.ErrClosed):
+		return l.conn.lastFrame(buf, l.oob)
+	case errors.Is(err, errClosed):
 		return 0, oobn, flags, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, err)
 	}
 	return 0, oobn, flags, fmt.Errorf("sock: receive: %w", err)
@@ -192,7 +196,7 @@ func parseFiles(oob []byte) (fds []int, err error) {
 // CloseRead ends the link in one direction: frames that have arrived are still
 // received, and io.EOF after them; the peer can send no more.
 func (l *link) CloseRead() error {
-	if err := l.conn.CloseRead(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := l.conn.closeRead(); err != nil && !errors.Is(err, errClosed) {
 		return fmt.Errorf("sock: close for reading: %w", err)
 	}
 	return nil
@@ -200,7 +204,7 @@ func (l *link) CloseRead() error {
 
 // Close ends the link; see transport.Link. It may be called again.
 func (l *link) Close() error {
-	if err := l.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := l.conn.close(); err != nil && !errors.Is(err, errClosed) {
 		return fmt.Errorf("sock: close: %w", err)
 	}
 	return nil

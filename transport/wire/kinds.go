@@ -53,24 +53,33 @@ const (
 	lastKind = KindDrain
 )
 
+// frames makes an empty frame of each kind.
+var frames = [...]func() Frame{
+	KindBegin: empty[Begin], KindReady: empty[Ready], KindFailed: empty[Failed], KindResolve: empty[Resolve], KindTarget: empty[Target],
+	KindOpen: empty[Open], KindLane: empty[Lane], KindPage: empty[Page], KindSegment: empty[Segment], KindRetire: empty[Retire],
+	KindDrained: empty[Drained], KindGone: empty[Gone], KindAskFailed: empty[AskFailed], KindMonitor: empty[Monitor],
+	KindDown: empty[Down], KindStop: empty[Stop], KindExiting: empty[Exiting], KindLetter: empty[Letter], KindAck: empty[Ack],
+	KindTypes: empty[Types], KindBack: empty[Back], KindTrap: empty[Trap], KindLink: empty[Link], KindLinked: empty[Linked],
+	KindPassage: empty[Passage], KindEnded: empty[Ended], KindClosed: empty[Closed], KindEnroll: empty[Enroll],
+	KindEnrolled: empty[Enrolled], KindAdopt: empty[Adopt], KindStarted: empty[Started], KindBelow: empty[Below], KindDied: empty[Died],
+	KindLeft: empty[Left], KindEvent: empty[Event], KindCommand: empty[Command], KindAnswer: empty[Answer],
+	KindHandover: empty[Handover], KindState: empty[State], KindTaken: empty[Taken], KindMembers: empty[Members],
+	KindGroup: empty[Group], KindLeaving: empty[Leaving], KindDrain: empty[Drain],
+}
+
+func empty[T any, P interface {
+	*T
+	Frame
+}]() Frame {
+	return P(new(T))
+}
+
+// newFrame is an empty frame of a kind, or nil.
 func newFrame(k Kind) Frame {
-	all := [...]Frame{
-		KindBegin: &Begin{}, KindReady: &Ready{}, KindFailed: &Failed{}, KindResolve: &Resolve{}, KindTarget: &Target{},
-		KindOpen: &Open{}, KindLane: &Lane{}, KindPage: &Page{}, KindSegment: &Segment{}, KindRetire: &Retire{},
-		KindDrained: &Drained{}, KindGone: &Gone{}, KindAskFailed: &AskFailed{}, KindMonitor: &Monitor{}, KindDown: &Down{},
-		KindStop: &Stop{}, KindExiting: &Exiting{}, KindLetter: &Letter{}, KindAck: &Ack{}, KindTypes: &Types{}, KindBack: &Back{},
-		KindTrap: &Trap{}, KindLink: &Link{}, KindLinked: &Linked{},
-		KindPassage: &Passage{}, KindEnded: &Ended{}, KindClosed: &Closed{},
-		KindEnroll: &Enroll{}, KindEnrolled: &Enrolled{}, KindAdopt: &Adopt{},
-		KindStarted: &Started{}, KindBelow: &Below{}, KindDied: &Died{}, KindLeft: &Left{}, KindEvent: &Event{},
-		KindCommand: &Command{}, KindAnswer: &Answer{},
-		KindHandover: &Handover{}, KindState: &State{}, KindTaken: &Taken{},
-		KindMembers: &Members{}, KindGroup: &Group{}, KindLeaving: &Leaving{}, KindDrain: &Drain{},
-	}
-	if int(k) >= len(all) {
+	if int(k) >= len(frames) || frames[k] == nil {
 		return nil
 	}
-	return all[k]
+	return frames[k]()
 }
 
 // Files is how many descriptors must come with f. bool fields were checked by

@@ -15,13 +15,34 @@ import (
 // each unit of the count explains one death.
 var oom struct {
 	sync.Mutex
-	file      string // "" when there is none
+	file      string   // "" when there is none
+	open      *os.File // while there is a Starter
+	starters  int
 	found     bool
 	explained uint64 // deaths up to this count have been explained
 }
 
 // oomMark is the count at one moment.
 type oomMark uint64
+
+// holdOOM keeps the file open: it is read at every start, and to open it costs more
+// than that.
+func holdOOM() {
+	oom.Lock()
+	defer oom.Unlock()
+	if oom.starters++; oom.starters == 1 {
+		oom.open, _ = os.Open(oomPath())
+	}
+}
+
+func leaveOOM() {
+	oom.Lock()
+	defer oom.Unlock()
+	if oom.starters--; oom.starters == 0 {
+		oom.open.Close() // nil is an error and no harm
+		oom.open = nil
+	}
+}
 
 func markOOM() oomMark {
 	oom.Lock()
@@ -43,22 +64,31 @@ func (m oomMark) since() string {
 }
 
 func countOOM() uint64 {
-	if !oom.found {
-		oom.found = true
-		oom.file = oomFile()
+	f := oom.open
+	if f == nil {
+		var err error
+		if f, err = os.Open(oomPath()); err != nil {
+			return 0
+		}
+		defer f.Close()
 	}
-	if oom.file == "" {
-		return 0
-	}
-	return readOOM(oom.file)
+	return readOOM(f)
 }
 
-func readOOM(file string) uint64 {
-	b, err := os.ReadFile(file)
-	if err != nil {
+func oomPath() string {
+	if !oom.found {
+		oom.found, oom.file = true, oomFile()
+	}
+	return oom.file
+}
+
+func readOOM(f *os.File) uint64 {
+	var b [1 << 10]byte
+	n, err := f.ReadAt(b[:], 0)
+	if n <= 0 && err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(b[:n])) {
 		if v, ok := strings.CutPrefix(line, "oom_kill "); ok {
 			n, _ := strconv.ParseUint(strings.TrimSpace(v), 10, 64)
 			return n

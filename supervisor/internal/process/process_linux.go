@@ -33,6 +33,7 @@ func NewStarter() *Starter {
 	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
 	s := &Starter{jobs: make(chan func()), quit: make(chan struct{}), alive: map[*Process]struct{}{}}
 	s.watchStops()
+	holdOOM()
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		for f := range s.jobs {
@@ -47,6 +48,7 @@ func (s *Starter) Close() {
 	s.once.Do(func() {
 		close(s.jobs)
 		close(s.quit)
+		leaveOOM()
 	})
 }
 
@@ -96,26 +98,26 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 }
 
 func start(spec Spec) (*Process, error) {
-	r, w, err := os.Pipe()
+	r, w, err := pipe("stderr")
 	if err != nil {
 		return nil, startError(spec.Path, "make a pipe for stderr", err)
 	}
-	defer w.Close()
+	defer unix.Close(w)
 	env := spec.Env
 	if spec.MemoryBytes > 0 {
 		env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "GOMEMLIMIT=") })
 		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
 	}
-	fds := []uintptr{0, 1, rawFD(w)}
+	fds := []uintptr{0, 1, uintptr(w)}
 	var out *os.File
 	if spec.Stdout != nil {
-		or, ow, err := os.Pipe()
+		or, ow, err := pipe("stdout")
 		if err != nil {
 			r.Close()
 			return nil, startError(spec.Path, "make a pipe for stdout", err)
 		}
-		defer ow.Close()
-		out, fds[1] = or, rawFD(ow)
+		defer unix.Close(ow)
+		out, fds[1] = or, uintptr(ow)
 	}
 	for _, f := range spec.Files {
 		fds = append(fds, rawFD(f))
@@ -148,6 +150,17 @@ func start(spec Spec) (*Process, error) {
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return p, nil
+}
+
+// pipe makes a pipe from a child. The child's end is a bare descriptor: it is
+// closed at once, and has nothing to do with this process's poller.
+func pipe(name string) (r *os.File, w int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, err
+	}
+	_, _ = unix.FcntlInt(uintptr(p[0]), unix.F_SETFL, unix.O_RDONLY|unix.O_NONBLOCK)
+	return os.NewFile(uintptr(p[0]), name), p[1], nil
 }
 
 // fork makes the process, if need be without the namespaces that are optional:

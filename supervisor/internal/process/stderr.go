@@ -21,6 +21,8 @@ type drain struct {
 	last crash
 }
 
+var drainBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
 func newDrain(r *os.File, to io.Writer) *drain {
 	d := &drain{r: r, to: to, done: make(chan struct{})}
 	go d.run()
@@ -30,7 +32,9 @@ func newDrain(r *os.File, to io.Writer) *drain {
 func (d *drain) run() {
 	defer close(d.done)
 	defer d.r.Close()
-	buf := make([]byte, 8<<10)
+	room := drainBuffers.Get().(*[8 << 10]byte)
+	defer drainBuffers.Put(room)
+	buf := room[:]
 	for {
 		n, err := d.r.Read(buf)
 		if n > 0 {
@@ -68,8 +72,14 @@ func (d *drain) keep(b []byte) {
 // the child and its group: a descendant that has left the group may hold it.
 const strangerWait = 200 * time.Millisecond
 
-// finish returns what was kept, and the last crash that it tells of.
-func (d *drain) finish() (stderr, stack string) {
+// wait waits for the end of stderr. Nearly always it has been read by now, and
+// no timer is needed.
+func (d *drain) wait() {
+	select {
+	case <-d.done:
+		return
+	default:
+	}
 	t := time.NewTimer(strangerWait)
 	defer t.Stop()
 	select {
@@ -78,6 +88,11 @@ func (d *drain) finish() (stderr, stack string) {
 		d.r.Close()
 		<-d.done
 	}
+}
+
+// finish returns what was kept, and the last crash that it tells of.
+func (d *drain) finish() (stderr, stack string) {
+	d.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	tail := d.tail

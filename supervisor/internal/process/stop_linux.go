@@ -18,20 +18,37 @@ func (s *Starter) watchStops() {
 		for {
 			select {
 			case <-changed:
-				s.mu.Lock()
-				all := make([]*Process, 0, len(s.alive))
-				for p := range s.alive {
-					all = append(all, p)
-				}
-				s.mu.Unlock()
-				for _, p := range all {
-					p.lookForStop()
-				}
+				s.lookForStops()
 			case <-s.quit:
 				return
 			}
 		}
 	}()
+}
+
+// lookForStops looks whether any child has such news, and asks each only then:
+// most signals tell of an end, and there may be many children.
+func (s *Starter) lookForStops() {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WSTOPPED|unix.WCONTINUED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || info.Signo == 0 {
+			return
+		}
+		break
+	}
+	s.mu.Lock()
+	all := make([]*Process, 0, len(s.alive))
+	for p := range s.alive {
+		all = append(all, p)
+	}
+	s.mu.Unlock()
+	for _, p := range all {
+		p.lookForStop()
+	}
 }
 
 // lookForStop takes the news of a stop, if there is one. The news of the end is

@@ -1,0 +1,110 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// maxQueue bounds the frames that wait for a process that does not read.
+const maxQueue = 1 << 16
+
+// queue sends frames to a process without making the loop wait for it. What the
+// kernel takes at once is sent at once. Only when the process has enough to read
+// do frames wait here, and a goroutine for them.
+type queue struct {
+	link    transport.Link
+	workers *sync.WaitGroup
+	full    func(error)
+
+	mu     sync.Mutex
+	frames []queued
+	busy   bool // a goroutine sends frames
+	closed bool
+}
+
+type queued struct {
+	frame wire.Frame
+	files []*keeper.Handle
+}
+
+// post sends a frame, or queues it. It owns the handles.
+func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := queued{f, files}
+	if q.closed || !q.busy && q.tries(e) {
+		release(files)
+		return
+	}
+	if len(q.frames) >= maxQueue {
+		q.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
+		q.closed = true
+		go q.link.Close()
+		release(files)
+		return
+	}
+	q.frames = append(q.frames, e)
+	if !q.busy {
+		q.busy = true
+		q.workers.Go(q.run)
+	}
+}
+
+// tries sends a frame if that needs no waiting.
+func (q *queue) tries(e queued) bool {
+	l, ok := q.link.(interface {
+		TrySend(frame []byte, files []transport.File) error
+	})
+	return ok && !errors.Is(e.send(l.TrySend), transport.ErrFull)
+}
+
+// send makes the bytes of a frame and hands them to f.
+func (e queued) send(f func(frame []byte, files []transport.File) error) error {
+	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
+	defer frameBuffers.Put(room)
+	var files []transport.File
+	for _, h := range e.files {
+		files = append(files, h.File)
+	}
+	return f(wire.Append(room[:0], e.frame), files)
+}
+
+// run sends what is queued, and ends when nothing is.
+func (q *queue) run() {
+	for {
+		q.mu.Lock()
+		batch := q.frames
+		q.frames = nil
+		closed := q.closed
+		if len(batch) == 0 {
+			q.busy = false
+			q.mu.Unlock()
+			return
+		}
+		q.mu.Unlock()
+		for _, e := range batch {
+			if !closed {
+				_ = e.send(q.link.Send) // who does not get it is dead
+			}
+			release(e.files)
+		}
+	}
+}
+
+// close makes run give up what is queued. The link is closed next.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+}
+
+func release(files []*keeper.Handle) {
+	for _, h := range files {
+		h.Release()
+	}
+}

@@ -1,0 +1,32 @@
+//go:build !linux
+
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// conn needs Linux.
+type conn struct{}
+
+// newConn takes f.
+func newConn(f *os.File) (*conn, error) {
+	f.Close()
+	return nil, fmt.Errorf("links need Linux: %w", errors.ErrUnsupported)
+}
+
+func (*conn) write(frame, oob []byte) error    { return errors.ErrUnsupported }
+func (*conn) tryWrite(frame, oob []byte) error { return errors.ErrUnsupported }
+
+func (*conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
+	return 0, 0, 0, errors.ErrUnsupported
+}
+
+func (*conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
+	return 0, 0, 0, errors.ErrUnsupported
+}
+
+func (*conn) closeRead() error { return errors.ErrUnsupported }
+func (*conn) close() error     { return errors.ErrUnsupported }
