@@ -60,7 +60,8 @@ func serveSubtree(form string) error {
 		return nil
 	}
 	if err == nil {
-		s.root.spec, s.root.machine = spec, tree.New(spec.config())
+		s.pacer = tree.NewPacer(spec.Pace)
+		s.root.spec, s.root.machine = spec, tree.New(spec.config(s.pacer))
 		s.workers.Go(s.loop)
 		go s.readAbove()
 		s.onTerm()
@@ -364,7 +365,7 @@ func (r *running) lastWords() {
 func (s *Supervisor) spawnDefined(c *child) {
 	spec, err := c.spec.Subtree.spec()
 	if err == nil {
-		c.sub = newBranch(c, spec.withDefaults())
+		c.sub = newBranch(c, spec.withDefaults(), s.pacer)
 		s.stepIn(c.sub, s.listed(c.sub))
 		return
 	}

@@ -23,8 +23,8 @@ type branch struct {
 	away    *running // the process that drives it, if not this one: then it has no machine here
 }
 
-func newBranch(self *child, spec Spec) *branch {
-	b := &branch{spec: spec, self: self, machine: tree.New(spec.config())}
+func newBranch(self *child, spec Spec, pacer *tree.Pacer) *branch {
+	b := &branch{spec: spec, self: self, machine: tree.New(spec.config(pacer))}
 	if self != nil {
 		b.path = self.spec.Name
 	}
@@ -40,8 +40,8 @@ func (b *branch) below(name string) string {
 }
 
 // config is the flags, as the rules see them. s has its defaults.
-func (s Spec) config() tree.Config {
-	return tree.Config{Strategy: s.Strategy, Intensity: s.Intensity, Period: s.Period, AutoShutdown: s.AutoShutdown, Random: rand.Float64}
+func (s Spec) config(pacer *tree.Pacer) tree.Config {
+	return tree.Config{Strategy: s.Strategy, Intensity: s.Intensity, Period: s.Period, AutoShutdown: s.AutoShutdown, Random: rand.Float64, Pacer: pacer}
 }
 
 // rules is what the rules see of a child.
@@ -115,7 +115,7 @@ func (s *Supervisor) spawnBranch(c *child) {
 		s.spawnDefined(c)
 		return
 	}
-	c.sub = newBranch(c, c.spec.Supervisor.withDefaults())
+	c.sub = newBranch(c, c.spec.Supervisor.withDefaults(), s.pacer)
 	s.stepIn(c.sub, s.listed(c.sub))
 }
 

@@ -15,7 +15,7 @@ func (s Spec) validateChildren() (errs []error) {
 	if s.Strategy == SimpleOneForOne && len(s.Children) != 1 {
 		errs = append(errs, fmt.Errorf("supervisor: Children has %d entries: with SimpleOneForOne it must have one, the template", len(s.Children)))
 	}
-	c := s.withDefaults().config()
+	c := s.withDefaults().config(nil)
 	names := map[string]bool{}
 	for i, child := range s.Children {
 		child = child.withDefaults()
@@ -60,6 +60,9 @@ func (c Child) validateKind() (errs []error) {
 	}
 	if c.InPlace || c.Memory != 0 || len(c.Env) > 0 || c.Stderr != nil || c.Start != 0 {
 		bad("InPlace, Memory, Env, Stderr and Start are for actors: a supervisor has no process of its own")
+	}
+	if c.Supervisor.Pace != (Pace{}) {
+		bad("Supervisor.Pace: it belongs in the Spec of the whole program, or of a Definition")
 	}
 	if err := c.Supervisor.validateBelow(); err != nil {
 		errs = append(errs, err)

@@ -39,6 +39,15 @@ type Spec struct {
 	// on the monotonic clock. 0 means 5 s.
 	Period time.Duration
 
+	// Pace spaces out the restarts of children that do not live long, when many
+	// come at once: of all that this process starts, below whichever supervisor.
+	// A storm of restarts then takes a few percent of a processor from those that
+	// go on. The default is eight at once and then 16 a second, of children that
+	// were not ready for 10 s; no supervisor with the default Intensity gets
+	// there. A Definition, whose supervisor has a process of its own, has a Pace
+	// of its own.
+	Pace Pace
+
 	// Log gets crash reports and warnings; nil means slog.Default.
 	Log *slog.Logger
 
@@ -72,11 +81,14 @@ const MaxIntensity = 1 << 20
 // Validate lists every problem of s.
 func (s Spec) Validate() error {
 	var errs []error
-	if err := s.withDefaults().config().Validate(); err != nil {
+	if err := s.withDefaults().config(nil).Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
 	if s.Intensity < NoRestarts || s.Intensity > MaxIntensity {
 		errs = append(errs, fmt.Errorf("supervisor: Intensity %d: it must be between NoRestarts and %d", s.Intensity, MaxIntensity))
+	}
+	if err := s.Pace.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
 	for _, n := range []string{s.Notifier, os.Getenv("UNDERSTUDY_NOTIFIER")} {
 		if n != "" && n != "futex" && n != "eventfd" {

@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func TestCrashLoop(t *testing.T) {
 		}
 	})
 	t.Run("never ready again", func(t *testing.T) {
-		limit := testutil.Rounds(5, 100)
+		limit := testutil.Rounds(5, 100) // 5: no more than a Pace makes at once
 		ctx, sup, r := newSup(t, supervisor.Spec{Intensity: limit, Period: time.Hour})
 		ref := startNode(t, ctx, sup, supervisor.Child{Env: []string{"NODE_SETUP=exit again"}})
 		begin, cpu := time.Now(), ownCPU()
@@ -83,41 +84,61 @@ func TestCrashLoop(t *testing.T) {
 	})
 }
 
+// killAll kills all children of sup.
+func killAll(t *testing.T, sup *supervisor.Supervisor) {
+	t.Helper()
+	for _, c := range sup.Children() {
+		if err := syscall.Kill(c.PID, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestForkBomb: 50 children that exit at once are all there again, or the
 // supervisor gives up, as its limit says. They are in the process of the root, and
 // in one of a supervisor.
 func TestForkBomb(t *testing.T) {
 	n := max(testutil.Rounds(8, 50), 8) // half of it is an intensity
-	storm := func(t *testing.T, intensity int) (sup *supervisor.Supervisor, r *recorder, again func() bool) {
-		ctx, sup, r := newSup(t, supervisor.Spec{Intensity: intensity, Period: time.Hour})
-		var refs []actor.Ref[Node]
+	storm := func(t *testing.T, spec supervisor.Spec, setup string) (ctx context.Context, sup *supervisor.Supervisor, r *recorder, refs []actor.Ref[Node]) {
+		spec.Period = time.Hour
+		ctx, sup, r = newSup(t, spec)
 		for i := range n {
-			refs = append(refs, startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i)}))
+			refs = append(refs, startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i), Stderr: io.Discard, Env: []string{"NODE_SETUP=" + setup}}))
 		}
-		begin, cpu := time.Now(), ownCPU()
-		for _, ref := range refs {
-			tell(t, ctx, ref, "exit 3")
-		}
-		return sup, r, func() bool {
-			for _, ref := range refs {
-				m, err := actor.Ask(ctx, ref, Who{})
-				if err != nil || m.Incarnation != 2 {
-					t.Errorf("%+v, %v", m, err)
-					return false
-				}
-			}
-			reportCPU(t, fmt.Sprint(n, " children exit at once"), begin, cpu)
-			return true
-		}
+		return ctx, sup, r, refs
 	}
-	t.Run("all come back", func(t *testing.T) {
-		sup, r, again := storm(t, n)
-		if !again() || sup.Restarts() != uint64(n) || len(r.kinds(supervisor.EventExited)) != n {
+	back := func(t *testing.T, pace supervisor.Pace) {
+		ctx, sup, r, refs := storm(t, supervisor.Spec{Intensity: n, Pace: pace}, "")
+		begin, cpu := time.Now(), ownCPU()
+		killAll(t, sup)
+		r.until(t, ctx, "all of them", func() bool { return len(r.kinds(supervisor.EventReady)) == 2*n })
+		reportCPU(t, fmt.Sprint(n, " children exit at once, and come back"), begin, cpu)
+		if sup.Restarts() != uint64(n) || len(r.kinds(supervisor.EventExited)) != n {
 			t.Errorf("%d restarts, %q", sup.Restarts(), r.kinds(supervisor.EventExited))
 		}
+		waited := len(r.kinds(supervisor.EventBackoff))
+		if pace.Every == supervisor.Unpaced && waited > 0 || waited > n-min(n, 8) {
+			t.Errorf("%d of %d restarts have waited", waited, n)
+		}
+		for _, ref := range refs {
+			if m, err := actor.Ask(ctx, ref, Who{}); err != nil || m.Incarnation != 2 {
+				t.Errorf("%+v, %v", m, err)
+			}
+		}
+	}
+	t.Run("all come back", func(t *testing.T) { back(t, supervisor.Pace{}) })
+	t.Run("all come back unpaced", func(t *testing.T) { back(t, supervisor.Pace{Every: supervisor.Unpaced}) })
+	t.Run("again and again", func(t *testing.T) {
+		ctx, sup, r, _ := storm(t, supervisor.Spec{Intensity: 1000}, "exit again")
+		starts := testutil.Rounds(4, 100)
+		begin, cpu := time.Now(), ownCPU()
+		killAll(t, sup)
+		r.until(t, ctx, "so many starts", func() bool { return len(r.kinds(supervisor.EventStartError)) >= starts })
+		reportCPU(t, fmt.Sprintf("%d children exit at once, and so does whoever comes in their place, %d times", n, starts), begin, cpu)
 	})
 	t.Run("too many", func(t *testing.T) {
-		sup, r, _ := storm(t, n/2)
+		_, sup, r, _ := storm(t, supervisor.Spec{Intensity: n / 2}, "")
+		killAll(t, sup)
 		<-sup.Done()
 		if e := new(supervisor.IntensityError); !errors.As(sup.Err(), &e) {
 			t.Error(sup.Err())
@@ -134,11 +155,7 @@ func TestForkBomb(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin, cpu := time.Now(), ownCPU()
-		for _, c := range sub.Children() {
-			if err := syscall.Kill(c.PID, syscall.SIGKILL); err != nil {
-				t.Error(err)
-			}
-		}
+		killAll(t, sub)
 		r.until(t, ctx, "all of them", func() bool { return len(r.kinds(supervisor.EventReady)) == 2*n+1 })
 		reportCPU(t, fmt.Sprint(n, " children of a supervisor's process die at once: the root"), begin, cpu)
 		if got := sub.Count(); got.Active != n {

@@ -56,6 +56,12 @@ type AutoShutdown = tree.AutoShutdown
 // Backoff delays the restarts of a child.
 type Backoff = tree.Backoff
 
+// Pace spaces out restarts when many come at once; see Spec.Pace.
+type Pace = tree.Pace
+
+// Unpaced as Pace.Every means that no restart waits.
+const Unpaced = tree.Unpaced
+
 // Supervisor starts children, restarts them by its Spec, and keeps their
 // mailboxes. It is the supervisor of a program, or one below it; see
 // StartSupervisor. Its methods may be called by any goroutine of the root
@@ -74,6 +80,7 @@ type engine struct {
 	live    *process.Liveness
 	host    *actor.Host // of this process
 	origin  time.Time   // of the machine's clock
+	pacer   *tree.Pacer // of all its branches
 
 	mail  chan func()   // what the loop does next; the loop owns all that follows
 	quit  chan struct{} // closed when the loop is to end
@@ -148,10 +155,11 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		return nil, err
 	}
 	spec = spec.withDefaults()
+	pacer := tree.NewPacer(spec.Pace)
 	s := &Supervisor{engine: &engine{
-		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
+		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		root: newBranch(nil, spec), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
+		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
 		children: map[uint32]*child{}, running: map[*running]struct{}{},
 	}}
 	s.keeper = keeper.New(s.log, s.letter)

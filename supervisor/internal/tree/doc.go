@@ -27,7 +27,7 @@
 // Machine of its own: Up is its Ready, Ended its Exited by request.
 //
 // What differs from OTP: a Terminate and a Shutdown do not wait for a start
-// that hangs, they stop it; and Backoff, which OTP does not have.
+// that hangs, they stop it; and Backoff and Pace, which OTP does not have.
 //
 // docs/otp.md maps the rules to the tests.
 package tree

@@ -1,5 +1,7 @@
 package tree
 
+import "time"
+
 // died deals with the death of a child that was running. OTP's do_restart.
 func (m *Machine) died(c *child) {
 	again := ShouldRestart(c.spec.Restart, c.reason)
@@ -16,13 +18,17 @@ func (m *Machine) died(c *child) {
 		c.failed = 0
 	}
 	c.failed++
-	if c.spec.Backoff.Min == 0 {
+	var pace time.Duration
+	if m.now-c.readyAt < Settled {
+		pace = m.pace()
+	}
+	if c.spec.Backoff.Min == 0 && pace == 0 {
 		m.attempt(c)
 		return
 	}
 	m.stopGroup(c) // the neighbours do not wait for the delay
 	c.follow = m.after(c)
-	m.backOff(c)
+	m.backOff(c, pace)
 }
 
 // autoShutdown ends the supervisor when c was significant enough.
@@ -147,19 +153,19 @@ func (m *Machine) startFailed(c *child) {
 		}
 		m.starts = nil
 		c.failed++
-		m.backOff(c)
+		m.backOff(c, m.pace())
 	}
 }
 
-// backOff plans the next attempt to restart c: after its delay, or, if it has
-// none, after what is already waiting.
-func (m *Machine) backOff(c *child) {
+// backOff plans the next attempt to restart c: after its delay, or when its turn
+// comes, in pace, or, if it has neither, after what is already waiting.
+func (m *Machine) backOff(c *child, pace time.Duration) {
 	c.retrying = true
 	random := 0.5
 	if m.config.Random != nil {
 		random = m.config.Random()
 	}
-	if d := c.spec.Backoff.Delay(c.failed, random); d > 0 {
+	if d := max(c.spec.Backoff.Delay(c.failed, random), pace); d > 0 {
 		c.state, c.until = Delayed, m.now+d
 		m.do(BackingOff{c.id, c.until})
 		return

@@ -60,6 +60,7 @@ type Config struct {
 	Period       time.Duration
 	AutoShutdown AutoShutdown
 	Random       func() float64 // for jitter, from 0 up to 1; nil means no jitter
+	Pacer        *Pacer         // spaces out restarts; nil means that none waits
 }
 
 // Validate lists every problem of c.

@@ -97,6 +97,9 @@ func newWorld(seed uint64) *world {
 	if c.Strategy != SimpleOneForOne {
 		c.AutoShutdown = AutoShutdown(r.IntN(3))
 	}
+	if r.IntN(2) == 0 {
+		c.Pacer = NewPacer(Pace{Burst: 1, Every: time.Duration(1+r.IntN(1000)) * time.Millisecond})
+	}
 	return &world{rand: r, m: New(c), c: c, kids: map[uint32]*kid{}, calls: map[uint64]bool{}}
 }
 
