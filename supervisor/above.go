@@ -32,6 +32,8 @@ type above struct {
 	frame []byte
 
 	numbers chan *wire.Enrolled // of the one Enroll that is on its way
+	mail    <-chan func()       // the loop's
+	passed  []func()            // from mail, while the loop waited for a number: it does them first
 	token   uint64
 
 	hands  map[wire.Addr]*running        // links that the root has; the loop's
@@ -118,6 +120,7 @@ func newBelow(l transport.Link, begin *wire.Begin, form string) (*Supervisor, er
 		above: &above{self: begin.Self, log: log, link: l, numbers: make(chan *wire.Enrolled, 1),
 			hands: map[wire.Addr]*running{}, orders: map[uint64]context.CancelFunc{}},
 	}}
+	s.above.mail = s.mail
 	return s, nil
 }
 
@@ -243,7 +246,7 @@ func (a *above) enroll(c *child, name string) {
 	}
 	a.token++
 	a.send(f)
-	got := <-a.numbers
+	got := a.number()
 	if got.Problem != "" || got.Token != f.Token { // it has no limits but those of a program that has gone mad
 		a.send(&wire.Failed{Text: got.Problem})
 		fmt.Fprintf(os.Stderr, "supervisor: child %s has no number: %s\n", c.spec.Name, got.Problem)
@@ -251,6 +254,28 @@ func (a *above) enroll(c *child, name string) {
 		os.Exit(1)
 	}
 	c.id, c.incarnation, c.program = got.Child.ID, got.Child.Incarnation, got.Program
+}
+
+// number waits for the answer to an Enroll. It may come behind more frames than
+// mail has room for, and who reads them must not wait for the loop.
+func (a *above) number() *wire.Enrolled {
+	for {
+		select {
+		case got := <-a.numbers:
+			return got
+		case f := <-a.mail:
+			a.passed = append(a.passed, f)
+		}
+	}
+}
+
+// next is the first of what came while the loop waited, or nil.
+func (a *above) next() (f func()) {
+	if a == nil || len(a.passed) == 0 {
+		return nil
+	}
+	f, a.passed = a.passed[0], a.passed[1:]
+	return f
 }
 
 // sort is what the root is told of a child.

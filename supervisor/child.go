@@ -260,7 +260,7 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	case *wire.Ready:
 		if !c.ready && !s.limitsPending(c, r, f) {
 			c.ready = true
-			if !c.asked {
+			if !c.asked && c.linked == nil { // else the timer is that of its end
 				c.stopTimer()
 			}
 			s.event(EventReady, c, "")

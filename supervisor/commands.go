@@ -97,6 +97,9 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 			if spec, err = b.spec.fromTemplate(spec, s.lastID+1); err != nil {
 				return err
 			}
+			if s.above != nil {
+				s.lastID++ // the children's numbers come from the root
+			}
 		}
 		name = b.below(spec.Name)
 		c := s.newChild(b, spec, false)

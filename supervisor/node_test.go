@@ -123,6 +123,10 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		select {}
 	case "ignore":
 		return actor.ErrIgnore
+	case "link": // with nobody
+		if err := s.Context().Link(1 << 30); err != nil {
+			return err
+		}
 	case "second":
 		if s.Context().Incarnation() == 2 {
 			return errors.New("the second start fails")

@@ -53,6 +53,8 @@ var variable = supervisor.Define("tree", func() (spec supervisor.Spec, err error
 		spec.Children = []supervisor.Child{quick}
 	case "command":
 		spec.Children = []supervisor.Child{{Name: "a", Command: &supervisor.Command{Path: "sleep", Args: []string{"1000"}, PassEnv: []string{"PATH"}}}}
+	case "simple":
+		spec.Strategy, spec.Children = supervisor.SimpleOneForOne, []supervisor.Child{quick}
 	case "fewer": // a on the first start only
 		spec.Children = []supervisor.Child{listed("b")}
 		if name := os.Getenv("SUPERVISOR_TEST_FILE"); os.Remove(name) == nil {

@@ -203,6 +203,10 @@ func (s *Supervisor) begin() error {
 // at a time.
 func (s *Supervisor) loop() {
 	for {
+		if f := s.above.next(); f != nil {
+			s.perform(f)
+			continue
+		}
 		select {
 		case f := <-s.mail:
 			s.perform(f)

@@ -136,6 +136,9 @@ func start(spec Spec) (*Process, error) {
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
 			_ = unix.Kill(-pid, unix.SIGKILL)
 			_, _ = unix.Wait4(pid, nil, 0, nil)
+			if pidfd >= 0 {
+				unix.Close(pidfd)
+			}
 			r.Close()
 			out.Close()
 			return nil, startError(spec.Path, "set RLIMIT_DATA", err)

@@ -88,6 +88,42 @@ func TestBackoffNeighboursFirst(t *testing.T) {
 	s.want("spawn 2.2")
 }
 
+// TestBackoffOfTwo: a child whose delay is over waits for a neighbour that it is
+// started after.
+func TestBackoffOfTwo(t *testing.T) {
+	for _, strategy := range []Strategy{RestForOne, OneForAll} {
+		c := patient
+		c.Strategy = strategy
+		s := newScript(t, c)
+		s.upSpec(1, slow)
+		s.upSpec(2, slow)
+		s.dies(2, Abnormal)
+		if strategy == OneForAll {
+			s.stops(1)
+			s.now = 100 * time.Millisecond
+			s.in(Retry{2})
+			s.ready(1)
+			s.dies(2, Abnormal) // its start fails; the neighbour does not wait for the delay
+			s.stops(1)
+			s.want("child_terminated 2", "backoff 2 100ms", "stop 1.1", "restarting 2", "spawn 1.2", "spawn 2.2", "start_error 2", "backoff 2 300ms", "stop 1.2")
+			s.state(1, "waiting")
+			continue
+		}
+		s.now = 50 * time.Millisecond
+		s.dies(1, Abnormal)
+		s.log = nil
+		s.now = 100 * time.Millisecond
+		s.in(Retry{2})
+		s.want()
+		s.state(2, "waiting")
+		s.now = 150 * time.Millisecond
+		s.in(Retry{1})
+		s.want("restarting 1", "spawn 1.2")
+		s.ready(1)
+		s.want("spawn 2.2")
+	}
+}
+
 // TestBackoffCancelled: terminate and shutdown end the delay.
 func TestBackoffCancelled(t *testing.T) {
 	c := patient

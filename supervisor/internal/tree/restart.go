@@ -26,9 +26,20 @@ func (m *Machine) died(c *child) {
 		m.attempt(c)
 		return
 	}
-	m.stopGroup(c) // the neighbours do not wait for the delay
-	c.follow = m.after(c)
+	m.delayGroup(c)
 	m.backOff(c, pace)
+}
+
+// delayGroup stops the neighbours of c before its delay: they do not wait for
+// that, and none is started before it, though its own delay be shorter.
+func (m *Machine) delayGroup(c *child) {
+	m.stopGroup(c)
+	c.follow = m.after(c)
+	for _, x := range c.follow {
+		if x.retrying {
+			x.retrying, x.follow, x.state = false, nil, Waiting
+		}
+	}
 }
 
 // autoShutdown ends the supervisor when c was significant enough.
@@ -153,6 +164,9 @@ func (m *Machine) startFailed(c *child) {
 		}
 		m.starts = nil
 		c.failed++
+		if c.spec.Backoff.Min != 0 {
+			m.delayGroup(c)
+		}
 		m.backOff(c, m.pace())
 	}
 }
