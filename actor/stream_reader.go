@@ -19,6 +19,7 @@ type StreamReader struct {
 	policy *StreamPolicy
 	ended  chan struct{} // closed when the function has returned
 	result error         // of the function; read after ended
+	closed chan struct{} // closed when the actor has forgotten the stream
 	read   int64         // bytes that Read has given out
 	cur    Buffer        // being read
 	rest   []byte        // of cur
@@ -92,7 +93,7 @@ func (t *streams) begin(c *Context, name string, total int64, key uint64, monito
 	if n >= t.policy.Streams {
 		return streamOpened{}, fmt.Errorf("actor: %d streams are open, and StreamPolicy.Streams allows no more: %w", n, ErrFull)
 	}
-	r := &StreamReader{name: name, total: total, from: c.msg.Box.From, key: key, policy: &t.policy, ended: make(chan struct{})}
+	r := &StreamReader{name: name, total: total, from: c.msg.Box.From, key: key, policy: &t.policy, ended: make(chan struct{}), closed: make(chan struct{})}
 	r.more.L = &r.mu
 	down, cancel, err := monitor(r.from.ID)
 	if err != nil {
@@ -114,6 +115,7 @@ func (t *streams) begin(c *Context, name string, total int64, key uint64, monito
 		r.close()
 		close(r.ended)
 	}()
+	gone := c.host.node.Ended()
 	go func() {
 		defer cancel()
 		select {
@@ -121,7 +123,9 @@ func (t *streams) begin(c *Context, name string, total int64, key uint64, monito
 			// After the last message of the sender has been handled.
 			r.fail(&StreamError{Done: r.arrived(), Total: total, Exit: d.Exit, Reason: "the sender has ended"})
 			t.forget(id)
-		case <-r.ended:
+		case <-r.closed: // not when the function has returned: the sender may die before it closes the stream
+		case <-gone:
+			r.fail(&StreamError{Done: r.arrived(), Total: total, Reason: "the actor has ended"})
 		}
 	}()
 	return streamOpened{Stream: id}, nil
@@ -141,7 +145,10 @@ func (t *streams) find(c *Context, id uint64) *StreamReader {
 func (t *streams) forget(id uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.open, id)
+	if r := t.open[id]; r != nil {
+		delete(t.open, id)
+		close(r.closed)
+	}
 	t.kick()
 }
 

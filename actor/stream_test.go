@@ -40,6 +40,8 @@ type (
 		actor.Tells[Source]
 		To    actor.Ref[Sink]
 		Total int64
+		Name  string
+		Await bool // die when the sink has finished with it
 	}
 )
 
@@ -85,12 +87,17 @@ var sink = actor.Define("sink", func(s *actor.Setup[Sink]) error {
 
 var source = actor.Define("source", func(s *actor.Setup[Source]) error {
 	actor.OnTell(s, func(c *actor.Context, m Pump) error {
-		w, err := actor.NewStream(c, m.To, "pump", m.Total, nil)
+		w, err := actor.NewStream(c, m.To, m.Name, m.Total, nil)
 		if err != nil {
 			return err
 		}
 		if _, err := io.CopyN(w, pattern{}, m.Total/2); err != nil {
 			return err
+		}
+		if m.Await {
+			if _, err := lastOf(c, m.To); err != nil {
+				return err
+			}
 		}
 		p, _ := os.FindProcess(os.Getpid())
 		return p.Kill()
@@ -227,7 +234,7 @@ func TestStreamSenderDies(t *testing.T) {
 	}
 	const total = 4 << 20
 	for range 3 {
-		if err := actor.Tell(ctx, src, Pump{To: ref, Total: total}); err != nil {
+		if err := actor.Tell(ctx, src, Pump{Name: "pump", To: ref, Total: total}); err != nil {
 			t.Fatal(err)
 		}
 		l, err := lastOf(ctx, ref)
@@ -380,5 +387,43 @@ func TestStreamMemory(t *testing.T) {
 			t.Errorf("the receiver's memory grew by %d kB", kB-last)
 		}
 		last = kB
+	}
+}
+
+// TestStreamLeftOpen: a stream that the actor has finished with, and whose sender
+// dies before it closes it, takes no place for ever.
+func TestStreamLeftOpen(t *testing.T) {
+	ctx, sup, ref := startSink(t, mailbox.Config{})
+	for i := range 3 { // of 2 at a time
+		src, err := supervisor.StartChild(ctx, sup, source, supervisor.Child{Name: fmt.Sprint("source", i), Restart: supervisor.Temporary, Stderr: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		down, _, err := actor.Monitor(ctx, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := actor.Tell(ctx, src, Pump{To: ref, Total: 2 << 20, Name: "half", Await: true}); err != nil {
+			t.Fatal(err)
+		}
+		if d := <-down; d.Exit.Signal == 0 {
+			t.Fatalf("%+v", d.Exit)
+		}
+	}
+	for {
+		w, err := actor.NewStream(ctx, ref, "last", 1, nil)
+		if errors.Is(err, actor.ErrFull) && ctx.Err() == nil {
+			continue // the notices of their ends are on the way
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
 }
