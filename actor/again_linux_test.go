@@ -54,6 +54,9 @@ var reader = actor.Define("reader", func(s *actor.Setup[Reader]) error {
 			runtime.Gosched()
 		}
 		a.Text = make([]byte, 7<<10) // a block of the same size
+		if m.Over > 0 {
+			a.Text = make([]byte, m.Over)
+		}
 		a.Lent, err = c.Lend(8 << 10)
 		return a, err
 	})
@@ -161,12 +164,33 @@ type (
 	Late struct {
 		actor.Asks[Reader, LateAnswer]
 		Wait bool
+		Over int // bytes of the answer; 0: 7 KiB
 	}
 	LateAnswer struct {
 		Text []byte
 		Lent actor.Buffer
 	}
 )
+
+// TestRefusedAnswersComeToNothing: so do those that are too large.
+func TestRefusedAnswersComeToNothing(t *testing.T) {
+	ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sup, reader, supervisor.Child{Name: "reader", Env: []string{notedVar + "=" + filepath.Join(t.TempDir(), "noted")},
+		Mailbox: mailbox.Config{PoolBytes: 64 << 10, MaxBytes: 64 << 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * 64 / 8 {
+		if _, err := actor.Ask(ctx, ref, Late{Over: 100 << 10}); err == nil || errors.Is(err, actor.ErrFull) {
+			t.Fatalf("%v", err)
+		}
+	}
+	a, err := actor.Ask(ctx, ref, Late{})
+	if err != nil || a.Lent.Len() != 8<<10 {
+		t.Fatalf("%d, %v", a.Lent.Len(), err)
+	}
+	a.Lent.Release()
+}
 
 // TestLateAnswersComeToNothing: answers that nobody waits for any more leave the
 // memory for answers to others.

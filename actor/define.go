@@ -189,13 +189,16 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 	}
 }
 
-// replySlowly is apart so that the answer stays on the stack when there is
-// room.
+// replySlowly goes on with an answer that has failed with err. It is apart so that
+// the answer stays on the stack when there is room.
 func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer R, err error) error {
-	if !errors.Is(err, mailbox.ErrFull) {
-		return err
+	if errors.Is(err, mailbox.ErrFull) {
+		err = n.ReplyWhenRoom(m, func() error { return mailbox.Reply(m, t, &answer) })
 	}
-	return n.ReplyWhenRoom(m, func() error { return mailbox.Reply(m, t, &answer) })
+	if err != nil {
+		mailbox.DiscardReply(m, t, &answer)
+	}
+	return err
 }
 
 // register notes a problem with a message type, or that there is none.

@@ -220,6 +220,10 @@ func (p *parcel) stayed(s *store) {
 // sent and whose sender is told that it was: they are dead for him.
 func Discard(o *Outbox, t *codec.Type, m any) { discard(o.store, t, m) }
 
+// DiscardReply gives back the buffers of what r points to, an answer to m that
+// could not be sent: its handler has returned, so nobody else can.
+func DiscardReply(m *Message, t *codec.Type, r any) { discard(m.Box.replies, t, r) }
+
 // discard gives back the buffers of s in what m points to.
 func discard(s *store, t *codec.Type, m any) {
 	if !t.Lends() {
