@@ -283,7 +283,9 @@ func (n *Node) unmap() {
 		}
 	}
 	for _, l := range n.early {
-		l.file.Close()
+		if l.file != nil {
+			l.file.Close()
+		}
 	}
 	if n.hand.file != nil {
 		n.hand.file.Close()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,23 @@ type script struct {
 	t    *testing.T
 	link transport.Link
 	node *Node
+	full atomic.Bool // the kernel takes no more descriptors of the node
 }
+
+// fullLink is the node's end of its link.
+type fullLink struct {
+	transport.Link
+	full *atomic.Bool
+}
+
+func (l fullLink) Send(frame []byte, files []transport.File) error {
+	if len(files) > 0 && l.full.Load() {
+		return errTooMany
+	}
+	return l.Link.Send(frame, files)
+}
+
+var errTooMany = errors.New("too many references")
 
 func newScript(t *testing.T) *script {
 	t.Helper()
@@ -45,7 +62,7 @@ func newScript(t *testing.T) *script {
 	}
 	s := &script{t: t, link: own}
 	s.say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "one"})
-	if s.node, err = New(Config{Link: theirs, Notifier: n}); err != nil {
+	if s.node, err = New(Config{Link: fullLink{theirs, &s.full}, Notifier: n}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -99,6 +116,36 @@ func (s *script) target() *Target {
 		s.t.FailNow()
 	}
 	return t
+}
+
+// TestLaneThatNobodyHolds: a lane that could not be handed to the supervisor is no
+// lane: who wanted it gets the error, and who comes next another one.
+func TestLaneThatNobodyHolds(t *testing.T) {
+	s := newScript(t)
+	s.full.Store(true)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := s.node.Target(background, 2)
+		failed <- err
+	}()
+	r := s.hear().(*wire.Resolve)
+	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	if err := <-failed; !errors.Is(err, errTooMany) {
+		t.Fatal(err)
+	}
+	if t2 := s.node.Known(2); t2 != nil {
+		t.Fatalf("a target is kept whose lane nobody holds: %+v", t2)
+	}
+	s.full.Store(false)
+	s.target()
+}
+
+// TestSegmentTakenBackEarly: a segment that is taken back before its lane has come
+// is nothing to close at the end.
+func TestSegmentTakenBackEarly(t *testing.T) {
+	s := newScript(t)
+	s.say(&wire.Segment{Peer: wire.Addr{ID: 9, Incarnation: 1}, ID: 3})
+	s.target() // the frame before has been handled
 }
 
 type parcel struct{ File mailbox.File }

@@ -133,6 +133,15 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	// Known before the supervisor is told: the answer may come at once.
 	n.addTarget(t)
 	if err := n.send(frame, files...); err != nil {
+		// Nobody holds the lane. Who has found it meanwhile is told so, and who
+		// comes next makes another one.
+		err = fmt.Errorf("lane to %s: %w", f.Name, err)
+		t.box.Shut()
+		t.end(&GoneError{Name: f.Name, Lost: err})
+		n.drop(t)
+		n.shut = append(n.shut, t)
+		n.changes.Add(1)
+		n.cfg.Notifier.Interrupt()
 		return nil, err
 	}
 	n.changes.Add(1)
