@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -64,5 +65,54 @@ func TestLostFrameEndsItsSender(t *testing.T) {
 	}
 	if err != nil || me.PID == os.Getpid() {
 		t.Errorf("%+v, %v", me, err)
+	}
+}
+
+// TestLaneWithoutDescriptors: an actor that has not enough descriptors for a new
+// lane does not go on without it, as if nobody had sent anything: its next
+// incarnation reads it.
+func TestLaneWithoutDescriptors(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 100})
+	limits := supervisor.Limits{Resources: map[supervisor.Limit]uint64{supervisor.LimitOpenFiles: 64}}
+	talker := startNode(t, ctx, sup, supervisor.Child{Name: "talker"})
+	for free := range 4 {
+		holder := startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint("holder", free), Limits: limits})
+		if _, err := actor.Ask(ctx, holder, Hog{Free: free}); err != nil {
+			t.Fatal(err)
+		}
+		me, err := actor.Ask(ctx, talker, Relay{To: holder})
+		if err != nil || free == 0 && me.Incarnation != 2 {
+			t.Errorf("with %d descriptors: %+v, %v", free, me, err)
+		}
+		t.Log(free, me)
+	}
+}
+
+// TestRootWithoutDescriptors: when the root process has not enough descriptors for
+// a new lane of its own, whoever sends is told so, or the message is handled.
+func TestRootWithoutDescriptors(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
+	defer restore()
+	for free := range 5 {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		holder := startNode(t, ctx, sup, supervisor.Child{})
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 128, Max: old.Max}); err != nil {
+			t.Skip("RLIMIT_NOFILE cannot be set: ", err)
+		}
+		release := takeDescriptors(free)
+		told := actor.Tell(ctx, holder, Mark{Seq: 1})
+		_, _ = actor.Lookup[Node](ctx, "node") // the supervisor has seen to it
+		release()
+		restore()
+		log, err := actor.Ask(ctx, holder, Log{})
+		if ctx.Err() != nil || told != nil && err == nil && len(log.Lines) > 0 || told == nil && err == nil && len(log.Lines) == 0 {
+			t.Errorf("with %d descriptors: told: %v; then %q, %v", free, told, log.Lines, err)
+		}
+		t.Log(free, told, log.Lines, err)
+		sup.Shutdown()
 	}
 }

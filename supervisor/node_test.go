@@ -101,6 +101,10 @@ type (
 		actor.Asks[Node, Me]
 		To actor.Ref[Node]
 	}
+	Hog struct { // takes all descriptors but some
+		actor.Asks[Node, Me]
+		Free int
+	}
 	Mark struct {
 		actor.Tells[Node]
 		Seq int
@@ -185,6 +189,10 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 			return me(c), c.Unlink(j.Other.ID)
 		}
 		return me(c), c.Link(j.Other.ID)
+	})
+	actor.OnAsk(s, func(c *actor.Context, h Hog) (Me, error) {
+		takeDescriptors(h.Free)
+		return me(c), nil
 	})
 	actor.OnAsk(s, func(c *actor.Context, r Relay) (Me, error) { return actor.Ask(c, r.To, Who{}) })
 	s.OnDown(func(c *actor.Context, d actor.Down) {
@@ -328,5 +336,25 @@ func wait(t testing.TB, ctx context.Context, ch <-chan actor.Down) actor.Down {
 	case <-ctx.Done():
 		t.Fatal("no notice came")
 		panic("unreachable")
+	}
+}
+
+// takeDescriptors takes all descriptors of this process but some.
+func takeDescriptors(free int) (release func()) {
+	var all []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		all = append(all, f)
+	}
+	for _, f := range all[len(all)-free:] {
+		f.Close()
+	}
+	return func() {
+		for _, f := range all {
+			f.Close()
+		}
 	}
 }

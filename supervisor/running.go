@@ -176,11 +176,17 @@ func (s *Supervisor) read(r *running) {
 
 // misheard ends a process of which a frame was lost, for want of descriptors.
 // What it has is not what it believes to have: a lane that nobody will read, say,
-// or an answer that never comes. Its death is not its message's fault.
+// or an answer that never comes. Its death is not its message's fault. Of this
+// process itself only the link ends, so that whatever it sends from now on fails.
 func (s *Supervisor) misheard(r *running, err error) {
 	c := s.children[r.addr.ID]
 	switch {
-	case c == nil || c.run != r: // this process itself, or one that is no more
+	case r.addr.ID == 0:
+		r.link.Close()
+	case c != nil && c.next.is(r):
+		s.giveUp(c, c.next.step(), err)
+		_ = r.kill()
+	case c == nil || c.run != r: // one that is no more
 	case r.proc == nil:
 		r.link.Close() // it ends by itself
 	default:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -77,6 +78,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
 	if err != nil {
 		n.log.Error("lane refused", "from", f.Name, "err", err)
+		n.cannotRead(f.Name, err)
 		return
 	}
 	from := f.From
@@ -86,6 +88,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	if err := n.send(page, out...); err != nil {
 		n.log.Error("page could not be published", "err", err)
 		box.Close()
+		n.cannotRead(f.Name, err)
 		return
 	}
 	n.mu.Lock()
@@ -105,6 +108,21 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		n.addPart(l.f, l.file)
 	}
 	n.kick()
+}
+
+// cannotRead ends this actor when a limit of its process keeps it from reading a lane.
+// If it went on, nobody would ever read that: its next incarnation does.
+func (n *Node) cannotRead(from string, err error) {
+	if ownLimit(err) {
+		n.fail(fmt.Errorf("node: what %s sends cannot be read: %w", from, err))
+	}
+}
+
+// ownLimit says whether err is of this process, rather than of what a peer has
+// sent.
+func ownLimit(err error) bool {
+	l := new(transport.LimitError)
+	return errors.As(err, &l)
 }
 
 // closeTarget ends the lane to a target that has ended for good.
@@ -135,6 +153,9 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	p, err := lane.OpenPeer(f, files)
 	if err != nil {
 		n.log.Error("page refused", "peer", f.Peer, "err", err)
+		if ownLimit(err) { // no answer will be seen, and no room
+			t.end(&GoneError{Name: t.Name, Lost: err})
+		}
 		return
 	}
 	// The incarnation before is dead, so what it has answered is final, and
