@@ -24,7 +24,8 @@ type Limit struct {
 	word  *LimitWord
 	slots []atomic.Uint32
 	turn  turn
-	order atomic.Uint32 // for the race detector, as in Mutex
+	holds [MaxHolders]atomic.Uint32 // counts what this process took and gave back, by slot
+	order atomic.Uint32             // for the race detector, as in Mutex
 }
 
 // NewLimit returns the handle of a word that is inside m, for n holders, 1 to
@@ -54,6 +55,7 @@ type Hold struct {
 	OwnerDied bool
 
 	l *Limit
+	n uint32 // of holds, while it is this one
 }
 
 // TryAcquire takes a slot if one is free or held by a dead process. It makes
@@ -88,7 +90,7 @@ func (l *Limit) held(slot int, died bool) Hold {
 	if raceEnabled {
 		l.order.Load()
 	}
-	return Hold{Slot: slot, OwnerDied: died, l: l}
+	return Hold{Slot: slot, OwnerDied: died, l: l, n: l.holds[slot].Add(1)}
 }
 
 // Acquire takes a slot. It waits until there is one or the context ends, whose
@@ -119,7 +121,7 @@ func (l *Limit) Acquire(ctx context.Context) (Hold, error) {
 // Release gives the slot back. It fails with ErrNotOwner when that was done
 // already.
 func (h Hold) Release() error {
-	if h.l == nil {
+	if h.l == nil || !h.l.holds[h.Slot].CompareAndSwap(h.n, h.n+1) { // by now it may be another goroutine's
 		return ErrNotOwner
 	}
 	if raceEnabled {

@@ -382,6 +382,26 @@ var _ = helper("worker", func(c *testutil.Child, p *party) {
 	}
 })
 
+// TestLimitReleasedTwice: a slot that was given back, and taken again, is not given
+// back by whoever had it before.
+func TestLimitReleasedTwice(t *testing.T) {
+	testutil.Audit(t)
+	p := create(t)
+	first := must(p.limit.Acquire(background))
+	check(first.Release())
+	second := must(p.limit.Acquire(background))
+	if first.Slot != second.Slot {
+		t.Fatal(first, second)
+	}
+	if err := first.Release(); !errors.Is(err, ErrNotOwner) {
+		t.Errorf("%v", err)
+	}
+	if n := p.limit.Holders(); n != 1 {
+		t.Errorf("%d holders", n)
+	}
+	check(second.Release())
+}
+
 // TestLimitHolderDied: what the dead held comes back, at once when the next
 // one asks, and to one who waits already.
 func TestLimitHolderDied(t *testing.T) {
