@@ -7,6 +7,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/cpu"
+	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -79,6 +80,10 @@ func (in *In) open(f *wire.Lane, files []transport.File) error {
 	}
 	if f.Bell == 1 {
 		in.bell = rest[0].(*os.File)
+		if err := notify.Check(in.bell); err != nil {
+			files[0].Close()
+			return err
+		}
 	}
 	cells := int(f.Cells)
 	if f.Queue == wire.QueueRing {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -141,6 +142,11 @@ func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
 	p := &Peer{Addr: f.Peer}
 	if f.Bell == 1 {
 		p.bell = files[1].(*os.File)
+		if err := notify.Check(p.bell); err != nil {
+			files[0].Close()
+			p.Close()
+			return nil, err
+		}
 	}
 	mem, err := segment.Open(files[0], transport.RecvPageBytes)
 	if err != nil {

@@ -309,3 +309,41 @@ func TestYield(t *testing.T) {
 		Yield()
 	}
 }
+
+// TestWakeIsNotHeldUp: a peer that has filled its descriptor and made it blocking
+// does not stop those who wake it.
+func TestWakeIsNotHeldUp(t *testing.T) {
+	n := newNotifier(t, "futex")
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "full")
+	full := [8]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	if _, err := unix.Write(fd, full[:]); err != nil {
+		t.Fatal(err)
+	}
+	woken := make(chan error, 1)
+	go func() { woken <- n.Wake(new(atomic.Uint32), fd) }()
+	select {
+	case err := <-woken:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("Wake hangs")
+	}
+	if err := Check(f); err != nil {
+		t.Error(err)
+	}
+	f.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if c := new(transport.CorruptError); !errors.As(Check(w), &c) {
+		t.Error("a pipe passes for an eventfd")
+	}
+}

@@ -20,3 +20,6 @@ func NewFutex() (transport.Notifier, error) {
 func NewEventfd() (transport.Notifier, error) {
 	return nil, fmt.Errorf("notify: eventfd needs Linux: %w", errors.ErrUnsupported)
 }
+
+// Check fails with errors.ErrUnsupported.
+func Check(transport.File) error { return errors.ErrUnsupported }
