@@ -27,11 +27,16 @@ func Notify(state string) (told bool, err error) {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	defer c.Close()
+	_ = c.SetWriteDeadline(time.Now().Add(notifyTime)) // then Write fails, and says so
 	if _, err := c.Write([]byte(state)); err != nil {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	return true, nil
 }
+
+// notifyTime bounds how long a service manager that does not read may hold up
+// whoever tells it something: the supervisor's loop for one.
+const notifyTime = time.Second
 
 // sayReady tells the service manager, once the children of s have been started.
 func (s Spec) sayReady() {

@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -189,5 +191,34 @@ func TestLiveAndServing(t *testing.T) {
 	sup.Shutdown()
 	if sup.Serving() == nil || sup.Live(time.Minute) == nil {
 		t.Fatal("an ended supervisor is live")
+	}
+}
+
+// TestNotifyIsNotHeldUp: a service manager that does not read what it is told does
+// not stop the program.
+func TestNotifyIsNotHeldUp(t *testing.T) {
+	name := fmt.Sprintf("@understudy-test-deaf-%d", os.Getpid())
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	failed := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := supervisor.Notify("WATCHDOG=1"); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-failed:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("Notify hangs")
 	}
 }
