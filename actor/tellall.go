@@ -53,15 +53,19 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	if len(c.targets) == 0 {
 		return Buffer{}, c.err()
 	}
-	g, err := c.host.node.Shared(c.targets)
-	if err != nil {
-		return Buffer{}, fmt.Errorf("actor: LendAll: %w", err)
+	for {
+		g, err := c.host.node.Shared(c.targets)
+		if err != nil {
+			return Buffer{}, fmt.Errorf("actor: LendAll: %w", err)
+		}
+		b, err := g.Lend(n)
+		if errors.Is(err, mailbox.ErrFull) {
+			err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() error { b, err = g.Lend(n); return err })
+		}
+		if err == nil || !g.Closed() {
+			return b, public(err)
+		}
 	}
-	b, err := g.Lend(n)
-	if errors.Is(err, mailbox.ErrFull) {
-		err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() error { b, err = g.Lend(n); return err })
-	}
-	return b, public(err)
 }
 
 // TellAllError says to whom TellAll could not tell a message.
@@ -241,8 +245,10 @@ func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Ca
 	if errors.Is(err, mailbox.ErrFull) {
 		err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() (err error) { cast, err = mailbox.NewCast(g, t, m); return err })
 	}
-	if size := new(transport.SizeError); g != nil && errors.As(err, &size) {
-		cast, err = mailbox.NewCast(nil, t, m) // larger than what they share; each mailbox may still take it
+	if size := new(transport.SizeError); g != nil && (errors.As(err, &size) || err != nil && g.Closed()) {
+		// Larger than what they share, and each mailbox may still take it; or the
+		// set has made room for another one.
+		cast, err = mailbox.NewCast(nil, t, m)
 	}
 	return cast, public(err)
 }

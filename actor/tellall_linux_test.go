@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport"
 )
 
 // The protocol of those whom all is told.
@@ -422,4 +424,32 @@ func TestManySets(t *testing.T) {
 	for _, b := range all {
 		b.Release()
 	}
+}
+
+// TestMoreSetsThanAreKept: more sets of actors are used at once than a process
+// keeps. One that makes room for another is not missed by whoever has just found
+// it.
+func TestMoreSetsThanAreKept(t *testing.T) {
+	ctx, _, refs := audience(t, 7, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
+	var all sync.WaitGroup
+	for i := range refs {
+		for j := range i {
+			all.Go(func() {
+				pair := []actor.Ref[Listener]{refs[i], refs[j]}
+				for range testutil.Rounds(20, 1000) {
+					if err := actor.TellAll(ctx, pair, Script{Text: make([]byte, 32<<10)}); err != nil {
+						t.Errorf("tell: %v", err)
+						return
+					}
+					b, err := actor.LendAll(ctx, pair, 8<<10)
+					if l := new(transport.LimitError); err != nil && !errors.As(err, &l) {
+						t.Errorf("lend: %v", err)
+						return
+					}
+					b.Release()
+				}
+			})
+		}
+	}
+	all.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
@@ -27,8 +28,9 @@ type Shared struct {
 	ids     *SharedIDs
 	pool    *segment.Pool
 
-	mu   sync.Mutex
-	wire map[uint16]uint16 // what the receivers call a segment of the pool
+	mu     sync.Mutex
+	wire   map[uint16]uint16 // what the receivers call a segment of the pool
+	closed atomic.Bool
 }
 
 // SharedIDs hands out the numbers of one process's shared segments, which mean
@@ -160,10 +162,15 @@ func (g *Shared) Idle() bool {
 	return g.pool.Stats().Taken == 0
 }
 
+// Closed says whether Close was called: then nothing can be lent any more, and
+// somebody else has made room for a set of his.
+func (g *Shared) Closed() bool { return g.closed.Load() }
+
 // Close takes the set's segments back, if it is Idle. What is not given back
 // stays mapped for those who have it.
 func (g *Shared) Close() {
 	idle := g.Idle()
+	g.closed.Store(true)
 	_ = g.pool.Close()
 	g.mu.Lock()
 	all := g.wire
