@@ -185,7 +185,7 @@ func (s *Supervisor) misheard(r *running, err error) {
 		r.link.Close()
 	case c != nil && c.next.is(r):
 		s.giveUp(c, c.next.step(), err)
-		_ = r.kill()
+		r.link.Close() // also of one that has been committed
 	case c == nil || c.run != r: // one that is no more
 	case r.proc == nil:
 		r.link.Close() // it ends by itself
