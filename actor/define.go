@@ -141,8 +141,18 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	if !r.register(t, err) {
 		return
 	}
+	c := r.ctx
 	if t.InPlace() {
-		r.handlers[t.ID()] = tellInPlace(r.ctx, t, handle)
+		r.handlers[t.ID()] = func(m *mailbox.Message, body []byte) error {
+			v, ok := inPlace[M](body)
+			if !ok {
+				return mailbox.Decode(m, t, new(M)) // it says what is wrong
+			}
+			c.begin(m)
+			err := handle(c, *v)
+			c.finish()
+			return err
+		}
 		return
 	}
 	r.handlers[t.ID()] = func(m *mailbox.Message, _ []byte) error {
@@ -150,7 +160,7 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 		if err := mailbox.Decode(m, t, &v); err != nil {
 			return err
 		}
-		c := r.ctx.begin(m)
+		c.begin(m)
 		err := handle(c, v)
 		c.finish()
 		return err

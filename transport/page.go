@@ -60,7 +60,7 @@ const (
 const (
 	StateArmed    = 1 << iota // the process is going to sleep: whoever changes a bell must wake it
 	StateWantRoom             // a goroutine waits for room or for a block: say so when some comes free
-	StateHurry                // it has waited for long: give room back after each message, not by the quarter of a ring
+	StateHurry                // it has waited for long: give room back after each message, not by parts of a ring
 )
 
 // Word is a 32-bit word of a page: a bell or a state.

@@ -203,11 +203,15 @@ func (in *In) End(seq uint64) {
 	}
 }
 
-// Release gives the room of what is done back to the sender, and tells it so
-// if somebody there waits.
+// Release gives the room of what is done back to the sender. If somebody there
+// waits, it is told so when half of a ring is free: who is woken for less soon
+// sleeps again. That comes as surely as the rest of what is unread is dealt with;
+// who cannot wait for that hurries.
 func (in *In) Release() {
 	in.Receiver.Release()
-	in.Returned()
+	if in.ring == nil || in.Hurried() || in.ring.Roomy() {
+		in.Returned()
+	}
 }
 
 // Hurried says that the sender has waited for room for long.

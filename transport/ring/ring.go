@@ -310,6 +310,10 @@ func (r *Receiver) Release() {
 	}
 }
 
+// Roomy says that half of the cells are free for the sender, or more: even the
+// largest entry, and padding in front of it, find room.
+func (r *Receiver) Roomy() bool { return r.tail.Load()-r.freed <= r.n/2 }
+
 // Unreleased is how many bytes are done but not yet free for the sender.
 func (r *Receiver) Unreleased() int { return int(r.done-r.freed) * CellBytes }
 

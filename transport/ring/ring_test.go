@@ -323,3 +323,39 @@ func BenchmarkRing(b *testing.B) {
 		})
 	}
 }
+
+// TestRoomy: a sender that waits is told of room when half of the ring is free,
+// not before, and whatever it waits for then fits.
+func TestRoomy(t *testing.T) {
+	const cells = 1 << 12
+	for start := range uint64(cells / ring.CellBytes) { // wherever the ring is full
+		p := newRing(t, cells, start)
+		for {
+			b, err := p.s.Reserve(100)
+			if err != nil {
+				break
+			}
+			copy(b, entry(0, len(b)))
+			if err := p.s.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for {
+			p.r.Release()
+			free := cells - int(p.send.Tail.Load()-p.recv.Head.Load())*ring.CellBytes
+			if p.r.Roomy() != (free >= cells/2) {
+				t.Fatalf("from %d: Roomy is %v with %d of %d bytes free", start, p.r.Roomy(), free, cells)
+			}
+			if p.r.Roomy() {
+				break
+			}
+			if _, err := p.r.Next(); err != nil {
+				t.Fatal(err)
+			}
+			p.r.Done()
+		}
+		if _, err := p.s.Reserve(p.s.MaxEntry()); err != nil {
+			t.Fatalf("from %d: roomy, and the largest entry: %v", start, err)
+		}
+	}
+}

@@ -261,7 +261,7 @@ func (w *roomWait) ready() bool { return w.credits() != w.seen }
 func (w *roomWait) poll() bool  { return w.ready() }
 func (w *roomWait) loop() bool  { return false }
 
-// spins is false: room comes by the quarter of a ring, and the receiver makes it
+// spins is false: room comes by the half of a ring, and the receiver makes it
 // sooner when this side leaves the ring, and perhaps the core, to it.
 func (w *roomWait) spins() bool { return false }
 
@@ -309,7 +309,7 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 		}
 		err := n.awaitUntil(ctx, w, ev, hurry)
 		if err == errEarly {
-			// A busy receiver gives room back by the quarter of a ring. Of a
+			// A busy receiver tells of room by the half of a ring. Of a
 			// slow one every message's room counts.
 			hurry = time.Time{}
 			for _, t := range ts {
