@@ -217,6 +217,10 @@ func (r *running) register(t *codec.Type, err error) bool {
 		r.errs = append(r.errs, err)
 		return false
 	}
+	if err := mailbox.NoPriority(t, r.host.node.Mailbox()); err != nil {
+		r.errs = append(r.errs, err)
+		return false
+	}
 	if r.handlers[t.ID()] != nil {
 		r.errs = append(r.errs, fmt.Errorf("actor: two handlers for %s", t.Name()))
 		return false

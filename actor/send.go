@@ -17,6 +17,20 @@ type Buffer = mailbox.Buffer
 // File is an open file that travels with a message; see mailbox.File.
 type File = mailbox.File
 
+// Urgent marks a message that overtakes those of its sender that are not urgent:
+// embed it. It takes no space, in memory and in transit.
+//
+//	type Cancel struct {
+//		actor.Tells[Worker]
+//		actor.Urgent
+//		Job int
+//	}
+//
+// The receiver's mailbox must have mailbox.Config.Priorities, which says what
+// order is kept and what room: else its Setup fails, and so does the send, with
+// a *mailbox.PriorityError. A file cannot travel with such a message.
+type Urgent = mailbox.Urgent
+
 // Tell sends m to ref. When it returns nil, m is visible in the mailbox, which
 // outlives the actor; it does not mean that m was handled. When the mailbox is
 // full, Tell does what the mailbox's policy says: by default it waits until

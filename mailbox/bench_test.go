@@ -48,7 +48,7 @@ func pair(tb testing.TB, cfg wire.Mailbox) (*mailbox.Outbox, *mailbox.Inbox) {
 		},
 		Retire: func(id uint16) error { return box.AddSegment(&wire.Segment{ID: id}, nil) },
 	})
-	o.Install(peer, 0)
+	o.Install(peer, transport.Place{})
 	box = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
 	return o, box
 }

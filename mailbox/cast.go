@@ -10,6 +10,7 @@ import (
 // one goroutine, and End it.
 type Cast struct {
 	p    *parcel
+	t    *codec.Type
 	room int // largest payload that travels inline, bytes
 }
 
@@ -18,8 +19,8 @@ type Cast struct {
 // are out. g may be nil: then a large payload, and lent buffers, are copied for
 // each outbox.
 func NewCast(g *Shared, t *codec.Type, m any) (*Cast, error) {
-	c := &Cast{p: getParcel(wire.EntryTell, t), room: 1 << 30}
-	c.p.cast = true
+	c := &Cast{p: getParcel(wire.EntryTell, t), t: t, room: 1 << 30}
+	c.p.cast, c.p.urgent = true, t.Urgent()
 	if g != nil {
 		for _, o := range g.members {
 			c.room = min(c.room, o.inline)
@@ -71,10 +72,13 @@ func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 // To sends the message to o. With an error nothing was sent, and it may be
 // called again; after nil it may not be called for o again.
 func (c *Cast) To(o *Outbox) error {
+	if err := NoPriority(c.t, o.Config); err != nil {
+		return err
+	}
 	p := parcels.Get().(*parcel)
 	own := p.scratch
 	p.head, p.lent, p.scratch = c.p.head, c.p.lent, c.p.scratch
-	p.cast, p.payload = true, c.p.payload
+	p.cast, p.payload, p.urgent = true, c.p.payload, c.p.urgent
 	defer func() {
 		p.scratch = own // the other is the cast's
 		p.free()

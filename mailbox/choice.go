@@ -2,8 +2,11 @@ package mailbox
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Way is how the payload of a message travels.
@@ -33,12 +36,17 @@ type Choice struct {
 	Way  Way
 	Size int    // bytes of the payload that is encoded; of lent buffers, their bytes
 	Why  string // for people: the numbers that decided, and what changes them
+
+	Queue    string // form of the mailbox's queue
+	WhyQueue string // for people: why it is this one, as far as a sender knows
+	Urgent   bool   // it overtakes the messages of its sender that are not urgent
 }
 
 // Choose says how a payload of n encoded bytes travels to the mailbox of o: what
 // Send does, from the same two numbers.
 func (o *Outbox) Choose(n int) Choice {
 	c := Choice{Way: WayInline, Size: n}
+	c.Queue, c.WhyQueue = queueName(o.Config.Queue), o.whyQueue()
 	switch limit, err := o.store.Largest(), o.store.Fits(n); {
 	case err != nil:
 		c.Way, c.Why = WayNone, err.Error()
@@ -52,6 +60,17 @@ func (o *Outbox) Choose(n int) Choice {
 		c.Why = fmt.Sprintf("%d bytes are over the largest block, %d (Config.PoolBytes); the mailbox allows %d (Config.MaxBytes)", n, limit, o.store.max)
 	}
 	return c
+}
+
+// whyQueue is why the mailbox has its form of queue.
+func (o *Outbox) whyQueue() string {
+	switch o.Config.Priority {
+	case wire.PriorityChosen:
+		return fmt.Sprintf("Config.Priorities: the first of %s that the machine allows; no other form lets messages overtake", strings.Join(lane.Prioritized(), " and "))
+	case wire.PriorityNamed:
+		return "Config.Queue, or UNDERSTUDY_QUEUE, names it; it has the priorities of Config.Priorities"
+	}
+	return "Config.Queue, or UNDERSTUDY_QUEUE, names it, or it is the first that the machine allows"
 }
 
 // inlineText is the threshold and where it comes from.
@@ -68,7 +87,16 @@ func (o *Outbox) inlineText() string {
 
 // ChooseFor says how what m, a pointer, points to travels to the mailbox of o. It encodes m to learn its
 // size, and sends nothing.
-func ChooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
+func ChooseFor(o *Outbox, t *codec.Type, m any) (c Choice, err error) {
+	if err := NoPriority(t, o.Config); err != nil {
+		return c, err
+	}
+	c, err = chooseFor(o, t, m)
+	c.Urgent = t.Urgent()
+	return c, err
+}
+
+func chooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
 	var n int
 	if t.Custom() || t.Lends() {
 		var lent codec.Lent
@@ -91,7 +119,7 @@ func ChooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
 
 // chooseLent is the choice for a message that lends, with n encoded bytes beside.
 func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
-	c := Choice{Way: WayLent}
+	c := Choice{Way: WayLent, Queue: queueName(o.Config.Queue), WhyQueue: o.whyQueue()}
 	copied := 0
 	for i := range lent.N {
 		if l, ok := lent.Item[i].(*lease); ok {

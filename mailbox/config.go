@@ -39,6 +39,24 @@ type Config struct {
 	// error of the first send, which says which limit to raise.
 	Queue string
 
+	// Priorities lets messages that embed Urgent overtake those that do not,
+	// which the kernel's own priorities do: the queue is then "sysv" or
+	// "posix", and each sender's. Queue names one of these, or "" and "auto"
+	// mean the first that the machine allows; any other word is a
+	// *PriorityError, which says which forms have priorities.
+	//
+	// What one sender sends arrives in the order sent, the urgent messages
+	// among themselves, and so do the others. The message in hand is not
+	// interrupted, and one that a death has put back into the mailbox comes
+	// first. Senders take turns as in any mailbox.
+	//
+	// Room is kept for urgent messages, which the others never take: one
+	// message in five of a POSIX queue, a quarter of the bytes of a SysV
+	// queue, whose messages are no larger than that. Nothing is kept for the
+	// others: while urgent messages come faster than they are handled, the
+	// others wait. A block for a large payload is had as by any other message.
+	Priorities bool
+
 	// RingBytes is the size in bytes of the ring of each sender, a power of
 	// two; 0 means DefaultRingBytes. Other forms have the kernel's size.
 	RingBytes int
@@ -145,6 +163,12 @@ func (c Config) Wire() wire.Mailbox {
 	if p, err := segment.ParsePolicy(c.Blocks); err == nil {
 		m.Blocks = uint8(p)
 	}
+	switch {
+	case c.Priorities && c.chosen():
+		m.Priority = wire.PriorityChosen
+	case c.Priorities:
+		m.Priority = wire.PriorityNamed
+	}
 	if c.RingBytes != 0 {
 		m.RingBytes = uint32(c.RingBytes)
 	}
@@ -170,7 +194,10 @@ const Measured = -1
 // form is the form of c's queues. Where the machine allows none, it is the ring,
 // whose creation says why.
 func (c Config) form() (wire.Queue, error) {
-	if c.Queue == "" || c.Queue == lane.Auto {
+	if c.Priorities {
+		return c.priority()
+	}
+	if c.chosen() {
 		if f, err := lane.Best(); err == nil {
 			return f.Queue, nil
 		}

@@ -17,6 +17,10 @@
 // Traffic counts the messages of each way, and Measure finds on this machine
 // where one way becomes better than another.
 //
+// A message that embeds Urgent overtakes those of its sender that do not, where
+// the mailbox has Config.Priorities: its queue is then of a form of the kernel
+// that has priorities by itself.
+//
 // A Buffer is a field of a message that is not copied at all: it is lent from a
 // segment of the sender, written in place, sent, read in place, and given back.
 //

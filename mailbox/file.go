@@ -163,6 +163,9 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 	if n == 0 {
 		return nil
 	}
+	if p.urgent {
+		return errUrgentFile
+	}
 	if err := l.Room(); err != nil {
 		return err
 	}

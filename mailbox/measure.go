@@ -178,7 +178,7 @@ func newRig(inline int) (*rig, error) {
 	if page, err = dup(files[0]); err == nil {
 		var p *lane.Peer
 		if p, err = lane.OpenPeer(back, []transport.File{page}); err == nil {
-			r.out.Install(p, 0)
+			r.out.Install(p, transport.Place{})
 			return r, nil
 		}
 	}

@@ -57,8 +57,11 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 // It does not block, except for a short lock and, once in a while, for the
 // supervisor's hold of a new segment.
 func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
-	if t.Flat() && t.Size() <= o.inline {
+	if t.Plain() && t.Size() <= o.inline {
 		return o.sendFlat(kind, uint64(t.ID()), ask, deadline, codec.Bytes(t, m))
+	}
+	if t.Urgent() {
+		return sendUrgent(o, kind, ask, deadline, t, m)
 	}
 	if !t.Custom() && !t.Lends() {
 		n, err := codec.Size(t, m)
@@ -134,6 +137,10 @@ func (o *Outbox) post(p *parcel) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if p.urgent {
+		o.lane.Urgent(true)
+		defer o.lane.Urgent(false)
+	}
 	h := p.head.Header()
 	b, err := o.lane.Reserve(h + len(inline))
 	if err != nil {
@@ -238,15 +245,15 @@ func (o *Outbox) say(bit uint32, yes bool) {
 // Install makes the page of a new incarnation of the receiver current. Replies
 // in the old page must have been looked at. The old one is returned for the
 // caller to Retire.
-func (o *Outbox) Install(lp *lane.Peer, start uint64) (old *Peer) {
+func (o *Outbox) Install(lp *lane.Peer, at transport.Place) (old *Peer) {
 	p := &Peer{Peer: lp, out: o}
 	p.views.Form, p.views.Policy = segment.Form(o.Config.Segment), segment.Policy(o.Config.Blocks)
 	p.refs.Store(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.store.Switch(lp.Page.Returns, start)
+	o.store.SwitchAt(lp.Page.Returns, at)
 	old = o.peer.Swap(p)
-	o.lane.Install(lp, start)
+	o.lane.Install(lp, at.Seq)
 	return old
 }
 

@@ -19,6 +19,7 @@ type parcel struct {
 	blocks  [wire.MaxBlocks]segment.Block // the blocks of lent
 	cast    bool                          // it goes to others too: lent buffers stay the sender's
 	payload *lease                        // of the payload, when that is in a block of a set
+	urgent  bool                          // it overtakes
 }
 
 var parcels = sync.Pool{New: func() any { return new(parcel) }}
@@ -34,7 +35,7 @@ func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
 	p.lent.N = 0
-	p.block, p.cast, p.payload = segment.Block{}, false, nil
+	p.block, p.cast, p.payload, p.urgent = segment.Block{}, false, nil, false
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
 	}

@@ -52,7 +52,7 @@ func newLate(t *testing.T, cfg wire.Mailbox) *late {
 		}
 	}
 	l.out = mailbox.NewOutbox(cfg, out, mailbox.Sharing{Announce: announce(func() func(*wire.Segment, transport.File) error { return l.in.AddSegment })})
-	l.out.Install(peer, 0)
+	l.out.Install(peer, transport.Place{})
 	l.in = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{Announce: announce(func() func(*wire.Segment, transport.File) error { return l.peer.AddSegment })})
 	l.peer = l.out.Peer()
 	t.Cleanup(func() {

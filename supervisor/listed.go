@@ -88,8 +88,8 @@ func (c Child) withDefaults() Child {
 	if c.Name == "" && c.Subtree != nil {
 		c.Name = c.Subtree.name
 	}
-	if c.Mailbox.Queue == "" && !c.supervises() {
-		c.Mailbox.Queue = os.Getenv("UNDERSTUDY_QUEUE")
+	if !c.supervises() {
+		c.Mailbox = c.Mailbox.QueueOr(os.Getenv("UNDERSTUDY_QUEUE"))
 	}
 	return c
 }

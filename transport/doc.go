@@ -16,7 +16,8 @@
 //
 // # Guarantees
 //
-// Entries of one queue arrive whole and in the order of their commits. What was
+// Entries of one queue arrive whole and in the order of their commits; in a queue
+// with priorities ([Prioritized]) urgent ones first, and each class so. What was
 // committed stays in memory that outlives both ends as long as somebody holds
 // the descriptors. A process that is killed at any instruction stalls nobody.
 //

@@ -32,6 +32,8 @@ const (
 
 	// Receive page: what the receiving process writes.
 	recvHead      = 128                           // u64 sequence up to which room is free again
+	recvNormal    = 136                           // u64 entries dealt with, of a queue in the kernel: those that are not urgent
+	recvUrgent    = 144                           // u64 and those that are
 	recvInFlight  = 256                           // u64 see InFlight
 	recvReplyTail = 384                           // u64 count of replies
 	recvBell      = 392                           // u32 count of events for the sender, on the reply tail's line on purpose
@@ -113,6 +115,8 @@ type SendPage struct {
 // and the sending process reads.
 type RecvPage struct {
 	Head      *atomic.Uint64
+	Normal    *atomic.Uint64 // of a queue in the kernel: entries dealt with that are not urgent
+	Urgent    *atomic.Uint64 // and those that are
 	InFlight  *atomic.Uint64
 	ReplyTail *atomic.Uint64
 	Bell      Word

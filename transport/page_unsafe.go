@@ -61,6 +61,8 @@ func recvPage(mem []byte) *RecvPage {
 	return &RecvPage{
 		mem:       mem,
 		Head:      u64(mem, recvHead),
+		Normal:    u64(mem, recvNormal),
+		Urgent:    u64(mem, recvUrgent),
 		InFlight:  u64(mem, recvInFlight),
 		ReplyTail: u64(mem, recvReplyTail),
 		Bell:      u32(mem, recvBell),

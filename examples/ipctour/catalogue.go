@@ -31,8 +31,9 @@ var descriptions = []form{
 	{Kind: queue, Name: "pipe", Copies: 4, What: "The oldest form: what is written at one end is read at the other. A pipe is a stream of bytes; " +
 		"with O_DIRECT each write of up to a page stays one packet. The kernel copies into its pages and out of them."},
 	{Kind: queue, Name: "sysv", Copies: 4, What: "A message queue of System V, made by msgget and used by msgsnd and msgrcv; the kernel keeps a list of messages, each with a type. " +
+		"Types are its priorities: urgent messages get the lower one, and are received first. " +
 		"It has no descriptor and outlives the processes that forget to remove it, so the library removes it."},
-	{Kind: queue, Name: "posix", Copies: 4, What: "A message queue of POSIX, mq_open: a name, a fixed number of messages of a fixed size, and priorities. " +
+	{Kind: queue, Name: "posix", Copies: 4, What: "A message queue of POSIX, mq_open: a name, a fixed number of messages of a fixed size, and priorities, which urgent messages use. " +
 		"The name is unlinked at once. By default a user gets few and small ones: larger messages leave in a segment, and only their address is queued."},
 
 	{Kind: segments, Name: "memfd", Copies: 2, What: "Memory with a descriptor and no name. It is sealed: the kernel lets nobody but its maker write it, and nobody shrink it, " +

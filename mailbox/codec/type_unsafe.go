@@ -20,6 +20,8 @@ type Type struct {
 	custom bool
 	lends  bool
 	keyed  bool // values are Keyed, by a method of the value
+	urgent bool // values are Urgent
+	plain  bool // flat, and not urgent
 }
 
 // ID identifies a type: the hash of its name in the high half, the hash of its
@@ -40,6 +42,9 @@ func (t *Type) ID() ID { return t.id }
 
 // Flat says that values contain no pointers and are copied as they are.
 func (t *Type) Flat() bool { return t.flat }
+
+// Plain says that values are Flat, and not Urgent.
+func (t *Type) Plain() bool { return t.plain }
 
 // Size is the size in bytes of a flat value; 0 for other types.
 func (t *Type) Size() int {
@@ -80,6 +85,8 @@ func newType(rt reflect.Type) (*Type, error) {
 	}
 	t.flat, t.custom, t.lends = t.plan.flat, b.custom, b.lends
 	t.keyed = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Keyed]())
+	t.urgent = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Urgent]())
+	t.plain = t.flat && !t.urgent
 	t.text = describe(rt)
 	t.id = ID(uint64(hash(t.name))<<32 | uint64(hash(t.text)))
 	return t, nil

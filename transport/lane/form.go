@@ -36,6 +36,10 @@ type Form struct {
 	// the memory of its page.
 	Record func(taken []byte) (seq uint64, entry []byte, ok bool)
 
+	// Priority is set for a form that has priorities by itself. nil: every
+	// entry waits for all before it.
+	Priority *Priority
+
 	// End removes a queue that would outlive its last descriptor. nil: it
 	// would not.
 	End func(transport.File) error
@@ -49,14 +53,26 @@ type Form struct {
 	SweepUp func(pid int) error
 }
 
+// Priority is how a form makes queues whose entries may be urgent: these are
+// received before all others. Receive and Record read such a queue, too.
+type Priority struct {
+	// Create is Create of a queue with priorities.
+	Create func(*transport.SendPage) (transport.Prioritized, *os.File, error)
+
+	// Resume is Receive at a place before which there were urgent entries.
+	Resume func(f *os.File, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver
+}
+
 // forms is the table, the best first.
 var forms = []Form{
 	{Name: "ring", Queue: wire.QueueRing},
 	{Name: "unix", Queue: wire.QueueUnix, Create: createUnix, Receive: seqpacket.NewReceiver, Record: seqpacket.Taken},
 	{Name: "pipe", Queue: wire.QueuePipe, Create: createPipe, Receive: pipe.NewReceiver, Record: pipe.Taken},
 	{Name: "sysv", Queue: wire.QueueSysv, Create: createSysv, Receive: sysv.NewReceiver, Record: sysv.Taken,
-		End: sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
-	{Name: "posix", Queue: wire.QueuePosix, Create: createPosix, Receive: mq.NewReceiver, Record: mq.Taken, SweepUp: mq.Sweep},
+		Priority: &Priority{createSysvPriority, sysv.Resume},
+		End:      sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
+	{Name: "posix", Queue: wire.QueuePosix, Create: createPosix, Receive: mq.NewReceiver, Record: mq.Taken,
+		Priority: &Priority{createPosixPriority, mq.Resume}, SweepUp: mq.Sweep},
 }
 
 func createPosix(page *transport.SendPage) (transport.Sender, *os.File, error) {
@@ -73,6 +89,22 @@ func createSysv(page *transport.SendPage) (transport.Sender, *os.File, error) {
 		return nil, nil, err
 	}
 	return sysv.NewSender(f, page), f, nil
+}
+
+func createPosixPriority(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
+	f, err := mq.CreatePriority(0, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return mq.NewPrioritySender(f, page), f, nil
+}
+
+func createSysvPriority(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
+	f, err := sysv.CreatePriority()
+	if err != nil {
+		return nil, nil, err
+	}
+	return sysv.NewPrioritySender(f, page), f, nil
 }
 
 func createUnix(page *transport.SendPage) (transport.Sender, *os.File, error) {
@@ -122,14 +154,39 @@ func FormNamed(name string) (*Form, error) {
 	return nil, fmt.Errorf("lane: queue form %q: the forms are %q, %s", name, Auto, strings.Join(names, ", "))
 }
 
-// Receiver opens the receiving end of a queue in the kernel. It owns f. page is
-// that of this incarnation, start the first sequence that it handles, and
-// carry, if any, the entry of that sequence, which has left the queue.
-func (f *Form) Receiver(file *os.File, page *transport.RecvPage, start uint64, carry []byte) (transport.Receiver, error) {
-	if f.Receive == nil {
-		return nil, fmt.Errorf("lane: the queue form %q is not in the kernel", f.Name)
+// create makes a queue, with priorities or without.
+func (f *Form) create(page *transport.SendPage, priority bool) (transport.Sender, *os.File, error) {
+	if !priority {
+		return f.Create(page)
 	}
-	return f.Receive(file, page.Taken, start, page, carry), nil
+	if f.Priority == nil {
+		return nil, nil, fmt.Errorf("lane: the queue form %q has no priorities; %s have", f.Name, strings.Join(Prioritized(), ", "))
+	}
+	return f.Priority.Create(page)
+}
+
+// Prioritized is the names of the forms that have priorities, the best first.
+func Prioritized() (names []string) {
+	for i := range forms {
+		if forms[i].Priority != nil {
+			names = append(names, forms[i].Name)
+		}
+	}
+	return names
+}
+
+// Receiver opens the receiving end of a queue in the kernel. It owns f. page is
+// that of this incarnation, and at where it goes on.
+func (f *Form) Receiver(file *os.File, page *transport.RecvPage, at transport.Place) (transport.Receiver, error) {
+	switch {
+	case f.Receive == nil:
+		return nil, fmt.Errorf("lane: the queue form %q is not in the kernel", f.Name)
+	case at.Urgent == 0 && !at.CarryUrgent:
+		return f.Receive(file, page.Taken, at.Seq, page, at.Carry), nil
+	case f.Priority == nil:
+		return nil, &transport.CorruptError{What: "count of urgent entries in a queue without priorities", Value: at.Urgent}
+	}
+	return f.Priority.Resume(file, page.Taken, at, page), nil
 }
 
 // Taken reads the record of the message that a receiver took last, from the

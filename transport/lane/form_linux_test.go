@@ -148,14 +148,14 @@ func TestRemains(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			st := newStand(t, "unix")
 			c.live(t, st)
-			r := st.form.Remains(st.send, st.recv, 0, nil)
+			r := st.form.Remains(st.send, st.recv, transport.Place{})
 			if r.At != c.at || r.InHand != c.hand || r.Left != (c.left != "") || string(r.Entry.Bytes) != c.left {
 				t.Errorf("%+v %q", r, r.Entry.Bytes)
 			}
 		})
 	}
 	st := newStand(t, "unix")
-	if r := st.form.Remains(st.send, st.recv, 0, []byte("carried")); r.At != 0 || r.InHand || string(r.Entry.Bytes) != "carried" {
+	if r := st.form.Remains(st.send, st.recv, transport.Place{Carry: []byte("carried")}); r.At != 0 || r.InHand || string(r.Entry.Bytes) != "carried" {
 		t.Errorf("a carry that the receiver had not put down: %+v", r)
 	}
 }

@@ -114,7 +114,7 @@ func (in *In) receiver(f *wire.Lane) error {
 	if err != nil {
 		return err
 	}
-	in.Receiver, err = form.Receiver(in.kernel, in.page, f.Start, f.Carry)
+	in.Receiver, err = form.Receiver(in.kernel, in.page, transport.Place{Seq: f.Start, Urgent: f.Urgent, Carry: f.Carry, CarryUrgent: f.CarryUrgent == 1})
 	return err
 }
 

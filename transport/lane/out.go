@@ -15,6 +15,9 @@ import (
 type Config struct {
 	Queue wire.Queue // form of the queue
 	Cells int        // bytes of a ring's cells; a power of two
+
+	// Priority makes a queue whose entries may be urgent; see Out.Urgent.
+	Priority bool
 }
 
 // Out is the sending end of a lane.
@@ -66,7 +69,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	}
 	f = &wire.Open{To: to, Queue: cfg.Queue, Cells: uint32(cells), Size: uint32(size)}
 	files = append(files, mem.File())
-	if cfg.Queue == wire.QueueRing {
+	if cfg.Queue == wire.QueueRing && !cfg.Priority {
 		o.ring = ring.NewSender(o.page)
 		o.Sender = o.ring
 	} else {
@@ -74,7 +77,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		if o.Sender, o.kernel, err = form.Create(o.page); err != nil {
+		if o.Sender, o.kernel, err = form.create(o.page, cfg.Priority); err != nil {
 			return nil, nil, nil, err
 		}
 		files = append(files, o.kernel)
@@ -87,6 +90,14 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 		files = append(files, o.ear)
 	}
 	return o, f, files, nil
+}
+
+// Urgent says whether the entries that are reserved from now on are urgent. The
+// lane must have been made with Config.Priority.
+func (o *Out) Urgent(yes bool) {
+	if p, ok := o.Sender.(transport.Prioritized); ok { // and else it was shut
+		p.Urgent(yes)
+	}
 }
 
 // Commit publishes the reserved entry and wakes the receiver if it sleeps.

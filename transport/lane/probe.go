@@ -7,7 +7,6 @@ import (
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
-	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Auto is the word of configuration for the best form that this machine
@@ -46,24 +45,53 @@ func Best() (*Form, error) {
 	return nil, fmt.Errorf("lane: this machine allows no form of queue: %w", errors.Join(errs...))
 }
 
+// BestPrioritized is the first form of the table that has priorities and that
+// this machine allows. Where it allows none, the error says why, for each.
+func BestPrioritized() (*Form, error) {
+	var errs []error
+	for i := range forms {
+		f := &forms[i]
+		if f.Priority == nil {
+			continue
+		}
+		err := f.probe()
+		if err == nil {
+			err = probed(-int(f.Queue), func() error { return f.try(true) })
+		}
+		if err == nil {
+			return f, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", f.Name, err))
+	}
+	return nil, fmt.Errorf("lane: this machine allows no form of queue that has priorities: %w", errors.Join(errs...))
+}
+
 var (
 	probeMu sync.Mutex
-	probed  = map[wire.Queue]error{}
+	answers = map[int]error{} // by the number of a form; negative: with priorities
 )
 
 // probe says whether a queue of this form can be had: nil, or why not.
 func (f *Form) probe() error {
+	return probed(int(f.Queue), func() error {
+		if err := segments(); err != nil || f.Create == nil {
+			return err
+		}
+		return f.try(false)
+	})
+}
+
+// probed is the answer that was kept, or else what try says.
+func probed(key int, try func() error) error {
 	probeMu.Lock()
 	defer probeMu.Unlock()
-	err, ok := probed[f.Queue]
+	err, ok := answers[key]
 	if ok {
 		return err
 	}
-	if err = segments(); err == nil && f.Create != nil {
-		err = f.try()
-	}
+	err = try()
 	if limit := (*transport.LimitError)(nil); !errors.As(err, &limit) {
-		probed[f.Queue] = err
+		answers[key] = err
 	}
 	return err
 }
@@ -82,7 +110,7 @@ func segments() error {
 }
 
 // try sends one entry through a queue of this form, in this process.
-func (f *Form) try() error {
+func (f *Form) try(priority bool) error {
 	out, err := transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0)
 	if err != nil {
 		return err
@@ -91,7 +119,7 @@ func (f *Form) try() error {
 	if err != nil {
 		return err
 	}
-	s, file, err := f.Create(out)
+	s, file, err := f.create(out, priority)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,6 @@
 // Guarantees: no call blocks; an entry of another sequence than the next one is
 // an error, never a loss that nobody sees. Non-goals: speed (a system call an
 // entry; the form "ring" has none), entries over [MaxEntry] bytes (they travel
-// in blocks), priorities: every message has priority 0, which package kernelq
-// gives the reason for.
+// in blocks), more priorities than two: urgent messages have priority 1, which
+// the kernel hands out first, and all others 0 ([NewPrioritySender]).
 package mq

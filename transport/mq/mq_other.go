@@ -14,6 +14,10 @@ var errNoMQ = kernelq.Unsupported("mq: POSIX message queues")
 // errors.ErrUnsupported.
 func Create(depth, size int) (*os.File, error) { return nil, errNoMQ }
 
+// CreatePriority needs Linux; elsewhere it returns an error that wraps
+// errors.ErrUnsupported.
+func CreatePriority(depth, size int) (*os.File, error) { return nil, errNoMQ }
+
 // Sweep needs Linux; elsewhere there is nothing to sweep.
 func Sweep(pid int) error { return nil }
 
@@ -22,5 +26,7 @@ func Sweep(pid int) error { return nil }
 func Readable(f *os.File) error { return errNoMQ }
 
 func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNoMQ} }
+
+func newPriorityPort(*os.File) kernelq.Prior { return kernelq.None{Err: errNoMQ} }
 
 func messageBytes(*os.File) int { return MessageBytes }

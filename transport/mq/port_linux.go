@@ -8,7 +8,7 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-func newPort(f *os.File) kernelq.Port {
+func newPort(f *os.File) *kernelq.FD {
 	return (&kernelq.FD{Form: "mq", File: f, Put: sys.MqSend, Take: sys.MqReceive}).Open()
 }
 

@@ -114,6 +114,12 @@ func (p *Pool) Refused() error {
 // many. Those of start and later stay lent, for the new incarnation to return.
 // The old ring is never read again.
 func (p *Pool) Switch(r transport.Returns, start uint64) int {
+	return p.SwitchAt(r, transport.Place{Seq: start})
+}
+
+// SwitchAt is Switch for a queue with priorities: at is where the user's next
+// incarnation begins.
+func (p *Pool) SwitchAt(r transport.Returns, at transport.Place) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0
@@ -122,14 +128,14 @@ func (p *Pool) Switch(r transport.Returns, start uint64) int {
 			continue
 		}
 		for i := range s.ledger {
-			if e := &s.ledger[i]; e.state == stateLent && e.seq < start {
+			if e := &s.ledger[i]; e.state == stateLent && at.Before(e.seq) {
 				p.lent--
 				p.free(uint16(id), uint16(i))
 				n++
 			}
 		}
 	}
-	p.endShares(start)
+	p.endShares(at.Before)
 	p.back.Returns, p.back.read, p.back.broken = r, 0, false
 	if p.lent == 0 && len(p.shares) == 0 && r.Tail != nil {
 		// Nothing in the ring can be for this pool. It matters when a pool

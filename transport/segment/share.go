@@ -80,13 +80,14 @@ func (p *Pool) Shared() int {
 func (p *Pool) EndShares(seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.endShares(seq)
+	p.endShares(func(s uint64) bool { return s < seq })
 }
 
-// endShares is EndShares. Preconditions: mu is held.
-func (p *Pool) endShares(seq uint64) {
+// endShares ends the user's part in the blocks that were handed to it with
+// entries that before says were dealt with. Preconditions: mu is held.
+func (p *Pool) endShares(before func(seq uint64) bool) {
 	for key, s := range p.shares {
-		if s.seq < seq {
+		if before(s.seq) {
 			delete(p.shares, key)
 			id, index, generation := transport.UnpackReturn(key)
 			s.by.Returned(BlockRef{Segment: id, Index: index, Generation: generation})

@@ -23,10 +23,12 @@
 // and to nobody else, and it is not older than the file.
 //
 // No call waits (IPC_NOWAIT): there is no descriptor to poll, so a bell beside
-// the queue says when to look. Every message has type 1: types are how SysV
-// queues offer priorities, and package kernelq, which all forms in the kernel
-// share, says why there are none. The message format, and why no kill loses an
-// entry without a record, are described there too.
+// the queue says when to look. Types are the priorities of SysV queues: msgrcv
+// with type -2 takes the oldest message of the lowest type up to 2. In a queue
+// with priorities ([NewPrioritySender]) urgent messages have type 1 and others
+// 2; in one without, all have type 1. The message format, and why no kill loses
+// an entry without a record, are described in package kernelq, which all forms in
+// the kernel share.
 //
 // Guarantees: no call waits; no name is left after any end but the death of all
 // processes at once, and then until the next start. Non-goals: speed (a system

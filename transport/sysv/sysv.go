@@ -21,9 +21,33 @@ const (
 // stands for, for the lane whose send page is page. It owns f. Entries continue
 // at the page's tail.
 func NewSender(f *os.File, page *transport.SendPage) transport.Sender {
-	typ := make([]byte, typeBytes)
-	putType(typ)
-	return kernelq.NewSender(newPort(f), kernelq.Shape{Message: max(largest(), kernelq.HeaderBytes), Prefix: typeBytes}, typ, page)
+	return kernelq.NewSender(newPort(f), shape(largest()), typed(first), page)
+}
+
+// NewPrioritySender is NewSender whose entries may be urgent. For these, a
+// quarter of the queue's bytes is kept, and no message is larger than that.
+func NewPrioritySender(f *os.File, page *transport.SendPage) transport.Prioritized {
+	p, most := newPriorityPort(f)
+	return kernelq.NewPrioritySender(p, shape(most), typed(second), page)
+}
+
+// The types of messages: of those that are in the queue, one of the lowest type
+// is received. In a queue without priorities all are of the first.
+const (
+	first  = 1
+	second = 2 // in a queue with priorities, those that are not urgent
+)
+
+// shape is that of a queue whose largest message has so many bytes.
+func shape(largest int) kernelq.Shape {
+	return kernelq.Shape{Message: max(largest, kernelq.HeaderBytes), Prefix: typeBytes, Urgent: true}
+}
+
+// typed is what stands before a message of a type.
+func typed(t uint64) []byte {
+	b := make([]byte, typeBytes)
+	putType(b, t)
+	return b
 }
 
 // NewReceiver returns the consuming end of the queue that the registry file f
@@ -32,7 +56,12 @@ func NewSender(f *os.File, page *transport.SendPage) transport.Sender {
 // carry, when it is not empty, is that entry, which an earlier incarnation had
 // taken out of the queue; Next lends it first.
 func NewReceiver(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-	return kernelq.NewReceiver(newPort(f), kernelq.Shape{Prefix: typeBytes}, taken, start, page, carry)
+	return kernelq.NewReceiver(newPort(f), shape(0), taken, start, page, carry)
+}
+
+// Resume is NewReceiver of a queue some of whose entries were urgent.
+func Resume(f *os.File, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver {
+	return kernelq.Resume(newPort(f), shape(0), taken, at, page)
 }
 
 // Taken reads the record of the message that a receiver took last, from the

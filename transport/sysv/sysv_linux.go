@@ -19,10 +19,7 @@ import (
 
 type unixStat = syscall.Stat_t // what os.FileInfo has
 
-// messageType is the type of every message.
-const messageType = 1
-
-func putType(b []byte) { binary.NativeEndian.PutUint64(b, messageType) }
+func putType(b []byte, t uint64) { binary.NativeEndian.PutUint64(b, t) }
 
 // largest is the size of the largest message that this machine allows.
 func largest() int {
@@ -31,6 +28,17 @@ func largest() int {
 		if most := sys.Sysctl(name); most > 0 {
 			n = min(n, int(min(most, MessageBytes)))
 		}
+	}
+	return n
+}
+
+// largestUrgent is the size of the largest message in a queue with priorities,
+// and the bytes that are kept for urgent ones there: any of them fits, when the
+// queue is full of others.
+func largestUrgent() int {
+	n := largest()
+	if all := sys.Sysctl("kernel/msgmnb"); all > 0 {
+		n = min(n, int(min(all/4, MessageBytes)))
 	}
 	return n
 }
@@ -52,6 +60,15 @@ func Create() (*os.File, error) {
 			return f, limited(err)
 		}
 	}
+}
+
+// CreatePriority is Create of a queue whose messages may be urgent: it must have
+// room for four of the smallest size that will do.
+func CreatePriority() (*os.File, error) {
+	if n := largestUrgent(); n < minMessage {
+		return nil, limitedTo(unix.EMSGSIZE, 4*minMessage)
+	}
+	return Create()
 }
 
 // create makes the queue of a key, or says EEXIST.
@@ -82,7 +99,10 @@ func create(key uint32) (*os.File, error) {
 }
 
 // limited says which limit of the machine refused a queue.
-func limited(err error) error {
+func limited(err error) error { return limitedTo(err, minMessage) }
+
+// limitedTo is limited where messages must be of least bytes.
+func limitedTo(err error, least int) error {
 	const op = "sysv: create a queue"
 	limit := func(name string, remedy string) error {
 		return &transport.LimitError{Op: op, Limit: name, Value: sys.Sysctl(name), Remedy: remedy + `, or use the queue form "ring"`, Err: err}
@@ -95,7 +115,7 @@ func limited(err error) error {
 		if b := sys.Sysctl("kernel/msgmnb"); b < sys.Sysctl(name) {
 			name = "kernel/msgmnb"
 		}
-		return limit(name, fmt.Sprintf("raise it with sysctl to at least %d bytes", minMessage))
+		return limit(name, fmt.Sprintf("raise it with sysctl to at least %d bytes", least))
 	case unix.ENOSYS:
 		return limit("CONFIG_SYSVIPC", "use a 64-bit kernel that has it")
 	case unix.EACCES, unix.EPERM:
@@ -109,12 +129,13 @@ func limited(err error) error {
 
 // port is one end of a queue.
 type port struct {
-	f   *os.File // owned; keeps the queue in use
-	id  int
-	err error // why there is no queue
+	f    *os.File // owned; keeps the queue in use
+	id   int
+	err  error // why there is no queue
+	keep int   // bytes that are kept for urgent messages, if there are any
 }
 
-func newPort(f *os.File) kernelq.Port {
+func newPort(f *os.File) *port {
 	p := &port{f: f}
 	if p.id, p.err = queueOf(f); p.err == unix.ENOENT && removed(f) {
 		// The supervisor has removed it on the way here, since the other end has
@@ -128,6 +149,14 @@ func newPort(f *os.File) kernelq.Port {
 	defer held.Unlock()
 	held.ports[p] = struct{}{}
 	return p
+}
+
+// newPriorityPort is newPort for a sender of urgent messages, and how many bytes
+// a message can have.
+func newPriorityPort(f *os.File) (kernelq.Prior, int) {
+	p := newPort(f)
+	p.keep = largestUrgent()
+	return p, p.keep
 }
 
 // removed says whether the file of a queue that is gone has lost its name:
@@ -180,6 +209,21 @@ func (p *port) Send(m []byte) error {
 			return err
 		}
 	}
+}
+
+// SendUrgent puts one message before all that are not urgent.
+func (p *port) SendUrgent(m []byte) error {
+	putType(m, first)
+	err := p.Send(m)
+	putType(m, second) // the buffer is the next message's
+	return err
+}
+
+// Spare says whether n bytes fit into the queue beside what is kept for urgent
+// messages.
+func (p *port) Spare(n int) bool {
+	s, err := sys.MsgInfo(p.id)
+	return err != nil || s.Cbytes+uint64(n+p.keep) <= s.Qbytes
 }
 
 // Room says whether n bytes fit into the queue; see kernelq.Roomy.

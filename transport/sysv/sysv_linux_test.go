@@ -113,7 +113,7 @@ func TestRemove(t *testing.T) {
 		t.Errorf("the second Remove: %v", err)
 	}
 	m := make([]byte, 64)
-	putType(m)
+	putType(m, first)
 	if err := port.Send(m); err != transport.ErrFull {
 		t.Errorf("send to a removed queue: %v", err)
 	}
@@ -140,7 +140,7 @@ func TestOpenRemoved(t *testing.T) {
 	p := newPort(f)
 	defer p.Close()
 	m := make([]byte, 64)
-	putType(m)
+	putType(m, first)
 	if err := p.Send(m); err != transport.ErrFull {
 		t.Errorf("send: %v", err)
 	}

@@ -18,6 +18,10 @@ func Registry() string { return "" }
 // errors.ErrUnsupported.
 func Create() (*os.File, error) { return nil, errNone }
 
+// CreatePriority needs Linux; elsewhere it returns an error that wraps
+// errors.ErrUnsupported.
+func CreatePriority() (*os.File, error) { return nil, errNone }
+
 // Remove needs Linux; elsewhere there is nothing to remove.
 func Remove(transport.File) error { return nil }
 
@@ -29,6 +33,8 @@ func RemoveHeld() error { return nil }
 
 func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNone} }
 
-func putType([]byte) {}
+func newPriorityPort(*os.File) (kernelq.Prior, int) { return kernelq.None{Err: errNone}, MessageBytes }
+
+func putType([]byte, uint64) {}
 
 func largest() int { return MessageBytes }

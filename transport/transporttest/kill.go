@@ -92,7 +92,7 @@ func (s *stage) inquest(began place) (next place, doubt bool) {
 		s.t.Fatal(err)
 	}
 	send := s.sendPage()
-	r := form.Remains(send, s.page, began.seq, began.carry)
+	r := form.Remains(send, s.page, transport.Place{Seq: began.seq, Carry: began.carry})
 	if r.At < began.seq {
 		s.t.Fatalf("a receiver went back from %d to %d", began.seq, r.At)
 	}
@@ -100,7 +100,7 @@ func (s *stage) inquest(began place) (next place, doubt bool) {
 	if form.Create == nil { // a ring counts cells, and the entry has its number
 		for r.Entry.Bytes == nil { // the sender is alive and has more
 			runtime.Gosched()
-			r = form.Remains(send, s.page, began.seq, began.carry)
+			r = form.Remains(send, s.page, transport.Place{Seq: began.seq, Carry: began.carry})
 		}
 		next.number = binary.LittleEndian.Uint64(r.Entry.Bytes)
 	}

@@ -84,6 +84,7 @@ type stage struct {
 	t    *testing.T
 	form Form
 
+	names            [2]string // of the helpers
 	sender, receiver *player
 	open             *wire.Open
 	files            []transport.File
@@ -93,9 +94,14 @@ type stage struct {
 }
 
 func newStage(t *testing.T, f Form) *stage {
-	s := &stage{t: t, form: f}
+	return newStageOf(t, f, "transporttest-sender", "transporttest-receiver")
+}
+
+// newStageOf is newStage with other helpers.
+func newStageOf(t *testing.T, f Form, sender, receiver string) *stage {
+	s := &stage{t: t, form: f, names: [2]string{sender, receiver}}
 	t.Cleanup(s.drop)
-	s.sender = s.start("transporttest-sender")
+	s.sender = s.start(sender)
 	frame, files := s.sender.receive(t)
 	open, ok := frame.(*wire.Open)
 	if !ok {
@@ -140,11 +146,20 @@ func (s *stage) start(name string) *player {
 // The page stays, for what it says after a death.
 func (s *stage) newReceiver(start uint64, carry []byte) {
 	s.t.Helper()
+	s.newReceiverAt(transport.Place{Seq: start, Carry: carry})
+}
+
+func (s *stage) newReceiverAt(at transport.Place) {
+	s.t.Helper()
 	s.incarnation++
-	s.receiver = s.start("transporttest-receiver")
+	s.receiver = s.start(s.names[1])
 	o := s.open
-	s.receiver.send(s.t, &wire.Lane{From: wire.Addr{ID: 1, Incarnation: 1}, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
-		Start: start, Carry: carry}, s.files)
+	f := &wire.Lane{From: wire.Addr{ID: 1, Incarnation: 1}, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
+		Start: at.Seq, Urgent: at.Urgent, Carry: at.Carry}
+	if at.CarryUrgent {
+		f.CarryUrgent = 1
+	}
+	s.receiver.send(s.t, f, s.files)
 	frame, files := s.receiver.receive(s.t)
 	page, ok := frame.(*wire.Page)
 	if !ok {

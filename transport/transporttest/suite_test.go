@@ -41,6 +41,21 @@ func TestQueues(t *testing.T) {
 	}
 }
 
+// TestUrgent runs every form that has priorities.
+func TestUrgent(t *testing.T) {
+	for i, s := range lane.Probe() {
+		if s.Form.Queue >= cheatNumber || s.Form.Priority == nil {
+			continue
+		}
+		t.Run(s.Form.Name, func(t *testing.T) {
+			if s.Err != nil {
+				testutil.Refused(t, s.Err)
+			}
+			transporttest.Urgent(t, transporttest.Form{Queue: s.Form.Queue, Notifier: []string{"futex", "eventfd"}[i%2]})
+		})
+	}
+}
+
 // TestHeapRing is the in-memory fake, and what the race detector sees.
 func TestHeapRing(t *testing.T) {
 	transporttest.Pair(t, func(t *testing.T) transporttest.Ends { return heapRing(t, 16<<10) })

@@ -13,9 +13,9 @@ var exit = Exit{Addr: Addr{1, 2}, PID: 3, Kind: ExitPanic, Code: 2, Signal: 9, A
 
 const exitHex = "01000000 02000000 0300000000000000 04 0200000000000000 09 01 01 0400000000000000 0500000000000000 0600000000000000 0100 74 0200 7265 0200 7375 0300 657272 0200 676f"
 
-var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5, Segment: 6, Blocks: 7, MaxBytes: 8}
+var mailboxValue = Mailbox{Queue: QueuePosix, Full: 1, Redeliver: 2, RingBytes: 3, Inline: 4, PoolBytes: 5, Segment: 6, Blocks: 7, MaxBytes: 8, Priority: 2}
 
-const mailboxHex = "02 01 02 03000000 04000000 0500000000000000 06 07 0800000000000000"
+const mailboxHex = "02 01 02 03000000 04000000 0500000000000000 06 07 0800000000000000 02"
 
 // golden is each frame with the bytes that PROTOCOL.md says it has.
 var golden = []struct {
@@ -28,9 +28,9 @@ var golden = []struct {
 	{&Resolve{Token: 1, ID: 2, Name: "n"}, "04 0100000000000000 02000000 0100 6e"},
 	{&Target{Token: 1, State: TargetGone, ID: 3, Name: "n", Mailbox: mailboxValue, Exit: exit}, "05 0100000000000000 02 03000000 0100 6e" + mailboxHex + exitHex},
 	{&Open{To: 1, Queue: QueueRing, Cells: 2, Size: 3, Bell: 1}, "06 01000000 01 02000000 03000000 01"},
-	{&Lane{From: Addr{1, 2}, Name: "n", Queue: QueuePosix, Cells: 3, Size: 4, Bell: 1, Start: 5, Attempt: 6, Carry: []byte{7, 8}},
-		"07 01000000 02000000 0100 6e 02 03000000 04000000 01 0500000000000000 06 02000000 0708"},
-	{&Page{Peer: Addr{1, 2}, Size: 3, Bell: 1, Start: 4}, "08 01000000 02000000 03000000 01 0400000000000000"},
+	{&Lane{From: Addr{1, 2}, Name: "n", Queue: QueuePosix, Cells: 3, Size: 4, Bell: 1, Start: 5, Attempt: 6, Carry: []byte{7, 8}, Urgent: 9, CarryUrgent: 1},
+		"07 01000000 02000000 0100 6e 02 03000000 04000000 01 0500000000000000 06 02000000 0708 0900000000000000 01"},
+	{&Page{Peer: Addr{1, 2}, Size: 3, Bell: 1, Start: 4, Urgent: 5}, "08 01000000 02000000 03000000 01 0400000000000000 0500000000000000"},
 	{&Segment{Token: 1, Peer: Addr{2, 3}, Reply: 1, ID: 4, Size: 5, Class: 6, Blocks: 7}, "09 0100000000000000 02000000 03000000 01 0400 0500000000000000 0600000000000000 07000000"},
 	{&Retire{From: Addr{1, 2}}, "0a 01000000 02000000"},
 	{&Drained{From: Addr{1, 2}}, "0b 01000000 02000000"},

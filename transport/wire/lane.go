@@ -30,6 +30,9 @@ type Lane struct {
 	Start   uint64 // first sequence to handle
 	Attempt uint8  // deaths of earlier incarnations with the message at Start in hand
 	Carry   []byte // an entry that was taken from the queue and not dealt with
+
+	Urgent      uint64 // of a queue with priorities: how many of the entries before Start were urgent
+	CarryUrgent uint8  // 1: Carry is
 }
 
 func (f *Lane) fields(c *coder) {
@@ -42,6 +45,8 @@ func (f *Lane) fields(c *coder) {
 	c.u64(&f.Start)
 	c.u8(&f.Attempt)
 	c.bytes(&f.Carry)
+	c.u64(&f.Urgent)
+	c.u8(&f.CarryUrgent)
 }
 
 // Page passes on a receive page. From the receiver: the page is for the lane
@@ -52,6 +57,8 @@ type Page struct {
 	Size  uint32
 	Bell  uint8
 	Start uint64 // first sequence that the receiver will handle
+
+	Urgent uint64 // as in Lane
 }
 
 func (f *Page) fields(c *coder) {
@@ -59,6 +66,7 @@ func (f *Page) fields(c *coder) {
 	c.u32(&f.Size)
 	c.u8(&f.Bell)
 	c.u64(&f.Start)
+	c.u64(&f.Urgent)
 }
 
 // Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From its owner: for the process

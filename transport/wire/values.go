@@ -34,6 +34,7 @@ type Mailbox struct {
 	Segment   uint8  // form of the segments of these blocks; 0: the program's
 	Blocks    uint8  // how they are cut: 0 pool, 1 arena
 	MaxBytes  uint64 // of one payload; over PoolBytes it has a segment of its own
+	Priority  uint8  // 0: no message is urgent; or one of the Priority constants
 }
 
 func (c *coder) mailbox(m *Mailbox) {
@@ -46,6 +47,7 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u8(&m.Segment)
 	c.u8(&m.Blocks)
 	c.u64(&m.MaxBytes)
+	c.u8(&m.Priority)
 }
 
 // numbers is a u16 count and so many numbers.
@@ -62,3 +64,10 @@ func (c *coder) numbers(v *[]uint32) {
 		c.u32(&(*v)[i])
 	}
 }
+
+// The values of Mailbox.Priority other than 0: messages may be urgent, and the
+// form of the queue is one that has priorities.
+const (
+	PriorityNamed  = 1 // the mailbox's configuration names the form
+	PriorityChosen = 2 // it is the first such form that the machine allows
+)

@@ -161,7 +161,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	// The incarnation before is dead, so what it has answered is final, and
 	// is looked at before its page goes.
 	n.drainAll(t)
-	if old := t.box.Install(p, f.Start); old != nil {
+	if old := t.box.Install(p, transport.Place{Seq: f.Start, Urgent: f.Urgent}); old != nil {
 		old.Free()
 		n.mu.Lock()
 		n.changes.Add(1)

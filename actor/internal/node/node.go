@@ -123,6 +123,9 @@ func New(cfg Config) (*Node, error) {
 // Self is this incarnation's address.
 func (n *Node) Self() wire.Addr { return n.begin.Self }
 
+// Mailbox is how this actor's mailbox is made.
+func (n *Node) Mailbox() wire.Mailbox { return n.begin.Mailbox }
+
 // Name is the name of this child.
 func (n *Node) Name() string { return n.begin.Name }
 

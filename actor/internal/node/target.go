@@ -123,7 +123,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
 		return t, nil // not kept: it may come back before it is
 	}
-	out, frame, files, err := lane.Create(lane.Config{Queue: f.Mailbox.Queue, Cells: int(f.Mailbox.RingBytes)}, id, n.cfg.Notifier)
+	out, frame, files, err := lane.Create(lane.Config{Queue: f.Mailbox.Queue, Cells: int(f.Mailbox.RingBytes), Priority: f.Mailbox.Priority != 0}, id, n.cfg.Notifier)
 	if err != nil {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
 	}

@@ -111,14 +111,11 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 		k.Log.Error("mailbox of a dead actor cannot be read", "actor", c.name, "err", err)
 		return
 	}
-	left := form.Remains(m.send, m.recv, l.start, l.carry)
+	left := form.Remains(m.send, m.recv, l.at)
 	at, entry := left.At, left.Entry
-	l.attempt, l.carry = 0, nil
+	l.attempt = 0
 	if !left.InHand {
-		l.start = at
-		if left.Left {
-			l.carry = entry.Bytes // it left the queue, but no handler has seen it
-		}
+		l.at = left.Again() // what left the queue no handler has seen
 		return
 	}
 	if l.chargeAt != at {
@@ -129,13 +126,10 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	k.describe(exit, entry)
 	decision = l.withFiles(entry, decision, k)
 	if decision == tree.Redeliver || entry.Bytes == nil {
-		l.start, l.attempt = at, min(transport.InFlight(m.recv.InFlight.Load()).Attempt(), 254)+1
-		if left.Left {
-			l.carry = entry.Bytes
-		}
+		l.at, l.attempt = left.Again(), min(transport.InFlight(m.recv.InFlight.Load()).Attempt(), 254)+1
 		return
 	}
-	l.start = entry.End
+	l.at = left.Past()
 	k.quarantine(l, c, exit, entry, m)
 }
 

@@ -25,11 +25,10 @@ type held struct {
 	replies  []kept    // blocks of the receiver's replies that nobody else keeps
 	exit     *Handle   // of the passage of its files, or nil
 
-	page     *Handle // the last receive page that was published
-	pageOf   uint32  // by this incarnation of the receiver
-	start    uint64  // first sequence that the next incarnation handles
-	attempt  uint8   // deaths with the message at start in hand
-	carry    []byte  // an entry that left the queue and was not dealt with
+	page     *Handle         // the last receive page that was published
+	pageOf   uint32          // by this incarnation of the receiver
+	at       transport.Place // where the next incarnation begins
+	attempt  uint8           // deaths with the message there in hand
 	charge   tree.Charge
 	chargeAt uint64     // sequence that charge is about
 	retired  bool       // the sender is dead
@@ -95,7 +94,7 @@ func (k *Keeper) deliver(l *held, c *child) {
 	}
 	o := l.open
 	c.post(&wire.Lane{From: l.from, Name: l.name, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
-		Start: l.start, Attempt: l.attempt, Carry: l.carry}, files...)
+		Start: l.at.Seq, Urgent: l.at.Urgent, Attempt: l.attempt, Carry: l.at.Carry, CarryUrgent: flag(l.at.CarryUrgent)}, files...)
 	for _, s := range l.segments {
 		f := s.f
 		c.post(&f, s.file.Retain())
@@ -117,7 +116,7 @@ func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 	}
 	l.page.Release()
 	l.page, l.pageOf = hs[0].Retain(), from.Incarnation
-	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.start}, hs...)
+	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.at.Seq, Urgent: l.at.Urgent}, hs...)
 }
 
 // passage keeps the exit through which the files of a lane's messages come, so
@@ -143,4 +142,12 @@ func (k *Keeper) drop(l *held) {
 	l.forgetReplies(func(kept) bool { return true })
 	delete(k.lanes, l.laneKey)
 	k.unpark(l.laneKey)
+}
+
+// flag is a bool on the wire.
+func flag(yes bool) uint8 {
+	if yes {
+		return 1
+	}
+	return 0
 }

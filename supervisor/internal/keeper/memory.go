@@ -55,7 +55,7 @@ func (m *memory) close() {
 // reader reads what is left in a lane.
 func (m *memory) reader(l *held) (transport.Receiver, error) {
 	if l.open.Queue == wire.QueueRing {
-		return ring.NewReceiver(m.send, &m.head, l.start), nil
+		return ring.NewReceiver(m.send, &m.head, l.at.Seq), nil
 	}
 	form, err := lane.FormOf(l.open.Queue)
 	if err != nil {
@@ -69,7 +69,7 @@ func (m *memory) reader(l *held) (transport.Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return form.Receiver(f, page, l.start, l.carry)
+	return form.Receiver(f, page, l.at)
 }
 
 // block copies up to limit bytes of a block of the sender.

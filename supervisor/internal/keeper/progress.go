@@ -39,10 +39,10 @@ func (k *Keeper) Progress(id uint32) (p Progress) {
 }
 
 func (k *Keeper) look(l *held, m *memory, incarnation uint32, p *Progress, mark func(uint64)) {
-	at := l.start
+	at := l.at.Seq
 	if form, err := lane.FormOf(l.open.Queue); err == nil && m.recv != nil && l.pageOf == incarnation {
 		mark(m.recv.InFlight.Load())
-		left := form.Remains(m.send, m.recv, l.start, l.carry)
+		left := form.Remains(m.send, m.recv, l.at)
 		at = left.At
 		if left.InHand {
 			p.Work = true

@@ -28,10 +28,16 @@ func (p *FD) Open() *FD {
 	return p
 }
 
+// Number is the descriptor's number, -1 when it is closed.
+func (p *FD) Number() int { return p.fd }
+
 // Send puts one message into the queue.
-func (p *FD) Send(m []byte) error {
+func (p *FD) Send(m []byte) error { return p.SendBy(p.Put, m) }
+
+// SendBy is Send by another system call than Put.
+func (p *FD) SendBy(put func(fd int, m []byte) error, m []byte) error {
 	for {
-		again, err := Outcome(p.Form, "send", p.Put(p.fd, m), transport.ErrFull)
+		again, err := Outcome(p.Form, "send", put(p.fd, m), transport.ErrFull)
 		if !again {
 			return err
 		}

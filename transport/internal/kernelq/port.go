@@ -23,6 +23,21 @@ type Port interface {
 	Close() error
 }
 
+// Prior is a Port of a queue with priorities. Its Send is of messages that are
+// not urgent.
+type Prior interface {
+	Port
+
+	// SendUrgent is Send of a message that is received before all that are
+	// not urgent, and after all earlier urgent ones.
+	SendUrgent(m []byte) error
+
+	// Spare says whether a message of n bytes that is not urgent leaves the
+	// room that is kept for urgent ones. When it says yes, that holds until
+	// the only sender's next Send.
+	Spare(n int) bool
+}
+
 // Roomy is a Port that knows whether a message of n bytes would be taken now.
 // When it says yes, the next Send of the only sender does not fail with
 // transport.ErrFull; it may say no too early.
@@ -38,6 +53,9 @@ type Shape struct {
 	// system call: the type of a SysV message. Send and Receive get buffers
 	// that begin with them; Receive does not count them.
 	Prefix int
+
+	// Urgent says that messages may be urgent: the receiver gets those first.
+	Urgent bool
 }
 
 // Outcome is what the error of a system call means to a Port: nil, again when
@@ -66,6 +84,12 @@ func (n None) Send([]byte) error { return n.Err }
 
 // Receive fails with Err.
 func (n None) Receive([]byte) (int, error) { return 0, n.Err }
+
+// SendUrgent fails with Err.
+func (n None) SendUrgent([]byte) error { return n.Err }
+
+// Spare says yes: Send says why not.
+func (n None) Spare(int) bool { return true }
 
 // Close has nothing to close.
 func (n None) Close() error { return nil }

@@ -6,12 +6,14 @@ import "github.com/understudy-go/understudy/transport"
 type receiver struct {
 	port   Port
 	page   *transport.RecvPage
-	buffer []byte // the page's Taken, in memory since NewReceiver
-	taken  []byte // what follows the prefix in buffer
-	next   uint64 // sequence of the entry that comes next
-	lent   bool   // an entry has been lent that is not done
-	carry  int    // bytes of the message that was put into taken at the start; 0: none
-	dead   error  // the peer broke the rules
+	buffer []byte    // the page's Taken, in memory since NewReceiver
+	taken  []byte    // what follows the prefix in buffer
+	next   [2]uint64 // sequence of the next entry that is not urgent, and of the next one that is
+	urgent bool      // entries may be urgent
+	class  int       // of the entry lent last: 1 if it is urgent
+	lent   bool      // an entry has been lent that is not done
+	carry  int       // bytes of the message that was put into taken at the start; 0: none
+	dead   error     // the peer broke the rules
 }
 
 // NewReceiver returns the consuming end of a queue. It owns port. Messages are
@@ -21,14 +23,27 @@ type receiver struct {
 // first. It is copied into taken here: call NewReceiver before the supervisor
 // forgets the page of the predecessor.
 func NewReceiver(port Port, shape Shape, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-	r := &receiver{port: port, page: page, buffer: taken, taken: taken[shape.Prefix:], next: start}
+	return Resume(port, shape, taken, transport.Place{Seq: start, Carry: carry}, page)
+}
+
+// Resume is NewReceiver of a queue some of whose entries were urgent.
+func Resume(port Port, shape Shape, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver {
+	r := &receiver{port: port, page: page, buffer: taken, taken: taken[shape.Prefix:], urgent: shape.Urgent,
+		next: [2]uint64{at.Seq - at.Urgent, at.Urgent}}
 	// Every page of it is in memory from here on: the kernel's copy needs no
 	// page fault that a kill could cut off.
 	clear(taken)
-	page.Head.Store(start)
+	page.Head.Store(at.Seq)
+	page.Normal.Store(r.next[0])
+	page.Urgent.Store(r.next[1])
+	carry := at.Carry
 	if n := HeaderBytes + len(carry); len(carry) > 0 && n <= len(r.taken) {
+		seq := r.next[0]
+		if at.CarryUrgent {
+			seq = r.next[1] | transport.UrgentBit
+		}
 		copy(r.taken[HeaderBytes:], carry)
-		Seal(r.taken[:n], start)
+		Seal(r.taken[:n], seq)
 		r.carry = n
 	} else if len(carry) > 0 {
 		r.dead = &transport.CorruptError{What: "bytes of a carried entry", Value: uint64(len(carry)), Limit: uint64(len(r.taken) - HeaderBytes)}
@@ -54,29 +69,54 @@ func (r *receiver) Next() (transport.Entry, error) {
 		}
 	}
 	seq, entry, err := parse(r.taken, n)
-	if err == nil && (seq != r.next || HeaderBytes+len(entry) != n) {
-		err = &transport.CorruptError{What: "sequence of an entry", Value: seq, Limit: r.next}
+	if err == nil {
+		err = r.check(seq, HeaderBytes+len(entry) == n)
 	}
 	if err != nil {
 		r.dead = err
 		return transport.Entry{}, err
 	}
 	r.lent = true
-	return transport.Entry{Seq: seq, End: seq + 1, Bytes: entry}, nil
+	// On the receiver's own scale entries are counted as they come.
+	at := r.next[0] + r.next[1]
+	return transport.Entry{Seq: at, End: at + 1, Bytes: entry}, nil
 }
 
-// Done ends the entry lent last.
+// check sees to it that an entry is the next one of its class.
+func (r *receiver) check(seq uint64, whole bool) error {
+	r.class = 0
+	if r.urgent && seq&transport.UrgentBit != 0 {
+		r.class = 1
+	}
+	n := seq
+	if r.class == 1 {
+		n &^= transport.UrgentBit
+	}
+	if n != r.next[r.class] || !whole {
+		return &transport.CorruptError{What: "sequence of an entry", Value: n, Limit: r.next[r.class]}
+	}
+	return nil
+}
+
+// Done ends the entry lent last. What is stored here says, with the record of
+// the message taken last, what was dealt with: whatever the order in which
+// classes came, and without a word of that message itself.
 func (r *receiver) Done() {
 	if !r.lent {
 		panic("kernelq: Done without Next")
 	}
 	r.lent = false
-	r.next++
+	r.next[r.class]++
+	if r.class == 1 {
+		r.page.Urgent.Store(r.next[1])
+	} else {
+		r.page.Normal.Store(r.next[0])
+	}
 }
 
 // Release stores the head. The queue itself had room again as soon as the
 // entry was taken.
-func (r *receiver) Release() { r.page.Head.Store(r.next) }
+func (r *receiver) Release() { r.page.Head.Store(r.next[0] + r.next[1]) }
 
 // Close closes the port. It may be called again. An entry that is lent stays
 // in the page.

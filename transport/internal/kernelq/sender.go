@@ -1,13 +1,19 @@
 package kernelq
 
-import "github.com/understudy-go/understudy/transport"
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/transport"
+)
 
 // sender implements transport.Sender.
 type sender struct {
 	port    Port
 	page    *transport.SendPage
-	next    uint64 // sequence of the next entry
-	buffer  []byte // prefix and the message being written
+	prior   Prior     // port, when entries may be urgent; or nil
+	next    [2]uint64 // sequence of the next entry that is not urgent, and of the next one that is
+	class   int       // of the entry being written: 1 if it is urgent
+	buffer  []byte    // prefix and the message being written
 	prefix  int
 	pending int // bytes of the message; 0: nothing is reserved
 }
@@ -16,10 +22,30 @@ type sender struct {
 // is page. It owns port. Entries continue at the page's tail. prefix, if not
 // nil, is what stands before each message.
 func NewSender(port Port, shape Shape, prefix []byte, page *transport.SendPage) transport.Sender {
-	s := &sender{port: port, page: page, next: page.Tail.Load(), prefix: shape.Prefix}
+	s := &sender{port: port, page: page, prefix: shape.Prefix}
+	s.next[0] = page.Tail.Load()
 	s.buffer = make([]byte, shape.Prefix+shape.Message)
 	copy(s.buffer[:shape.Prefix], prefix)
 	return s
+}
+
+// NewPrioritySender is NewSender for a queue with priorities.
+func NewPrioritySender(port Prior, shape Shape, prefix []byte, page *transport.SendPage) transport.Prioritized {
+	s := NewSender(port, shape, prefix, page).(*sender)
+	s.prior = port
+	return s
+}
+
+// Urgent says whether the entries that are reserved from now on are urgent.
+func (s *sender) Urgent(yes bool) {
+	switch {
+	case !yes:
+		s.class = 0
+	case s.prior == nil:
+		panic(fmt.Sprintf("kernelq: an urgent entry in a queue of %T, which was made without priorities", s.port))
+	default:
+		s.class = 1
+	}
 }
 
 // Reserve lends a private buffer; that the queue is full shows in Commit.
@@ -36,10 +62,16 @@ func (s *sender) Reserve(n int) ([]byte, error) {
 // Room fails with transport.ErrFull when the reserved message would not be
 // taken now; see Roomy.
 func (s *sender) Room() error {
-	if r, ok := s.port.(Roomy); ok && !r.Room(s.prefix+s.pending) {
+	if r, ok := s.port.(Roomy); ok && !r.Room(s.prefix+s.pending) || !s.spare() {
 		return transport.ErrFull
 	}
 	return nil
+}
+
+// spare says whether the reserved message leaves the room for urgent ones, or is
+// one.
+func (s *sender) spare() bool {
+	return s.prior == nil || s.class == 1 || s.prior.Spare(s.pending)
 }
 
 // Commit puts the message into the queue and then stores the tail. If this
@@ -49,18 +81,34 @@ func (s *sender) Commit() error {
 		panic("kernelq: Commit without Reserve")
 	}
 	m := s.buffer[:s.prefix+s.pending]
-	Seal(m[s.prefix:], s.next)
-	if err := s.port.Send(m); err != nil {
+	Seal(m[s.prefix:], s.Next())
+	if err := s.send(m); err != nil {
 		return err
 	}
-	s.next++
+	s.next[s.class]++
 	s.pending = 0
-	s.page.Tail.Store(s.next)
+	s.page.Tail.Store(s.next[0] + s.next[1])
 	return nil
 }
 
-// Next is the sequence of the next entry.
-func (s *sender) Next() uint64 { return s.next }
+func (s *sender) send(m []byte) error {
+	if s.class == 1 {
+		return s.prior.SendUrgent(m)
+	}
+	if !s.spare() {
+		return transport.ErrFull
+	}
+	return s.port.Send(m)
+}
+
+// Next is the sequence of the next entry, with transport.UrgentBit if it is an
+// urgent one.
+func (s *sender) Next() uint64 {
+	if s.class == 1 {
+		return s.next[1] | transport.UrgentBit
+	}
+	return s.next[0]
+}
 
 // MaxEntry is the bytes of a message without its header.
 func (s *sender) MaxEntry() int { return len(s.buffer) - s.prefix - HeaderBytes }

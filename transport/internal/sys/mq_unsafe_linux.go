@@ -56,13 +56,19 @@ func MqUnlink(name string) error {
 // MqSend puts b into the queue. It never sleeps: EAGAIN or ETIMEDOUT say that
 // the queue is full. The kernel allocates and copies one message and takes the
 // queue's spin lock, all bounded; hence the raw call. EINTR is returned.
-func MqSend(fd int, b []byte) error {
+func MqSend(fd int, b []byte) error { return mqSend(fd, b, 0) }
+
+// MqSendUrgent is MqSend with priority 1: MqReceive gets b before what MqSend
+// has put there, and after what MqSendUrgent has.
+func MqSendUrgent(fd int, b []byte) error { return mqSend(fd, b, 1) }
+
+func mqSend(fd int, b []byte, priority uintptr) error {
 	_, _, e := unix.RawSyscall6(unix.SYS_MQ_TIMEDSEND, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-		uintptr(len(b)), 0, uintptr(unsafe.Pointer(&expired)), 0)
+		uintptr(len(b)), priority, uintptr(unsafe.Pointer(&expired)), 0)
 	return errno(e)
 }
 
-// MqReceive removes the oldest message from the queue and copies it straight
+// MqReceive removes the oldest message of the highest priority from the queue and copies it straight
 // into b, which must be as large as the queue's largest message. It never
 // sleeps: EAGAIN or ETIMEDOUT say that the queue is empty.
 //

@@ -57,13 +57,15 @@ func MsgSend(id int, b []byte) error {
 	return errno(e)
 }
 
-// MsgReceive removes the oldest message from the queue and copies its type and
-// its text straight into b. It never sleeps: ENOMSG says that the queue is
+// MsgReceive removes the oldest message of type 1 from the queue or, if there is
+// none, the oldest one of type 2, and copies its type and its text straight into
+// b. It never sleeps: ENOMSG says that the queue is
 // empty. A message that is larger than b stays, with E2BIG. It returns the
 // bytes of the text. What MqReceive says about kills holds here too.
 func MsgReceive(id int, b []byte) (int, error) {
+	lowest := -2 // the lowest type up to 2
 	n, _, e := unix.RawSyscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-		uintptr(len(b)-MsgTypeBytes), 0, unix.IPC_NOWAIT, 0)
+		uintptr(len(b)-MsgTypeBytes), uintptr(lowest), unix.IPC_NOWAIT, 0)
 	if e != 0 {
 		return 0, errno(e)
 	}

@@ -1,0 +1,461 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/transporttest"
+)
+
+// Clinic is the protocol of an actor that notes whom it sees, in a file that its
+// incarnations share.
+type (
+	Clinic  struct{}
+	Patient struct {
+		actor.Tells[Clinic]
+		N    uint64
+		Data []byte
+	}
+	Emergency struct {
+		actor.Tells[Clinic]
+		actor.Urgent
+		N    uint64
+		Data []byte
+	}
+	Busy struct { // keeps it busy until the other end is closed
+		actor.Tells[Clinic]
+		Until actor.File
+	}
+	Crash struct { // kills its first handler
+		actor.Tells[Clinic]
+		actor.Urgent
+		N int
+	}
+	Triage struct { // flat
+		actor.Asks[Clinic, uint64]
+		actor.Urgent
+		N uint64
+	}
+	Stall struct { // is in hand when its first handler is killed
+		actor.Tells[Clinic]
+		actor.Urgent
+		Until string // a file that its next handler waits for
+	}
+	Closing struct{ actor.Asks[Clinic, int] }
+	Courier struct {
+		actor.Tells[Clinic]
+		actor.Urgent
+		What actor.File
+	}
+)
+
+const clinicVar = "CLINIC_NOTES"
+
+var clinic = actor.Define("clinic", func(s *actor.Setup[Clinic]) error {
+	f, err := os.OpenFile(os.Getenv(clinicVar), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	saw := func(class string, n uint64, data []byte) error {
+		if !transporttest.Check(data, n) {
+			class = "spoilt " + class
+		}
+		_, err := fmt.Fprintln(f, class, n)
+		return err
+	}
+	actor.OnTell(s, func(_ *actor.Context, m Patient) error { return saw("patient", m.N, m.Data) })
+	actor.OnTell(s, func(_ *actor.Context, m Emergency) error { return saw("emergency", m.N, m.Data) })
+	actor.OnTell(s, func(_ *actor.Context, m Busy) error {
+		_ = saw("busy", 0, nil)
+		_, err := io.ReadAll(m.Until)
+		return errors.Join(err, m.Until.Close())
+	})
+	actor.OnTell(s, func(c *actor.Context, m Crash) error {
+		_ = saw("crash", uint64(m.N), nil)
+		if c.Incarnation() == 1 {
+			os.Exit(3)
+		}
+		return nil
+	})
+	actor.OnTell(s, func(c *actor.Context, m Stall) error {
+		_ = saw("stall", 0, nil)
+		for {
+			if _, err := os.Stat(m.Until); c.Incarnation() > 1 && err == nil {
+				return nil
+			}
+			runtime.Gosched()
+		}
+	})
+	actor.OnTell(s, func(*actor.Context, Courier) error { return nil })
+	actor.OnAsk(s, func(_ *actor.Context, m Triage) (uint64, error) { return m.N, saw("triage", m.N, nil) })
+	actor.OnAsk(s, func(*actor.Context, Closing) (int, error) { return os.Getpid(), nil })
+	return nil
+})
+
+// ward is a clinic that runs, and what is known of it.
+type ward struct {
+	t     *testing.T
+	ctx   context.Context
+	sup   *supervisor.Supervisor
+	ref   actor.Ref[Clinic]
+	notes string
+
+	mu      sync.Mutex
+	letters []supervisor.Letter
+}
+
+func newWard(t *testing.T, box mailbox.Config) *ward {
+	t.Helper()
+	return newWardOf(t, supervisor.Child{Mailbox: box})
+}
+
+func newWardOf(t *testing.T, child supervisor.Child) *ward {
+	t.Helper()
+	w := &ward{t: t, notes: filepath.Join(t.TempDir(), "notes")}
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
+	t.Cleanup(cancel)
+	sup, err := supervisor.New(ctx, supervisor.Spec{Intensity: 1000, Log: slog.New(slog.DiscardHandler), OnLetter: func(l supervisor.Letter) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.letters = append(w.letters, l)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sup.Shutdown)
+	w.sup, w.ctx = sup, sup.Context(ctx)
+	child.Mailbox.Priorities, child.Stderr, child.Env = true, io.Discard, []string{clinicVar + "=" + w.notes}
+	w.ref, err = supervisor.StartChild(w.ctx, sup, clinic, child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// busy keeps the clinic busy until the returned function is called.
+func (w *ward) busy() (free func()) {
+	w.t.Helper()
+	r, gate, err := os.Pipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := len(w.noted())
+	tellUrgent(w, Busy{Until: actor.File{File: r}})
+	r.Close()
+	w.sawSoFar(n + 1)
+	return func() { gate.Close() }
+}
+
+func tellUrgent[M actor.ToldTo[Clinic]](w *ward, m M) {
+	w.t.Helper()
+	if err := actor.Tell(w.ctx, w.ref, m); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// noted is what the clinic has noted, busy times included.
+func (w *ward) noted() []string {
+	w.t.Helper()
+	b, err := os.ReadFile(w.notes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' })
+}
+
+// sawSoFar waits until the clinic has noted n.
+func (w *ward) sawSoFar(n int) {
+	w.t.Helper()
+	for len(w.noted()) < n {
+		if w.ctx.Err() != nil {
+			w.t.Fatalf("it saw only %s", w.noted())
+		}
+		runtime.Gosched()
+	}
+}
+
+// sees fails the test unless the clinic ends up with these notes.
+func (w *ward) sees(want ...string) {
+	w.t.Helper()
+	w.sawSoFar(len(want))
+	if _, err := actor.Ask(w.ctx, w.ref, Closing{}); err != nil {
+		w.t.Fatal(err)
+	}
+	if got := strings.Join(w.noted(), ", "); got != strings.Join(want, ", ") {
+		w.t.Errorf("it saw %s\nwant   %s", got, strings.Join(want, ", "))
+	}
+}
+
+// filled is n bytes that the clinic finds whole as those of number i.
+func filled(i uint64, n int) []byte {
+	b := make([]byte, n)
+	transporttest.Fill(b, i)
+	return b
+}
+
+// onPriorities runs a test on each form of queue that has priorities.
+func onPriorities(t *testing.T, f func(t *testing.T, queue string)) {
+	for _, s := range lane.Probe() {
+		if s.Form.Priority == nil {
+			continue
+		}
+		t.Run(s.Form.Name, func(t *testing.T) {
+			if s.Err != nil {
+				testutil.Refused(t, s.Err)
+			}
+			f(t, s.Form.Name)
+		})
+	}
+}
+
+// TestUrgentOvertakes: urgent messages, told and asked, small and large, are
+// handled before those that wait, and each class in the order sent.
+func TestUrgentOvertakes(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue})
+		free := w.busy()
+		tellUrgent(w, Patient{N: 1})
+		tellUrgent(w, Patient{N: 2, Data: filled(2, 6000)})
+		tellUrgent(w, Emergency{N: 3, Data: filled(3, 7000)})
+		tellUrgent(w, Patient{N: 4})
+		tellUrgent(w, Emergency{N: 5, Data: filled(5, 100)})
+		answer := make(chan error)
+		go func() {
+			n, err := actor.Ask(w.ctx, w.ref, Triage{N: 6})
+			if err == nil && n != 6 {
+				err = fmt.Errorf("%d was answered", n)
+			}
+			answer <- err
+		}()
+		// The ask is on its way by another goroutine: the order among the urgent
+		// ones is that of these two, and its own is any.
+		free()
+		if err := <-answer; err != nil {
+			t.Error(err)
+		}
+		if _, err := actor.Ask(w.ctx, w.ref, Closing{}); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(w.noted(), ", ")
+		got = strings.Replace(got, ", triage 6", "", 1)
+		if want := "busy 0, emergency 3, emergency 5, patient 1, patient 2, patient 4"; got != want {
+			t.Errorf("it saw %s\nwant   %s", got, want)
+		}
+	})
+}
+
+// TestUrgentHasRoom: what is not urgent cannot fill the mailbox for what is.
+func TestUrgentHasRoom(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue, Full: mailbox.Fail})
+		free := w.busy()
+		want := []string{"busy 0"}
+		fill := func(send func(n uint64) error) (sent uint64) {
+			for ; ; sent++ {
+				if err := send(sent); errors.Is(err, actor.ErrFull) {
+					return sent
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		patients := fill(func(n uint64) error { return actor.Tell(w.ctx, w.ref, Patient{N: n, Data: filled(n, 200)}) })
+		urgent := fill(func(n uint64) error { return actor.Tell(w.ctx, w.ref, Emergency{N: n, Data: filled(n, 200)}) })
+		if patients == 0 || urgent == 0 {
+			t.Fatalf("%d and then %d urgent ones found room", patients, urgent)
+		}
+		for n := range urgent {
+			want = append(want, fmt.Sprint("emergency ", n))
+		}
+		for n := range patients {
+			want = append(want, fmt.Sprint("patient ", n))
+		}
+		free()
+		w.sees(want...)
+		t.Logf("%d, and %d urgent ones", patients, urgent)
+	})
+}
+
+// TestUrgentSurvivesDeath: after a death all that was unread is handled, with the
+// bytes that were sent: a block of a message that was overtaken is not free
+// because more messages than were sent before it have been handled.
+func TestUrgentSurvivesDeath(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue, PoolBytes: 64 << 10})
+		free := w.busy()
+		for n := range uint64(4) {
+			tellUrgent(w, Patient{N: n, Data: filled(n, 5000)})
+		}
+		tellUrgent(w, Emergency{N: 10, Data: filled(10, 5000)})
+		tellUrgent(w, Emergency{N: 11, Data: filled(11, 5000)})
+		gate := filepath.Join(t.TempDir(), "gate")
+		tellUrgent(w, Stall{Until: gate})
+		free()
+		w.sawSoFar(4) // three are dealt with, the fourth is in hand
+		if err := w.sup.Kill(w.ref.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.sawSoFar(5) // by the heir: a death that was asked for is not charged to it
+		for n := range uint64(3) {
+			tellUrgent(w, Patient{N: 20 + n, Data: filled(20+n, 5000)}) // in blocks that have come back
+		}
+		tellUrgent(w, Emergency{N: 30, Data: filled(30, 5000)})
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.sees("busy 0", "emergency 10", "emergency 11", "stall 0", "stall 0", "emergency 30",
+			"patient 0", "patient 1", "patient 2", "patient 3", "patient 20", "patient 21", "patient 22")
+	})
+}
+
+// TestUrgentInHandAtDeath: an urgent message that kills its handler becomes a
+// dead letter, or comes first again.
+func TestUrgentInHandAtDeath(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		for _, redeliver := range []int{0, 2} {
+			w := newWard(t, mailbox.Config{Queue: queue, Redeliver: redeliver})
+			free := w.busy()
+			tellUrgent(w, Patient{N: 1})
+			tellUrgent(w, Crash{N: 2})
+			tellUrgent(w, Patient{N: 3})
+			tellUrgent(w, Emergency{N: 4})
+			free()
+			want := []string{"busy 0", "crash 2", "crash 2", "emergency 4", "patient 1", "patient 3"}
+			if redeliver == 0 {
+				want = append(want[:1], want[2:]...)
+			}
+			w.sees(want...)
+			w.mu.Lock()
+			letters := w.letters
+			w.mu.Unlock()
+			if redeliver > 0 && len(letters) > 0 {
+				t.Errorf("dead letters although it was to be handled again: %+v", letters)
+			}
+			if redeliver == 0 && (len(letters) != 1 || letters[0].Reason != supervisor.LetterQuarantined || !strings.HasSuffix(letters[0].Name, ".Crash")) {
+				t.Errorf("%d dead letters: %+v", len(letters), letters)
+			}
+		}
+	})
+}
+
+// TestUrgentUnread: what is unread when an actor ends for good becomes dead
+// letters, the urgent ones first.
+func TestUrgentUnread(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWardOf(t, supervisor.Child{Restart: supervisor.Temporary, Mailbox: mailbox.Config{Queue: queue}})
+		defer w.busy()()
+		tellUrgent(w, Patient{N: 1})
+		tellUrgent(w, Emergency{N: 2})
+		tellUrgent(w, Patient{N: 3})
+		if err := w.sup.Kill(w.ref.ID); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for len(got) < 4 {
+			if w.ctx.Err() != nil {
+				t.Fatalf("dead letters: %s", got)
+			}
+			got = nil
+			w.mu.Lock()
+			for _, l := range w.letters {
+				got = append(got, l.Name[strings.LastIndex(l.Name, ".")+1:]+" "+l.Reason.String())
+			}
+			w.mu.Unlock()
+			runtime.Gosched()
+		}
+		q, u := supervisor.LetterQuarantined.String(), supervisor.LetterUnread.String()
+		if want := []string{"Busy " + q, "Emergency " + u, "Patient " + u, "Patient " + u}; !slices.Equal(got, want) {
+			t.Errorf("dead letters: %q, want %q", got, want)
+		}
+	})
+}
+
+// TestUrgentToAll: a message to many overtakes in each mailbox.
+func TestUrgentToAll(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue})
+		for _, size := range []int{100, 20_000} {
+			if err := os.Truncate(w.notes, 0); err != nil {
+				t.Fatal(err)
+			}
+			free := w.busy()
+			tellUrgent(w, Patient{N: 1})
+			if err := actor.TellAll(w.ctx, []actor.Ref[Clinic]{w.ref}, Emergency{N: 2, Data: filled(2, size)}); err != nil {
+				t.Fatal(err)
+			}
+			free()
+			w.sees("busy 0", "emergency 2", "patient 1")
+		}
+	})
+}
+
+// TestPrioritiesAreChosen: without a word for the form of queue the mailbox gets
+// one that has priorities, and Explain says so; a word for another one is
+// refused.
+func TestPrioritiesAreChosen(t *testing.T) {
+	best, err := lane.BestPrioritized()
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	for _, word := range []string{"", "auto", "ring", "pipe"} { // what the whole program prefers
+		t.Setenv("UNDERSTUDY_QUEUE", word)
+		w := newWard(t, mailbox.Config{})
+		c, err := actor.Explain(w.ctx, w.ref, Emergency{})
+		if err != nil || c.Queue != best.Name || !c.Urgent || !strings.Contains(c.WhyQueue, "Priorities") || !strings.Contains(c.WhyQueue, "allows") {
+			t.Errorf("%q: %+v, %v", word, c, err)
+		}
+		if c, err := actor.Explain(w.ctx, w.ref, Patient{}); err != nil || c.Urgent || c.Queue != best.Name {
+			t.Errorf("%q: %+v, %v", word, c, err)
+		}
+	}
+	for _, word := range []string{"ring", "unix", "pipe"} {
+		err := mailbox.Config{Queue: word, Priorities: true}.Validate()
+		if e := (*mailbox.PriorityError)(nil); !errors.As(err, &e) || e.Queue != word || strings.Join(e.Forms, " ") != "sysv posix" || !strings.Contains(err.Error(), `"sysv", "posix"`) {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+}
+
+// TestUrgentRefused: where there are no priorities, an urgent message is an error
+// at the start of its receiver, and for whoever sends it; a file cannot overtake.
+func TestUrgentRefused(t *testing.T) {
+	ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	_, err := supervisor.StartChild(ctx, sup, clinic, supervisor.Child{Name: "plain", Env: []string{clinicVar + "=" + filepath.Join(t.TempDir(), "notes")}})
+	if err == nil || !strings.Contains(err.Error(), "urgent message") || !strings.Contains(err.Error(), "mailbox.Config.Priorities") {
+		t.Errorf("started without priorities: %v", err)
+	}
+	wrong := actor.Ref[Clinic]{ID: ref.ID} // it has no handler for it either
+	for _, err := range []error{
+		actor.Tell(ctx, wrong, Emergency{}),
+		actor.TellAll(ctx, []actor.Ref[Clinic]{wrong}, Emergency{}),
+		func() error { _, err := actor.Ask(ctx, wrong, Triage{}); return err }(),
+		func() error { _, err := actor.Explain(ctx, wrong, Triage{}); return err }(),
+	} {
+		if e := (*mailbox.PriorityError)(nil); !errors.As(err, &e) || len(e.Forms) == 0 {
+			t.Errorf("an urgent message to a mailbox without priorities: %v", err)
+		}
+	}
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue})
+		err := actor.Tell(w.ctx, w.ref, Courier{What: actor.File{File: os.Stderr}})
+		if err == nil || !strings.Contains(err.Error(), "a file cannot travel with an urgent message") {
+			t.Errorf("an urgent file: %v", err)
+		}
+		w.sees() // it goes on
+	})
+}
