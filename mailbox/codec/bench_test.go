@@ -2,55 +2,138 @@ package codec_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/gob"
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
 )
 
-func job() Job {
-	return Job{ID: 7, Name: "a name of an ordinary length", Pixels: []uint32{1, 2, 3, 4, 5, 6, 7, 8}}
+// The four shapes, each by the codec, by hand, by gob and by JSON.
+//
+//	append   to a slice with room enough
+//	entry    as a message goes out: the size, then into room of that size
+//	decode   into a new value
+//	through  entry and decode
+//
+// Gob works on one stream, as a connection would: its types are sent once.
+func BenchmarkQuote(b *testing.B) { shape[Quote](b, quote()) }
+func BenchmarkJob(b *testing.B)   { shape[Job](b, job()) }
+func BenchmarkCart(b *testing.B)  { shape[Cart](b, cart()) }
+func BenchmarkTally(b *testing.B) { shape[Tally](b, tally()) }
+
+// ways are the four ways of one shape: what one operation is.
+type ways struct {
+	name                           string
+	append, entry, decode, through func()
 }
 
-// appendJob and decodeJob are what somebody writes by hand who knows the
-// fields, the byte order, and nothing of unsafe.
-func appendJob(dst []byte, j *Job) []byte {
-	dst = binary.LittleEndian.AppendUint64(dst, j.ID)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(j.Name)))
-	dst = append(dst, j.Name...)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(j.Pixels)))
-	for _, p := range j.Pixels {
-		dst = binary.LittleEndian.AppendUint32(dst, p)
+func shape[T any, P twin[T]](b *testing.B, v T) {
+	all := []ways{byCodec(b, v), byHand[T, P](b, v), byGob(b, v), byJSON(b, v)}
+	// One after another, so that all are measured at one speed of the machine.
+	run := func(what string, op func(ways) func()) {
+		for _, w := range all {
+			if f := op(w); f != nil {
+				b.Run(what+"/"+w.name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						f()
+					}
+				})
+			}
+		}
 	}
-	return dst
+	run("append", func(w ways) func() { return w.append })
+	run("entry", func(w ways) func() { return w.entry })
+	run("decode", func(w ways) func() { return w.decode })
+	run("through", func(w ways) func() { return w.through })
 }
 
-var errShort = errors.New("short")
+func byCodec[T any](b *testing.B, v T) ways {
+	t, err := codec.Of[T]()
+	if err != nil {
+		b.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	src, _ := codec.Append(t, nil, &v, nil)
+	return ways{
+		name:   "codec",
+		append: func() { _, _ = codec.Append(t, buf[:0], &v, nil) },
+		entry: func() {
+			n, _ := codec.Size(t, &v)
+			_, _ = codec.Append(t, buf[:0:n], &v, nil)
+		},
+		decode: func() {
+			var got T
+			if err := codec.Decode(t, src, &got, nil); err != nil {
+				panic(err)
+			}
+		},
+		through: func() {
+			n, _ := codec.Size(t, &v)
+			dst, _ := codec.Append(t, buf[:0:n], &v, nil)
+			var got T
+			if err := codec.Decode(t, dst, &got, nil); err != nil {
+				panic(err)
+			}
+		},
+	}
+}
 
-func decodeJob(b []byte, j *Job) error {
-	if len(b) < 12 {
-		return errShort
+func byHand[T any, P twin[T]](_ *testing.B, v T) ways {
+	buf := make([]byte, 4096)
+	src := P(&v).put(nil)
+	var got T // once: a call by way of a type parameter takes it to the heap
+	return ways{
+		name:   "hand",
+		append: func() { P(&v).put(buf[:0]) },
+		entry:  func() { P(&v).into(buf) },
+		decode: func() {
+			got = *new(T)
+			if err := P(&got).get(src); err != nil {
+				panic(err)
+			}
+		},
+		through: func() {
+			dst := P(&v).into(buf)
+			got = *new(T)
+			if err := P(&got).get(dst); err != nil {
+				panic(err)
+			}
+		},
 	}
-	j.ID = binary.LittleEndian.Uint64(b)
-	n := int(binary.LittleEndian.Uint32(b[8:]))
-	b = b[12:]
-	if len(b) < n+4 {
-		return errShort
+}
+
+func byGob[T any](_ *testing.B, v T) ways {
+	var w, all bytes.Buffer
+	e, through, d := gob.NewEncoder(&w), gob.NewEncoder(&all), gob.NewDecoder(&all)
+	return ways{
+		name: "gob",
+		append: func() {
+			w.Reset()
+			_ = e.Encode(&v)
+		},
+		through: func() {
+			var got T
+			if through.Encode(&v) != nil || d.Decode(&got) != nil {
+				panic("gob")
+			}
+		},
 	}
-	j.Name = string(b[:n])
-	k := int(binary.LittleEndian.Uint32(b[n:]))
-	b = b[n+4:]
-	if len(b) != 4*k {
-		return errShort
+}
+
+func byJSON[T any](_ *testing.B, v T) ways {
+	return ways{
+		name:   "json",
+		append: func() { _, _ = json.Marshal(&v) },
+		through: func() {
+			src, _ := json.Marshal(&v)
+			var got T
+			if err := json.Unmarshal(src, &got); err != nil {
+				panic(err)
+			}
+		},
 	}
-	j.Pixels = make([]uint32, k)
-	for i := range j.Pixels {
-		j.Pixels[i] = binary.LittleEndian.Uint32(b[4*i:])
-	}
-	return nil
 }
 
 func BenchmarkOf(b *testing.B) {
@@ -62,136 +145,14 @@ func BenchmarkOf(b *testing.B) {
 	}
 }
 
-func BenchmarkAppend(b *testing.B) {
-	v, f := job(), Flat{ID: 1}
-	buf := make([]byte, 0, 4096)
-	b.Run("job/codec", func(b *testing.B) {
-		t, _ := codec.Of[Job]()
-		b.ReportAllocs()
-		for b.Loop() {
-			buf, _ = codec.Append(t, buf[:0], &v, nil)
-		}
-	})
-	b.Run("job/codec+size", func(b *testing.B) {
-		t, _ := codec.Of[Job]()
-		b.ReportAllocs()
-		for b.Loop() {
-			n, _ := codec.Size(t, &v)
-			buf, _ = codec.Append(t, buf[:0:n], &v, nil)
-		}
-	})
-	b.Run("job/hand", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			buf = appendJob(buf[:0], &v)
-		}
-	})
-	b.Run("job/gob", func(b *testing.B) {
-		var w bytes.Buffer
-		e := gob.NewEncoder(&w)
-		b.ReportAllocs()
-		for b.Loop() {
-			w.Reset()
-			_ = e.Encode(&v)
-		}
-	})
-	b.Run("job/json", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, _ = json.Marshal(&v)
-		}
-	})
-	b.Run("flat/codec", func(b *testing.B) {
-		t, _ := codec.Of[Flat]()
-		b.ReportAllocs()
-		for b.Loop() {
-			buf, _ = codec.Append(t, buf[:0], &f, nil)
-		}
-	})
-	b.Run("rich/codec", func(b *testing.B) {
-		t, _ := codec.Of[Rich]()
-		v := richSample()
-		b.ReportAllocs()
-		for b.Loop() {
-			buf, _ = codec.Append(t, buf[:0], &v, nil)
-		}
-	})
-}
-
-func BenchmarkDecode(b *testing.B) {
-	v := job()
-	b.Run("job/codec", func(b *testing.B) {
-		t, _ := codec.Of[Job]()
-		src, _ := codec.Append(t, nil, &v, nil)
-		b.ReportAllocs()
-		for b.Loop() {
-			var got Job
-			if err := codec.Decode(t, src, &got, nil); err != nil {
-				b.Fatal(err)
+func BenchmarkRich(b *testing.B) {
+	w := byCodec(b, richSample())
+	for name, f := range map[string]func(){"entry": w.entry, "decode": w.decode} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
 			}
-		}
-	})
-	b.Run("job/hand", func(b *testing.B) {
-		src := appendJob(nil, &v)
-		b.ReportAllocs()
-		for b.Loop() {
-			var got Job
-			if err := decodeJob(src, &got); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("job/gob", func(b *testing.B) {
-		// One stream, as a connection would have: its type is sent once.
-		var w bytes.Buffer
-		e := gob.NewEncoder(&w)
-		d := gob.NewDecoder(&w)
-		b.ReportAllocs()
-		for b.Loop() {
-			b.StopTimer()
-			_ = e.Encode(&v)
-			b.StartTimer()
-			var got Job
-			if err := d.Decode(&got); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("job/json", func(b *testing.B) {
-		src, _ := json.Marshal(&v)
-		b.ReportAllocs()
-		for b.Loop() {
-			var got Job
-			if err := json.Unmarshal(src, &got); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-func BenchmarkDecodeOthers(b *testing.B) {
-	f := Flat{ID: 1}
-	b.Run("flat/codec", func(b *testing.B) {
-		t, _ := codec.Of[Flat]()
-		src, _ := codec.Append(t, nil, &f, nil)
-		b.ReportAllocs()
-		for b.Loop() {
-			var got Flat
-			if err := codec.Decode(t, src, &got, nil); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("rich/codec", func(b *testing.B) {
-		t, _ := codec.Of[Rich]()
-		v := richSample()
-		src, _ := codec.Append(t, nil, &v, nil)
-		b.ReportAllocs()
-		for b.Loop() {
-			var got Rich
-			if err := codec.Decode(t, src, &got, nil); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		})
+	}
 }

@@ -26,7 +26,7 @@ func Decode(t *Type, src []byte, v any, in *Lent) error {
 		err = t.wrongSize(len(src))
 	default:
 		copy(unsafe.Slice((*byte)(p), len(src)), src)
-		if t.plan.bools != nil {
+		if t.plan.bools != nil && !allBools(t.plan.words, p) {
 			err = t.checkBools(hide(p))
 		}
 	}
@@ -52,7 +52,7 @@ func (t *Type) checkBools(p unsafe.Pointer) error {
 }
 
 func (t *Type) decode(src []byte, p unsafe.Pointer, in *Lent) error {
-	rest, err := t.plan.decode(src, p, in, 0)
+	rest, err := t.plan.decode(src, p, 1, in, 0)
 	if err == nil && len(rest) > 0 {
 		err = corrupt("the number of bytes left over", uint64(len(rest)), 0)
 	}
@@ -74,6 +74,16 @@ func short(src []byte, need int) error {
 	return corrupt("the number of bytes needed", uint64(need), uint64(len(src)))
 }
 
+// allBools says that the bools in the memory at p are 0 or 1. It is false too
+// where words do not tell.
+func allBools(words []boolWord, p unsafe.Pointer) bool {
+	var bad uint64
+	for i := range words {
+		bad |= binary.NativeEndian.Uint64((*[8]byte)(unsafe.Add(p, words[i].off))[:]) & words[i].clear
+	}
+	return bad == 0 && len(words) > 0
+}
+
 // badBool finds a byte that is no bool. A valid one is 0 or 1.
 func badBool(runs []boolRun, p unsafe.Pointer) (at uintptr, b byte) {
 	for i := range runs {
@@ -92,33 +102,32 @@ func badBool(runs []boolRun, p unsafe.Pointer) (at uintptr, b byte) {
 	return 0, 0
 }
 
-// decode fills the value at p and returns what is left of src; with an error,
-// the rest where it happened.
-func (pl *plan) decode(src []byte, p unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
-	for i := range pl.ops {
-		o := &pl.ops[i]
+// decode fills count values that stand one after another from p on, and returns
+// what is left of src; with an error, the rest where it happened.
+func (pl *plan) decode(src []byte, p unsafe.Pointer, count int, in *Lent, depth int) ([]byte, error) {
+	o := pl.start
+	for {
 		f := unsafe.Add(p, o.off)
 		switch o.kind {
-		case opCopy, opCopy1, opCopy4, opCopy8, opCopy16, opBools:
-			if uintptr(len(src)) < o.size {
-				return src, short(src, int(o.size))
+		case opEnd:
+			if count--; count == 0 {
+				return src, nil
 			}
-			switch o.kind {
-			case opCopy1:
-				*(*byte)(f) = src[0]
-			case opCopy4:
-				*(*[4]byte)(f) = [4]byte(src)
-			case opCopy8:
-				*(*[8]byte)(f) = [8]byte(src)
-			case opCopy16:
-				*(*[16]byte)(f) = [16]byte(src)
-			default:
-				copy(unsafe.Slice((*byte)(f), o.size), src)
-				if _, b := badBool(o.aux.bools, f); b > 1 {
-					return src, corrupt("a bool", uint64(b), 1)
-				}
+			p = unsafe.Add(p, o.size)
+			o = pl.start
+			continue
+		case opCopy8:
+			if len(src) < 8 {
+				return src, short(src, 8)
 			}
-			src = src[o.size:]
+			*(*[8]byte)(f) = [8]byte(src)
+			src = src[8:]
+		case opCopy4:
+			if len(src) < 4 {
+				return src, short(src, 4)
+			}
+			*(*[4]byte)(f) = [4]byte(src)
+			src = src[4:]
 		case opString:
 			n, rest, ok := takeLength(src)
 			if !ok || n > uint64(len(rest)) {
@@ -131,14 +140,45 @@ func (pl *plan) decode(src []byte, p unsafe.Pointer, in *Lent, depth int) ([]byt
 			if src, err = o.decodeFlat(src, f); err != nil {
 				return src, err
 			}
+		case opCopy, opCopy1, opCopy2, opBool, opBools:
+			if uintptr(len(src)) < o.size {
+				return src, short(src, int(o.size))
+			}
+			if b := o.decodeCopy(src, f); b > 1 {
+				return src, corrupt("a bool", uint64(b), 1)
+			}
+			src = src[o.size:]
 		default:
 			var err error
 			if src, err = o.decode(src, f, in, depth); err != nil {
 				return src, err
 			}
 		}
+		o = o.next()
 	}
-	return src, nil
+}
+
+// decodeCopy fills flat memory, and returns a byte of it that is no bool.
+func (o *op) decodeCopy(src []byte, f unsafe.Pointer) byte {
+	switch o.kind {
+	case opCopy1:
+		*(*byte)(f) = src[0]
+	case opCopy2:
+		*(*[2]byte)(f) = [2]byte(src)
+	case opBool:
+		b := src[0]
+		if b > 1 {
+			return b
+		}
+		*(*byte)(f) = b
+	default:
+		copy(unsafe.Slice((*byte)(f), o.size), src)
+		if !allBools(o.aux.words, f) {
+			_, b := badBool(o.aux.bools, f)
+			return b
+		}
+	}
+	return 0
 }
 
 func badLength(what string, ok bool, n uint64, rest []byte) error {
@@ -151,10 +191,12 @@ func badLength(what string, ok bool, n uint64, rest []byte) error {
 // decode is the rarer half of plan.decode.
 func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
 	switch o.kind {
-	case opStrings:
-		return decodeStrings(src, f)
+	case opEmpties:
+		return o.decodeFlat(src, f)
 	case opSlice:
 		return o.decodeSlice(src, f, in, depth+1)
+	case opPlainSlice:
+		return o.decodeSlice(src, f, in, 0)
 	case opArray:
 		return o.sub.decodeAll(src, f, o.aux.n, in, depth+1)
 	case opPointer:
@@ -213,33 +255,19 @@ func (o *op) decodeFlat(src []byte, f unsafe.Pointer) ([]byte, error) {
 	body := rest[:bytes] // a name of its own: without one the compiler clears
 	mem := make([]byte, len(body))
 	copy(mem, body)
-	if bools := o.aux.bools; bools != nil {
-		all := [1]boolRun{{stride: o.size, n: n, sub: bools}}
-		if _, b := badBool(all[:], unsafe.Pointer(unsafe.SliceData(mem))); b > 1 {
-			return src, corrupt("a bool", uint64(b), 1)
+	if o.aux.bools != nil {
+		for at := 0; at < len(mem); at += int(o.size) {
+			e := unsafe.Pointer(&mem[at])
+			if allBools(o.aux.words, e) {
+				continue
+			}
+			if _, b := badBool(o.aux.bools, e); b > 1 {
+				return src, corrupt("a bool", uint64(b), 1)
+			}
 		}
 	}
 	*(*slice)(f) = slice{unsafe.Pointer(unsafe.SliceData(mem)), n, n}
 	return rest[bytes:], nil
-}
-
-func decodeStrings(src []byte, f unsafe.Pointer) ([]byte, error) {
-	n, null, src, err := takeCount(src, 1)
-	if err != nil || null {
-		*(*[]string)(f) = nil
-		return src, err
-	}
-	all := make([]string, n)
-	for i := range all {
-		n, rest, ok := takeLength(src)
-		if !ok || n > uint64(len(rest)) {
-			return src, badLength("a string's length", ok, n, rest)
-		}
-		all[i] = string(rest[:n])
-		src = rest[n:]
-	}
-	*(*[]string)(f) = all
-	return src, nil
 }
 
 // decodeSlice fills the slice at f. Grow allocates the elements and nothing
@@ -258,8 +286,12 @@ func (o *op) decodeSlice(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]b
 		s.data = unsafe.Pointer(&nothing)
 		return rest, nil
 	}
-	reflect.NewAt(o.aux.rtype, f).Elem().Grow(n)
-	s.len, s.cap = n, n
+	if o.aux.strings {
+		*(*[]string)(f) = make([]string, n)
+	} else {
+		reflect.NewAt(o.aux.rtype, f).Elem().Grow(n)
+		s.len, s.cap = n, n
+	}
 	return o.sub.decodeAll(rest, s.data, n, in, depth)
 }
 
@@ -283,16 +315,15 @@ func (o *op) decodePointer(src []byte, f unsafe.Pointer, in *Lent, depth int) ([
 	}
 }
 
-// decodeAll fills n values that stand one after another.
-func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, n int, in *Lent, depth int) ([]byte, error) {
-	if n == 0 {
+// decodeAll fills values that something else refers to.
+func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, count int, in *Lent, depth int) ([]byte, error) {
+	if count == 0 {
 		return src, nil
 	}
-	err := enter(depth, 0)
-	for i := 0; i < n && err == nil; i++ {
-		src, err = pl.decode(src, unsafe.Add(p, uintptr(i)*pl.size), in, depth)
+	if err := enter(depth, 0); err != nil {
+		return src, err
 	}
-	return src, err
+	return pl.decode(src, p, count, in, depth)
 }
 
 // decodeTime copies the bytes before time looks at them.

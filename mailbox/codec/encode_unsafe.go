@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"time"
 	"unsafe"
 )
@@ -17,13 +18,28 @@ func Append(t *Type, dst []byte, v any, out *Lent) ([]byte, error) {
 	if t.flat {
 		return append(dst, unsafe.Slice((*byte)(p), t.plan.size)...), nil
 	}
-	dst, err := t.plan.encode(dst, hide(p), (*Lent)(hide(unsafe.Pointer(out))), 0)
+	if len(dst)+t.plan.first > cap(dst) {
+		dst = slices.Grow(dst, t.plan.first)
+	}
+	o, _, n, _ := run(t.plan.start, hide(p), unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst), 1)
+	if o.kind == opEnd {
+		runtime.KeepAlive(v)
+		return dst[:n], nil
+	}
+	dst, err := t.goOn(o, dst[:n], hide(p), (*Lent)(hide(unsafe.Pointer(out))))
 	runtime.KeepAlive(v)
 	runtime.KeepAlive(out)
+	return dst, err
+}
+
+// goOn is Append from the operation o on, which run has not done.
+func (t *Type) goOn(o *op, dst []byte, p unsafe.Pointer, out *Lent) ([]byte, error) {
+	s := sink{room: dst[:cap(dst)], n: len(dst), out: out}
+	err := s.put(o, p, 1, 0)
 	if err != nil {
 		err = t.blame(err)
 	}
-	return dst, err
+	return s.room[:s.n], err
 }
 
 // pointer is where v, a pointer to a value of the type, points. It panics when
@@ -93,70 +109,157 @@ func enter(depth, bytes int) error {
 	return nil
 }
 
-// encode appends the value at p.
-func (pl *plan) encode(dst []byte, p unsafe.Pointer, out *Lent, depth int) ([]byte, error) {
-	for i := range pl.ops {
-		o := &pl.ops[i]
-		f := unsafe.Add(p, o.off)
-		switch o.kind {
-		case opCopy1:
-			dst = append(dst, *(*byte)(f))
-		case opCopy4:
-			dst = append(dst, (*(*[4]byte)(f))[:]...)
-		case opCopy8:
-			dst = append(dst, (*(*[8]byte)(f))[:]...)
-		case opCopy16:
-			dst = append(dst, (*(*[16]byte)(f))[:]...)
-		case opCopy, opBools:
-			dst = append(dst, unsafe.Slice((*byte)(f), o.size)...)
-		case opString:
-			s := *(*string)(f)
-			if n := len(dst); uint(len(s)) < uint(cap(dst)-n) && len(s) < 0x80 {
-				// The usual case, with one look at the room.
-				dst = dst[:n+1+len(s)]
-				dst[n] = byte(len(s))
-				copy(dst[n+1:], s)
-				continue
-			}
-			dst = append(appendLength(dst, uint64(len(s))), s...)
-		case opFlatSlice:
-			s := (*slice)(f)
-			if o.size == 0 && s.len > MaxEmpty {
-				return dst, tooManyEmpty()
-			}
-			dst = append(appendLength(dst, s.mark()), s.bytes(o.size)...)
-		default:
-			var err error
-			if dst, err = o.encode(dst, f, out, depth); err != nil {
-				return dst, err
-			}
-		}
-	}
-	return dst, nil
+// sink is where an encoding goes.
+type sink struct {
+	room []byte // all of it may be written
+	n    int    // bytes of it that are taken
+	out  *Lent
 }
 
-// encode is the rarer half of plan.encode.
-func (o *op) encode(dst []byte, f unsafe.Pointer, out *Lent, depth int) ([]byte, error) {
+// grow makes room for more bytes.
+func (s *sink) grow(more int) error {
+	if s.n > MaxBytes {
+		return enter(0, s.n)
+	}
+	room := slices.Grow(s.room[:s.n], more)
+	s.room = room[:cap(room)]
+	return nil
+}
+
+// ensure makes room for more bytes, unless there is.
+func (s *sink) ensure(more int) error {
+	if len(s.room)-s.n >= more {
+		return nil
+	}
+	return s.grow(more)
+}
+
+// put writes count values that stand one after another from p on.
+func (pl *plan) put(s *sink, p unsafe.Pointer, count, depth int) error {
+	if err := s.ensure(pl.first); err != nil {
+		return err
+	}
+	return s.put(pl.start, p, count, depth)
+}
+
+// put goes on with the operation o on the first of count values, at p. It leaves
+// to op.put what run does not do.
+func (s *sink) put(o *op, p unsafe.Pointer, count, depth int) error {
+	for {
+		o, p, s.n, count = run(o, p, unsafe.Pointer(unsafe.SliceData(s.room)), s.n, len(s.room), count)
+		if o.kind != opEnd {
+			if err := o.put(s, unsafe.Add(p, o.off), depth); err != nil {
+				return err
+			}
+			o = o.next()
+			continue
+		}
+		if count == 0 {
+			return nil
+		}
+		if err := s.ensure(o.then); err != nil {
+			return err
+		}
+		o = o.sub.start
+	}
+}
+
+// put is for what run does not do. It leaves room for the copies that follow.
+func (o *op) put(s *sink, f unsafe.Pointer, depth int) error {
+	var err error
 	switch o.kind {
-	case opStrings:
-		dst = appendLength(dst, (*slice)(f).mark())
-		for _, s := range *(*[]string)(f) {
-			dst = append(appendLength(dst, uint64(len(s))), s...)
+	case opCopy, opBools: // with room for it and those that follow
+		s.n += copy(s.room[s.n:], unsafe.Slice((*byte)(f), o.size))
+		return nil
+	case opString:
+		err = s.putString(*(*string)(f))
+	case opFlatSlice:
+		v := *(*slice)(f)
+		if err = s.ensure(lengthSize(v.mark()) + v.len*int(o.size)); err == nil {
+			s.length(v.mark())
+			s.n += copy(s.room[s.n:], v.bytes(o.size))
 		}
-		return dst, nil
+	case opEmpties:
+		v := *(*slice)(f)
+		if v.len > MaxEmpty {
+			return tooManyEmpty()
+		}
+		err = s.putLength(v.mark())
 	case opSlice:
-		s := (*slice)(f)
-		return o.sub.encodeAll(appendLength(dst, s.mark()), s.data, s.len, out, depth+1)
-	case opArray:
-		return o.sub.encodeAll(dst, f, o.aux.n, out, depth+1)
-	case opPointer:
-		to := *(*unsafe.Pointer)(f)
-		if to == nil {
-			return append(dst, 0), nil
+		v := *(*slice)(f)
+		if err = s.putLength(v.mark()); err == nil {
+			err = o.sub.putAll(s, v.data, v.len, depth+1)
 		}
-		return o.sub.encodeAll(append(dst, 1), to, 1, out, depth+1)
+	case opPlainSlice:
+		v := *(*slice)(f)
+		if err = s.putLength(v.mark()); err == nil && v.len > 0 {
+			err = o.sub.put(s, v.data, v.len, depth)
+		}
+	case opArray:
+		err = o.sub.putAll(s, f, o.aux.n, depth+1)
+	case opPointer:
+		err = o.putPointer(s, *(*unsafe.Pointer)(f), depth+1)
 	case opMap:
-		return o.aux.maps.encode(dst, o.aux.word, *(*unsafe.Pointer)(f), out, depth+1)
+		err = o.aux.maps.put(s, o.aux.word, *(*unsafe.Pointer)(f), depth+1)
+	default:
+		s.room, err = o.append(s.room[:s.n], f, s.out)
+		s.n, s.room = len(s.room), s.room[:cap(s.room)]
+	}
+	if err != nil {
+		return err
+	}
+	return s.ensure(o.then)
+}
+
+// putAll writes values that something else refers to.
+func (pl *plan) putAll(s *sink, p unsafe.Pointer, count, depth int) error {
+	if count == 0 {
+		return nil
+	}
+	if err := enter(depth, s.n); err != nil {
+		return err
+	}
+	return pl.put(s, p, count, depth)
+}
+
+func (o *op) putPointer(s *sink, to unsafe.Pointer, depth int) error {
+	if err := s.ensure(1); err != nil {
+		return err
+	}
+	s.room[s.n] = 0
+	if to != nil {
+		s.room[s.n] = 1
+	}
+	s.n++
+	if to == nil {
+		return nil
+	}
+	return o.sub.putAll(s, to, 1, depth)
+}
+
+// length writes a length, for which there is room.
+func (s *sink) length(n uint64) { s.n = len(appendLength(s.room[:s.n], n)) }
+
+func (s *sink) putLength(n uint64) error {
+	if err := s.ensure(lengthSize(n)); err != nil {
+		return err
+	}
+	s.length(n)
+	return nil
+}
+
+func (s *sink) putString(text string) error {
+	if err := s.ensure(lengthSize(uint64(len(text))) + len(text)); err != nil {
+		return err
+	}
+	s.length(uint64(len(text)))
+	s.n += copy(s.room[s.n:], text)
+	return nil
+}
+
+// append is for what other packages write.
+func (o *op) append(dst []byte, f unsafe.Pointer, out *Lent) ([]byte, error) {
+	switch o.kind {
 	case opTime:
 		at := len(dst)
 		dst, err := (*(*time.Time)(f)).AppendBinary(append(dst, 0))
@@ -175,22 +278,14 @@ func (o *op) encode(dst []byte, f unsafe.Pointer, out *Lent, depth int) ([]byte,
 	return o.marshal(dst, f)
 }
 
-// encodeAll appends n values that stand one after another.
-func (pl *plan) encodeAll(dst []byte, p unsafe.Pointer, n int, out *Lent, depth int) ([]byte, error) {
-	for i := range n {
-		err := enter(depth, len(dst))
-		if err != nil {
-			return dst, err
-		}
-		if dst, err = pl.encode(dst, unsafe.Add(p, uintptr(i)*pl.size), out, depth); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
-
 func tooManyEmpty() error {
 	return &LimitError{What: "slice of too many elements without size", Limit: MaxEmpty, Hint: "send their number"}
+}
+
+// span is the memory of a string, and how that of a slice begins.
+type span struct {
+	data unsafe.Pointer
+	len  int
 }
 
 // slice is the memory of a slice.

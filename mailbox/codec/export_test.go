@@ -11,3 +11,13 @@ func LostKeys() (n int) {
 	}
 	return n
 }
+
+// ReadsMapsInPlace says that the entries of maps are not copied.
+func ReadsMapsInPlace() bool { return iterKnown }
+
+// CopyMaps makes maps go the other way, until the result is called.
+func CopyMaps() (back func()) {
+	old := iterKnown
+	iterKnown = false
+	return func() { iterKnown = old }
+}

@@ -1,6 +1,9 @@
 package codec
 
-import "reflect"
+import (
+	"encoding/binary"
+	"reflect"
+)
 
 const (
 	lendBytes = 4  // of the index of a lent item
@@ -90,6 +93,54 @@ func boolsOf(t reflect.Type, off uintptr, runs []boolRun) []boolRun {
 		}
 	}
 	return runs
+}
+
+// boolWord says which bits of the eight bytes at off are not set if its bools
+// are 0 or 1.
+type boolWord struct {
+	off   uintptr
+	clear uint64
+}
+
+// boolWords is what runs say for memory of size bytes, for a quick look. It is
+// nil where there are too many bools for it, or too few bytes.
+func boolWords(runs []boolRun, size uintptr) []boolWord {
+	var words []boolWord
+	for _, off := range boolOffsets(runs, 0, nil) {
+		n := len(words)
+		if n == 0 || off >= words[n-1].off+8 {
+			if size < 8 || n == maxBoolWords {
+				return nil
+			}
+			words = append(words, boolWord{off: min(off, size-8)})
+			n++
+		}
+		var bits [8]byte
+		bits[off-words[n-1].off] = 0xfe
+		words[n-1].clear |= binary.NativeEndian.Uint64(bits[:])
+	}
+	return words
+}
+
+// maxBoolWords bounds boolWords.
+const maxBoolWords = 8
+
+// boolOffsets appends where the bools are, upwards; of many, the first ones.
+func boolOffsets(runs []boolRun, off uintptr, all []uintptr) []uintptr {
+	for _, r := range runs {
+		for k := range r.n {
+			at := off + r.off + uintptr(k)*r.stride
+			if r.sub != nil {
+				all = boolOffsets(r.sub, at, all)
+			} else {
+				all = append(all, at)
+			}
+			if len(all) > 8*maxBoolWords {
+				return all
+			}
+		}
+	}
+	return all
 }
 
 func shift(runs []boolRun, by uintptr) []boolRun {

@@ -6,7 +6,9 @@ import "math"
 // what the decoder of the same build would refuse.
 const (
 	// MaxDepth is how deep pointers, slices, arrays and maps of a value may
-	// nest. It turns a value that contains itself into an error.
+	// nest. It turns a value that contains itself into an error. A slice whose
+	// elements refer to strings and to slices of flat elements only does not
+	// count.
 	MaxDepth = 10_000
 
 	// MaxBytes is the largest encoding of one value, in bytes.

@@ -14,11 +14,8 @@ type mapper struct {
 	scratch   sync.Pool // *mapScratch
 }
 
-// mapScratch is the memory for one entry, and an iterator.
-type mapScratch struct {
-	iter      reflect.MapIter
-	key, elem reflect.Value
-}
+// mapScratch is the memory for one entry.
+type mapScratch struct{ key, elem reflect.Value }
 
 func newMapper(t reflect.Type, key, elem *plan) *mapper {
 	m := &mapper{rtype: t, key: key, elem: elem}
@@ -31,73 +28,124 @@ func newMapper(t reflect.Type, key, elem *plan) *mapper {
 func (m *mapper) take() *mapScratch { return m.scratch.Get().(*mapScratch) }
 
 func (m *mapper) give(s *mapScratch) {
-	s.iter.Reset(reflect.Value{})
-	s.key.SetZero()
-	s.elem.SetZero()
+	s.clear()
 	m.scratch.Put(s)
 }
 
-func (s *mapScratch) load() (key, elem unsafe.Pointer) {
-	s.key.SetIterKey(&s.iter)
-	s.elem.SetIterValue(&s.iter)
-	return s.at()
+func (s *mapScratch) clear() {
+	s.key.SetZero()
+	s.elem.SetZero()
 }
 
 func (s *mapScratch) at() (key, elem unsafe.Pointer) {
 	return s.key.Addr().UnsafePointer(), s.elem.Addr().UnsafePointer()
 }
 
+// Where an iterator keeps what it points to. Reflection tells it; where there
+// are no such fields, in a version of Go to come, entries are copied.
+var iterKey, iterElem, iterKnown = func() (key, elem uintptr, known bool) {
+	field := func(t reflect.Type, name string) (reflect.StructField, bool) {
+		if t.Kind() != reflect.Struct {
+			return reflect.StructField{}, false
+		}
+		return t.FieldByName(name)
+	}
+	in, ok := field(reflect.TypeFor[reflect.MapIter](), "hiter")
+	if !ok {
+		return 0, 0, false
+	}
+	k, hasKey := field(in.Type, "key")
+	e, hasElem := field(in.Type, "elem")
+	pointers := hasKey && hasElem && k.Type == reflect.TypeFor[unsafe.Pointer]() && e.Type == k.Type
+	return in.Offset + k.Offset, in.Offset + e.Offset, pointers
+}()
+
+// walk is an iteration over a map: for w.next() { w.key, w.elem }.
+type walk struct {
+	key, elem unsafe.Pointer // valid until the next call
+	iter      reflect.MapIter
+	m         *mapper
+	copied    *mapScratch // where the entries are, if it is not known where the map has them
+}
+
+func (w *walk) start(m *mapper, v reflect.Value) {
+	w.iter.Reset(v)
+	if w.m = m; !iterKnown {
+		w.copied = m.take()
+	}
+}
+
+func (w *walk) next() bool {
+	if !w.iter.Next() {
+		if w.copied != nil {
+			w.m.give(w.copied)
+		}
+		return false
+	}
+	if c := w.copied; c != nil {
+		c.key.SetIterKey(&w.iter)
+		c.elem.SetIterValue(&w.iter)
+		w.key, w.elem = c.at()
+		return true
+	}
+	w.key = *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(&w.iter), iterKey))
+	w.elem = *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(&w.iter), iterElem))
+	return true
+}
+
 func (m *mapper) measure(word, p unsafe.Pointer, depth, total int) (int, error) {
 	if p == nil {
-		return 1, nil
+		return total + 1, nil
 	}
 	v := reflect.ValueOf(faceOf(word, p))
 	n := v.Len()
-	sum := lengthSize(uint64(n) + 1)
+	total += lengthSize(uint64(n) + 1)
 	if n == 0 {
-		return sum, nil
+		return total, nil
 	}
+	if err := enter(depth, total); err != nil {
+		return 0, err
+	}
+	total += n * (m.key.fixed + m.elem.fixed)
 	if m.key.constant() && m.elem.constant() {
-		return sum + n*(m.key.fixed+m.elem.fixed), enter(depth, total)
+		return total, nil
 	}
-	s := m.take()
-	defer m.give(s)
-	s.iter.Reset(v)
-	for s.iter.Next() {
-		key, elem := s.load()
-		k, err := m.key.measureAll(key, 1, depth, total+sum)
-		if err != nil {
+	var w walk
+	w.start(m, v)
+	for w.next() {
+		var err error
+		if total, err = m.key.measure(w.key, 1, depth, total); err != nil {
 			return 0, err
 		}
-		e, err := m.elem.measureAll(elem, 1, depth, total+sum)
-		if err != nil {
+		if total, err = m.elem.measure(w.elem, 1, depth, total); err != nil {
 			return 0, err
 		}
-		sum += k + e
 	}
-	return sum, nil
+	return total, nil
 }
 
-func (m *mapper) encode(dst []byte, word, p unsafe.Pointer, out *Lent, depth int) ([]byte, error) {
+func (m *mapper) put(s *sink, word, p unsafe.Pointer, depth int) error {
 	if p == nil {
-		return appendLength(dst, 0), nil
+		return s.putLength(0)
 	}
 	v := reflect.ValueOf(faceOf(word, p))
-	dst = appendLength(dst, uint64(v.Len())+1)
-	s := m.take()
-	defer m.give(s)
-	s.iter.Reset(v)
-	for s.iter.Next() {
-		key, elem := s.load()
-		var err error
-		if dst, err = m.key.encodeAll(dst, key, 1, out, depth); err != nil {
-			return dst, err
+	if err := s.putLength(uint64(v.Len()) + 1); err != nil || v.Len() == 0 {
+		return err
+	}
+	if err := enter(depth, s.n); err != nil {
+		return err
+	}
+	var w walk
+	w.start(m, v)
+	for w.next() {
+		if err := m.key.put(s, w.key, 1, depth); err != nil {
+			return err
 		}
-		if dst, err = m.elem.encodeAll(dst, elem, 1, out, depth); err != nil {
-			return dst, err
+		if err := m.elem.put(s, w.elem, 1, depth); err != nil {
+			return err
 		}
 	}
-	return dst, nil
+	return nil
 }
 
 // decode makes a map in f. A key that comes twice is an error: no encoder

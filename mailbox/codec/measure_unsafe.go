@@ -11,105 +11,98 @@ import (
 // is Custom.
 func Size(t *Type, v any) (int, error) {
 	p := t.pointer(v)
-	if t.plan.constant() {
-		return t.plan.fixed, nil
+	if n, ok := weigh(t.plan.dynStart, p, t.plan.fixed); ok && n <= MaxBytes {
+		return n, nil
 	}
 	n, err := t.measure(hide(p))
 	runtime.KeepAlive(v)
 	return n, err
 }
 
+// measure is Size for what is not usual.
 func (t *Type) measure(p unsafe.Pointer) (int, error) {
 	if t.custom {
 		return 0, ErrSizeUnknown
 	}
-	n, err := t.plan.measure(p, 0)
+	n, err := t.plan.measure(p, 1, 0, t.plan.fixed)
+	if err == nil {
+		err = enter(0, n)
+	}
 	if err != nil {
 		err = t.blame(err)
 	}
 	return n, err
 }
 
-// measure is the number of bytes that encode will append.
-func (pl *plan) measure(p unsafe.Pointer, depth int) (int, error) {
-	total := pl.fixed
-	for i := range pl.dyn {
-		o := &pl.dyn[i]
-		f := unsafe.Add(p, o.off)
+// measure adds to total what put will write for the parts of count values from
+// p on whose number of bytes depends on the value.
+func (pl *plan) measure(p unsafe.Pointer, count, depth, total int) (int, error) {
+	o := pl.dynStart
+	for {
 		switch o.kind {
-		case opString:
-			n := len(*(*string)(f))
-			total += lengthSize(uint64(n)) + n
-		case opFlatSlice:
-			s := (*slice)(f)
-			total += lengthSize(s.mark()) + s.len*int(o.size)
-		case opPointer:
-			total++
-			if to := *(*unsafe.Pointer)(f); to != nil {
-				n, err := o.sub.measureAll(to, 1, depth+1, total)
-				if err != nil {
-					return 0, err
-				}
-				total += n
+		case opEnd:
+			if count--; count == 0 {
+				return total, nil
+			}
+			p = unsafe.Add(p, o.size)
+			o = pl.dynStart
+			continue
+		case opString, opFlatSlice:
+			n := (*span)(unsafe.Add(p, o.off)).len
+			total += 1 + n*int(o.size)
+			if n >= 0x7f {
+				total += o.longer(n)
 			}
 		default:
-			n, err := o.measure(f, depth, total)
-			if err != nil {
+			var err error
+			if total, err = o.measure(unsafe.Add(p, o.off), depth, total); err != nil {
 				return 0, err
 			}
-			total += n
 		}
+		o = o.next()
 	}
-	return total, nil
 }
 
 // measure is the rarer half of plan.measure.
 func (o *op) measure(f unsafe.Pointer, depth, total int) (int, error) {
 	switch o.kind {
-	case opStrings:
-		all := *(*[]string)(f)
-		n := lengthSize((*slice)(f).mark())
-		for i := range all {
-			n += lengthSize(uint64(len(all[i]))) + len(all[i])
-		}
-		return n, nil
+	case opEmpties:
+		return total + lengthSize((*slice)(f).mark()), nil
+	case opPlainSlice:
+		v := (*slice)(f)
+		return weighAll(o.sub, v.data, v.len, total+lengthSize(v.mark())), nil
 	case opSlice:
-		s := (*slice)(f)
-		n, err := o.sub.measureAll(s.data, s.len, depth+1, total)
-		return n + lengthSize(s.mark()), err
+		v := (*slice)(f)
+		return o.sub.measureAll(v.data, v.len, depth+1, total+lengthSize(v.mark()))
 	case opArray:
 		return o.sub.measureAll(f, o.aux.n, depth+1, total)
+	case opPointer:
+		to := *(*unsafe.Pointer)(f)
+		if to == nil {
+			return total + 1, nil
+		}
+		return o.sub.measureAll(to, 1, depth+1, total+1)
 	case opMap:
 		return o.aux.maps.measure(o.aux.word, *(*unsafe.Pointer)(f), depth+1, total)
 	case opTime:
-		return 1 + timeSize(*(*time.Time)(f)), nil
+		return total + 1 + timeSize(*(*time.Time)(f)), nil
 	}
 	return 0, ErrSizeUnknown
 }
 
-// measureAll measures n values that stand one after another.
-func (pl *plan) measureAll(p unsafe.Pointer, n, depth, total int) (int, error) {
-	if n == 0 {
-		return 0, nil
+// measureAll adds values that something else refers to.
+func (pl *plan) measureAll(p unsafe.Pointer, count, depth, total int) (int, error) {
+	if count == 0 {
+		return total, nil
 	}
 	if err := enter(depth, total); err != nil {
 		return 0, err
 	}
+	total += count * pl.fixed
 	if pl.constant() {
-		return n * pl.fixed, nil
+		return total, nil
 	}
-	sum := 0
-	for i := range n {
-		one, err := pl.measure(unsafe.Add(p, uintptr(i)*pl.size), depth)
-		if err != nil {
-			return 0, err
-		}
-		sum += one
-		if err := enter(depth, total+sum); err != nil {
-			return 0, err
-		}
-	}
-	return sum, nil
+	return pl.measure(p, count, depth, total)
 }
 
 // timeSize is the length of what time.Time.AppendBinary appends.

@@ -26,6 +26,13 @@ type Model struct {
 	Flats []struct{ A, B int16 }
 	Names []string
 	Lists [][]string
+	Rows  []struct {
+		A uint8
+		S string
+		B []uint16
+		C uint64
+		D bool
+	}
 	Pairs [2]struct{ K, V string }
 	P     *int32
 	PP    **string

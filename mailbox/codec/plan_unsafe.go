@@ -10,22 +10,31 @@ import (
 // into their fields.
 type plan struct {
 	rtype reflect.Type
-	size  uintptr   // in memory, bytes
-	ops   []op      // all of them
-	dyn   []op      // those whose number of bytes depends on the value
-	fixed int       // encoded bytes of all others
-	min   int       // fewest encoded bytes of a value
-	flat  bool      // the value's memory is its encoding
-	bools []boolRun // of a flat type: bytes that must be 0 or 1
+	size  uintptr // in memory, bytes
+	ops   []op    // all of them, and opEnd
+	dyn   []op    // those whose number of bytes depends on the value, and opEnd
+	start *op     // the first of ops
+
+	dynStart *op // the first of dyn
+
+	first int        // bytes of the copies before the first other operation
+	fixed int        // encoded bytes of all others
+	min   int        // fewest encoded bytes of a value
+	flat  bool       // the value's memory is its encoding
+	lends bool       // it has an opLend
+	bools []boolRun  // of a flat type: bytes that must be 0 or 1
+	words []boolWord // of bools
 }
 
 // op is one operation on the field at off.
 type op struct {
 	kind opKind
+	plus uint8   // what is added to a length: 1 for slices, whose 0 is nil
 	off  uintptr // in the value's memory, bytes
 	size uintptr // memory of the copy, or of one element, bytes
 	sub  *plan   // of the elements, or of what a pointer points to
 	aux  *aux    // what few operations need
+	then int     // bytes of the copies between this operation and the next other one
 }
 
 // aux is what few operations need.
@@ -33,30 +42,35 @@ type aux struct {
 	rtype    reflect.Type   // of the field
 	word     unsafe.Pointer // type word of an interface: the map's, or that of a pointer to the field
 	bools    []boolRun      // of a copy or of one element
+	words    []boolWord     // of bools
 	n        int            // elements of an array
 	appender bool           // of a marshaler: it has AppendBinary
+	strings  bool           // a slice of strings
 	maps     *mapper
 }
 
 type opKind uint8
 
 const (
-	opCopy      opKind = iota // flat memory
-	opCopy1                   // flat memory of 1, 4, 8, 16 bytes
-	opCopy4                   //
-	opCopy8                   //
-	opCopy16                  //
-	opBools                   // flat memory with bools in it
-	opString                  //
-	opFlatSlice               // slice of flat elements
-	opSlice                   // slice of others
-	opStrings                 // slice of strings
-	opArray                   // array of elements that are not flat
-	opPointer                 //
-	opMap                     //
-	opTime                    // time.Time
-	opMarshal                 // the type's own methods
-	opLend                    // handed over beside the message
+	opEnd        opKind = iota // the value ends; size is that of the value, then is the plan's first
+	opCopy                     // flat memory
+	opCopy1                    // flat memory of 1, 2, 4, 8 bytes
+	opCopy2                    //
+	opCopy4                    //
+	opCopy8                    //
+	opBool                     // a bool
+	opBools                    // flat memory with bools in it
+	opString                   //
+	opFlatSlice                // slice of flat elements
+	opEmpties                  // slice of elements without size
+	opSlice                    // slice of others
+	opPlainSlice               // slice of elements that have copies, strings and flat slices only
+	opArray                    // array of elements that are not flat
+	opPointer                  //
+	opMap                      //
+	opTime                     // time.Time
+	opMarshal                  // the type's own methods
+	opLend                     // handed over beside the message
 )
 
 // builder makes the plans of one message type. A plan that is reached by a
@@ -83,7 +97,30 @@ func (b *builder) build(t reflect.Type) *plan {
 		b.add(j.plan, j.plan.rtype, 0, j.path)
 		j.plan.finish()
 	}
+	for _, p := range b.plans {
+		plainSlices(p.ops)
+		plainSlices(p.dyn)
+	}
 	return root
+}
+
+// plainSlices finds the slices among ops whose elements are plain. Such a slice
+// adds nothing to the depth of a value: it holds no other.
+func plainSlices(ops []op) {
+	for i := range ops {
+		if o := &ops[i]; o.kind == opSlice && o.sub.plain() {
+			o.kind = opPlainSlice
+		}
+	}
+}
+
+func (p *plan) plain() bool {
+	for i := range p.dyn {
+		if k := p.dyn[i].kind; k != opString && k != opFlatSlice && k != opEnd {
+			return false
+		}
+	}
+	return !p.lends
 }
 
 // later returns the plan of t, which is filled before build returns.
@@ -131,7 +168,7 @@ func (b *builder) addKind(p *plan, t reflect.Type, off uintptr, path string) {
 			b.add(p, f.Type, off+f.Offset, joinPath(path, f.Name))
 		}
 	case reflect.String:
-		p.ops = append(p.ops, op{kind: opString, off: off})
+		p.ops = append(p.ops, op{kind: opString, off: off, size: 1})
 	case reflect.Pointer:
 		p.ops = append(p.ops, op{kind: opPointer, off: off, sub: b.later(t.Elem(), path)})
 	case reflect.Map:
@@ -148,15 +185,17 @@ func (b *builder) addKind(p *plan, t reflect.Type, off uintptr, path string) {
 
 func (b *builder) addSlice(p *plan, t reflect.Type, off uintptr, path string) {
 	e := t.Elem()
-	o := op{kind: opSlice, off: off, size: e.Size(), aux: &aux{rtype: t}}
+	o := op{kind: opSlice, plus: 1, off: off, size: e.Size(), aux: &aux{rtype: t}}
 	switch {
+	case e.Size() == 0:
+		o.kind = opEmpties
 	case isFlat(e):
 		o.kind = opFlatSlice
 		o.aux.bools = boolsOf(e, 0, nil)
-	case e.Kind() == reflect.String && treat(e) == asStructure:
-		o.kind = opStrings
+		o.aux.words = boolWords(o.aux.bools, e.Size())
 	default:
 		o.sub = b.later(e, path+"[]")
+		o.aux.strings = e.Kind() == reflect.String && treat(e) == asStructure
 	}
 	p.ops = append(p.ops, o)
 }
@@ -180,40 +219,53 @@ func (p *plan) copy(off, size uintptr, bools []boolRun) {
 func (p *plan) finish() {
 	if p.flat {
 		p.bools = boolsOf(p.rtype, 0, nil)
+		p.words = boolWords(p.bools, p.size)
 	}
+	then := &p.first
 	for i := range p.ops {
 		o := &p.ops[i]
-		switch o.kind {
-		case opCopy:
+		if o.kind == opCopy {
 			p.fixed += int(o.size)
-			o.kind = copyKind(o)
-		case opLend:
-			p.fixed += lendBytes
-		default:
-			p.dyn = append(p.dyn, *o)
+			*then += int(o.size)
+			o.kind, o.aux.words = copyKind(o), boolWords(o.aux.bools, o.size)
+			continue
 		}
+		then = &o.then
+		if o.kind == opLend {
+			p.fixed += lendBytes
+			p.lends = true
+			continue
+		}
+		p.dyn = append(p.dyn, *o)
 	}
+	end := op{kind: opEnd, size: p.size, sub: p, then: p.first}
+	p.ops, p.dyn = append(p.ops, end), append(p.dyn, end)
+	p.start, p.dynStart = &p.ops[0], &p.dyn[0]
 }
 
 func copyKind(o *op) opKind {
-	if len(o.aux.bools) > 0 {
+	switch n, bools := o.size, len(o.aux.bools) > 0; {
+	case bools && n == 1:
+		return opBool
+	case bools:
 		return opBools
-	}
-	switch o.size {
-	case 1:
+	case n == 1:
 		return opCopy1
-	case 4:
+	case n == 2:
+		return opCopy2
+	case n == 4:
 		return opCopy4
-	case 8:
+	case n == 8:
 		return opCopy8
-	case 16:
-		return opCopy16
 	}
 	return opCopy
 }
 
 // constant says whether all values take the same number of bytes.
-func (p *plan) constant() bool { return len(p.dyn) == 0 }
+func (p *plan) constant() bool { return len(p.dyn) == 1 }
+
+// next is the operation after o, which is not opEnd.
+func (o *op) next() *op { return (*op)(unsafe.Add(unsafe.Pointer(o), unsafe.Sizeof(op{}))) }
 
 // typeWord is the first word of an interface value that holds a t.
 func typeWord(t reflect.Type) unsafe.Pointer {
