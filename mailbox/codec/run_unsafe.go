@@ -40,18 +40,9 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 			continue
 		case opString, opFlatSlice:
 		case opPlainSlice:
-			v := (*slice)(f)
-			mark := v.mark()
-			if mark >= 0x80 || n+1+o.sub.first > size {
+			end := o.elements((*slice)(f), room, n, size)
+			if end < 0 {
 				return o, p, n, count
-			}
-			*(*byte)(unsafe.Add(room, n)) = byte(mark)
-			end, left := n+1, 0
-			if mark > 1 {
-				_, _, end, left = run(o.sub.start, v.data, room, end, size, int(mark)-1)
-			}
-			if left > 0 || end+o.then > size {
-				return o, p, n, count // it is begun again
 			}
 			n = end
 			o = o.next()
@@ -104,6 +95,27 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 		n += bytes
 		o = o.next()
 	}
+}
+
+// elements is run for a slice of plain values: the bytes taken, or -1 if it does
+// not fit.
+func (o *op) elements(v *slice, room unsafe.Pointer, n, size int) int {
+	mark := v.mark()
+	if mark >= 0x80 || n+1+o.sub.first > size {
+		return -1
+	}
+	*(*byte)(unsafe.Add(room, n)) = byte(mark)
+	n++
+	if mark > 1 {
+		left := 0
+		if _, _, n, left = run(o.sub.start, v.data, room, n, size, int(mark)-1); left > 0 {
+			return -1
+		}
+	}
+	if n+o.then > size {
+		return -1
+	}
+	return n
 }
 
 // weigh adds to total what run will write for the parts of the value at p whose
