@@ -20,6 +20,7 @@ const (
 	EventKilled     EventKind = "killed"     // it was killed by the supervisor
 	EventSuspended  EventKind = "suspended"  // its process was stopped by a signal, SIGSTOP for one
 	EventContinued  EventKind = "continued"  // its process was continued
+	EventOverrun    EventKind = "overrun"    // it has asked for more than a bound of the root allows: it is killed; Text says which
 	EventHung       EventKind = "hung"       // its watchdog's time was over: it shows its goroutines and is killed
 	EventGone       EventKind = "gone"       // it will not be started again
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends

@@ -175,6 +175,7 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	})
 	actor.OnAsk(s, startDaemon)
 	actor.OnAsk(s, spin)
+	actor.OnAsk(s, flood)
 	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
 		_, err := c.Monitor(w.Other.ID)
 		return me(c), err

@@ -36,6 +36,7 @@ const (
 	orderChildren  = "children"
 	orderCount     = "count"
 	orderHung      = "hung"
+	orderOverrun   = "overrun"
 	orderReplace   = "replace"
 	orderGiveUp    = "give up"
 	orderProgram   = "program"
@@ -102,7 +103,7 @@ func (s *Supervisor) obey(f *wire.Command) {
 			cancel()
 		}
 		return
-	case orderHung, orderGiveUp, orderProgram:
+	case orderHung, orderOverrun, orderGiveUp, orderProgram:
 		if c := s.children[o.ID]; c != nil {
 			s.obeyAbout(c, o)
 		}
@@ -124,6 +125,8 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 	switch {
 	case o.What == orderHung && c.run != nil && c.incarnation == o.Incarnation:
 		s.killHung(c, c.run, o.Text)
+	case o.What == orderOverrun && c.run != nil && c.incarnation == o.Incarnation:
+		s.killOverrun(c, c.run, o.Text)
 	case o.What == orderGiveUp && c.next != nil && c.next.addr.Incarnation == o.Incarnation:
 		s.giveUp(c, o.Text, o.Err.err())
 	case o.What == orderProgram && c.next == nil:

@@ -165,6 +165,8 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	s.keeper = keeper.New(s.log, s.letter)
 	s.keeper.Linked = s.linkEnded
 	s.keeper.Crowded = s.crowded
+	s.keeper.Overrun = s.overrun
+	s.keeper.Bounds = bounds
 	s.keeper.Number = func() uint32 { s.lastID++; return s.lastID }
 	if err := lane.Sweep(0); err != nil {
 		s.log.Warn("queues of earlier programs could not be removed", "err", err)

@@ -22,6 +22,7 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 		return
 	}
 	c.alive, c.post, c.last = 0, nil, exit
+	k.acquit(exit.Addr)
 	k.settle(c, exit, cause)
 	k.leaveAll(exit.Addr, exit)
 	for _, p := range k.pools {

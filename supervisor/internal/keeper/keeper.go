@@ -31,14 +31,22 @@ type Keeper struct {
 	// has to end too.
 	Linked func(peer wire.Addr, exit *wire.Exit)
 	Number func() uint32 // makes the number of a group
+	// Overrun is called when a process has asked for more than Bounds allows: it
+	// has to end.
+	Overrun func(who wire.Addr, err *BoundError)
+	Bounds  Bounds
 
-	children map[uint32]*child
-	pools    map[uint32]*pool
-	groups   map[string]*pool
-	lanes    map[laneKey]*held
-	monitors []watcher
-	links    map[link]struct{}
-	types    map[uint64]string // names, as processes have told them
+	children  map[uint32]*child
+	pools     map[uint32]*pool
+	groups    map[string]*pool
+	lanes     map[laneKey]*held
+	monitors  []watcher
+	links     map[link]wire.Addr // who asked for it
+	types     map[uint64]string  // names, as processes have told them
+	nameBytes int                // bytes of these names
+
+	used      map[wire.Addr]*usage
+	condemned map[wire.Addr]struct{} // those that have asked for too much
 
 	parked    []parked
 	forgotten []uint32 // children of whose ends all is known, the oldest first
@@ -46,8 +54,8 @@ type Keeper struct {
 
 // New returns an empty keeper.
 func New(log *slog.Logger, letter func(Letter)) *Keeper {
-	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, pools: map[uint32]*pool{}, groups: map[string]*pool{}, lanes: map[laneKey]*held{}, links: map[link]struct{}{},
-		types: map[uint64]string{}}
+	return &Keeper{Log: log, Letter: letter, children: map[uint32]*child{}, pools: map[uint32]*pool{}, groups: map[string]*pool{}, lanes: map[laneKey]*held{}, links: map[link]wire.Addr{},
+		types: map[uint64]string{}, used: map[wire.Addr]*usage{}, condemned: map[wire.Addr]struct{}{}, Bounds: DefaultBounds()}
 }
 
 // Frame handles a frame of a running process. It owns files.
@@ -58,6 +66,10 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	}
 	if len(hs) != wire.Files(f) {
 		k.Log.Error("frame refused: wrong number of descriptors", "from", from, "kind", f.Kind(), "got", len(hs), "want", wire.Files(f))
+		releaseAll(hs)
+		return
+	}
+	if _, ok := k.condemned[from]; ok {
 		releaseAll(hs)
 		return
 	}
@@ -124,13 +136,20 @@ func (k *Keeper) Close() {
 	}
 }
 
-// maxTypes bounds the names that are kept: a process may tell anything.
-const maxTypes = 1 << 16
+// maxTypes and maxNamed bound the names that are kept, and their bytes: a process
+// may tell anything.
+const (
+	maxTypes = 1 << 16
+	maxNamed = 8 << 20
+)
 
 func (k *Keeper) learn(f *wire.Types) {
 	for _, t := range f.Types {
-		if len(k.types) < maxTypes {
+		k.nameBytes -= len(k.types[t.ID])
+		delete(k.types, t.ID)
+		if len(k.types) < maxTypes && k.nameBytes+len(t.Name) <= maxNamed {
 			k.types[t.ID] = t.Name
+			k.nameBytes += len(t.Name)
 		}
 	}
 }

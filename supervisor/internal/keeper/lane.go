@@ -23,7 +23,9 @@ type held struct {
 	files    []*Handle // as they came with open
 	segments []kept    // the sender's blocks
 	replies  []kept    // blocks of the receiver's replies that nobody else keeps
-	exit     *Handle   // of the passage of its files, or nil
+
+	answering map[uint16]struct{} // ids of the segments of replies that the running receiver has not taken back
+	exit      *Handle             // of the passage of its files, or nil
 
 	page     *Handle         // the last receive page that was published
 	pageOf   uint32          // by this incarnation of the receiver
@@ -115,6 +117,9 @@ func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 		return
 	}
 	l.page.Release()
+	if l.pageOf != from.Incarnation {
+		l.answering = nil
+	}
 	l.page, l.pageOf = hs[0].Retain(), from.Incarnation
 	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.at.Seq, Urgent: l.at.Urgent}, hs...)
 }

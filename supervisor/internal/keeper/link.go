@@ -35,13 +35,16 @@ func (k *Keeper) link(from wire.Addr, f *wire.Link) {
 		k.post(from, &wire.Ack{Token: f.Token})
 		return
 	}
+	if !k.allowLink(from) {
+		return
+	}
 	k.post(from, &wire.Ack{Token: f.Token})
 	switch {
 	case f.ID == from.ID: // OTP: a link with oneself is nothing
 	case c == nil || c.alive == 0 || c.id == 0:
 		k.exitTo(from, &wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor is alive"})
 	default:
-		k.links[linkOf(from, wire.Addr{ID: c.id, Incarnation: c.alive})] = struct{}{}
+		k.links[linkOf(from, wire.Addr{ID: c.id, Incarnation: c.alive})] = from
 	}
 }
 

@@ -18,6 +18,9 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == by && w.token == f.Token })
 		return
 	}
+	if !k.allowMonitor(by) {
+		return
+	}
 	k.post(by, &wire.Ack{Token: f.Token})
 	if p := k.pools[f.ID]; p != nil && !p.group() {
 		k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID})

@@ -72,11 +72,12 @@ func (k *Keeper) TakeOver(exit *wire.Exit) {
 	})
 	k.inherit(exit.Addr, self, n.joins)
 	for _, peer := range k.unlink(exit.Addr) {
-		k.links[linkOf(self, peer)] = struct{}{}
+		k.links[linkOf(self, peer)] = self
 	}
 	for _, l := range k.to(c.id) {
 		k.deliver(l, c)
 	}
+	k.acquit(exit.Addr)
 	c.post(&wire.Handover{Successor: n.incarnation, Step: wire.StepTakeOver})
 	k.release(c, n.exits)
 }
@@ -99,6 +100,7 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	}
 	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == self })
 	k.unlink(self)
+	k.acquit(self)
 	if c.alive != 0 {
 		k.release(c, exits)
 	}

@@ -16,6 +16,14 @@ type kept struct {
 func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	token := f.Token
 	f.Token = 0
+	l := k.lanes[laneKey{from, f.Peer.ID}]
+	if f.Reply == 1 {
+		l = k.lanes[laneKey{f.Peer, from.ID}]
+	}
+	if l != nil && f.Blocks > 0 && !k.allowSegment(from, l, f) {
+		releaseAll(hs)
+		return
+	}
 	owner := k.children[f.Peer.ID] // of the mailbox, whose form it is
 	if f.Reply == 1 {
 		owner = k.children[from.ID]
@@ -25,14 +33,15 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 			k.Log.Error("segment cannot be kept: its messages are lost if its owner dies", "from", from, "err", err)
 		}
 	}
-	if f.Reply == 1 {
+	switch {
+	case l == nil: // one of the two is dead
+		releaseAll(hs)
+	case f.Reply == 1:
 		to := f.Peer
 		f.Peer = from
-		if l := k.lanes[laneKey{to, from.ID}]; l != nil {
-			l.keepReply(f, hs)
-		}
+		l.keepReply(f, hs)
 		k.post(to, f, hs...)
-	} else if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil {
+	default:
 		c := k.reader(l)
 		f.Peer = from
 		if f.Blocks > 0 {
@@ -45,8 +54,6 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 		} else {
 			releaseAll(hs)
 		}
-	} else {
-		releaseAll(hs)
 	}
 	k.post(from, &wire.Ack{Token: token})
 }
@@ -65,8 +72,15 @@ func (l *held) forget(id uint16) {
 // if its descriptor alone does not.
 func (l *held) keepReply(f *wire.Segment, hs []*Handle) {
 	if f.Blocks == 0 {
+		delete(l.answering, f.ID)
 		l.forgetReplies(func(s kept) bool { return s.f.Peer == f.Peer && s.f.ID == f.ID })
-	} else if hs[0].hold != nil {
+		return
+	}
+	if l.answering == nil {
+		l.answering = map[uint16]struct{}{}
+	}
+	l.answering[f.ID] = struct{}{}
+	if hs[0].hold != nil {
 		l.replies = append(l.replies, kept{*f, hs[0].Retain()})
 	}
 }

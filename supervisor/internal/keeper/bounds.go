@@ -1,0 +1,132 @@
+package keeper
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Bounds is how much of the root's memory and descriptors one process may use by
+// what it asks for over its link. No process of ours gets near them by
+// itself; one that is broken or hostile is ended.
+type Bounds struct {
+	Monitors int // that it has placed and that have not fired
+	Links    int // that it has asked for and that are there
+	Segments int // of all its lanes together
+	OnLane   int // segments of one lane, of its own, of those it shares, and of replies, each
+}
+
+// DefaultBounds are what a program has. A receiver refuses more segments on a
+// lane than these, too.
+func DefaultBounds() Bounds {
+	return Bounds{Monitors: 1 << 16, Links: 1 << 16, Segments: 1 << 14, OnLane: segment.MaxViewSegments}
+}
+
+// BoundError says that a process has asked for more than a bound allows.
+type BoundError struct {
+	What  string // "monitors"
+	Bound int
+}
+
+func (e *BoundError) Error() string {
+	return fmt.Sprintf("it has asked for more than %d %s, which is the bound for one process: "+
+		"it is broken, or does not give back what it no longer needs", e.Bound, e.What)
+}
+
+// usage is at least how much of each a process has: what it has asked for since
+// it was last counted comes on top of that.
+type usage struct{ monitors, links, segments int }
+
+func (k *Keeper) usage(of wire.Addr) *usage {
+	u := k.used[of]
+	if u == nil {
+		u = &usage{}
+		k.used[of] = u
+	}
+	return u
+}
+
+// allow takes note that a process wants one more of something. Only when it seems
+// to have too much is it counted.
+func (k *Keeper) allow(from wire.Addr, n *int, what string, bound int, count func() int) bool {
+	if from.ID == 0 { // the root itself
+		return true
+	}
+	if *n >= bound {
+		*n = count()
+	}
+	if *n >= bound {
+		k.overrun(from, &BoundError{What: what, Bound: bound})
+		return false
+	}
+	*n++
+	return true
+}
+
+// overrun gives up a process that has asked for too much: nothing that it has
+// sent after that is looked at.
+func (k *Keeper) overrun(from wire.Addr, err *BoundError) {
+	k.condemned[from] = struct{}{}
+	k.Overrun(from, err)
+}
+
+// acquit forgets what is noted of a process that is no more.
+func (k *Keeper) acquit(dead wire.Addr) {
+	delete(k.used, dead)
+	delete(k.condemned, dead)
+}
+
+func (k *Keeper) allowMonitor(by wire.Addr) bool {
+	return k.allow(by, &k.usage(by).monitors, "monitors", k.Bounds.Monitors, func() (n int) {
+		for _, w := range k.monitors {
+			if w.by == by {
+				n++
+			}
+		}
+		return n
+	})
+}
+
+func (k *Keeper) allowLink(from wire.Addr) bool {
+	return k.allow(from, &k.usage(from).links, "links", k.Bounds.Links, func() (n int) {
+		for _, by := range k.links {
+			if by == from {
+				n++
+			}
+		}
+		return n
+	})
+}
+
+// allowSegment says whether a process may have one more segment on a lane, which is
+// its own, or by which it is asked.
+func (k *Keeper) allowSegment(from wire.Addr, l *held, f *wire.Segment) bool {
+	n := 0
+	switch {
+	case f.Reply == 1:
+		n = len(l.answering)
+	default:
+		shared := f.ID >= segment.SharedIDs
+		for _, s := range l.segments {
+			if s.f.ID >= segment.SharedIDs == shared {
+				n++
+			}
+		}
+	}
+	if n >= k.Bounds.OnLane && from.ID != 0 {
+		k.overrun(from, &BoundError{What: "segments on a lane", Bound: k.Bounds.OnLane})
+		return false
+	}
+	return k.allow(from, &k.usage(from).segments, "segments", k.Bounds.Segments, func() (n int) {
+		for _, l := range k.lanes {
+			if l.from == from {
+				n += len(l.segments)
+			}
+			if l.to == from.ID {
+				n += len(l.answering)
+			}
+		}
+		return n
+	})
+}

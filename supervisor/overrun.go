@@ -1,0 +1,34 @@
+package supervisor
+
+import (
+	"fmt"
+
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// bounds is what each process may ask of the root; see keeper.Bounds.
+var bounds = keeper.DefaultBounds()
+
+// overrun ends a process that has asked the root for more than it may: nothing
+// else bounds what a broken or hostile one uses of the root's memory and
+// descriptors. It is its own doing: a message in hand is charged with it.
+func (s *Supervisor) overrun(who wire.Addr, err *keeper.BoundError) {
+	c := s.children[who.ID]
+	switch {
+	case c == nil:
+	case c.next != nil && c.next.addr == who:
+		s.soon = append(s.soon, func() { s.giveUp(c, c.next.step(), err) })
+	case c.run == nil || c.run.addr != who: // it is dead
+	case c.away != nil:
+		s.order(c.away, order{What: orderOverrun, ID: c.id, Incarnation: c.incarnation, Text: err.Error()}, nil)
+	default:
+		s.killOverrun(c, c.run, err.Error())
+	}
+}
+
+func (s *Supervisor) killOverrun(c *child, r *running, text string) {
+	c.doom = &doom{wire.ExitSignal, fmt.Sprintf("killed: %s", text)}
+	s.event(EventOverrun, c, text)
+	_ = r.kill()
+}

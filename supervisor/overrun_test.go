@@ -1,0 +1,160 @@
+package supervisor_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Flood makes a node send frames that its library would not send.
+type Flood struct {
+	actor.Asks[Node, Me]
+	What  string
+	N     int
+	Other actor.Ref[Node]
+}
+
+// flood runs in a node: it sends over the process's own link, past its library.
+func flood(c *actor.Context, m Flood) (Me, error) {
+	if _, err := actor.Ask(c, m.Other, Who{}); err != nil { // so that there is a lane
+		return Me{}, err
+	}
+	fd, err := unix.Dup(3)
+	if err != nil {
+		return Me{}, err
+	}
+	l, err := sock.New(os.NewFile(uintptr(fd), "link"))
+	if err != nil {
+		return Me{}, err
+	}
+	defer l.Close()
+	mem, err := segment.Create("flood", 4096, segment.Options{Form: segment.FormMemfd})
+	if err != nil {
+		return Me{}, err
+	}
+	defer mem.Close()
+	other := wire.Addr{ID: m.Other.ID, Incarnation: 1}
+	for i := range m.N {
+		token := uint64(1)<<60 + uint64(i)
+		var frame wire.Frame
+		var files []transport.File
+		switch m.What {
+		case "monitors":
+			frame = &wire.Monitor{Token: token, ID: m.Other.ID}
+		case "links":
+			frame = &wire.Link{Token: token, ID: m.Other.ID}
+		default:
+			s := &wire.Segment{Token: token, Peer: other, ID: uint16(i), Size: 4096, Class: 4096, Blocks: 1}
+			if m.What == "replies" {
+				s.Reply = 1
+			}
+			frame, files = s, []transport.File{mem.File()}
+		}
+		if err := l.Send(wire.Append(nil, frame), files); err != nil {
+			return Me{}, err
+		}
+	}
+	return Me{PID: os.Getpid(), Incarnation: c.Incarnation()}, nil
+}
+
+// TestOverrun: a process that asks the root for more than it may is killed, an
+// event says what it was, its message in hand is charged, and its replacement
+// works. One that stays below the bounds is left alone, and so is who is linked or
+// watched ever so often.
+func TestOverrun(t *testing.T) {
+	testutil.Audit(t)
+	const bound = 20
+	t.Cleanup(supervisor.SetBounds(bound, bound, bound+5, bound))
+	for _, c := range []struct {
+		what, text string
+		n          int
+		dies       bool
+	}{
+		{"monitors", "more than 20 monitors", bound, false},
+		{"monitors", "more than 20 monitors", bound + 1, true},
+		{"links", "", 10 * bound, false}, // the same link again and again is one
+		{"segments", "more than 20 segments on a lane", bound, false},
+		{"segments", "more than 20 segments on a lane", bound + 1, true},
+		{"replies", "more than 20 segments on a lane", bound + 1, true},
+	} {
+		t.Run(fmt.Sprint(c.n, " ", c.what), func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 2})
+			bad, other := startNode(t, ctx, sup, supervisor.Child{Name: "bad"}), startNode(t, ctx, sup, supervisor.Child{Name: "other"})
+			if c.what == "replies" { // the other one has asked, so that there is a lane for answers
+				if _, err := actor.Ask(ctx, other, Relay{To: bad}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := actor.Ask(ctx, bad, Flood{What: c.what, N: c.n, Other: other})
+			d := new(actor.DeathError)
+			if c.dies && !errors.As(err, &d) {
+				// The last frames are judged after the answer.
+				r.until(t, ctx, "it is killed", func() bool { return len(r.kinds(supervisor.EventExited)) > 0 })
+			}
+			if !c.dies && err != nil {
+				t.Fatal(err)
+			}
+			m := who(t, ctx, bad)
+			over := r.kinds(supervisor.EventOverrun)
+			if !c.dies {
+				if m.Incarnation != 1 || len(over) > 0 {
+					t.Errorf("incarnation %d, %q", m.Incarnation, over)
+				}
+				return
+			}
+			if m.Incarnation != 2 || len(over) != 1 {
+				t.Errorf("incarnation %d, %q", m.Incarnation, over)
+			}
+			for _, e := range r.all() {
+				switch {
+				case e.Kind == supervisor.EventOverrun && !strings.Contains(e.Text, c.text),
+					e.Kind == supervisor.EventExited && e.Child == "bad" && !strings.Contains(e.Exit.Summary, c.text):
+					t.Error(e)
+				case e.Child == "other" && e.Kind == supervisor.EventExited:
+					t.Error("the other one has ended, too: ", e)
+				}
+			}
+			if m := who(t, ctx, other); m.Incarnation != 1 {
+				t.Errorf("the other one: %+v", m)
+			}
+		})
+	}
+}
+
+// TestOverrunBelow: the same below a supervisor in a process of its own, which does
+// the killing.
+func TestOverrunBelow(t *testing.T) {
+	testutil.Audit(t)
+	t.Cleanup(supervisor.SetBounds(20, 20, 20, 20))
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	sub, a, b := startPair(t, ctx, sup, supervisor.Child{})
+	_, _ = actor.Ask(ctx, a, Flood{What: "monitors", N: 21, Other: b}) // it is answered, or killed first
+	r.until(t, ctx, "it has been killed and is ready again", func() bool {
+		n := 0
+		for _, e := range r.all() {
+			if e.Kind == supervisor.EventReady && e.Child == "pair/a" {
+				n++
+			}
+		}
+		return n == 2
+	})
+	if m := who(t, ctx, a); m.Incarnation != 2 || sub.Count().Active != 2 {
+		t.Errorf("%+v, %+v", m, sub.Count())
+	}
+	if got, want := r.kinds(supervisor.EventOverrun, supervisor.EventExited), []string{"overrun pair/a", "exited pair/a"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
