@@ -20,23 +20,19 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 		switch o.kind {
 		case opCopy8:
 			*(*[8]byte)(unsafe.Add(room, n)) = *(*[8]byte)(f)
-			n += 8
-			o = o.next()
+			n, o = n+8, o.next()
 			continue
 		case opCopy4:
 			*(*[4]byte)(unsafe.Add(room, n)) = *(*[4]byte)(f)
-			n += 4
-			o = o.next()
+			n, o = n+4, o.next()
 			continue
 		case opCopy1, opBool:
 			*(*byte)(unsafe.Add(room, n)) = *(*byte)(f)
-			n++
-			o = o.next()
+			n, o = n+1, o.next()
 			continue
 		case opCopy2:
 			*(*[2]byte)(unsafe.Add(room, n)) = *(*[2]byte)(f)
-			n += 2
-			o = o.next()
+			n, o = n+2, o.next()
 			continue
 		case opString, opFlatSlice:
 		case opPlainSlice:
@@ -44,8 +40,7 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 			if end < 0 {
 				return o, p, n, count
 			}
-			n = end
-			o = o.next()
+			n, o = end, o.next()
 			continue
 		case opEnd:
 			if count--; count == 0 {
