@@ -22,6 +22,8 @@ type Context struct {
 	replaced atomic.Bool
 	reason   atomic.Pointer[string] // of Exit
 
+	targets [lately]atomic.Pointer[node.Target] // told to lately, by number: see tell
+
 	polled  *node.Polled // this context, for waits of the node
 	watched atomic.Bool  // done was made for the message in hand
 
@@ -30,6 +32,9 @@ type Context struct {
 	err  error         // why done is closed
 	end  func()        // ends what watches for the message in hand
 }
+
+// lately is how many targets a Context has at hand.
+const lately = 8
 
 func newContext(h *Host) *Context {
 	c := &Context{host: h}

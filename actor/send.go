@@ -44,8 +44,22 @@ func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	return tell(ctx, ref.ID, &m)
 }
 
-// tell is Tell of what m, a pointer, points to.
+// tell is Tell of what m, a pointer, points to. What it does itself is the way of
+// most messages: to a target that was told to before, with room in its mailbox.
+// Whatever else there is, it has sent nothing, and tellAny begins anew.
 func tell(ctx context.Context, id uint32, m any) error {
+	if c, ok := ctx.(*Context); ok {
+		if t := c.targets[id%lately].Load(); t != nil && t.ID == id {
+			if box := t.Open(); box != nil && mailbox.Tell(box, m) {
+				return nil
+			}
+		}
+	}
+	return tellAny(ctx, id, m)
+}
+
+// tellAny is tell of any message, in any state of its target.
+func tellAny(ctx context.Context, id uint32, m any) error {
 	t, err := target(ctx, id)
 	if err != nil {
 		return err
@@ -53,16 +67,19 @@ func tell(ctx context.Context, id uint32, m any) error {
 	if t.Pool != nil {
 		return tellPool(ctx, t.Pool, m)
 	}
-	mt, err := codec.OfPointer(m)
-	if err != nil {
-		return err
-	}
 	box, err := t.Outbox()
 	if err != nil {
 		return public(err)
 	}
+	mt, err := codec.OfPointer(m)
+	if err != nil {
+		return err
+	}
 	if err := mailbox.Send(box, wire.EntryTell, 0, 0, mt, m); err != nil {
 		return sendSlowly(ctx, t, box, wire.EntryTell, 0, 0, mt, m, err)
+	}
+	if c, ok := ctx.(*Context); ok {
+		c.targets[id%lately].Store(t)
 	}
 	return nil
 }

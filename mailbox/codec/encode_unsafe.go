@@ -70,6 +70,28 @@ func Bytes(t *Type, v any) []byte {
 	return unsafe.Slice((*byte)(t.pointer(v)), t.plan.size)
 }
 
+// Memory is Bytes of the value that v, a pointer, points to. It checks nothing:
+// t has to be what Known has returned for v, with a Room.
+func (t *Type) Memory(v any) []byte {
+	return (*[maxRoom]byte)((*face)(unsafe.Pointer(&v)).data)[:t.room:t.room]
+}
+
+// Put copies src to dst[at:], which has room for it: what copy does, but inlined,
+// and by 16 bytes, when src has 16 to 256.
+func Put(dst []byte, at int, src []byte) {
+	n := len(src)
+	if uint(n-16) > 256-16 || at+n > len(dst) {
+		copy(dst[at:], src)
+		return
+	}
+	to, from := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), at), unsafe.Pointer(unsafe.SliceData(src))
+	for ; n > 16; n -= 16 {
+		*(*[16]byte)(to) = *(*[16]byte)(from)
+		to, from = unsafe.Add(to, 16), unsafe.Add(from, 16)
+	}
+	*(*[16]byte)(unsafe.Add(to, n-16)) = *(*[16]byte)(unsafe.Add(from, n-16))
+}
+
 // Copy returns a pointer to a new value that is assigned what v, a pointer,
 // points to.
 func (t *Type) Copy(v any) any {

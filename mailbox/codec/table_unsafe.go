@@ -21,6 +21,9 @@ func OfPointer(p any) (*Type, error) {
 	return remember(key, reflect.TypeOf(faceOf(key, nil)).Elem())
 }
 
+// Known is OfPointer of a type that was looked up before, or nil. It is inlined.
+func Known(p any) *Type { return lookup((*face)(unsafe.Pointer(&p)).typ) }
+
 // For returns the Type of t, as Of does.
 func For(t reflect.Type) (*Type, error) {
 	return remember(typeWord(reflect.PointerTo(t)), t)

@@ -16,6 +16,7 @@ type Type struct {
 	text   string // Describe
 	id     ID
 	plan   *plan
+	room   int // size of a plain value in bytes; noRoom for other types
 	flat   bool
 	custom bool
 	lends  bool
@@ -58,6 +59,16 @@ func (t *Type) Size() int {
 // and nothing in it points anywhere. It may be read where the bytes lie.
 func (t *Type) InPlace() bool { return t.flat && t.plan.bools == nil }
 
+// Room is the size in bytes of a Plain value, and over every limit for other
+// types.
+func (t *Type) Room() int { return t.room }
+
+// The bounds of Type.room.
+const (
+	maxRoom = 1 << 30
+	noRoom  = maxRoom + 1
+)
+
 // Custom says that encoding or decoding runs code of the program: a marshaler.
 // The size of such a value is known only after Append.
 func (t *Type) Custom() bool { return t.custom }
@@ -87,6 +98,9 @@ func newType(rt reflect.Type) (*Type, error) {
 	t.keyed = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Keyed]())
 	t.urgent = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Urgent]())
 	t.plain = t.flat && !t.urgent
+	if t.room = noRoom; t.plain && t.plan.size <= maxRoom {
+		t.room = int(t.plan.size)
+	}
 	t.text = describe(rt)
 	t.id = ID(uint64(hash(t.name))<<32 | uint64(hash(t.text)))
 	return t, nil

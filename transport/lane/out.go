@@ -22,8 +22,12 @@ type Config struct {
 
 // Out is the sending end of a lane.
 type Out struct {
-	transport.Sender              // Reserve, Next, MaxEntry; Commit is shadowed below
-	ring             *ring.Sender // the same, when it is a ring: its Commit cannot fail
+	ring   ring.Sender     // what Sender points to, when that is a ring; else unused
+	bell   transport.Word  // of page
+	there  transport.Sleep // where the receiver says that it sleeps; nowhere when there is none
+	isRing bool
+
+	transport.Sender // Reserve, Next, MaxEntry; Commit is shadowed below
 
 	page     *transport.SendPage
 	mem      *segment.Memory
@@ -57,7 +61,7 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	made := &Out{mem: mem, notifier: n}
+	made := &Out{mem: mem, notifier: n, there: nowhere}
 	o = made
 	defer func() {
 		if err != nil { // and o is nil
@@ -67,11 +71,12 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	if o.page, err = transport.NewSendPage(mem.Bytes(), cells); err != nil {
 		return nil, nil, nil, err
 	}
+	o.bell = o.page.Bell
 	f = &wire.Open{To: to, Queue: cfg.Queue, Cells: uint32(cells), Size: uint32(size)}
 	files = append(files, mem.File())
 	if cfg.Queue == wire.QueueRing && !cfg.Priority {
-		o.ring = ring.NewSender(o.page)
-		o.Sender = o.ring
+		o.ring, o.isRing = *ring.NewSender(o.page), true
+		o.Sender = &o.ring
 	} else {
 		form, err := FormOf(cfg.Queue)
 		if err != nil {
@@ -100,18 +105,58 @@ func (o *Out) Urgent(yes bool) {
 	}
 }
 
+// nowhere is a receiver that never sleeps.
+var nowhere = transport.Sleep{State: new(atomic.Uint32), Sleeps: new(atomic.Uint64)}
+
 // Commit publishes the reserved entry and wakes the receiver if it sleeps.
 // ErrFull leaves the entry reserved.
 func (o *Out) Commit() error {
-	if o.ring != nil {
+	if o.isRing {
 		o.ring.Publish()
 	} else if err := o.Sender.Commit(); err != nil {
 		return err
 	}
-	if p := o.rung(); p != nil {
+	o.Announce()
+	return nil
+}
+
+// The same in steps that are inlined, for a ring, in which Commit cannot fail:
+//
+//	b := Quick or Claim; write b; seen := Sleeps; Show; if Armed { Rouse(seen) }
+
+// Quick is Claim where nothing has to be looked at first, and else nil.
+func (o *Out) Quick(n int) []byte { return o.ring.Quick(n) }
+
+// Claim lends n bytes, MaxEntry at most, for the next entry of a ring. It returns
+// nil when that is not possible: then Reserve says why.
+func (o *Out) Claim(n int) []byte {
+	if !o.isRing {
+		return nil
+	}
+	b, err := o.ring.Reserve(n)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// Sleeps is how often the receiver has gone to sleep before an entry is shown.
+func (o *Out) Sleeps() uint64 { return o.there.Sleeps.Load() }
+
+// Show publishes what Quick or Claim has lent, and changes the bell.
+func (o *Out) Show() {
+	o.ring.Show()
+	o.bell.Add(1)
+}
+
+// Armed says that the receiver sleeps, or is about to.
+func (o *Out) Armed() bool { return o.there.State.Load()&transport.StateArmed != 0 }
+
+// Rouse wakes the receiver, unless that was done for this sleep.
+func (o *Out) Rouse(seen uint64) {
+	if p := o.peer.Load(); p != nil && p.Page.MustWake(seen, &p.woken) {
 		o.wake(p)
 	}
-	return nil
 }
 
 // Announce changes the bell, and wakes the receiver if it sleeps. It may be
@@ -193,6 +238,7 @@ func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 		r.SetHead(p.Page.Head, start)
 	}
 	old = o.peer.Swap(p)
+	o.there = p.Page.Sleep
 	o.page.Bell.Add(1)
 	o.wake(p)
 	return old
@@ -200,7 +246,10 @@ func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 
 // Shut makes every further Reserve and Commit fail with transport.ErrClosed: the
 // receiver has ended for good. The caller orders it with them.
-func (o *Out) Shut() { o.ring, o.Sender = nil, shut{o.Sender} }
+func (o *Out) Shut() {
+	o.ring.Bar()
+	o.isRing, o.Sender = false, shut{o.Sender}
+}
 
 // shut is the sending half of a queue that nobody will read any more.
 type shut struct{ transport.Sender }
@@ -247,7 +296,10 @@ func (o *Out) Cancel(slot int, ask uint64) {
 }
 
 // Detach makes the lane forget the receiver's page, which stays mapped.
-func (o *Out) Detach() { o.peer.Store(nil) }
+func (o *Out) Detach() {
+	o.there = nowhere
+	o.peer.Store(nil)
+}
 
 // abandon ends a lane that nobody else has heard of.
 func (o *Out) abandon(q wire.Queue) {
@@ -260,6 +312,7 @@ func (o *Out) abandon(q wire.Queue) {
 // Close unmaps the lane and closes its descriptors. What was committed stays
 // for the receiver.
 func (o *Out) Close() {
+	o.there = nowhere
 	if p := o.peer.Swap(nil); p != nil {
 		p.Close()
 	}

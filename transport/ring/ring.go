@@ -40,16 +40,16 @@ func lapEnd(seq, n uint64) uint64 { return (seq | (n - 1)) + 1 }
 
 // Sender is the producing end. It implements transport.Sender.
 type Sender struct {
-	cells []byte         // the memory, written here only
-	tail  *atomic.Uint64 // published sequence, written here only
-	head  *atomic.Uint64 // the receiver's word; nil before there is a receiver
-	n     uint64         // number of cells, a power of two
-	most  int            // size in bytes of the largest entry
+	cells   []byte         // the memory, written here only
+	n       uint64         // number of cells, a power of two
+	next    uint64         // sequence of the next entry (the private copy of tail)
+	until   uint64         // an entry that ends here or before fits without a look at anything
+	pending uint64         // sequence after the reserved entry; 0: nothing reserved
+	tail    *atomic.Uint64 // published sequence, written here only
 
-	next     uint64 // sequence of the next entry (the private copy of tail)
-	seenHead uint64 // the last head that was read: room up to seenHead+n is known to be free
-	until    uint64 // an entry that ends here or before fits without a look at anything
-	pending  uint64 // sequence after the reserved entry; 0: nothing reserved
+	head     *atomic.Uint64 // the receiver's word; nil before there is a receiver
+	seenHead uint64         // the last head that was read: room up to seenHead+n is known to be free
+	most     int            // size in bytes of the largest entry
 }
 
 // NewSender returns the producing end of the ring in page.Cells, which must
@@ -69,6 +69,20 @@ func (s *Sender) SetHead(head *atomic.Uint64, start uint64) {
 	}
 }
 
+// Quick is Reserve for an entry of MaxEntry bytes at most where nothing has to
+// be looked at first; it returns nil where something has, and always in the zero
+// Sender. It is inlined.
+func (s *Sender) Quick(n int) []byte {
+	end := s.next + cellsFor(n)
+	if end > s.until {
+		return nil
+	}
+	s.pending = end
+	b := s.cells[s.next&(s.n-1)*CellBytes:][:headerBytes+n]
+	binary.LittleEndian.PutUint32(b, uint32(n))
+	return b[headerBytes:]
+}
+
 // Reserve lends n bytes for the next entry; see transport.Sender.
 func (s *Sender) Reserve(n int) ([]byte, error) {
 	end := s.next + cellsFor(n)
@@ -80,9 +94,6 @@ func (s *Sender) Reserve(n int) ([]byte, error) {
 	}
 	s.pending = end
 	off := ((end - cellsFor(n)) & (s.n - 1)) * CellBytes
-	// The lines of the entries to come are in the receiver's cache; asked for
-	// now, they are here when they are written.
-	cpu.PrefetchWrite(&s.cells[off], ahead)
 	binary.LittleEndian.PutUint32(s.cells[off:], uint32(n))
 	off += headerBytes
 	return s.cells[off : off+uint64(n) : off+uint64(n)], nil
@@ -111,7 +122,17 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 		lap = s.next // nothing else fits before the padding is published
 	}
 	s.until = min(s.seenHead+s.n, lap)
+	if s.until > end+2*stride {
+		s.until = end + stride
+		s.ask(s.until)
+	}
 	return end, nil
+}
+
+// ask asks for the lines of the entries to come, which are in the receiver's
+// cache: asked for early, they are here when they are written.
+func (s *Sender) ask(at uint64) {
+	cpu.PrefetchWrite(&s.cells[at&(s.n-1)*CellBytes], stride*CellBytes/64)
 }
 
 // room looks at the receiver's head: is there room up to end?
@@ -145,6 +166,17 @@ func (s *Sender) Publish() {
 	s.next, s.pending = s.pending, 0
 	cpu.StoreRelease64(s.tail, s.next)
 }
+
+// Show is Publish of what Quick or Reserve has lent just before. It is inlined.
+func (s *Sender) Show() {
+	fault.Hit("ring.commit")
+	s.next = s.pending
+	s.pending = 0
+	cpu.StoreRelease64(s.tail, s.next)
+}
+
+// Bar makes Quick return nil for good.
+func (s *Sender) Bar() { s.until = 0 }
 
 // Next is the sequence of the next entry; see transport.Sender. Padding in
 // front of an entry belongs to it.
@@ -295,9 +327,9 @@ func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	return r.broken
 }
 
-// ahead is the distance in bytes from an entry to the lines that are asked for
-// early; found by measuring.
-const ahead = 512
+// stride is how many cells the sender writes between two looks at what is ahead;
+// found by measuring.
+const stride = 32
 
 // Done says that the entry lent last has been dealt with.
 func (r *Receiver) Done() { r.done = r.next }

@@ -175,6 +175,16 @@ func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 	return b[h:], nil
 }
 
+// TellHeader is the size of the header of a tell without blocks.
+const TellHeader = entryFixed
+
+// PutTell is PutPlain of a tell.
+func PutTell(b []byte, typ uint64) {
+	_ = b[entryFixed-1]
+	binary.LittleEndian.PutUint32(b, EntryTell)
+	binary.LittleEndian.PutUint64(b[4:], typ)
+}
+
 // PlainHeader is the size of the header of an entry without blocks.
 func PlainHeader(kind uint8) int {
 	if kind == EntryTell {

@@ -23,7 +23,8 @@ type Target struct {
 	node *Node
 	box  *mailbox.Outbox // nil when the target was gone at first sight
 	gone atomic.Pointer[GoneError]
-	left atomic.Bool // it takes nothing more, but still answers
+	open atomic.Pointer[mailbox.Outbox] // box, until gone is set
+	left atomic.Bool                    // it takes nothing more, but still answers
 	asks askTable
 
 	// Senders that wait for room.
@@ -130,6 +131,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: id}})
 	share.Whole = t.trimLater
 	t.box = mailbox.NewOutbox(f.Mailbox, out, share)
+	t.open.Store(t.box)
 	// Known before the supervisor is told: the answer may come at once.
 	n.addTarget(t)
 	if err := n.send(frame, files...); err != nil {
@@ -190,6 +192,10 @@ func (t *Target) Outbox() (*mailbox.Outbox, error) {
 	return t.box, nil
 }
 
+// Open is the way into the target's mailbox if it is one actor that has not
+// ended, and else nil.
+func (t *Target) Open() *mailbox.Outbox { return t.open.Load() }
+
 // WhyClosed is why a send found the lane closed, or nil if it is not.
 func (t *Target) WhyClosed() error {
 	if g := t.gone.Load(); g != nil {
@@ -223,6 +229,7 @@ func (n *Node) leave(id uint32) {
 // end fails everything that waits for the target.
 func (t *Target) end(g *GoneError) {
 	if t.gone.CompareAndSwap(nil, g) {
+		t.open.Store(nil)
 		t.asks.failAll(g)
 		t.credit()
 	}

@@ -11,11 +11,13 @@ again:
 	JGT  again
 	RET
 
-// func PrefetchWrite(b *byte, ahead int)
+// func PrefetchWrite(b *byte, lines int)
 TEXT ·PrefetchWrite(SB), NOSPLIT, $0-16
 	MOVQ b+0(FP), AX
-	ADDQ ahead+8(FP), AX
+	MOVQ lines+8(FP), CX
+next:
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX); a NOP where it is unknown
 	ADDQ $64, AX
-	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX)
+	SUBQ $1, CX
+	JGT  next
 	RET

@@ -20,6 +20,6 @@ func Pause(n int) {
 
 var spins int
 
-// PrefetchWrite asks for the line ahead bytes after b and the one after it, in
-// order to write them, where there is an instruction for that.
-func PrefetchWrite(b *byte, ahead int) {}
+// PrefetchWrite asks for lines of 64 bytes from b on, in order to write them,
+// where there is an instruction for that.
+func PrefetchWrite(b *byte, lines int) {}

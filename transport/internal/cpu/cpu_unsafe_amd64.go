@@ -20,8 +20,8 @@ func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) 
 //go:noescape
 func Pause(n int)
 
-// PrefetchWrite asks for the line ahead bytes after b and the one after it, in
-// order to write them. It never faults: there need be no memory.
+// PrefetchWrite asks for lines of 64 bytes from b on, in order to write them.
+// It never faults: there need be no memory.
 //
 //go:noescape
-func PrefetchWrite(b *byte, ahead int)
+func PrefetchWrite(b *byte, lines int)
