@@ -42,6 +42,10 @@ func Leave[P any](c *Context, self Ref[P], group string) error {
 // names it. Tell tells all members, and fails with a *NoMembersError when there
 // are none; Pick chooses one after another; Members lists them. Groups of
 // different protocols are different groups, even by the same name.
+//
+// A program has up to 1,024 groups. When one more is named, one that has no members
+// is forgotten: its Ref is an *UnknownError then, and who names it again gets
+// another one. If all have members, that is an error.
 func Group[P any](ctx context.Context, group string) (Ref[P], error) {
 	h := hostOf(ctx)
 	if h == nil {

@@ -48,6 +48,10 @@ func (e *MemberError) Unwrap() error { return e.Err }
 // NoMembersError says that nobody is in a group.
 type NoMembersError = node.NoMembersError
 
+// UnknownError says that no actor has a Ref's number: nobody in this program has
+// ever had it, or it was that of a group which is forgotten; see Group.
+type UnknownError = node.UnknownError
+
 // Members lists the actors that ref stands for, as this process knows them now:
 // the members of a pool or a group, of which some may be restarting, or the
 // actor itself.

@@ -130,9 +130,6 @@ func (s *Supervisor) defined(name string) (Spec, error) {
 		return Spec{}, err
 	}
 	spec, err := d.spec()
-	if err == nil {
-		err = spec.refusePools()
-	}
 	return spec.withDefaults(), err
 }
 
@@ -237,9 +234,12 @@ func (a *above) send(f wire.Frame, files ...transport.File) {
 // wait for us.
 func (a *above) enroll(c *child, name string) {
 	f := &wire.Enroll{Token: a.token + 1, Parent: a.self.ID, Sort: c.spec.sort(), Listed: bit(c.listed), Name: name, Definition: c.definition,
-		Watchdog: c.spec.Watchdog}
+		Watchdog: c.spec.Watchdog, Route: c.route()}
 	if p := c.branch.self; p != nil {
 		f.Parent = p.id
+	}
+	if c.pooled() {
+		f.Listed = 1 // when this process is started again it comes back, also one that Resize has added
 	}
 	if !c.spec.supervises() {
 		f.Mailbox = c.spec.Mailbox.Wire()
@@ -254,6 +254,9 @@ func (a *above) enroll(c *child, name string) {
 		os.Exit(1)
 	}
 	c.id, c.incarnation, c.program = got.Child.ID, got.Child.Incarnation, got.Program
+	if len(got.Members) > 0 && c.spec.pool() != nil {
+		c.resized(got.Members)
+	}
 }
 
 // number waits for the answer to an Enroll. It may come behind more frames than
@@ -339,14 +342,15 @@ func (a *above) started(r *running) {
 func (s *Supervisor) notStarted(c *child) {
 	if s.above != nil {
 		s.above.send(&wire.Died{Exit: *c.exit})
+		s.above.send(&wire.Retire{From: c.exit.Addr})
 	}
 }
 
 // died tells whoever keeps the mailboxes that a process has ended.
 func (s *Supervisor) died(c *child, cause tree.Cause) {
+	s.unnoticed = append(s.unnoticed, c.exit)
 	if s.above == nil {
 		s.keeper.Died(c.exit, cause)
-		s.unnoticed = append(s.unnoticed, c.exit)
 		return
 	}
 	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})

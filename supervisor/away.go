@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +42,7 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 	case *wire.Ready:
 		if !c.ready {
 			c.ready = true
+			s.enterPool(c)
 			s.watch(c, r)
 		}
 	case *wire.Failed, *wire.Exiting, *wire.Ended:
@@ -78,6 +81,15 @@ func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.Fil
 		s.diedAway(r, f)
 	case *wire.Left:
 		s.leftAway(r, f)
+	case *wire.Retire:
+		if c := s.childOf(r, f.From.ID); c != nil && c.unnoticed != nil && c.unnoticed.Addr == f.From {
+			s.noticeAway(c)
+		}
+	case *wire.Leaving:
+		if c := s.childOf(r, f.ID); c != nil && c.pooled() {
+			c.listed, c.retiring = false, true
+			s.keeper.Leave(c.branch.self.id, c.id)
+		}
 	case *wire.Event:
 		s.eventAway(r, f)
 	case *wire.Answer:
@@ -102,17 +114,20 @@ func (s *Supervisor) childOf(r *running, id uint32) *child {
 func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	parent := s.children[f.Parent]
 	if parent == nil || parent.sub == nil || parent.sub.away != r || f.Name == "" || strings.Contains(f.Name, "/") ||
-		f.Sort < wire.SortActor || f.Sort > wire.SortSubtree {
+		f.Sort < wire.SortActor || f.Sort > wire.SortSubtree || f.Route > wire.RouteBroadcast || f.Route != 0 && f.Sort != wire.SortSupervisor {
 		return &wire.Enrolled{Token: f.Token, Problem: fmt.Sprintf("%q is no child of number %d", f.Name, f.Parent)}
 	}
 	b := parent.sub
-	path := b.below(f.Name)
-	c := s.heldAway(path, f)
+	whole := b.below(f.Name)
+	c := s.heldAway(whole, f)
 	if c == nil {
 		s.lastID++
-		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, spec: Child{Name: path, Watchdog: f.Watchdog}}
-		if f.Sort != wire.SortSupervisor {
-			s.keeper.Add(c.id, path, f.Mailbox)
+		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, spec: Child{Name: whole, Watchdog: f.Watchdog}}
+		switch {
+		case f.Route != 0:
+			s.keeper.AddPool(c.id, whole, f.Route)
+		case f.Sort != wire.SortSupervisor:
+			s.keeper.Add(c.id, whole, f.Mailbox)
 		}
 		s.children[c.id] = c
 	}
@@ -120,16 +135,33 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	switch f.Sort {
 	case wire.SortSupervisor:
 		c.spec.Supervisor = &Spec{}
-		c.sub = &branch{path: path, self: c, away: r}
+		if f.Route != 0 {
+			c.spec.Supervisor.pool = &Pool{Route: Route(f.Route)}
+		}
+		c.sub = &branch{path: whole, self: c, away: r}
 	case wire.SortSubtree:
 		c.spec.Subtree = &Definition{name: f.Definition}
 	}
-	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: max(c.incarnation, c.issued)}, Program: c.program}
+	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: max(c.incarnation, c.issued)}, Program: c.program, Members: s.keptMembers(c)}
+}
+
+// keptMembers is what the members of a pool are called that were kept for it, if
+// it was resized: its definition does not know.
+func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
+	if !c.sized {
+		return nil
+	}
+	for _, x := range s.childrenAway(func(x *child) bool { return x.held && x.branch.self == c }) {
+		if n, err := strconv.ParseUint(path.Base(x.spec.Name), 10, 32); err == nil {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	return numbers
 }
 
 // heldAway finds what was kept of a child while its supervisor was restarted.
 func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
-	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition {
+	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition && c.route() == f.Route {
 		delete(s.kept, path)
 		return c
 	}
@@ -151,6 +183,7 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 		s.log.Error("link of a child cannot be served", "child", c.spec.Name, "err", err)
 		return
 	}
+	s.noticeAway(c)
 	run.away, run.begun, run.subtree = r, time.Now(), c.sort == wire.SortSubtree
 	c.issued = addr.Incarnation
 	if next {
@@ -162,6 +195,9 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 		s.restarts.Add(1)
 	}
 	s.connected(c, run)
+	if addr.Incarnation > 1 {
+		s.enterPool(c) // its mailbox takes messages
+	}
 }
 
 // startedAway notes which process an incarnation is.
@@ -230,6 +266,9 @@ func (s *Supervisor) tellChild(r *running, f *wire.Below) {
 		c.run.queue.post(inner)
 	case *wire.Handover:
 		s.handOverAway(c, inner)
+	case *wire.Drain:
+		c.asked = true
+		s.drainMailbox(c)
 	}
 }
 
@@ -272,8 +311,19 @@ func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
 		c.run = nil
 		s.forgetAway(run)
 	}
+	if c.sort == wire.SortSupervisor {
+		return // it has no mailbox; a pool goes on as long as it has members
+	}
 	s.keeper.Died(exit, cause)
-	s.keeper.Notify(exit)
+	c.unnoticed = exit
+}
+
+// noticeAway tells the watchers of a child that it has died.
+func (s *Supervisor) noticeAway(c *child) {
+	if c.unnoticed != nil {
+		s.keeper.Notify(c.unnoticed)
+		c.unnoticed = nil
+	}
 }
 
 // forgetAway ends what serves the link of a process that another one has
@@ -298,6 +348,7 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 		} else {
 			s.bury(c)
 		}
+		s.noticeAway(c)
 	}
 }
 
@@ -444,6 +495,7 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 	if c.run != nil {
 		exit.Runtime = time.Since(c.run.begun)
 	}
+	defer s.noticeAway(c)
 	s.successorLost(c, *exit)
 	if c.run != nil || c.up {
 		s.endedAway(c, exit, tree.Asked)

@@ -88,9 +88,10 @@ func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
 		c.definition = spec.Actor.Name()
 	case spec.Subtree != nil:
 		c.definition = spec.Subtree.name
+	case spec.pool() != nil:
+		c.definition = spec.pool().Member.Actor.Name()
 	}
 	s.enroll(c, spec.Name)
-	s.addPool(c)
 	s.children[c.id] = c
 	return c
 }
@@ -103,7 +104,10 @@ func (s *Supervisor) enroll(c *child, name string) {
 	}
 	s.lastID++
 	c.id = s.lastID
-	if !c.spec.driven() {
+	switch {
+	case c.route() != 0:
+		s.keeper.AddPool(c.id, c.spec.Name, c.route())
+	case !c.spec.driven():
 		s.keeper.Add(c.id, c.spec.Name, c.spec.Mailbox.Wire())
 	}
 }

@@ -36,10 +36,12 @@ type child struct {
 	run         *running        // nil between two incarnations
 	ready       bool
 	resizing    bool               // of a pool
+	sized       bool               // of a pool that is away: Resize was called
 	retiring    bool               // it ends when its mailbox is empty
 	retire      func(running bool) // what an end by Resize waits for, between two incarnations
 	asked       bool               // this end was asked for
 	away        *running           // of a child of a supervisor in another process: that process
+	unnoticed   *wire.Exit         // then: a death with which its supervisor has not dealt
 	spare       *wire.Exit         // then: of the process that has ended last beside its successor or predecessor
 	sort        uint8              // then: one of the wire's sorts
 	up          bool               // then: its start was told, and its end was not
@@ -355,7 +357,11 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 // with it, and before anybody learns that a supervisor has ended.
 func (s *Supervisor) notice() {
 	for _, exit := range s.unnoticed {
-		s.keeper.Notify(exit)
+		if s.above != nil {
+			s.above.send(&wire.Retire{From: exit.Addr})
+		} else {
+			s.keeper.Notify(exit)
+		}
 	}
 	s.unnoticed = nil
 }

@@ -85,13 +85,14 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		return 0, err
 	}
 	name := spec.Name
+	var number uint32 // the loop's, until it has answered
 	err = s.await(ctx, func(call uint64) (err error) {
 		b := s.branch()
 		if b == nil {
 			return fmt.Errorf("supervisor: number %d: %w", s.id, ErrNotRunning)
 		}
 		if b.away != nil {
-			return s.startAway(ctx, b, call, spec, &id)
+			return s.startAway(ctx, b, call, spec, &number)
 		}
 		if b.spec.Strategy == SimpleOneForOne {
 			if spec, err = b.spec.fromTemplate(spec, s.lastID+1); err != nil {
@@ -103,14 +104,18 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		}
 		name = b.below(spec.Name)
 		c := s.newChild(b, spec, false)
-		id = c.id
-		s.stepIn(b, tree.Add{Call: call, ID: id, Spec: spec.rules()})
+		number = c.id
+		s.stepIn(b, tree.Add{Call: call, ID: c.id, Spec: spec.rules()})
 		return nil
 	})
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
-			if c := s.children[id]; c != nil {
-				s.stepIn(c.branch, tree.Terminate{ID: id})
+			switch c := s.children[number]; {
+			case c == nil:
+			case c.away != nil: // it was ready when ctx ended
+				_ = s.commandAway(0, c, tree.Terminate{ID: number})
+			default:
+				s.stepIn(c.branch, tree.Terminate{ID: number})
 			}
 		})
 		return 0, fmt.Errorf("supervisor: start of %s: %w", name, err)
@@ -118,7 +123,7 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	if err != nil {
 		return 0, err
 	}
-	return id, nil
+	return number, nil
 }
 
 // startListed starts the children of the program's Spec.

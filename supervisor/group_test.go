@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -137,4 +138,63 @@ func TestGroupLeftBeforeDown(t *testing.T) {
 	if got := members(t, ctx, group); len(got) != 2 || !slices.Contains(got, stays) {
 		t.Fatal(got)
 	}
+}
+
+// TestGroupsAreForgotten: when there are too many groups, one without members
+// makes room, the longest empty first. Its Ref is unknown then, in every process,
+// and its name is as good as before. One with members is never forgotten.
+func TestGroupsAreForgotten(t *testing.T) {
+	const most = 1024
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	book := startLedger(t, ctx, sup)
+	a := startShelf(t, ctx, sup, supervisor.Child{Name: "a"})
+	sender := startShelf(t, ctx, sup, supervisor.Child{Name: "sender"})
+	group := func(name string) actor.Ref[Shelf] {
+		t.Helper()
+		ref, err := actor.Group[Shelf](ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	ask(t, ctx, a, Enroll{Group: "kept"})
+	kept, empty := group("kept"), group("empty")
+	ask(t, ctx, sender, Fill{To: kept, Keys: 1, N: 5}) // it has both Refs, too
+	if _, err := actor.Ask(ctx, sender, Fill{To: empty, N: 1, Keys: 1}); err == nil || !strings.Contains(err.Error(), "no members") {
+		t.Fatal(err)
+	}
+	for i := range most {
+		group(fmt.Sprint("passing ", i))
+	}
+	var unknown *actor.UnknownError
+	if err := actor.Tell(ctx, empty, Plain{}); !errors.As(err, &unknown) || unknown.ID != empty.ID {
+		t.Fatal(err)
+	}
+	for { // another process hears of it on a link of its own
+		_, err := actor.Ask(ctx, sender, Fill{To: empty, N: 1, Keys: 1})
+		if err != nil && strings.Contains(err.Error(), unknown.Error()) {
+			break
+		}
+		if err == nil || !strings.Contains(err.Error(), "no members") {
+			t.Fatal(err)
+		}
+	}
+	again := group("empty")
+	if again == empty {
+		t.Fatal("its number is another group's now")
+	}
+	ask(t, ctx, a, Enroll{Group: "empty"})
+	ask(t, ctx, sender, Fill{To: again, Keys: 1, N: 7})
+	ask(t, ctx, sender, Fill{To: kept, Keys: 1, N: 8})
+	if got := entriesOf(t, ctx, kept, book, 20); len(got) != 20 || group("kept") != kept {
+		t.Fatal(len(got))
+	}
+	for i := range most - 2 { // with these two all have members
+		ask(t, ctx, a, Enroll{Group: fmt.Sprint("full ", i)})
+	}
+	if _, err := actor.Group[Shelf](ctx, "one more"); err == nil || !strings.Contains(err.Error(), "1024 groups have members") {
+		t.Fatal(err)
+	}
+	ask(t, ctx, a, Enroll{Group: "full 0", Leave: true})
+	group("one more")
 }

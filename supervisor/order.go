@@ -21,6 +21,7 @@ type order struct {
 	Incarnation uint32
 	Child       *childText
 	Text        string
+	Size        int // of a pool
 	Replacement *Replacement
 	Err         *errorText
 }
@@ -40,6 +41,7 @@ const (
 	orderReplace   = "replace"
 	orderGiveUp    = "give up"
 	orderProgram   = "program"
+	orderResize    = "resize"
 )
 
 // outcome answers an order.
@@ -53,12 +55,23 @@ type outcome struct {
 // childText is a Child as it crosses to another process of the program.
 type childText struct {
 	Child
-	Defined string // name of the Actor
+	Defined string // name of the Actor, or of a pool's
+	Pool    *Pool  // without its actor
 	Tree    string // name of the Subtree
 }
 
 // text makes c ready to cross.
 func (c Child) text() (*childText, error) {
+	if p := c.pool(); p != nil {
+		t, err := p.Member.text()
+		if err != nil {
+			return nil, err
+		}
+		p := *p
+		p.Member = Child{}
+		t.Pool = &p
+		return t, nil
+	}
 	t := &childText{Child: c}
 	if c.Stderr != nil || c.Supervisor != nil || c.Command != nil && (c.Command.Output != nil || c.Command.Log != nil) {
 		return nil, fmt.Errorf("supervisor: child %s: Stderr, Supervisor, Command.Output and Command.Log belong to this process, "+
@@ -83,6 +96,11 @@ func (t *childText) child() (c Child, err error) {
 	}
 	if t.Tree != "" {
 		c.Subtree, err = definitionOf(t.Tree)
+	}
+	if t.Pool != nil && c.Actor != nil && err == nil {
+		p := *t.Pool
+		p.Member, c = c, Child{}
+		return p.Child(p.Member.Actor), nil
 	}
 	return c, err
 }
@@ -155,6 +173,8 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 		err = sup.Delete(ctx, o.ID)
 	case orderKill:
 		err = sup.Kill(o.ID)
+	case orderResize:
+		err = sup.Resize(ctx, o.ID, o.Size)
 	case orderReplace:
 		err = sup.Replace(ctx, o.ID, *o.Replacement)
 	case orderChildren:

@@ -115,45 +115,39 @@ func (p *Pool) member(n int) Child {
 // and its unread messages are dead letters; when the last one has, the pool is
 // gone, as an actor would be. A member has a Ref of its own; see actor.Members
 // and actor.Pick. The pool's ID is good for Terminate, Restart, Delete and
-// Resize. A pool cannot be below a supervisor in a process of its own.
+// Resize. Below a supervisor in a process of its own the members are processes of
+// that, and everything else is the same.
 func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
 	id, err := sup.start(ctx, p.Child(def))
 	return actor.Ref[P]{ID: id}, err
 }
 
-// refusePools says that a supervisor in a process of its own cannot have a pool
-// below it: the root keeps the lists of members, and learns of those only.
-func (s Spec) refusePools() error {
-	if s.pool != nil {
-		return fmt.Errorf("supervisor: pool %s: a pool cannot be below a supervisor in a process of its own: list it in a Spec of the root process", s.pool.Name)
+// pool is what makes the child a pool, or nil.
+func (c Child) pool() *Pool {
+	if c.Supervisor == nil {
+		return nil
 	}
-	for _, c := range s.Children {
-		if c.Supervisor == nil {
-			continue
-		}
-		if err := c.Supervisor.refusePools(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.Supervisor.pool
 }
 
-// addPool makes the number of a pool known.
-func (s *Supervisor) addPool(c *child) {
-	if c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil {
-		return
+// route is how a pool routes, or 0 for what is none.
+func (c *child) route() wire.Route {
+	if p := c.spec.pool(); p != nil {
+		return wire.Route(p.Route)
 	}
-	p := c.spec.Supervisor.pool
-	c.definition = p.Member.Actor.Name()
-	s.keeper.AddPool(c.id, c.spec.Name, wire.Route(p.Route))
+	return 0
+}
+
+// pooled says whether a child is, or will be, a member of the pool that it is
+// below.
+func (c *child) pooled() bool {
+	pool := c.branch.self
+	return pool != nil && pool.route() != 0 && c.definition == pool.definition && c.isActor() && !c.retiring
 }
 
 // enterPool makes a child that is ready a member of the pool that it is in.
 func (s *Supervisor) enterPool(c *child) {
-	if p := c.branch.spec.pool; p == nil || p.Member.Actor.Name() != c.definition {
-		return
-	}
-	if c.retiring {
+	if s.keeper == nil || !c.pooled() { // in a process of its own: the root does it
 		return
 	}
 	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -51,9 +51,11 @@ func TestPoolRoundRobin(t *testing.T) {
 }
 
 // TestPoolLeastLoaded: a member that does not get on gets nothing more.
-func TestPoolLeastLoaded(t *testing.T) {
+func TestPoolLeastLoaded(t *testing.T) { poolEverywhere(t, testPoolLeastLoaded) }
+
+func testPoolLeastLoaded(t *testing.T, at poolPlace) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})
-	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.LeastLoaded})
+	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.LeastLoaded})
 	all := members(t, ctx, pool)
 	stopped := ask(t, ctx, all[1], Which{}).PID
 	if err := syscall.Kill(stopped, syscall.SIGSTOP); err != nil {
@@ -84,12 +86,14 @@ func TestPoolLeastLoaded(t *testing.T) {
 
 // TestPoolByKey: each key has one member, whoever sends, and its messages come
 // in order, although members are killed meanwhile.
-func TestPoolByKey(t *testing.T) {
+func TestPoolByKey(t *testing.T) { poolEverywhere(t, testPoolByKey) }
+
+func testPoolByKey(t *testing.T, at poolPlace) {
 	const senders, keys = 2, 16
 	n := testutil.Rounds(400, 20000) / keys * keys
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	book := startLedger(t, ctx, sup)
-	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.ByKey, Intensity: 1000})
+	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.ByKey, Intensity: 1000})
 	var wg sync.WaitGroup
 	for i := range senders {
 		ref := startShelf(t, ctx, sup, supervisor.Child{Name: fmt.Sprint("sender", i)})
@@ -140,7 +144,9 @@ func TestPoolByKey(t *testing.T) {
 
 // TestPoolMemberGone: a member that has ended for good leaves, and takes only
 // its own keys along; the last one takes the pool.
-func TestPoolMemberGone(t *testing.T) {
+func TestPoolMemberGone(t *testing.T) { poolEverywhere(t, testPoolMemberGone) }
+
+func testPoolMemberGone(t *testing.T, at poolPlace) {
 	var mu sync.Mutex
 	var letters []supervisor.Letter
 	ctx, sup, _ := newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
@@ -148,7 +154,7 @@ func TestPoolMemberGone(t *testing.T) {
 		defer mu.Unlock()
 		letters = append(letters, l)
 	}})
-	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.ByKey, Member: supervisor.Child{Restart: supervisor.Temporary}})
+	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 3, Route: supervisor.ByKey, Member: supervisor.Child{Restart: supervisor.Temporary}})
 	down, _, err := actor.Monitor(ctx, pool)
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +203,7 @@ func TestPoolMemberGone(t *testing.T) {
 		t.Fatal(d)
 	}
 	gone := new(actor.GoneError)
-	if err := actor.Tell(ctx, pool, Put{}); !errors.As(err, &gone) || gone.Name != "shelf" {
+	if err := actor.Tell(ctx, pool, Put{}); !errors.As(err, &gone) || path.Base(gone.Name) != "shelf" {
 		t.Fatal(err)
 	}
 	if _, err := actor.Ask(ctx, pool, Owner{}); !errors.As(err, &gone) {
@@ -211,10 +217,12 @@ func TestPoolMemberGone(t *testing.T) {
 }
 
 // TestPoolBroadcast: everybody gets a message, and an error says who did not.
-func TestPoolBroadcast(t *testing.T) {
+func TestPoolBroadcast(t *testing.T) { poolEverywhere(t, testPoolBroadcast) }
+
+func testPoolBroadcast(t *testing.T, at poolPlace) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})
 	book := startLedger(t, ctx, sup)
-	pool := startPool(t, ctx, sup, supervisor.Pool{Name: "all", Size: 3, Route: supervisor.Broadcast,
+	_, pool := at(t, ctx, sup, supervisor.Pool{Name: "all", Size: 3, Route: supervisor.Broadcast,
 		Member: supervisor.Child{Mailbox: mailbox.Config{Full: mailbox.Fail}}})
 	if err := actor.Tell(ctx, pool, Plain{Seq: 7}); err != nil {
 		t.Fatal(err)
@@ -224,7 +232,7 @@ func TestPoolBroadcast(t *testing.T) {
 		t.Fatal(got)
 	}
 	refused := new(actor.RouteError)
-	if _, err := actor.Ask(ctx, pool, Which{}); !errors.As(err, &refused) || refused.Pool != "all" {
+	if _, err := actor.Ask(ctx, pool, Which{}); !errors.As(err, &refused) || path.Base(refused.Pool) != "all" {
 		t.Fatal(err)
 	}
 	data, err := actor.LendAll(ctx, []actor.Ref[Shelf]{pool}, 100)
@@ -256,7 +264,7 @@ func TestPoolBroadcast(t *testing.T) {
 		if !errors.As(err, &who) || !errors.Is(err, actor.ErrFull) {
 			t.Fatal(err)
 		}
-		if who.ID == all[2].ID && who.Name == "all/3" {
+		if who.ID == all[2].ID && strings.HasSuffix(who.Name, "all/3") {
 			break
 		}
 	}
@@ -309,9 +317,11 @@ func TestPoolOne(t *testing.T) {
 
 // TestPoolRestarted: a pool whose members die too often is restarted with their
 // mailboxes; one that is terminated is gone, and comes back by Restart.
-func TestPoolRestarted(t *testing.T) {
+func TestPoolRestarted(t *testing.T) { poolEverywhere(t, testPoolRestarted) }
+
+func testPoolRestarted(t *testing.T, at poolPlace) {
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5})
-	pool := startPool(t, ctx, sup, supervisor.Pool{Size: 2})
+	over, pool := at(t, ctx, sup, supervisor.Pool{Size: 2})
 	all := members(t, ctx, pool)
 	for range 2 {
 		ask(t, ctx, all[0], Which{})
@@ -319,20 +329,22 @@ func TestPoolRestarted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.until(t, ctx, "the restart of the pool", func() bool { return slices.Contains(r.kinds(supervisor.EventRestarting), "restarting shelf") })
+	r.until(t, ctx, "the restart of the pool", func() bool {
+		return slices.ContainsFunc(r.all(), func(e supervisor.Event) bool { return e.Kind == supervisor.EventRestarting && e.ID == pool.ID })
+	})
 	for range 4 {
 		ask(t, ctx, pool, Which{})
 	}
 	if got := members(t, ctx, pool); !slices.Equal(got, all) {
 		t.Fatal(got, all)
 	}
-	if err := sup.Terminate(ctx, pool.ID); err != nil {
+	if err := over.Terminate(ctx, pool.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := actor.Ask(ctx, pool, Which{}); !errors.As(err, new(*actor.GoneError)) {
 		t.Fatal(err)
 	}
-	if err := sup.Restart(ctx, pool.ID); err != nil {
+	if err := over.Restart(ctx, pool.ID); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
@@ -384,24 +396,4 @@ func TestPoolNoAllocation(t *testing.T) {
 			t.Errorf("%v: an ask allocates %v times, a tell %v times", route, ask, tell)
 		}
 	}
-}
-
-var poolBelow = supervisor.Define("pool below", func() (supervisor.Spec, error) {
-	return supervisor.Spec{Children: []supervisor.Child{supervisor.Pool{Size: 2}.Child(shelf)}}, nil
-})
-
-// TestPoolBelowAnotherProcess: the limit is told.
-func TestPoolBelowAnotherProcess(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
-	if _, err := supervisor.StartSubtree(ctx, sup, poolBelow, supervisor.Child{Stderr: io.Discard}); err == nil || !strings.Contains(err.Error(), "in a Spec of the root process") {
-		t.Fatal(err)
-	}
-	if _, err := supervisor.StartSubtree(ctx, sup, poolBelow, supervisor.Child{InPlace: true}); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := supervisor.Find(sup, shelf, "pool below/shelf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask(t, ctx, ref, Which{})
 }

@@ -31,7 +31,10 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	if size < 1 || size > MaxPool {
 		return fmt.Errorf("supervisor: size %d of a pool: it must be between 1 and %d", size, MaxPool)
 	}
-	if err := s.resizing(id, true); err != nil {
+	switch err := s.resizing(id, true); {
+	case err == errAway:
+		return s.resizeAway(ctx, id, size)
+	case err != nil:
 		return err
 	}
 	defer s.resizing(id, false)
@@ -41,12 +44,36 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 			return err
 		}
 		if done {
-			// A round trip on the link, on which the list of members has come
-			// before: this process knows it.
-			_, _ = actor.Lookup[struct{}](s.Context(ctx), "")
+			s.hear(ctx)
 			return nil
 		}
 	}
+}
+
+// hear waits until this process knows the list of members that the keeper has.
+func (s *Supervisor) hear(ctx context.Context) {
+	if s.host != nil {
+		// A round trip on the link, on which the list has come before.
+		_, _ = actor.Lookup[struct{}](s.Context(ctx), "")
+	}
+}
+
+// resizeAway is Resize of a pool below a supervisor in another process. That has
+// its new size also when the process is restarted.
+func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error {
+	err := s.await(ctx, func(call uint64) error {
+		c := s.children[id]
+		if c == nil {
+			return commandError(nil, id, ErrNotFound)
+		}
+		c.sized = true
+		s.orderUntil(ctx, c.away, order{What: orderResize, ID: id, Size: size}, func(out outcome) { s.finish(call, out.Err.err()) })
+		return nil
+	})
+	if err == nil {
+		s.hear(ctx)
+	}
+	return err
 }
 
 // resizing says that a pool is being resized, or no longer.
@@ -57,8 +84,10 @@ func (s *Supervisor) resizing(id uint32, yes bool) error {
 		switch {
 		case c == nil:
 			err = commandError(nil, id, ErrNotFound)
-		case c.spec.Supervisor == nil || c.spec.Supervisor.pool == nil:
+		case c.route() == 0:
 			err = commandError(c, id, errors.New("it is no pool"))
+		case c.away != nil:
+			err = errAway
 		case yes && c.resizing:
 			err = commandError(c, id, ErrResizing)
 		default:
@@ -154,6 +183,15 @@ func (c *child) listMembers(list []Child) {
 	c.spec.Supervisor = &spec
 }
 
+// resized sets the members of a pool to those with these numbers.
+func (c *child) resized(numbers []uint32) {
+	var list []Child
+	for _, n := range numbers {
+		list = append(list, c.spec.pool().member(int(n)))
+	}
+	c.listMembers(list)
+}
+
 // retire ends a member when it has handled what is in its mailbox. call is
 // finished when it has ended.
 func (s *Supervisor) retire(pool, id uint32, call uint64) error {
@@ -161,7 +199,11 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	if c == nil || c.sub == nil || m == nil || m.branch != c.sub {
 		return commandError(m, id, ErrNotFound)
 	}
-	s.keeper.Leave(pool, id)
+	if s.above != nil {
+		s.above.send(&wire.Leaving{ID: id})
+	} else {
+		s.keeper.Leave(pool, id)
+	}
 	name := m.spec.Name[len(c.sub.path)+1:]
 	delete(c.static, name)
 	c.listMembers(slices.DeleteFunc(slices.Clone(c.spec.Supervisor.Children), func(x Child) bool { return x.Name == name }))
@@ -194,11 +236,19 @@ func (s *Supervisor) retireNow(c *child, running bool) {
 
 // askToEnd asks a child to end: at once, or when its mailbox is empty.
 func (s *Supervisor) askToEnd(c *child) {
-	r := c.run
-	if !c.retiring {
-		r.tell(&wire.Stop{Reason: wire.ReasonShutdown})
-		return
+	switch {
+	case !c.retiring:
+		c.run.tell(&wire.Stop{Reason: wire.ReasonShutdown})
+	case s.above != nil: // the root knows when
+		c.run.tell(&wire.Drain{})
+	default:
+		s.drainMailbox(c)
 	}
+}
+
+// drainMailbox asks a child to end when its mailbox is empty.
+func (s *Supervisor) drainMailbox(c *child) {
+	r := c.run
 	s.keeper.Drain(c.id, func() {
 		if c.run == r {
 			r.tell(&wire.Drain{})

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,34 +58,31 @@ const deathsAllowed = 2
 // decoders is a pool of decoder processes.
 type decoders struct {
 	sup    *supervisor.Supervisor
+	pool   actor.Ref[Decoder]
+	size   int
 	memory int64
 
-	mu   sync.Mutex
-	each []*worker
-}
-
-// worker is one decoder process, in all its incarnations.
-type worker struct {
-	ref      actor.Ref[Decoder]
-	busy     int  // files on their way to it
-	finished bool // it has finished a file since it was killed last
+	mu       sync.Mutex
+	finished map[actor.Ref[Decoder]]bool // those that have finished a file since they were killed last
 }
 
 // startPool starts the decoder processes, and with -kill what kills them.
 func startPool(ctx context.Context, sup *supervisor.Supervisor, cfg config) (pool, error) {
-	d := &decoders{sup: sup, memory: cfg.memory}
-	for i := range cfg.workers {
-		ref, err := supervisor.StartChild(ctx, sup, decoderActor, supervisor.Child{
-			Name:    fmt.Sprint("decoder-", i+1),
+	ref, err := supervisor.StartPool(ctx, sup, decoderActor, supervisor.Pool{
+		Size:      cfg.workers,
+		Route:     supervisor.LeastLoaded,
+		Intensity: spec.Intensity,
+		Period:    spec.Period,
+		Member: supervisor.Child{
 			Memory:  uint64(cfg.memory),
 			Mailbox: mailbox.Config{Redeliver: deathsAllowed, PoolBytes: 2 * maxFileBytes},
 			Stderr:  io.Discard, // a decoder that runs out of memory has much to say
-		})
-		if err != nil {
-			return nil, err
-		}
-		d.each = append(d.each, &worker{ref: ref})
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
+	d := &decoders{sup: sup, pool: ref, size: cfg.workers, memory: cfg.memory, finished: map[actor.Ref[Decoder]]bool{}}
 	if cfg.kill {
 		go d.killAll(ctx)
 	}
@@ -92,18 +90,21 @@ func startPool(ctx context.Context, sup *supervisor.Supervisor, cfg config) (poo
 }
 
 func (d *decoders) decode(ctx context.Context, j job) (tile, error) {
-	w := d.take()
-	defer d.put(w)
+	one, err := actor.Pick(ctx, d.pool, 0) // whose memory the file is read into
+	if err != nil {
+		return tile{}, err
+	}
+	defer d.finish(one)
 	var data actor.Buffer
-	err := j.read(func(n int) (mem []byte, err error) {
-		data, err = actor.Lend(ctx, w.ref, n)
+	err = j.read(func(n int) (mem []byte, err error) {
+		data, err = actor.Lend(ctx, one, n)
 		return data.Bytes(), err
 	})
 	if err != nil {
 		data.Release()
 		return tile{}, err
 	}
-	m, err := actor.Ask(ctx, w.ref, Decode{Data: data})
+	m, err := actor.Ask(ctx, one, Decode{Data: data})
 	var death *actor.DeathError
 	switch {
 	case errors.As(err, &death) && death.Exit.Kind == actor.ExitMemory:
@@ -118,25 +119,10 @@ func (d *decoders) decode(ctx context.Context, j job) (tile, error) {
 	return tile{picture: m.Picture, pix: m.Pix.Bytes(), release: m.Pix.Release}, nil
 }
 
-// take finds the decoder that has the least to do.
-func (d *decoders) take() *worker {
+func (d *decoders) finish(one actor.Ref[Decoder]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	best := d.each[0]
-	for _, w := range d.each[1:] {
-		if w.busy < best.busy {
-			best = w
-		}
-	}
-	best.busy++
-	return best
-}
-
-func (d *decoders) put(w *worker) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	w.busy--
-	w.finished = true
+	d.finished[one] = true
 }
 
 // killAll kills a random decoder every 100 ms. It spares those that have not
@@ -150,34 +136,29 @@ func (d *decoders) killAll(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if w := d.victim(); w != nil {
-			_ = d.sup.Kill(w.ref.ID) // one that has just died needs no killing
+		if one, ok := d.victim(); ok {
+			_ = d.sup.Kill(one.ID) // one that has just died needs no killing
 		}
 	}
 }
 
-func (d *decoders) victim() *worker {
+func (d *decoders) victim() (one actor.Ref[Decoder], ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var ripe []*worker
-	for _, w := range d.each {
-		if w.finished {
-			ripe = append(ripe, w)
-		}
-	}
+	ripe := slices.Collect(maps.Keys(d.finished))
 	if len(ripe) == 0 {
-		return nil
+		return one, false
 	}
-	w := ripe[rand.IntN(len(ripe))]
-	w.finished = false
-	return w
+	one = ripe[rand.IntN(len(ripe))]
+	delete(d.finished, one)
+	return one, true
 }
 
 func (d *decoders) stats() poolStats {
 	t := d.sup.Traffic()
 	return poolStats{
 		Restarts:        int(d.sup.Restarts()),
-		Processes:       1 + len(d.each),
+		Processes:       1 + d.size,
 		MessagesQueue:   int64(t.Small + t.Large + t.Replies + t.LargeReplies), // each takes an entry
 		MessagesSegment: int64(t.Large + t.LargeReplies),
 		BytesQueue:      int64(t.SmallBytes + t.ReplyBytes),

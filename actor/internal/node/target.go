@@ -59,7 +59,7 @@ func (e *GoneError) Unwrap() error { return e.Lost }
 type UnknownError struct{ ID uint32 }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, or comes from another program", e.ID)
+	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, comes from another program, or was that of a group which is forgotten", e.ID)
 }
 
 // Known is the target with that number, if it has been sent to before.
@@ -160,12 +160,12 @@ func (n *Node) addTarget(t *Target) {
 }
 
 // forget makes the next send to a target that had ended ask for it anew: it is
-// back.
+// back. So does a group that has made room for another one.
 func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.leaving, id)
-	if t := n.Known(id); t != nil && t.gone.Load() != nil && n.closed == nil {
+	if t := n.Known(id); t != nil && n.closed == nil && (t.gone.Load() != nil || t.Pool != nil && t.Pool.Group()) {
 		n.drop(t)
 		n.changes.Add(1)
 	}
@@ -180,7 +180,9 @@ func (n *Node) drop(t *Target) {
 	ts := append([]*Target(nil), *n.targets.Load()...)
 	ts[t.ID] = nil
 	n.targets.Store(&ts)
-	n.past.Add(t.box.Traffic())
+	if t.Pool == nil {
+		n.past.Add(t.box.Traffic())
+	}
 }
 
 // Outbox is the way into the target's mailbox, or the error that says that it

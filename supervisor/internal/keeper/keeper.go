@@ -39,6 +39,7 @@ type Keeper struct {
 	children  map[uint32]*child
 	pools     map[uint32]*pool
 	groups    map[string]*pool
+	emptyings uint64 // how often a pool or group has become empty
 	lanes     map[laneKey]*held
 	monitors  []watcher
 	links     map[link]wire.Addr // who asked for it

@@ -8,8 +8,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// MaxGroups bounds the names of groups of a program: a group is made by whoever
-// names it first, and its number stays valid.
+// MaxGroups bounds the groups of a program. A group is made by whoever names it
+// first. When there are so many, one without members makes room for the next.
 const MaxGroups = 1024
 
 // pool is a number that stands for several actors. Who sends to it chooses
@@ -24,6 +24,7 @@ type pool struct {
 	members []wire.Addr            // of a pool without Incarnation
 	told    map[wire.Addr]struct{} // who has asked for the number
 	exit    *wire.Exit             // of the member that left last, if it has ended
+	empty   uint64                 // of a group without members: the later it became so, the larger
 }
 
 func (p *pool) group() bool { return p.route == wire.RouteGroup }
@@ -31,6 +32,12 @@ func (p *pool) group() bool { return p.route == wire.RouteGroup }
 // AddPool makes a number for a pool without members.
 func (k *Keeper) AddPool(id uint32, name string, route wire.Route) {
 	k.pools[id] = &pool{id: id, name: name, route: route, told: map[wire.Addr]struct{}{}}
+	k.emptied(k.pools[id])
+}
+
+func (k *Keeper) emptied(p *pool) {
+	k.emptyings++
+	p.empty = k.emptyings
 }
 
 // Enter makes a child a member of a pool, unless it is one already.
@@ -72,8 +79,11 @@ func (k *Keeper) leave(p *pool, a wire.Addr, exit *wire.Exit) {
 		p.exit = exit
 	}
 	k.tellAll(p)
-	if len(p.members) == 0 && !p.group() {
-		k.notify(p.id, p.last())
+	if len(p.members) == 0 {
+		k.emptied(p)
+		if !p.group() {
+			k.notify(p.id, p.last())
+		}
 	}
 }
 
@@ -135,8 +145,8 @@ func (k *Keeper) poolNamed(name string) (found *pool) {
 func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 	p := k.groups[f.Name]
 	if p == nil && f.Op != wire.GroupLeave {
-		if len(k.groups) >= MaxGroups {
-			k.refuse(from, f, fmt.Sprintf("%d groups have been named, and there may be no more", MaxGroups))
+		if len(k.groups) >= MaxGroups && !k.forgetGroup() {
+			k.refuse(from, f, fmt.Sprintf("%d groups have members, and there may be no more: leave one", MaxGroups))
 			return
 		}
 		id := k.Number()
@@ -163,6 +173,32 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 		}
 	}
 	k.post(from, &wire.Ack{Token: f.Token})
+}
+
+// forgetGroup makes room for a group: of those without members, one that no
+// process that runs has a Ref of goes before others, and then the one that has been
+// empty for the longest time. It says no if there is none. Who has its Ref asks
+// for that anew, and learns that nobody knows it.
+func (k *Keeper) forgetGroup() bool {
+	var found *pool
+	for _, p := range k.groups {
+		if len(p.members) > 0 {
+			continue
+		}
+		if found == nil || (len(p.told) == 0) != (len(found.told) == 0) && len(p.told) == 0 ||
+			(len(p.told) == 0) == (len(found.told) == 0) && p.empty < found.empty {
+			found = p
+		}
+	}
+	if found == nil {
+		return false
+	}
+	delete(k.groups, found.name)
+	delete(k.pools, found.id)
+	for _, to := range slices.SortedFunc(maps.Keys(found.told), compare) {
+		k.post(to, &wire.Back{ID: found.id})
+	}
+	return true
 }
 
 func (k *Keeper) refuse(from wire.Addr, f *wire.Group, why string) {
