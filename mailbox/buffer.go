@@ -111,4 +111,8 @@ func (b *Buffer) UnderstudyAccept(in *codec.Lent, index uint32) error {
 const noBuffer = 1<<32 - 1
 
 // viewer is the side of a lane that reads blocks.
-type viewer interface{ release(segment.BlockRef) }
+type viewer interface {
+	// release gives a block back. soon says that the message in hand is followed
+	// by others, whose blocks come back soon.
+	release(ref segment.BlockRef, soon bool)
+}

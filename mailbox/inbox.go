@@ -159,9 +159,10 @@ func (b *Inbox) Done(m *Message) {
 }
 
 func (b *Inbox) giveBack(m *Message) {
+	soon := b.lane.Left() > few && !b.lane.Hurried()
 	for i := range m.lent.N {
 		if l, ok := m.lent.Item[i].(*lease); ok {
-			l.handlerReturned(&m.lent.Mark[i])
+			l.handlerReturned(&m.lent.Mark[i], soon)
 			continue
 		}
 		m.lent.Item[i].(*received).handlerReturned()
@@ -170,7 +171,7 @@ func (b *Inbox) giveBack(m *Message) {
 	m.lent.N = 0
 	if m.block {
 		m.block = false
-		b.release(segment.BlockRef(m.Head.Payload))
+		b.release(segment.BlockRef(m.Head.Payload), soon)
 	}
 }
 
@@ -288,8 +289,13 @@ func ReplyError(m *Message, err error) {
 	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
 }
 
+// few is the bytes of entries that are left when a sender that waits for blocks is
+// told that there are some: it wakes up while these are handled, and finds all
+// others free. Told of each, it would wake up for each.
+const few = 192
+
 // release gives a block of the sender back. Any goroutine may do so.
-func (b *Inbox) release(ref segment.BlockRef) {
+func (b *Inbox) release(ref segment.BlockRef, soon bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -297,7 +303,9 @@ func (b *Inbox) release(ref segment.BlockRef) {
 		return
 	}
 	b.views.Release(b.lane.Returns(), ref)
-	b.lane.Returned()
+	if !soon {
+		b.lane.Returned()
+	}
 }
 
 // InUse says whether a view of the sender's memory is still held.

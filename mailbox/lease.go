@@ -17,8 +17,9 @@ type lease struct {
 	mem     []byte        // the block, and what a longer one that begins there can reach
 	segment uint16
 	index   uint16
-	from    *store // writer: where it goes back to if it is not sent
-	view    viewer // reader: where it is given back
+	slot    *segment.Slot // writer: of the pool it was taken from
+	from    *store        // and where it goes back to if it is not sent
+	view    viewer        // reader: where it is given back
 
 	// Of a block that several receivers can be handed; segment is what they
 	// call it.
@@ -82,16 +83,16 @@ func (l *lease) end(generation uint32, length uint64) {
 		l.from.Put(segment.Block{Ref: l.ref(generation, length)})
 	case l.move(generation, leaseReading, leaseDropped), l.move(generation, leaseHeld, leaseDropped):
 	case l.move(generation, leaseKept, leaseOver):
-		l.view.release(l.ref(generation, length))
+		l.view.release(l.ref(generation, length), false)
 	}
 }
 
 // handlerReturned gives the memory back unless it is kept. A Release at the same
 // time finds it kept, or is found here.
-func (l *lease) handlerReturned(mark *codec.Mark) {
+func (l *lease) handlerReturned(mark *codec.Mark, soon bool) {
 	g := mark.Generation
 	if l.move(g, leaseReading, leaseOver) || !l.move(g, leaseHeld, leaseKept) && l.move(g, leaseDropped, leaseOver) {
-		l.view.release(l.ref(g, mark.Length))
+		l.view.release(l.ref(g, mark.Length), soon)
 	}
 }
 
@@ -99,7 +100,7 @@ func (l *lease) handlerReturned(mark *codec.Mark) {
 func (s *store) writing(b *segment.Block) Buffer {
 	l, ok := b.Slot.User.(*lease)
 	if !ok {
-		l = &lease{mem: b.Slot.Mem, segment: b.Ref.Segment, index: b.Ref.Index, from: s}
+		l = &lease{mem: b.Slot.Mem, segment: b.Ref.Segment, index: b.Ref.Index, slot: b.Slot, from: s}
 		b.Slot.User = l
 	}
 	l.begin(b.Ref.Generation, leaseWriting)

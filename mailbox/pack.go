@@ -104,7 +104,7 @@ func (p *parcel) collect(s *store) error {
 			continue
 		}
 		if mark := p.lent.Mark[i]; p.own(s, i) || p.shares(s, i) {
-			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length)}
+			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length), Slot: l.slot}
 		} else {
 			mem := Buffer{l, mark.Generation, int(mark.Length)}.Bytes()
 			b, err := s.take(len(mem))

@@ -58,7 +58,7 @@ func (p *Peer) Unmap() {
 
 // release gives the block of a reply back. The blocks of a dead incarnation
 // have nobody to go to.
-func (p *Peer) release(ref segment.BlockRef) {
+func (p *Peer) release(ref segment.BlockRef, _ bool) {
 	o := p.out
 	o.mu.Lock() // neither page is unmapped meanwhile
 	defer o.mu.Unlock()
@@ -115,7 +115,7 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 			unview(&in, &p.views, &head, err)
 			return err
 		}
-		defer p.release(ref)
+		defer p.release(ref, false)
 	}
 	if err := codec.Decode(t, payload, r, &in); err != nil {
 		endAll(&in)

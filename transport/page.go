@@ -133,6 +133,7 @@ type RecvPage struct {
 type Returns struct {
 	Tail    *atomic.Uint64  // entries ever written
 	Entries []atomic.Uint64 // PackReturn values
+	State   Word            // State* bits of the user, who gives nothing back while it sleeps; nil when unknown
 }
 
 // PackReturn makes the return entry of a block: 16 bits of segment, 16 bits of

@@ -32,7 +32,7 @@ func sendPage(mem []byte, cells int) *SendPage {
 		Tail:    u64(mem, sendTail),
 		Bell:    u32(mem, sendBell),
 		Sleep:   Sleep{u32(mem, sendState), u64(mem, sendSleeps)},
-		Returns: Returns{Tail: u64(mem, sendRetTail), Entries: u64s(mem, sendReturns, ReturnEntries)},
+		Returns: Returns{Tail: u64(mem, sendRetTail), Entries: u64s(mem, sendReturns, ReturnEntries), State: u32(mem, sendState)},
 		Cancel:  u64s(mem, sendCancel, ReplySlots),
 		Cells:   mem[sendCells : sendCells+cells : sendCells+cells],
 	}
@@ -67,7 +67,7 @@ func recvPage(mem []byte) *RecvPage {
 		ReplyTail: u64(mem, recvReplyTail),
 		Bell:      u32(mem, recvBell),
 		Sleep:     Sleep{u32(mem, recvState), u64(mem, recvSleeps)},
-		Returns:   Returns{Tail: u64(mem, recvRetTail), Entries: u64s(mem, recvReturns, ReturnEntries)},
+		Returns:   Returns{Tail: u64(mem, recvRetTail), Entries: u64s(mem, recvReturns, ReturnEntries), State: u32(mem, recvState)},
 		Replies:   u32s(mem, recvReplies, ReplySlots),
 		Taken:     mem[recvTaken : recvTaken+TakenBytes : recvTaken+TakenBytes],
 		Slots:     mem[recvSlots:RecvPageBytes:RecvPageBytes],

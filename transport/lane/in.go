@@ -138,6 +138,14 @@ func (in *In) Ring() *ring.Receiver { return in.ring }
 // sender's words need not be looked at.
 func (in *In) More() bool { return in.ring != nil && in.ring.More() }
 
+// Left is about how many bytes of entries are known to be there and were not lent.
+func (in *In) Left() int {
+	if in.ring != nil {
+		return in.ring.Left()
+	}
+	return 0
+}
+
 // Done says that the entry lent last has been dealt with.
 func (in *In) Done() {
 	if in.ring != nil {

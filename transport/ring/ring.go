@@ -315,6 +315,10 @@ func (r *Receiver) look() error {
 // More says that Next would find an entry without looking at the sender's tail.
 func (r *Receiver) More() bool { return r.next != r.seenTail }
 
+// Left is the bytes of cells that Next would go through without looking at the
+// sender's tail.
+func (r *Receiver) Left() int { return int(r.seenTail-r.next) * CellBytes }
+
 // ReadTo is the sequence after the entry that was lent last.
 func (r *Receiver) ReadTo() uint64 { return r.next }
 

@@ -26,12 +26,12 @@ func (p *Pool) popArena(b *Block, n int) bool {
 	unit := p.unit
 	need := max(1, int((int64(n)+unit-1)>>bits.TrailingZeros64(uint64(unit))))
 	look := true
-	if p.taken+p.lent >= warmFor(int64(need)*unit) {
-		p.collect()
+	if class := int64(need) * unit; p.out >= lookFor(class) {
+		p.settle(p.out, warmFor(class), class)
 		look = false
 	}
 	for ; ; look = false {
-		if p.taken+p.lent+len(p.shares) < transport.ReturnEntries { // each must have room in the return ring
+		if p.out+len(p.shares) < transport.ReturnEntries { // each must have room in the return ring
 			if at, units, ok := p.arena.take(need); ok {
 				p.hand(b, p.arenaID, uint16(at), n, int64(units)*unit)
 				return true

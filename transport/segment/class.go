@@ -10,14 +10,24 @@ type shelf struct {
 	class int64    // bytes of a block
 	free  []freeID // the block freed last is taken first: it is in the cache
 	total int      // blocks, lent ones included
-	warm  int      // blocks that may be out before Take looks for ones that came back
+	look  int      // blocks that may be out before Take looks for ones that came back
+	warm  int      // blocks that circulate as long as they come back in time; see settle
 }
 
-// warmBytes is what the blocks in use at a time should have together: so much of
-// the 512 KiB or more that a core has for itself is left for what is copied.
-const warmBytes = 128 << 10
+// The blocks that should circulate have warmBytes together, which the processor's
+// table of addresses and its caches can hold. A quarter of them is out before
+// Take looks for ones that came back: who sends faster than is received then
+// looks once for several, and what is copied still stays in a core's own cache.
+// With fewer than minWarm of either one side would wait for the other.
+const (
+	warmBytes = 1 << 20
+	minWarm   = 4
+	maxWarm   = 64
+)
 
-func warmFor(class int64) int { return int(max(1, min(warmBytes/class, 64))) }
+func warmFor(class int64) int { return int(max(minWarm, min(warmBytes/class, maxWarm))) }
+
+func lookFor(class int64) int { return max(minWarm, warmFor(class)/4) }
 
 // freeID is a block that nobody has: its segment and index.
 type freeID uint32
@@ -31,9 +41,13 @@ func (f freeID) index() uint16   { return uint16(f) }
 func makeShelves(minClass, maxBytes int64) []shelf {
 	var s []shelf
 	for c := minClass; c < maxBytes; c *= 2 {
-		s = append(s, shelf{class: c, warm: warmFor(c)})
+		s = append(s, makeShelf(c))
 	}
-	return append(s, shelf{class: maxBytes, warm: warmFor(maxBytes)})
+	return append(s, makeShelf(maxBytes))
+}
+
+func makeShelf(class int64) shelf {
+	return shelf{class: class, look: lookFor(class), warm: warmFor(class)}
 }
 
 // shelfFor is the index of the smallest class for n bytes.

@@ -29,6 +29,7 @@ func (p *Pool) takeSlow(k, n int) (Block, error) {
 	if err := p.trim(); err != nil {
 		return Block{}, err
 	}
+	p.linger()
 	b, pl, err := p.decide(k, n)
 	if pl == nil {
 		return b, err
@@ -57,7 +58,7 @@ func (p *Pool) takeSlow(k, n int) (Block, error) {
 func (p *Pool) decide(k, n int) (b Block, pl *plan, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Load() {
 		return b, nil, errTakeClosed
 	}
 	if p.pop(&b, k, k+1, n) { // another goroutine has made a segment, or blocks came back
@@ -99,7 +100,7 @@ func (p *Pool) plan(k int) *plan {
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
-	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries-p.spare {
+	if p.out+len(p.shares) >= transport.ReturnEntries-p.spare {
 		return nil // the return ring has no place for one more
 	}
 	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
@@ -212,7 +213,7 @@ func (p *Pool) abandon(pl *plan) {
 func (p *Pool) install(pl *plan, mem *Memory, n int) (b Block, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Load() {
 		mem.Close()
 		return Block{}, errTakeClosed
 	}

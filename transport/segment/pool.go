@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/cpu"
 )
 
 // Defaults and bounds of a pool.
@@ -102,6 +104,8 @@ type Block struct {
 type Slot struct {
 	User any    // of whoever has taken the block
 	Mem  []byte // from the block's beginning as far as any block that begins there can reach
+
+	entry *entry
 }
 
 // Pool is the owner's side of lent blocks. All methods may be called by any
@@ -113,7 +117,7 @@ type Pool struct {
 	grow sync.Mutex // one segment is made or retired at a time; taken before mu
 
 	mu       sync.Mutex
-	closed   bool
+	closed   atomic.Bool // written under mu
 	shelves  []shelf
 	arena    *buddy   // of an arena, when its segment has been made
 	unit     int64    // bytes; of an arena
@@ -122,8 +126,7 @@ type Pool struct {
 	inUse    int      // segments, those being made included
 	bytes    int64    // their bytes
 	blocks   int      // their blocks
-	taken    int      // blocks
-	lent     int      // blocks
+	out      int      // blocks that are not free
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
 	spare    int      // blocks and segments that are kept back for whole; see whole.go
@@ -131,6 +134,7 @@ type Pool struct {
 	wholeID  uint16
 	ids      []uint16 // of segments, that can be used again
 	back     ring
+	weary    int              // Takes until the next wait for blocks; see settle
 	shares   map[uint64]share // by return entry: others' blocks that this pool's user was handed
 }
 
@@ -139,29 +143,30 @@ type owned struct {
 	mem    *Memory
 	shelf  int
 	busy   int // blocks that are not free
-	taken  int // blocks in the owner's hands
 	ledger []entry
 }
 
 // entry is what the ledger says of one block.
-type entry struct {
-	state      uint8
-	generation uint32
-	seq        uint64 // of the queue entry with which it is lent
-	length     int64  // bytes that were asked for
-	slot       *Slot  // nil until it is first taken
-}
-
-// The states of a block.
 //
 //	free ──Take──► taken ──Lent──► lent ──Collect, Switch──► free
 //	  ▲              │               │
 //	  └─────Put──────┴───────────────┘
-const (
-	stateFree  = 0
-	stateTaken = 1
-	stateLent  = 2
-)
+//
+// All but seq changes under mu. Lent, which happens for each message, does
+// without: the block is its caller's, and nobody else's until seq is stored.
+type entry struct {
+	out        bool          // taken or lent
+	generation uint32        // of the lending
+	seq        atomic.Uint64 // of the queue entry with which it is lent; inHand while it is taken
+	length     int64         // bytes that were asked for
+	slot       *Slot         // nil until it is first taken
+}
+
+// inHand stands for the sequence of a block that is taken. It is no sequence.
+const inHand = 1<<64 - 1
+
+func (e *entry) taken() bool { return e.out && e.seq.Load() == inHand }
+func (e *entry) lent() bool  { return e.out && e.seq.Load() != inHand }
 
 // NewPool makes an empty pool. Values of cfg out of their bounds, which
 // Validate would name, are moved to the nearest bound.
@@ -197,12 +202,11 @@ func (p *Pool) Take(n int) (b Block, err error) {
 	k := p.shelfFor(n)
 	p.mu.Lock()
 	ok := p.pop(&b, k, k+1, n)
-	closed := p.closed
 	p.mu.Unlock()
 	if ok {
 		return b, nil
 	}
-	if closed {
+	if p.closed.Load() {
 		return b, errTakeClosed
 	}
 	return p.takeSlow(k, n)
@@ -229,19 +233,21 @@ func (p *Pool) Fits(n int) error {
 // was in use a moment ago is in the cache, and few blocks stay there.
 // Preconditions: mu is held.
 func (p *Pool) pop(b *Block, lo, hi, n int) bool {
-	if p.closed {
+	if p.closed.Load() {
 		return false
 	}
 	if p.unit != 0 {
 		return p.popArena(b, n)
 	}
 	look := true
-	if len(p.shares) > 0 && p.taken+p.lent+len(p.shares) >= transport.ReturnEntries && p.collect() == 0 {
+	if len(p.shares) > 0 && p.out+len(p.shares) >= transport.ReturnEntries && p.collect() == 0 {
 		return false // a block would have no place in the return ring
 	}
-	if lo < hi && p.shelves[lo].total-len(p.shelves[lo].free) >= p.shelves[lo].warm {
-		p.collect()
-		look = false
+	if lo+1 == hi {
+		if sh := &p.shelves[lo]; sh.total-len(sh.free) >= sh.look {
+			p.settle(sh.total-len(sh.free), sh.warm, sh.class)
+			look = false
+		}
 	}
 	for ; ; look = false {
 		for k := lo; k < hi; k++ {
@@ -266,12 +272,13 @@ func (p *Pool) hand(b *Block, segment, index uint16, n int, bytes int64) {
 	e := &s.ledger[index]
 	if e.slot == nil {
 		e.slot = p.newSlot(s, index)
+		e.slot.entry = e
 	}
-	e.state, e.generation, e.length = stateTaken, p.next, int64(n)
+	e.out, e.generation, e.length = true, p.next, int64(n)
+	cpu.StoreRelease64(&e.seq, inHand)
 	p.next++
 	s.busy++
-	s.taken++
-	p.taken++
+	p.out++
 	b.Ref = BlockRef{Segment: segment, Index: index, Generation: e.generation, Length: uint64(n)}
 	b.Mem, b.Slot = e.slot.Mem[:n:bytes], e.slot
 }
@@ -292,15 +299,19 @@ func (p *Pool) newSlot(s *owned, index uint16) *Slot {
 // Lent records that b travels with the queue entry of sequence seq. Call it
 // before that entry is committed: the user may return b at once.
 func (p *Pool) Lent(b Block, seq uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s, e := p.find(b, "Lent")
-	if e.state != stateTaken {
-		panic(fmt.Sprintf("segment: Lent of block %d of segment %d, which is lent already", b.Ref.Index, b.Ref.Segment))
+	e := b.Slot.entry
+	switch {
+	case !e.out || e.generation != b.Ref.Generation:
+		panic(b.Ref.misused("Lent", "not taken"))
+	case e.seq.Load() != inHand:
+		panic(b.Ref.misused("Lent", "lent already"))
 	}
-	e.state, e.seq = stateLent, seq
-	p.lent++
-	p.untake(s)
+	e.seq.Store(seq)
+	if p.closed.Load() { // looked at after the store: Close looks the other way round
+		p.mu.Lock()
+		p.unmap(p.segments[b.Ref.Segment])
+		p.mu.Unlock()
+	}
 }
 
 // Recall undoes Lent, for a block whose entry could not be committed: it is
@@ -310,17 +321,14 @@ func (p *Pool) Recall(b Block) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.segments[b.Ref.Segment]
-	if p.closed || s == nil {
+	if p.closed.Load() || s == nil {
 		return false
 	}
 	e := &s.ledger[b.Ref.Index]
-	if e.state != stateLent || e.generation != b.Ref.Generation {
+	if !e.lent() || e.generation != b.Ref.Generation {
 		return false
 	}
-	e.state = stateTaken
-	p.lent--
-	p.taken++
-	s.taken++
+	e.seq.Store(inHand)
 	return true
 }
 
@@ -328,46 +336,49 @@ func (p *Pool) Recall(b Block) bool {
 func (p *Pool) Put(b Block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s, e := p.find(b, "Put")
-	if e.state == stateLent {
-		p.lent--
-		p.free(b.Ref.Segment, b.Ref.Index)
-		return
-	}
+	s := p.find(b, "Put")
 	p.free(b.Ref.Segment, b.Ref.Index)
-	p.untake(s)
+	if p.closed.Load() {
+		p.unmap(s)
+	}
 }
 
-// find is the ledger's entry of b, which must not be free.
+// find is the segment of b, which must not be free.
 // Preconditions: mu is held.
-func (p *Pool) find(b Block, op string) (*owned, *entry) {
+func (p *Pool) find(b Block, op string) *owned {
 	if int(b.Ref.Segment) < len(p.segments) {
 		if s := p.segments[b.Ref.Segment]; s != nil && int(b.Ref.Index) < len(s.ledger) {
-			if e := &s.ledger[b.Ref.Index]; e.state != stateFree && e.generation == b.Ref.Generation {
-				return s, e
+			if e := &s.ledger[b.Ref.Index]; e.out && e.generation == b.Ref.Generation {
+				return s
 			}
 		}
 	}
-	panic(fmt.Sprintf("segment: %s of block %d of segment %d, generation %d, which is not taken",
-		op, b.Ref.Index, b.Ref.Segment, b.Ref.Generation))
+	panic(b.Ref.misused(op, "not taken"))
 }
 
-// untake says that one block of s has left the owner's hands. The memory of a
-// closed pool goes with the last of them. Preconditions: mu is held.
-func (p *Pool) untake(s *owned) {
-	p.taken--
-	s.taken--
-	if p.closed && s.taken == 0 {
-		_ = s.mem.Close()
+// misused is what a mistake of the owner's code panics with.
+func (r BlockRef) misused(op, why string) string {
+	return fmt.Sprintf("segment: %s of block %d of segment %d, generation %d, which is %s", op, r.Index, r.Segment, r.Generation, why)
+}
+
+// unmap unmaps a segment of a closed pool when none of its blocks is in the
+// owner's hands. Preconditions: mu is held.
+func (p *Pool) unmap(s *owned) error {
+	for i := range s.ledger {
+		if s.ledger[i].taken() {
+			return nil
+		}
 	}
+	return s.mem.Close()
 }
 
 // free puts a block back on its shelf, or into the arena. Preconditions: mu is
 // held.
 func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
-	s.ledger[index].state = stateFree
+	s.ledger[index].out = false
 	s.busy--
+	p.out--
 	if s == p.whole {
 		return // it is nobody else's block
 	}
@@ -385,14 +396,13 @@ func (p *Pool) free(segment, index uint16) {
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Swap(true) {
 		return nil
 	}
-	p.closed = true
 	var errs []error
 	for _, s := range p.segments {
-		if s != nil && s.taken == 0 {
-			errs = append(errs, s.mem.Close())
+		if s != nil {
+			errs = append(errs, p.unmap(s))
 		}
 	}
 	return errors.Join(errs...)

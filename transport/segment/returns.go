@@ -23,7 +23,7 @@ func (p *Pool) Collect() int {
 // collect is Collect. Preconditions: mu is held.
 func (p *Pool) collect() int {
 	r := &p.back
-	if r.Tail == nil || r.broken || p.closed {
+	if r.Tail == nil || r.broken || p.closed.Load() {
 		return 0
 	}
 	tail := r.Tail.Load()
@@ -64,11 +64,10 @@ func (p *Pool) returned(v uint64) bool {
 		p.back.refuse("index of a returned block", uint64(index), uint64(len(ledger)-1))
 		return false
 	}
-	if e := &ledger[index]; e.state != stateLent || e.generation != generation {
+	if e := &ledger[index]; !e.lent() || e.generation != generation {
 		p.back.refuse("generation of a returned block", uint64(generation), uint64(e.generation))
 		return false
 	}
-	p.lent--
 	p.free(segment, index)
 	return true
 }
@@ -79,14 +78,13 @@ func (p *Pool) Reclaim(ref BlockRef) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.collect()
-	if p.closed || int(ref.Segment) >= len(p.segments) || p.segments[ref.Segment] == nil {
+	if p.closed.Load() || int(ref.Segment) >= len(p.segments) || p.segments[ref.Segment] == nil {
 		return false
 	}
 	e := &p.segments[ref.Segment].ledger[ref.Index]
-	if e.state != stateLent || e.generation != ref.Generation {
+	if !e.lent() || e.generation != ref.Generation {
 		return false
 	}
-	p.lent--
 	p.free(ref.Segment, ref.Index)
 	return true
 }
@@ -122,22 +120,26 @@ func (p *Pool) Switch(r transport.Returns, start uint64) int {
 func (p *Pool) SwitchAt(r transport.Returns, at transport.Place) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 0
+	n, lent := 0, 0
 	for id, s := range p.segments {
-		if s == nil || s.busy == s.taken {
+		if s == nil || s.busy == 0 {
 			continue
 		}
 		for i := range s.ledger {
-			if e := &s.ledger[i]; e.state == stateLent && at.Before(e.seq) {
-				p.lent--
+			e := &s.ledger[i]
+			switch {
+			case !e.lent():
+			case at.Before(e.seq.Load()):
 				p.free(uint16(id), uint16(i))
 				n++
+			default:
+				lent++
 			}
 		}
 	}
 	p.endShares(at.Before)
 	p.back.Returns, p.back.read, p.back.broken = r, 0, false
-	if p.lent == 0 && len(p.shares) == 0 && r.Tail != nil {
+	if lent == 0 && len(p.shares) == 0 && r.Tail != nil {
 		// Nothing in the ring can be for this pool. It matters when a pool
 		// takes over a ring that its predecessor has used.
 		p.back.read = r.Tail.Load()

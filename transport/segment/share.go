@@ -30,10 +30,10 @@ func (p *Pool) Share(ref BlockRef, seq uint64, by Sharer) error {
 	key := transport.PackReturn(ref.Segment, ref.Index, ref.Generation)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Load() {
 		return errTakeClosed
 	}
-	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries {
+	if p.out+len(p.shares) >= transport.ReturnEntries {
 		if p.collect() == 0 {
 			p.dry++
 			return ErrDry

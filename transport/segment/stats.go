@@ -41,8 +41,8 @@ func (s PoolStats) External() float64 {
 func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.taken - p.lent,
-		Taken: p.taken, Lent: p.lent, Dry: p.dry, Refused: p.back.refused}
+	s := PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.out,
+		Dry: p.dry, Refused: p.back.refused}
 	if p.unit == 0 {
 		p.classBytes(&s)
 	} else if a := p.arena; a != nil {
@@ -56,7 +56,7 @@ func (p *Pool) Stats() PoolStats {
 	}
 	for _, o := range p.segments {
 		if o != nil && o.busy > 0 {
-			s.UsedBytes += o.used()
+			o.count(&s)
 		}
 	}
 	return s
@@ -78,14 +78,20 @@ func (p *Pool) classBytes(s *PoolStats) {
 	}
 }
 
-// used is the bytes that were asked for in the blocks of o that are not free.
-func (o *owned) used() (n int64) {
+// count adds the blocks of o that are not free.
+func (o *owned) count(s *PoolStats) {
 	for i := range o.ledger {
-		if e := &o.ledger[i]; e.state != stateFree {
-			n += e.length
+		e := &o.ledger[i]
+		switch {
+		case !e.out:
+			continue
+		case e.taken():
+			s.Taken++
+		default:
+			s.Lent++
 		}
+		s.UsedBytes += e.length
 	}
-	return n
 }
 
 // Dry is the number of Takes that failed with ErrDry.

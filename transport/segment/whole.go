@@ -46,7 +46,7 @@ func (p *Pool) takeWhole(n int) (Block, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Load() {
 		mem.Close()
 		return Block{}, errTakeClosed
 	}
@@ -60,11 +60,11 @@ func (p *Pool) takeWhole(n int) (Block, error) {
 func (p *Pool) reuseWhole(size, n int) (Block, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Load() {
 		return Block{}, errTakeClosed
 	}
 	p.collect()
-	if p.taken+p.lent+len(p.shares) >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
+	if p.out+len(p.shares) >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
 		p.dry++
 		return Block{}, ErrDry
 	}
@@ -119,7 +119,7 @@ func (p *Pool) Trim() (none bool, err error) {
 func (p *Pool) trim() error {
 	p.mu.Lock()
 	s, id := p.whole, p.wholeID
-	if s == nil || s.busy > 0 || p.closed || p.cfg.Retire == nil {
+	if s == nil || s.busy > 0 || p.closed.Load() || p.cfg.Retire == nil {
 		p.mu.Unlock()
 		return nil
 	}

@@ -60,9 +60,10 @@ func (n *Node) spinFor(w waiting) bool {
 		for range bursts {
 			for range burst {
 				if w.poll() {
-					if begun.IsZero() {
+					switch {
+					case begun.IsZero():
 						s.hit()
-					} else {
+					case time.Since(begun) > spinTime/2:
 						s.late()
 					}
 					return true
