@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // TestLostFrameEndsItsSender: a process that opens a lane while the supervisor
@@ -114,5 +116,52 @@ func TestRootWithoutDescriptors(t *testing.T) {
 		}
 		t.Log(free, told, log.Lines, err)
 		sup.Shutdown()
+	}
+}
+
+func litter(c *actor.Context, l Litter) (Me, error) {
+	frame := wire.Append(nil, &wire.Ready{})
+	for range l.Frames {
+		if err := unix.Sendmsg(3, frame, unix.UnixRights(3, 3, 3, 3, 3, 3, 3, 3), nil, 0); err == unix.EAGAIN {
+			_, _ = unix.Poll([]unix.PollFd{{Fd: 3, Events: unix.POLLOUT}}, -1)
+		} else if err != nil {
+			return Me{}, err
+		}
+	}
+	return Me{PID: os.Getpid(), Incarnation: c.Incarnation()}, nil
+}
+
+// TestStrayDescriptors: descriptors that come with frames which have none are
+// closed at once: a child cannot use up those of the root.
+func TestStrayDescriptors(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	who(t, ctx, ref)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it closes files that nobody has
+	count := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc: ", err)
+		}
+		return len(all)
+	}
+	before := count()
+	if _, err := actor.Ask(ctx, ref, Litter{Frames: 20}); err != nil {
+		t.Fatal(err)
+	}
+	who(t, ctx, ref)
+	if _, err := actor.Lookup[Node](ctx, "node"); err != nil { // the loop has gone round
+		t.Fatal(err)
+	}
+	down, _, err := actor.Monitor(ctx, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, ref.ID); err != nil { // and its link was read to the end
+		t.Fatal(err)
+	}
+	wait(t, ctx, down)
+	if after := count(); after > before {
+		t.Errorf("%d descriptors, %d before", after, before)
 	}
 }

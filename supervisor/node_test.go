@@ -105,6 +105,10 @@ type (
 		actor.Asks[Node, Me]
 		Free int
 	}
+	Litter struct { // sends the supervisor frames with descriptors that do not belong to them
+		actor.Asks[Node, Me]
+		Frames int
+	}
 	Mark struct {
 		actor.Tells[Node]
 		Seq int
@@ -195,6 +199,7 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		takeDescriptors(h.Free)
 		return me(c), nil
 	})
+	actor.OnAsk(s, litter)
 	actor.OnAsk(s, func(c *actor.Context, r Relay) (Me, error) { return actor.Ask(c, r.To, Who{}) })
 	s.OnDown(func(c *actor.Context, d actor.Down) {
 		lines = append(lines, fmt.Sprintf("down %d: %s", d.ID, d.Exit.Summary))

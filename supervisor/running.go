@@ -158,6 +158,9 @@ func (s *Supervisor) read(r *running) {
 			return
 		}
 		f, err := wire.Parse(buf[:n])
+		if err == nil && len(files) != wire.Files(f) {
+			err = fmt.Errorf("supervisor: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
+		}
 		if err != nil {
 			s.log.Error("frame refused", "from", r.addr, "err", err)
 			for _, f := range files {
@@ -305,7 +308,9 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 		return nil, err
 	}
 	p := &inPlace{r: r, done: make(chan struct{})}
+	s.mu.Lock()
 	r.proc = p
+	s.mu.Unlock()
 	go func() {
 		defer close(p.done)
 		p.exit = runInPlace(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
