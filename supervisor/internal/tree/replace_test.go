@@ -98,3 +98,46 @@ func TestTerminateDuringReplace(t *testing.T) {
 		s.want("answer 1: it is not running", "gone 1", "answer 1")
 	}
 }
+
+// TestGiveUpTooLate: after the point of no return nobody can give up: the old
+// process ends, and if the new one was killed there would be neither.
+func TestGiveUpTooLate(t *testing.T) {
+	s := runningScript(t, Config{})
+	s.in(Replace{7, 1})
+	s.in(Ready{1, 2})
+	s.in(HandedOver{1, 2})
+	s.log = nil
+	s.in(GiveUp{1, 2, ErrStart})
+	s.want()
+	s.in(Exited{1, 1, ByRequest})
+	s.want("takeover 1 2", "answer 1")
+}
+
+// TestReplaceOfOneToBeStopped: a child whose turn to be stopped comes is not
+// replaced.
+func TestReplaceOfOneToBeStopped(t *testing.T) {
+	s := newScript(t, with(OneForAll))
+	s.up(permanent3...)
+	s.dies(1, Abnormal)
+	s.log = nil
+	s.in(Replace{7, 2}) // 3 is being stopped
+	s.want("answer 2: " + ErrNotRunning.Error())
+}
+
+// TestBackoffAfterReplace: for its delays a child is as old as its process.
+func TestBackoffAfterReplace(t *testing.T) {
+	s := newScript(t, patient)
+	s.upSpec(1, slow)
+	s.dies(1, Abnormal)
+	s.now = 100 * time.Millisecond
+	s.in(Retry{1})
+	s.ready(1)
+	s.now = 2 * time.Second
+	s.in(Replace{7, 1})
+	s.in(Ready{1, 3})
+	s.in(HandedOver{1, 3})
+	s.in(Exited{1, 2, ByRequest})
+	s.log = nil
+	s.in(Exited{1, 3, Abnormal})
+	s.want("child_terminated 1", "backoff 1 2.2s")
+}

@@ -336,3 +336,32 @@ func TestFinal(t *testing.T) {
 	s.dies(2, Final)
 	s.want("child_terminated 2", "gone 2")
 }
+
+// TestIgnoredWhileStopping: a child that is stopped during its start, and says
+// that it is not wanted anyway, holds nobody up.
+func TestIgnoredWhileStopping(t *testing.T) {
+	s := newScript(t, lenient)
+	s.add(1, ChildSpec{})
+	s.add(2, ChildSpec{})
+	s.terminate(1)
+	s.in(Ignored{1, 1})
+	s.want("spawn 1.1", "stop 1.1", "answer 1: "+ErrTerminated.Error(), "gone 1", "answer 1", "removed 1", "spawn 2.1")
+}
+
+// TestRetryOvertaken: a retry that comes when the child was started with its group
+// meanwhile means nothing.
+func TestRetryOvertaken(t *testing.T) {
+	s := newScript(t, with(RestForOne))
+	s.up(permanent3...)
+	s.dies(2, Abnormal)
+	s.stops(3)
+	s.dies(2, Abnormal) // its start fails
+	s.dies(1, Abnormal)
+	s.ready(1)
+	s.ready(2)
+	s.ready(3)
+	s.log = nil
+	s.in(Retry{2})
+	s.want()
+	s.state(2, "running")
+}

@@ -162,7 +162,8 @@ func TestSignificant(t *testing.T) {
 			s.upSpec(1, ChildSpec{Restart: tt.restart, Significant: true})
 			s.upSpec(2, ChildSpec{Restart: tt.restart, Significant: true})
 			s.upSpec(3, ChildSpec{Restart: tt.restart})
-			s.dies(3, tt.reason) // not significant
+			s.upSpec(4, ChildSpec{}) // it runs to the end, and has no say
+			s.dies(3, tt.reason)     // not significant
 			if s.m.ending {
 				t.Fatal("it ended because of a child that is not significant")
 			}
