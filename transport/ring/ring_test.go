@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -369,5 +370,49 @@ func TestRoomy(t *testing.T) {
 		if _, err := p.s.Reserve(p.s.MaxEntry()); err != nil {
 			t.Fatalf("from %d: roomy, and the largest entry: %v", start, err)
 		}
+	}
+}
+
+// TestWhatIsRefused: each rule that a peer can break has an error of its own.
+func TestWhatIsRefused(t *testing.T) {
+	const cells, n = 1 << 12, 1 << 12 / ring.CellBytes
+	put := func(p *pages, v uint32) { binary.LittleEndian.PutUint32(p.send.Cells, v) }
+	for what, write := range map[string]func(*pages){
+		"ring tail":       func(p *pages) { p.send.Tail.Store(n + 1) },
+		"entry end":       func(p *pages) { put(p, 100); p.send.Tail.Store(2) },
+		"entry length":    func(p *pages) { put(p, cells/4); p.send.Tail.Store(n) },
+		"pad at the tail": func(p *pages) { put(p, 1<<32-1); p.send.Tail.Store(n) },
+	} {
+		p := newRing(t, cells, 0)
+		write(p)
+		_, err := p.r.Next()
+		if c := new(transport.CorruptError); !errors.As(err, &c) || c.What != what {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	p := newRing(t, cells, 0)
+	fill := func() (err error) {
+		for err == nil {
+			if _, err = p.s.Reserve(1000); err == nil {
+				err = p.s.Commit()
+			}
+		}
+		return err
+	}
+	for _, head := range []uint64{0, 1 << 40, p.s.Next() + 1} { // the receiver has read everything, and then says something else
+		if err := fill(); !errors.Is(err, transport.ErrFull) {
+			t.Fatal(err)
+		}
+		p.recv.Head.Store(p.s.Next())
+		if err := fill(); !errors.Is(err, transport.ErrFull) {
+			t.Fatal(err)
+		}
+		good := p.s.Next()
+		p.recv.Head.Store(head)
+		_, err := p.s.Reserve(1000)
+		if c := new(transport.CorruptError); !errors.As(err, &c) || c.What != "ring head" {
+			t.Errorf("head %d: %v", head, err)
+		}
+		p.recv.Head.Store(good)
 	}
 }

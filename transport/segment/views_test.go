@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -84,6 +85,26 @@ func TestViewChecks(t *testing.T) {
 	}
 	if err := v.Drop(3); err != ErrUnknownSegment {
 		t.Errorf("second Drop: %v", err)
+	}
+}
+
+// TestViewsAreBounded: an owner cannot make its user map more than a number of
+// segments.
+func TestViewsAreBounded(t *testing.T) {
+	v := &Views{}
+	defer v.Close()
+	for id := range MaxViewSegments + 1 {
+		m, err := Create("many", 4096, Options{Form: FormMemfd})
+		if errors.Is(err, errors.ErrUnsupported) {
+			t.Skip(err)
+		} else if err != nil {
+			testutil.Refused(t, err)
+		}
+		err = v.Add(uint16(id), m.File(), 4096, 4096, 1)
+		m.Close()
+		if e := new(transport.CorruptError); (id == MaxViewSegments) != (errors.As(err, &e) && e.What == "count of segments") {
+			t.Fatalf("segment %d: %v", id, err)
+		}
 	}
 }
 
