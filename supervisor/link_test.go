@@ -137,6 +137,38 @@ func TestLinkedThatHoldsIsKilled(t *testing.T) {
 	}
 }
 
+// TestLinkedThatIsKilledHandlesAgain: what an actor has in hand when it is killed
+// because of a link is not to blame for that: it is handled again.
+func TestLinkedThatIsKilledHandlesAgain(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 9})
+	a := startNode(t, ctx, sup, supervisor.Child{Name: "a", Restart: supervisor.Temporary})
+	holding := make(words, 16)
+	b := startNode(t, ctx, sup, supervisor.Child{Name: "b", Shutdown: 20 * time.Millisecond, Stderr: holding})
+	link(t, ctx, b, a, false)
+	go func() { _, _ = actor.Ask(ctx, b, Hold{}) }()
+	<-holding
+	if err := sup.Kill(a.ID); err != nil { // it has nothing in hand
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "b's next incarnation", func() bool {
+		return slices.ContainsFunc(r.all(), func(e supervisor.Event) bool {
+			return e.Kind == supervisor.EventReady && e.Child == "b" && e.Incarnation == 2
+		})
+	})
+	<-holding
+	if n := sup.DeadLetters(); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+// words is what a child writes to its stderr.
+type words chan string
+
+func (w words) Write(b []byte) (int, error) {
+	w <- string(b)
+	return len(b), nil
+}
+
 // TestExitReasons: what a wait status cannot say is declared on the link, and
 // believed only with exit code 0. OTP: transient_shutdown, GS stop1..stop10.
 func TestExitReasons(t *testing.T) {

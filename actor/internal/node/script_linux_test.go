@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -225,4 +228,188 @@ func TestEndedTargetIsForgotten(t *testing.T) {
 	if g := new(GoneError); !errors.As(<-failed, &g) || g.Exit.Summary != "all said" {
 		t.Errorf("%v", g)
 	}
+}
+
+// TestLeavesBeforeItsLane: an actor that is about to end has no lane from here yet,
+// but somebody has asked for one. It gets none.
+func TestLeavesBeforeItsLane(t *testing.T) {
+	s := newScript(t)
+	sent := make(chan error, 1)
+	go func() {
+		target, err := s.node.Target(background, 2)
+		if err == nil {
+			_, err = target.Outbox()
+		}
+		sent <- err
+	}()
+	r := s.hear().(*wire.Resolve)
+	s.say(&wire.Leaving{ID: 2})
+	if f, ok := s.hear().(*wire.Closed); !ok || f.To != 2 {
+		t.Fatalf("%+v, want a Closed", f)
+	}
+	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	if g := new(GoneError); !errors.As(<-sent, &g) || g.Exit.Summary != wire.LeavingText {
+		t.Errorf("%v", g)
+	}
+}
+
+// lane makes a lane to the node, of an incarnation of number 9.
+func (s *script) lane(incarnation uint32) *mailbox.Outbox {
+	s.t.Helper()
+	box := mailbox.Config{}.Wire()
+	n, err := notify.Best()
+	if n == nil {
+		s.t.Fatal(err)
+	}
+	out, f, files, err := lane.Create(lane.Config{Queue: wire.QueueRing, Cells: int(box.RingBytes)}, 1, n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		out.Close()
+		n.Close()
+	})
+	s.say(&wire.Lane{From: wire.Addr{ID: 9, Incarnation: incarnation}, Queue: f.Queue, Cells: f.Cells, Size: f.Size, Bell: f.Bell}, files...)
+	if f, ok := s.hear().(*wire.Page); !ok {
+		s.t.Fatalf("%T, want a Page", f)
+	}
+	return mailbox.NewOutbox(box, out, mailbox.Sharing{})
+}
+
+// TestSuccessorWaitsForItsPredecessor: while a sender is being replaced both of
+// its incarnations are alive. What the new one sends is handled after all that the
+// old one had sent by then.
+func TestSuccessorWaitsForItsPredecessor(t *testing.T) {
+	s := newScript(t)
+	older, newer := s.lane(1), s.lane(2)
+	typ, err := codec.Of[note]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3 * turn
+	for i := range n {
+		if err := mailbox.Send(older, wire.EntryTell, 0, 0, typ, &note{i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := mailbox.Send(newer, wire.EntryTell, 0, 0, typ, &note{n}); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	next := 0
+	_, err = s.node.Serve(map[codec.ID]mailbox.Handler{typ.ID(): func(_ *mailbox.Message, body []byte) error {
+		var v note
+		if err := codec.Decode(typ, body, &v, nil); err != nil {
+			return err
+		}
+		if v.N != next {
+			t.Errorf("%d was handled when %d came next", v.N, next)
+		}
+		next++
+		stop.Store(next > n)
+		return nil
+	}}, nil, &stop)
+	if err != nil || next != n+1 {
+		t.Errorf("%d messages, %v", next, err)
+	}
+}
+
+// opened opens the lane to number 2, and returns its receiving end too.
+func (s *script) opened(box wire.Mailbox) (*Target, *wire.Open, *os.File) {
+	s.t.Helper()
+	done := make(chan *Target, 1)
+	go func() {
+		target, err := s.node.Target(background, 2)
+		if err != nil {
+			s.t.Error(err)
+		}
+		done <- target
+	}()
+	r := s.hear().(*wire.Resolve)
+	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: box})
+	buf := make([]byte, wire.MaxFrame)
+	k, files, err := s.link.Receive(buf)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	f, err := wire.Parse(buf[:k])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(files) > 1 {
+		closeFiles(files)
+		s.t.Skip("notifiers have descriptors here")
+	}
+	return <-done, f.(*wire.Open), files[0].(*os.File)
+}
+
+// accept reads that lane as an incarnation of number 2, whose page the node gets.
+func (s *script) accept(box wire.Mailbox, number uint32, o *wire.Open, file *os.File) *mailbox.Inbox {
+	s.t.Helper()
+	n, err := notify.Best()
+	if n == nil {
+		s.t.Fatal(err)
+	}
+	in, page, out, err := lane.Accept(&wire.Lane{From: wire.Addr{ID: 1, Incarnation: 1}, Queue: o.Queue, Cells: o.Cells, Size: o.Size}, []transport.File{file}, n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	inbox := mailbox.NewInbox("one", box, in, number<<16, mailbox.Sharing{})
+	s.t.Cleanup(func() {
+		inbox.Close()
+		n.Close()
+	})
+	t := s.node.Known(2)
+	before := t.box.Peer()
+	page.Peer = wire.Addr{ID: 2, Incarnation: number}
+	s.say(page, out...)
+	for t.box.Peer() == before {
+		runtime.Gosched()
+	}
+	return inbox
+}
+
+// TestAnswerInThePageBefore: an answer that its actor gave before it died is there
+// although nobody has looked for it when the page of the next incarnation comes.
+func TestAnswerInThePageBefore(t *testing.T) {
+	s := newScript(t)
+	box := mailbox.Config{}.Wire()
+	target, o, file := s.opened(box)
+	second, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.accept(box, 1, o, file)
+	typ, err := codec.Of[note]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := target.NewAsk(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mailbox.Send(target.box, wire.EntryAsk, a.ID, 0, typ, &note{1}); err != nil {
+		t.Fatal(err)
+	}
+	var m mailbox.Message
+	if err := in.Next(&m); err != nil {
+		t.Fatal(err)
+	}
+	if err := mailbox.Reply(&m, typ, &note{2}); err != nil {
+		t.Fatal(err)
+	}
+	in.Done(&m)
+	s.accept(box, 2, o, os.NewFile(uintptr(second), "lane"))
+	if !a.ready() {
+		t.Fatal("the answer is lost")
+	}
+	peer, body, err := a.Wait(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v note
+	if err := mailbox.DecodeReply(peer, body, typ, &v); err != nil || v.N != 2 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	a.Free()
 }
