@@ -86,6 +86,7 @@ const (
 	LetterCorrupt      LetterReason = 3 // its sender broke the rules of the lane
 	LetterQuarantined  LetterReason = 4 // it was in hand at a death
 	LetterUnread       LetterReason = 5 // its actor has ended for good
+	LetterLost         LetterReason = 6 // its lane was lost for want of descriptors: one letter for all that was in it
 )
 
 func (r LetterReason) String() string {
@@ -100,6 +101,8 @@ func (r LetterReason) String() string {
 		return "quarantined"
 	case LetterUnread:
 		return "unread"
+	case LetterLost:
+		return "lost"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
 }

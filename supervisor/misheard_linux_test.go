@@ -18,7 +18,8 @@ import (
 
 // TestLostFrameEndsItsSender: a process that opens a lane while the supervisor
 // has no descriptors left does not go on as if there were that lane: it is
-// killed, an event names the limit, and its successor's lane works.
+// killed, an event names the limit, a dead letter stands for what was in the lane,
+// and its successor's lane works.
 func TestLostFrameEndsItsSender(t *testing.T) {
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
@@ -26,8 +27,8 @@ func TestLostFrameEndsItsSender(t *testing.T) {
 	}
 	restore := sync.OnceFunc(func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) })
 	defer restore()
-	killed := make(chan string, 100)
-	ctx, sup, _ := newSupOn(t, supervisor.Spec{Intensity: 100}, func(e supervisor.Event) {
+	killed, lost := make(chan string, 100), make(chan supervisor.Letter, 100)
+	ctx, sup, _ := newSupOn(t, supervisor.Spec{Intensity: 100, OnLetter: func(l supervisor.Letter) { lost <- l }}, func(e supervisor.Event) {
 		if e.Kind == supervisor.EventKilled && e.Child == "talker" {
 			restore() // its successor needs descriptors
 			killed <- e.Text
@@ -61,6 +62,9 @@ func TestLostFrameEndsItsSender(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Fatal("the talker lives on")
+	}
+	if l := <-lost; l.Reason != supervisor.LetterLost || l.From != talker.ID || l.To != holder.ID || !strings.Contains(l.Text, "RLIMIT_NOFILE") {
+		t.Errorf("%+v", l)
 	}
 	if err != nil {
 		me, err = actor.Ask(ctx, talker, Relay{To: holder})

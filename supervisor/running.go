@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -182,6 +183,7 @@ func (s *Supervisor) read(r *running) {
 // or an answer that never comes. Its death is not its message's fault. Of this
 // process itself only the link ends, so that whatever it sends from now on fails.
 func (s *Supervisor) misheard(r *running, err error) {
+	s.lostLane(r, err)
 	c := s.children[r.addr.ID]
 	switch {
 	case r.addr.ID == 0:
@@ -196,6 +198,19 @@ func (s *Supervisor) misheard(r *running, err error) {
 		c.killed = true
 		s.event(EventKilled, c, "a frame of it was lost: "+err.Error())
 		_ = r.kill()
+	}
+}
+
+// lostLane makes a dead letter of a lane whose descriptors did not arrive. Messages
+// may be in it; what they are only its sender knows, which ends.
+func (s *Supervisor) lostLane(r *running, err error) {
+	t := new(sock.TruncatedError)
+	if s.above != nil || !errors.As(err, &t) {
+		return
+	}
+	if f, err := wire.Parse(t.Frame); err == nil && f.Kind() == wire.KindOpen {
+		s.letter(keeper.Letter{Letter: wire.Letter{From: r.addr, To: f.(*wire.Open).To, Reason: wire.LetterLost,
+			Text: "the lane that the sender had made was lost, with all that was in it: " + t.Error()}})
 	}
 }
 

@@ -165,7 +165,7 @@ func takePacket(fd, n int) ([]*os.File, error) {
 	case err != nil:
 		err = fmt.Errorf("sock: control message: %w", err)
 	case flags&unix.MSG_CTRUNC != 0:
-		err = cutOff(len(fds))
+		err = cutOff(len(fds), nil)
 	case len(fds) != n || binary.LittleEndian.Uint32(b[8:]) != uint32(n):
 		err = &transport.CorruptError{What: "files of a packet", Value: uint64(len(fds)), Limit: uint64(n)}
 	}

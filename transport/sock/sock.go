@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,10 @@ type TruncatedError struct {
 	Got  int    // bytes or descriptors that came
 	Room int    // bytes or descriptors that would have fit
 	Err  error  // a *transport.LimitError when this process is out of descriptors, or nil
+
+	// Frame is the bytes of a frame that has lost its descriptors: it may say
+	// what was lost.
+	Frame []byte
 }
 
 func (e *TruncatedError) Error() string {
@@ -125,7 +130,7 @@ func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
 	case flags&unix.MSG_TRUNC != 0:
 		err = &TruncatedError{What: "frame", Got: n, Room: len(buf)}
 	case flags&unix.MSG_CTRUNC != 0:
-		err = cutOff(len(got))
+		err = cutOff(len(got), buf[:n])
 	case n == 0:
 		err = io.EOF // an empty frame, which no peer of ours sends
 	default:
@@ -141,8 +146,8 @@ func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
 }
 
 // cutOff says why descriptors are missing: too many of them, or no place here.
-func cutOff(got int) error {
-	e := &TruncatedError{What: "descriptors", Got: got, Room: MaxFiles}
+func cutOff(got int, frame []byte) error {
+	e := &TruncatedError{What: "descriptors", Got: got, Room: MaxFiles, Frame: bytes.Clone(frame)}
 	if got < MaxFiles {
 		e.Err = sys.Limited("sock: receive descriptors", unix.EMFILE)
 	}

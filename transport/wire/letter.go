@@ -26,4 +26,5 @@ const (
 	LetterCorrupt      = 3 // the sender broke the rules
 	LetterQuarantined  = 4 // it was in hand at a death
 	LetterUnread       = 5 // its actor has ended for good
+	LetterLost         = 6 // the lane that it was in was lost on its way: what was in it is unknown
 )

@@ -78,7 +78,9 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
 	if err != nil {
 		n.log.Error("lane refused", "from", f.Name, "err", err)
-		n.cannotRead(f.Name, err)
+		if n.cannotRead(f.Name, err); !ownLimit(err) { // its sender broke the rules, and harms itself
+			n.Letter(&wire.Letter{From: f.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
+		}
 		return
 	}
 	from := f.From
@@ -145,8 +147,8 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 // installPage switches a target to a (new) incarnation of its receiver.
 func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	t := n.Known(f.Peer.ID)
-	if t == nil || t.gone.Load() != nil {
-		n.log.Error("page of an unknown target", "peer", f.Peer)
+	if t == nil || t.gone.Load() != nil { // it has ended meanwhile, or this process is ending
+		n.log.Debug("page of a lane that is closed", "peer", f.Peer)
 		closeFiles(files)
 		return
 	}

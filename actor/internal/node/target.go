@@ -210,12 +210,22 @@ func (t *Target) WhyClosed() error {
 	return nil
 }
 
+// maxLeaving bounds how many are remembered. Who opens a lane to one that is not is
+// told that it is gone when the supervisor has the lane.
+const maxLeaving = 1024
+
 // leave closes the lane to a target that is about to end: it handles what is in
 // its mailbox, and answers, but takes nothing more.
 func (n *Node) leave(id uint32) {
 	n.mu.Lock()
-	if n.Known(id) == nil {
-		n.leaving[id] = struct{}{} // somebody may be about to open the lane
+	if n.Known(id) == nil { // somebody may be about to open the lane
+		for old := range n.leaving {
+			if len(n.leaving) < maxLeaving {
+				break
+			}
+			delete(n.leaving, old)
+		}
+		n.leaving[id] = struct{}{}
 	}
 	n.mu.Unlock()
 	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {

@@ -1,6 +1,8 @@
 package keeper
 
 import (
+	"fmt"
+
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -53,25 +55,6 @@ func (k *Keeper) Back(id uint32) {
 	}
 }
 
-// maxFacts is how many ended children that will not come back are known with all
-// facts of their ends. Of earlier ones what they wrote is forgotten.
-const maxFacts = 256
-
-// Forgotten says that a child that is gone will never come back.
-func (k *Keeper) Forgotten(id uint32) {
-	k.forgotten = append(k.forgotten, id)
-	if len(k.forgotten) <= maxFacts {
-		return
-	}
-	c := k.children[k.forgotten[0]]
-	k.forgotten = k.forgotten[1:]
-	if c != nil && c.last != nil {
-		last := *c.last
-		last.Stderr, last.Stack = "", ""
-		c.last = &last
-	}
-}
-
 func (c *child) lastExit() *wire.Exit {
 	if c.last != nil {
 		return c.last
@@ -81,6 +64,9 @@ func (c *child) lastExit() *wire.Exit {
 
 func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	t := &wire.Target{Token: f.Token, State: wire.TargetUnknown, ID: f.ID}
+	if k.past.has(f.ID) {
+		t.State, t.Name, t.Exit = wire.TargetGone, fmt.Sprint("number ", f.ID), *longGone(f.ID)
+	}
 	c := k.children[f.ID]
 	p := k.pools[f.ID]
 	if f.ID == 0 {

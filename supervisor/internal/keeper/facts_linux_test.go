@@ -33,3 +33,44 @@ func TestFactsOfManyEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEnds: of children that ended long ago only that is known; a lane that is
+// left, for one, keeps its ends from being forgotten.
+func TestManyEnds(t *testing.T) {
+	k := New(slog.New(slog.DiscardHandler), func(Letter) {})
+	var said []wire.Frame
+	k.Add(0, "root", wire.Mailbox{})
+	k.Begin(wire.Addr{Incarnation: 1}, "", func(f wire.Frame, _ ...*Handle) { said = append(said, f) })
+	const early, late, last = 2, 3, maxFacts + maxEnds + 500
+	for id := uint32(1); id <= last; id++ {
+		k.Add(id, "child", wire.Mailbox{})
+		a := wire.Addr{ID: id, Incarnation: 1}
+		k.Begin(a, "", func(wire.Frame, ...*Handle) {})
+		if id == early {
+			k.lanes[laneKey{from: a, to: 0}] = &held{laneKey: laneKey{from: a, to: 0}}
+		}
+		k.Died(&wire.Exit{Addr: a, Summary: "ended"}, tree.Own)
+		k.Gone(id)
+		k.Forgotten(id)
+	}
+	if n := len(k.children); n > maxFacts+maxEnds+2 {
+		t.Errorf("%d children are known", n)
+	}
+	for id, want := range map[uint32]struct {
+		state uint8
+		text  string
+	}{early: {wire.TargetGone, "ended"}, late: {wire.TargetGone, "it ended long ago"}, last: {wire.TargetGone, "ended"}, last + 1: {wire.TargetUnknown, ""}} {
+		said = nil
+		k.Frame(wire.Addr{Incarnation: 1}, &wire.Resolve{ID: id}, nil)
+		if f := said[0].(*wire.Target); f.State != want.state || f.Exit.Summary != want.text {
+			t.Errorf("child %d: %+v, want %+v", id, f, want)
+		}
+		if want.state == wire.TargetUnknown {
+			continue
+		}
+		k.Frame(wire.Addr{Incarnation: 1}, &wire.Monitor{ID: id}, nil)
+		if f := said[2].(*wire.Down); f.Exit.Summary != want.text || f.Exit.Addr.ID != id {
+			t.Errorf("child %d: %+v", id, f)
+		}
+	}
+}

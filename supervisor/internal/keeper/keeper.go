@@ -49,8 +49,8 @@ type Keeper struct {
 	used      map[wire.Addr]*usage
 	condemned map[wire.Addr]struct{} // those that have asked for too much
 
-	parked    []parked
-	forgotten []uint32 // children of whose ends all is known, the oldest first
+	parked []parked
+	past   past
 }
 
 // New returns an empty keeper.

@@ -30,6 +30,10 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		return
 	}
 	c := k.children[f.ID]
+	if c == nil && k.past.has(f.ID) {
+		k.post(by, &wire.Down{Token: f.Token, Exit: *longGone(f.ID)})
+		return
+	}
 	if c == nil {
 		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor"}})
 		return
