@@ -94,7 +94,12 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 		if kind == wire.EntryTell {
 			drop = func() { mailbox.Discard(box, mt, waiting) }
 		}
-		err = t.WhenFull(waitContext(ctx), func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }, drop)
+		send := func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }
+		if mt.Urgent() {
+			err = t.UrgentWhenFull(waitContext(ctx), send, drop)
+		} else {
+			err = t.WhenFull(waitContext(ctx), send, drop)
+		}
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
 		if gone := t.WhyClosed(); gone != nil {

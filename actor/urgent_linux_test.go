@@ -459,3 +459,59 @@ func TestUrgentRefused(t *testing.T) {
 		w.sees() // it goes on
 	})
 }
+
+// TestUrgentThroughSmallPool: large urgent messages get through while others fill
+// the mailbox and its blocks without end.
+func TestUrgentThroughSmallPool(t *testing.T) {
+	onPriorities(t, func(t *testing.T, queue string) {
+		w := newWard(t, mailbox.Config{Queue: queue, PoolBytes: 64 << 10})
+		ctx, stop := context.WithCancel(w.ctx)
+		var senders sync.WaitGroup
+		for range 3 {
+			senders.Go(func() {
+				for ctx.Err() == nil {
+					if err := actor.Tell(ctx, w.ref, Patient{Data: filled(0, 12_000)}); err != nil && ctx.Err() == nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		total := testutil.Rounds(100, 5000)
+		for n := range total {
+			tellUrgent(w, Emergency{N: uint64(n), Data: filled(uint64(n), 12_000)})
+		}
+		stop()
+		senders.Wait()
+		if _, err := actor.Ask(w.ctx, w.ref, Closing{}); err != nil {
+			t.Fatal(err)
+		}
+		w.eachClass(map[string]string{"emergency": strings.TrimSpace(numbers(0, total))})
+		if all := strings.Join(w.noted(), " "); strings.Contains(all, "spoilt") || !strings.Contains(all, "patient") {
+			t.Errorf("it saw %.200s", all)
+		}
+	})
+}
+
+func numbers(from, to int) string {
+	s := ""
+	for n := from; n < to; n++ {
+		s += fmt.Sprint(" ", n)
+	}
+	return s
+}
+
+// eachClass fails the test unless each class was seen in the order sent.
+func (w *ward) eachClass(want map[string]string) {
+	w.t.Helper()
+	got := map[string][]string{}
+	for _, note := range w.noted() {
+		class, n, _ := strings.Cut(note, " ")
+		got[class] = append(got[class], n)
+	}
+	for class, numbers := range want {
+		if all := strings.Join(got[class], " "); all != numbers {
+			w.t.Errorf("of class %s it saw %s\nwant %s", class, all, numbers)
+		}
+	}
+}

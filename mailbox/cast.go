@@ -104,7 +104,7 @@ func (p *parcel) place(o *Outbox) error {
 	case len(p.scratch) <= min(o.inline, o.lane.MaxEntry()-p.head.Header()):
 		return nil
 	default:
-		b, err := s.take(len(p.scratch))
+		b, err := s.takeFor(p, len(p.scratch))
 		if err != nil {
 			p.abandon(s, p.lent.N)
 			return err

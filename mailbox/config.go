@@ -54,7 +54,8 @@ type Config struct {
 	// message in five of a POSIX queue, a quarter of the bytes of a SysV
 	// queue, whose messages are no larger than that. Nothing is kept for the
 	// others: while urgent messages come faster than they are handled, the
-	// others wait. A block for a large payload is had as by any other message.
+	// others wait. While an urgent message waits for a block, for a large
+	// payload, no other gets one.
 	Priorities bool
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of

@@ -60,7 +60,7 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 		if len(p.scratch) <= min(inline, entry-p.head.Header()) {
 			return nil
 		}
-		if p.block, err = s.take(len(p.scratch)); err != nil {
+		if p.block, err = s.takeFor(p, len(p.scratch)); err != nil {
 			p.abandon(s, p.lent.N)
 			return err
 		}
@@ -70,7 +70,7 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 		if err != nil {
 			return err
 		}
-		if p.block, err = s.take(n); err != nil {
+		if p.block, err = s.takeFor(p, n); err != nil {
 			return err
 		}
 		if b, err := codec.Append(t, p.block.Mem[:0:n], m, nil); err != nil || len(b) != n {
@@ -107,7 +107,7 @@ func (p *parcel) collect(s *store) error {
 			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length), Slot: l.slot}
 		} else {
 			mem := Buffer{l, mark.Generation, int(mark.Length)}.Bytes()
-			b, err := s.take(len(mem))
+			b, err := s.takeFor(p, len(mem))
 			if err != nil {
 				p.abandon(s, i)
 				return err

@@ -27,6 +27,7 @@ type store struct {
 	sent  atomic.Uint64 // payload bytes that left in blocks
 	whole func()        // of Sharing
 	left  atomic.Bool   // without it: there may be such a segment
+	first atomic.Int32  // urgent messages that wait: they get blocks before others
 	files filesOut
 }
 
@@ -46,6 +47,16 @@ func (s *store) take(n int) (b segment.Block, err error) {
 		err = ErrFull
 	}
 	return b, err
+}
+
+// takeFor is take for a parcel. One that is not urgent finds the blocks lent while
+// an urgent one waits: else whoever comes at the right moment would get each
+// block that comes back.
+func (s *store) takeFor(p *parcel, n int) (segment.Block, error) {
+	if !p.urgent && s.first.Load() > 0 {
+		return segment.Block{}, ErrFull
+	}
+	return s.take(n)
 }
 
 // takeOver is take for a payload over the pool, or after one.
@@ -96,6 +107,9 @@ func (s *store) recall(b segment.Block) bool {
 
 // lend makes a buffer of n bytes for the sender to fill.
 func (s *store) lend(n int) (Buffer, error) {
+	if s.first.Load() > 0 {
+		return Buffer{}, ErrFull // it is not known for what
+	}
 	b, err := s.take(n)
 	if err != nil {
 		return Buffer{}, err

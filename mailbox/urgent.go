@@ -90,6 +90,16 @@ func (c Config) QueueOr(name string) Config {
 	return c
 }
 
+// UrgentWaits says that an urgent message waits for room here, or no longer does.
+// While one does, no other gets a block.
+func (o *Outbox) UrgentWaits(yes bool) {
+	if yes {
+		o.store.first.Add(1)
+	} else {
+		o.store.first.Add(-1)
+	}
+}
+
 // sendUrgent sends a message that overtakes.
 func sendUrgent(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	if err := NoPriority(t, o.Config); err != nil {

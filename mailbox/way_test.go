@@ -29,7 +29,7 @@ func newLate(t *testing.T, cfg wire.Mailbox) *late {
 	if n == nil {
 		t.Fatal(err)
 	}
-	out, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes)}, 1, n)
+	out, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes), Priority: cfg.Priority != 0}, 1, n)
 	if err != nil {
 		t.Fatal(err)
 	}

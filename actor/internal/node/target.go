@@ -307,6 +307,17 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 	})
 }
 
+// UrgentWhenFull is WhenFull for an urgent message: until it is over, no other gets
+// a block.
+func (t *Target) UrgentWhenFull(ctx context.Context, send func() error, drop func()) error {
+	t.box.UrgentWaits(true)
+	defer func() {
+		t.box.UrgentWaits(false)
+		t.credit() // who was refused may find one now
+	}()
+	return t.WhenFull(ctx, send, drop)
+}
+
 // whenRoom calls send again, which has found no room, whenever one of ts may
 // have made some.
 func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) error {
