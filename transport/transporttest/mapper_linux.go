@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 )
 
@@ -19,8 +19,8 @@ var _ = testutil.Helper("transporttest-mapper", runMapper)
 // mapper is the process that maps segments, and makes some.
 type mapper struct {
 	*side
-	form segment.Form
-	mem  *segment.Memory
+	form SegmentForm
+	mem  transport.Segment
 }
 
 func runMapper(c *testutil.Child) int {
@@ -29,7 +29,7 @@ func runMapper(c *testutil.Child) int {
 	if m.link, err = sock.New(c.File(0)); err != nil {
 		m.fail(err)
 	}
-	if m.form, err = segment.ParseForm(c.Args[0]); err != nil {
+	if m.form, err = segmentForm(c.Args[0]); err != nil {
 		m.fail(err)
 	}
 	for {
@@ -73,7 +73,7 @@ func (m *mapper) open(size int) error {
 }
 
 func (m *mapper) create(size int) {
-	mem, err := segment.Create("suite", size, segment.Options{Form: m.form})
+	mem, err := m.form.Create(size)
 	if err != nil {
 		m.fail(err)
 	}
@@ -114,6 +114,16 @@ func (m *mapper) attack() error {
 		return errors.New("punch a hole")
 	}
 	return nil
+}
+
+// taken is how many bytes of the file system a file has.
+func taken(t *testing.T, f transport.File) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks * 512
 }
 
 // writes says whether a byte can be written.

@@ -15,9 +15,60 @@ import (
 	"github.com/understudy-go/understudy/transport/sock"
 )
 
-// Segment runs the suite for one form of segment between real processes.
-func Segment(t *testing.T, form segment.Form) {
-	m, err := segment.Create("suite", 1, segment.Options{Form: form})
+// SegmentForm is a form of segment. Every process of a test must know it: see
+// ExtendSegments.
+type SegmentForm struct {
+	Name   string
+	Create func(size int) (transport.Segment, error)
+	Open   func(f transport.File, size int) (transport.Segment, error) // takes f
+
+	// Disk says that the memory is in a file system, which can be full: then
+	// its room is taken when it is created.
+	Disk bool
+}
+
+// extended is the forms besides those of package segment.
+var extended = map[string]SegmentForm{}
+
+// ExtendSegments adds a form that the helpers know by its name. Call it in an init
+// function: deliberate cheaters in the tests of this suite are added so, and
+// forms that are being tried out.
+func ExtendSegments(f SegmentForm) { extended[f.Name] = f }
+
+// segmentForm is the form of a name.
+func segmentForm(name string) (SegmentForm, error) {
+	if f, ok := extended[name]; ok {
+		return f, nil
+	}
+	form, err := segment.ParseForm(name)
+	return SegmentForm{
+		Name: name,
+		Create: func(size int) (transport.Segment, error) {
+			return asSegment(segment.Create("suite", size, segment.Options{Form: form}))
+		},
+		Open: func(f transport.File, size int) (transport.Segment, error) {
+			return asSegment(segment.OpenForm(f, size, form))
+		},
+		Disk: form == segment.FormShm || form == segment.FormFile,
+	}, err
+}
+
+// asSegment keeps a nil *segment.Memory out of an interface.
+func asSegment(m *segment.Memory, err error) (transport.Segment, error) {
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Segment runs the suite for one form of segment between real processes: the
+// word of configuration of one, or the name of one that was added.
+func Segment(t *testing.T, name string) {
+	form, err := segmentForm(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := form.Create(1)
 	if err != nil {
 		testutil.Refused(t, err)
 	}
@@ -28,6 +79,7 @@ func Segment(t *testing.T, form segment.Form) {
 		run  func(*memoryStage)
 	}{
 		{"sizes", "both sides see the same bytes, whole pages of them, zero at first", memorySizes},
+		{"space", "where a file system can be full, the room of a segment is taken when it is created", memorySpace},
 		{"read only", "the user of a segment cannot write it, resize it, or map it for writing", memoryReadOnly},
 		{"wrong size", "a segment of another size than was said is refused", memoryWrongSize},
 		{"owner dies", "memory stays as long as somebody has it mapped", memoryOwnerDies},
@@ -51,7 +103,7 @@ func Segment(t *testing.T, form segment.Form) {
 // memoryStage is one case of the suite.
 type memoryStage struct {
 	t    *testing.T
-	form segment.Form
+	form SegmentForm
 }
 
 // mapper starts a process that maps segments.
@@ -61,7 +113,7 @@ func (s *memoryStage) mapper() *player {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p := &player{Proc: testutil.Start(s.t, "transporttest-mapper", testutil.Spec{Args: []string{s.form.String()}, Files: []*os.File{b}})}
+	p := &player{Proc: testutil.Start(s.t, "transporttest-mapper", testutil.Spec{Args: []string{s.form.Name}, Files: []*os.File{b}})}
 	b.Close()
 	if p.link, err = sock.New(a); err != nil {
 		s.t.Fatal(err)
@@ -70,9 +122,9 @@ func (s *memoryStage) mapper() *player {
 	return p
 }
 
-func (s *memoryStage) create(size int) *segment.Memory {
+func (s *memoryStage) create(size int) transport.Segment {
 	s.t.Helper()
-	m, err := segment.Create("suite", size, segment.Options{Form: s.form})
+	m, err := s.form.Create(size)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -81,7 +133,7 @@ func (s *memoryStage) create(size int) *segment.Memory {
 }
 
 // give lets p map m as size bytes, and returns what p says to that.
-func (p *player) give(t *testing.T, m *segment.Memory, size int) string {
+func (p *player) give(t *testing.T, m transport.Segment, size int) string {
 	t.Helper()
 	var files []transport.File
 	if f := m.File(); f != nil {
@@ -122,6 +174,17 @@ func memorySizes(s *memoryStage) {
 		p.has(s.t, m.Bytes()) // what was written after the mapping was made
 		p.do(s.t, "close 0")
 		m.Close()
+	}
+}
+
+func memorySpace(s *memoryStage) {
+	const size = 1 << 20
+	m := s.create(size)
+	if !s.form.Disk {
+		return // what there is of memory the kernel counts by other rules
+	}
+	if got := taken(s.t, m.File()); got < size {
+		s.t.Errorf("of %d bytes room for %d is taken: the rest is SIGBUS in a full file system", size, got)
 	}
 }
 
@@ -226,9 +289,9 @@ func memoryNames(s *memoryStage) {
 }
 
 // openSent opens what came in a frame.
-func openSent(frame []byte, files []transport.File, size int, form segment.Form) (*segment.Memory, error) {
+func openSent(frame []byte, files []transport.File, size int, form SegmentForm) (transport.Segment, error) {
 	if len(files) != 1 {
 		return nil, fmt.Errorf("%d descriptors", len(files))
 	}
-	return segment.OpenForm(files[0], size, form)
+	return form.Open(files[0], size)
 }

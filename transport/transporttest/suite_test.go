@@ -78,6 +78,6 @@ func heapRing(t testing.TB, cells int) transporttest.Ends {
 
 func TestSegments(t *testing.T) {
 	for _, s := range segment.Probe() {
-		t.Run(s.Form.String(), func(t *testing.T) { transporttest.Segment(t, s.Form) })
+		t.Run(s.Form.String(), func(t *testing.T) { transporttest.Segment(t, s.Form.String()) })
 	}
 }
