@@ -15,8 +15,9 @@ import (
 // Limits are what the process of a child may use and do. The zero value limits
 // nothing. They hold for the child, all its threads and all that it starts, from
 // before its main on: the program is started once more, limits itself, and
-// executes the child. That costs a few milliseconds at the start of a child that
-// has Limits, and nothing elsewhere. SECURITY.md says what each protects from.
+// executes the child. That costs as much again as the program's own start, a few
+// milliseconds, at the start of a child that has Limits, and nothing elsewhere;
+// docs/performance.md has figures. SECURITY.md says what each protects from.
 //
 // What the machine refuses is a *RefusedError of the start, unless Optional has
 // it: then the child runs without it, and an EventRefused tells.

@@ -31,6 +31,7 @@
 // the kernel share.
 //
 // Guarantees: no call waits; no name is left after any end but the death of all
-// processes at once, and then until the next start. Non-goals: speed (a system
+// processes at once, and then until the next start, if nobody has removed the
+// registry meanwhile. Non-goals: speed (a system
 // call an entry), entries over [MaxEntry] bytes (they travel in blocks).
 package sysv

@@ -128,6 +128,43 @@ func TestRemove(t *testing.T) {
 	}
 }
 
+// TestRegistryRemoved: somebody cleans up the registry while queues are in use. Those
+// work on and go with their last user, and new ones have a registry again. Only
+// who is killed with everybody else after that leaves a queue that no later
+// program finds.
+func TestRegistryRemoved(t *testing.T) {
+	dir := registry(t)
+	f := newQueue(t)
+	defer f.Close()
+	k := key(t, f)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	port := newPort(f)
+	defer port.Close()
+	m := make([]byte, 64)
+	putType(m, first)
+	if err := port.Send(m); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := port.Receive(m); err != nil || n == 0 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	g := newQueue(t)
+	defer g.Close()
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
+	}
+	for _, x := range []*os.File{f, g} {
+		if err := Remove(x); err != nil {
+			t.Error(err)
+		}
+	}
+	if exists(k) || exists(key(t, g)) {
+		t.Error("a queue is left")
+	}
+}
+
 // TestOpenRemoved: an end that is opened when its queue has just been removed is
 // as one that was opened before. A queue that is gone while its file is there
 // is nobody's doing that is allowed to.

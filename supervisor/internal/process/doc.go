@@ -34,6 +34,6 @@
 // A process that uses a Starter outside WithOrphans (a supervisor made by New,
 // not Run) has no orphans handed to it: there a descendant that has left its
 // group outlives a child that was killed or crashed, unless the child is the
-// first process of a PID namespace: nothing outlives that. cgroup.kill is not used: an
-// empty cgroup would be left when everybody is killed at once.
+// first process of a PID namespace: nothing outlives that. cgroup.kill is not used;
+// SECURITY.md says why.
 package process
