@@ -159,3 +159,16 @@ func TestRemains(t *testing.T) {
 		t.Errorf("a carry that the receiver had not put down: %+v", r)
 	}
 }
+
+// TestRemainsOfAWrapAround: counts of a receiver whose sum is small, because it is
+// beyond what a word holds, are not believed.
+func TestRemainsOfAWrapAround(t *testing.T) {
+	st := newStand(t, "unix")
+	for _, urgent := range []uint64{5, 6, 7} { // the sum is 0, 1, 2
+		st.recv.Normal.Store(1<<64 - 5)
+		st.recv.Urgent.Store(urgent)
+		if r := st.form.Remains(st.send, st.recv, transport.Place{Seq: 2}); r.At != 2 || r.Urgent != 0 || r.InHand || r.Left {
+			t.Errorf("with %d urgent: %+v", urgent, r)
+		}
+	}
+}

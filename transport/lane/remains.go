@@ -55,7 +55,7 @@ func (f *Form) Remains(send *transport.SendPage, recv *transport.RecvPage, began
 	r := Remains{At: began.Seq, Urgent: began.Urgent}
 	normal, urgent := recv.Normal.Load(), recv.Urgent.Load()
 	// The sender may have died between an entry and its tail.
-	if n := normal + urgent; normal >= began.Seq-began.Urgent && urgent >= began.Urgent && n <= send.Tail.Load()+1 {
+	if n := normal + urgent; normal >= began.Seq-began.Urgent && urgent >= began.Urgent && n >= normal && n <= send.Tail.Load()+1 {
 		r.At, r.Urgent = n, urgent
 	}
 	r.kernelEntry(f, recv, began)
