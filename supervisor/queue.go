@@ -20,6 +20,7 @@ type queue struct {
 	link    transport.Link
 	workers *sync.WaitGroup
 	full    func(error)
+	lost    func(error) // a frame could not be sent to a process that is not dead; called once or more, with the lock held or not
 
 	mu     sync.Mutex
 	frames []queued
@@ -60,7 +61,24 @@ func (q *queue) tries(e queued) bool {
 	l, ok := q.link.(interface {
 		TrySend(frame []byte, files []transport.File) error
 	})
-	return ok && !errors.Is(e.send(l.TrySend), transport.ErrFull)
+	if !ok {
+		return false
+	}
+	err := e.send(l.TrySend)
+	if errors.Is(err, transport.ErrFull) {
+		return false
+	}
+	q.sent(err)
+	return true
+}
+
+// sent looks at the outcome of a send. Who is dead does not get a frame, which is
+// no harm. But when the kernel refuses it, for want of memory or because too many
+// descriptors are on their way, there is a lane, say, that nobody will read.
+func (q *queue) sent(err error) {
+	if err != nil && !errors.Is(err, transport.ErrClosed) {
+		q.lost(err)
+	}
 }
 
 // send makes the bytes of a frame and hands them to f.
@@ -89,7 +107,7 @@ func (q *queue) run() {
 		q.mu.Unlock()
 		for _, e := range batch {
 			if !closed {
-				_ = e.send(q.link.Send) // who does not get it is dead
+				q.sent(e.send(q.link.Send))
 			}
 			release(e.files)
 		}

@@ -118,6 +118,9 @@ func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
 	r.tell = func(f wire.Frame) { r.queue.post(f) }
 	r.queue = &queue{link: l, workers: &s.workers, full: func(err error) {
 		s.log.Error("a process does not read its link", "process", addr, "err", err)
+	}, lost: func(err error) {
+		s.log.Error("a frame could not be sent", "process", addr, "err", err)
+		go s.post(func() { s.misheard(r, err) })
 	}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +181,7 @@ func (s *Supervisor) read(r *running) {
 	}
 }
 
-// misheard ends a process of which a frame was lost, for want of descriptors.
+// misheard ends a process of which, or to which, a frame was lost, for want of descriptors.
 // What it has is not what it believes to have: a lane that nobody will read, say,
 // or an answer that never comes. Its death is not its message's fault. Of this
 // process itself only the link ends, so that whatever it sends from now on fails.
@@ -196,7 +199,7 @@ func (s *Supervisor) misheard(r *running, err error) {
 		r.link.Close() // it ends by itself
 	default:
 		c.killed = true
-		s.event(EventKilled, c, "a frame of it was lost: "+err.Error())
+		s.event(EventKilled, c, "a frame of it, or for it, was lost: "+err.Error())
 		_ = r.kill()
 	}
 }

@@ -1,0 +1,53 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// refusing is a link whose sends fail.
+type refusing struct {
+	transport.Link
+	try, send error
+}
+
+func (l refusing) TrySend([]byte, []transport.File) error { return l.try }
+func (l refusing) Send([]byte, []transport.File) error    { return l.send }
+
+// TestFrameThatIsNotSent: when the kernel refuses a frame, at once or later, that
+// is told; when its receiver is dead, that is nothing.
+func TestFrameThatIsNotSent(t *testing.T) {
+	limit := &transport.LimitError{Op: "send", Limit: "RLIMIT_NOFILE", Err: errors.New("too many references")}
+	dead := fmt.Errorf("sock: send: %w", transport.ErrClosed)
+	for _, tt := range []struct {
+		link refusing
+		want error
+	}{
+		{refusing{try: limit}, limit},
+		{refusing{try: transport.ErrFull, send: limit}, limit},
+		{refusing{try: dead}, nil},
+		{refusing{try: transport.ErrFull, send: dead}, nil},
+		{refusing{}, nil},
+	} {
+		var workers sync.WaitGroup
+		var mu sync.Mutex
+		var lost error
+		q := &queue{link: tt.link, workers: &workers, full: func(err error) { t.Error(err) }, lost: func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			lost = err
+		}}
+		q.post(&wire.Ready{})
+		workers.Wait()
+		mu.Lock()
+		if lost != tt.want {
+			t.Errorf("%+v: %v", tt.link, lost)
+		}
+		mu.Unlock()
+	}
+}
