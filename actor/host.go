@@ -77,6 +77,16 @@ func hostOfOther(ctx context.Context) *Host {
 	return h
 }
 
+// HostOf is the host of a context that an actor or the root process runs with, or
+// nil. It is for supervisors; programs call supervisor.Of.
+func HostOf(ctx context.Context) *Host { return hostOf(ctx) }
+
+// Command has the root process do something, and returns its answer. It is for
+// supervisors, which know the text.
+func (h *Host) Command(ctx context.Context, text []byte) ([]byte, error) {
+	return h.node.Command(ctx, text)
+}
+
 // Name is the name of this process's child.
 func (h *Host) Name() string { return h.node.Name() }
 

@@ -132,6 +132,8 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		s.children[c.id] = c
 	}
 	c.branch, c.away, c.held, c.listed, c.spare = b, r, false, f.Listed == 1, nil
+	by := s.children[r.addr.ID] // its process must not give what it does not have
+	c.spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator
 	switch f.Sort {
 	case wire.SortSupervisor:
 		c.spec.Supervisor = &Spec{}

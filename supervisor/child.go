@@ -247,6 +247,10 @@ func (s *Supervisor) killLate(c *child, limit time.Duration) {
 // frame handles a frame of a process.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	c := s.children[r.addr.ID]
+	if cmd, ok := f.(*wire.Command); ok && len(files) == 0 {
+		s.obeyActor(c, r, cmd)
+		return
+	}
 	if c != nil && c.next.is(r) {
 		s.successorFrame(c, c.next, f, files)
 		return

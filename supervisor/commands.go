@@ -84,6 +84,9 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	if err := spec.Validate(); err != nil {
 		return 0, err
 	}
+	if s.far != nil {
+		return s.startFar(ctx, spec)
+	}
 	name := spec.Name
 	var number uint32 // the loop's, until it has answered
 	err = s.await(ctx, func(call uint64) (err error) {
@@ -138,6 +141,9 @@ func (s *Supervisor) startListed(ctx context.Context) error {
 // command makes the rules handle in for a child of s, and waits for the
 // outcome.
 func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64) tree.Input) error {
+	if s.far != nil {
+		return s.tellFar(ctx, order{What: orderOf(in(0)), ID: id})
+	}
 	return s.await(ctx, func(call uint64) error {
 		c, b := s.children[id], s.branch()
 		if c == nil || c.branch != b {
@@ -166,6 +172,9 @@ func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 
 // terminate is Terminate for a child of any supervisor of the program.
 func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
+	if s.far != nil {
+		return s.tellFar(ctx, order{What: orderTerminate, ID: id})
+	}
 	return s.await(ctx, func(call uint64) error {
 		c := s.children[id]
 		if c == nil {
@@ -198,6 +207,9 @@ func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 // of a supervisor below. A child that has just died, or is between two
 // incarnations, gives ErrNotRunning.
 func (s *Supervisor) Kill(id uint32) error {
+	if s.far != nil {
+		return s.tellFar(context.Background(), order{What: orderKill, ID: id})
+	}
 	err := ErrEnded
 	s.call(func() {
 		c := s.children[id]
@@ -241,6 +253,10 @@ type ChildInfo struct {
 // supervisor in a process of its own it is nil when that does not answer within
 // five seconds.
 func (s *Supervisor) Children() (list []ChildInfo) {
+	if s.far != nil {
+		list, _ = s.list(context.Background())
+		return list
+	}
 	var away bool
 	s.call(func() {
 		b := s.branch()
@@ -280,6 +296,9 @@ type Counts = tree.Counts
 
 // Count counts the children.
 func (s *Supervisor) Count() (n Counts) {
+	if s.far != nil {
+		return s.askFar(context.Background(), order{What: orderCount}).Counts
+	}
 	var away bool
 	s.call(func() {
 		if b := s.branch(); b != nil {

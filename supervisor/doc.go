@@ -36,6 +36,9 @@
 // A running actor gets a new process, of a new build perhaps, by
 // [Supervisor.Replace]: its mailbox and state pass to it between two messages.
 //
+// All of this is for the root process, and, by [Of], for an actor that is a
+// [Child.Operator].
+//
 // # Guarantees
 //
 // A child may have [Limits]: they are in force before its main runs, in all its

@@ -43,6 +43,9 @@ func (c Child) validateKind() (errs []error) {
 	if strings.Contains(c.Name, "/") {
 		bad("Name %q: it must not contain a slash, which separates the names of a path", c.Name)
 	}
+	if c.Operator && c.Actor == nil && (c.Subtree == nil || c.InPlace) {
+		bad("Operator is for actors, and for supervisors in processes of their own")
+	}
 	if c.Command != nil {
 		errs = append(errs, c.Command.validate(c)...)
 	}

@@ -42,14 +42,18 @@ const (
 	orderGiveUp    = "give up"
 	orderProgram   = "program"
 	orderResize    = "resize"
+	orderLookup    = "lookup"
+	orderAll       = "replace all"
 )
 
 // outcome answers an order.
 type outcome struct {
 	ID       uint32
+	Found    *childText // of a lookup
 	Children []ChildInfo
 	Counts   Counts
 	Err      *errorText
+	local    error // it did not come from elsewhere
 }
 
 // childText is a Child as it crosses to another process of the program.
@@ -155,7 +159,7 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 // follow does it.
 func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 	sup := &Supervisor{engine: s.engine, id: o.Supervisor}
-	if o.Supervisor == s.above.self.ID {
+	if s.above != nil && o.Supervisor == s.above.self.ID {
 		sup.id = 0
 	}
 	var err error
@@ -178,7 +182,11 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 	case orderReplace:
 		err = sup.Replace(ctx, o.ID, *o.Replacement)
 	case orderChildren:
-		out.Children = sup.Children()
+		out.Children, err = sup.list(ctx)
+	case orderLookup:
+		out.ID, out.Found, err = sup.found(o.Text)
+	case orderAll:
+		err = sup.ReplaceAll(ctx, *o.Replacement)
 	case orderCount:
 		out.Counts = sup.Count()
 	default:
@@ -189,15 +197,20 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 }
 
 func (s *Supervisor) answerOrder(token uint64, out outcome) {
+	out.send(token, func(f wire.Frame) { s.above.send(f) })
+}
+
+// send sends the outcome in as many pieces as it needs.
+func (out outcome) send(token uint64, send func(wire.Frame)) {
 	text, err := json.Marshal(out)
 	if err != nil {
 		text, _ = json.Marshal(outcome{Err: textOf(err)})
 	}
 	for len(text) > maxPiece {
-		s.above.send(&wire.Answer{Token: token, More: 1, Text: text[:maxPiece]})
+		send(&wire.Answer{Token: token, More: 1, Text: text[:maxPiece]})
 		text = text[maxPiece:]
 	}
-	s.above.send(&wire.Answer{Token: token, Text: text})
+	send(&wire.Answer{Token: token, Text: text})
 }
 
 // awayCall is an order that has no answer yet.
@@ -265,20 +278,23 @@ func (s *Supervisor) failAway(r *running) {
 
 // commandAway passes a command about a child to the process of its supervisor.
 func (s *Supervisor) commandAway(call uint64, c *child, in tree.Input) error {
-	o := order{ID: c.id}
+	o := order{ID: c.id, What: orderOf(in)}
 	if c.branch.self != nil {
 		o.Supervisor = c.branch.self.id
 	}
-	switch in.(type) {
-	case tree.Terminate:
-		o.What = orderTerminate
-	case tree.RestartChild:
-		o.What = orderRestart
-	case tree.Delete:
-		o.What = orderDelete
-	}
 	s.order(c.away, o, func(out outcome) { s.finish(call, out.Err.err()) })
 	return nil
+}
+
+// orderOf is the order that stands for a command.
+func orderOf(in tree.Input) string {
+	switch in.(type) {
+	case tree.Terminate:
+		return orderTerminate
+	case tree.RestartChild:
+		return orderRestart
+	}
+	return orderDelete
 }
 
 // startAway passes a start to the process of the supervisor. id is written

@@ -97,6 +97,9 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	if err := r.Validate(); err != nil {
 		return err
 	}
+	if s.far != nil {
+		return s.tellFar(ctx, order{What: orderReplace, ID: id, Replacement: &r})
+	}
 	err := s.await(ctx, func(call uint64) error {
 		c := s.children[id]
 		if c == nil {

@@ -22,6 +22,9 @@ func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
+	if s.far != nil {
+		return s.tellFar(ctx, order{What: orderAll, Replacement: &r})
+	}
 	children, err := s.list(ctx)
 	if err != nil {
 		return err
@@ -84,6 +87,10 @@ func (s *Supervisor) startFrom(id uint32, path string) {
 // list is Children, and an error if they are not known: a supervisor in a
 // process of its own may be between two incarnations, or stopped by a signal.
 func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
+	if s.far != nil {
+		out := s.askFar(ctx, order{What: orderChildren})
+		return out.Children, out.err()
+	}
 	path, away := "", false
 	ok := s.call(func() {
 		b := s.branch()

@@ -31,6 +31,9 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	if size < 1 || size > MaxPool {
 		return fmt.Errorf("supervisor: size %d of a pool: it must be between 1 and %d", size, MaxPool)
 	}
+	if s.far != nil {
+		return s.tellFar(ctx, order{What: orderResize, ID: id, Size: size})
+	}
 	switch err := s.resizing(id, true); {
 	case err == errAway:
 		return s.resizeAway(ctx, id, size)

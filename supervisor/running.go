@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -38,6 +39,7 @@ type running struct {
 	outputs []*output     // of its child, to be flushed at its end
 	limited chan struct{} // closed when its limits are in force or were refused; nil when it has none
 	tell    func(wire.Frame)
+	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
 
 	subtree bool         // a supervisor in a process of its own
 	lost    bool         // of a subtree: its link has ended

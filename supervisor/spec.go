@@ -208,6 +208,12 @@ type Child struct {
 	// process's. Its end is kept for the crash report in any case.
 	Stderr io.Writer
 
+	// Operator says that the actor may start, stop, replace and resize what is in
+	// the tree, by the supervisor that Of gives it. Any other actor is refused:
+	// what a child may do is not to be widened by another one that it starts.
+	// Below a supervisor in a process of its own, that must be an Operator, too.
+	Operator bool
+
 	// InPlace runs the actor as a goroutine of this process, with the same
 	// semantics: for tests and debuggers. It cannot be killed, only stopped.
 	InPlace bool

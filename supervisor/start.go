@@ -81,6 +81,9 @@ func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.
 }
 
 func (s *Supervisor) lookup(path string) (found *child, err error) {
+	if s.far != nil {
+		return s.lookupFar(path)
+	}
 	err = ErrEnded
 	s.call(func() {
 		b := s.branch()

@@ -65,7 +65,7 @@ const Unpaced = tree.Unpaced
 // Supervisor starts children, restarts them by its Spec, and keeps their
 // mailboxes. It is the supervisor of a program, or one below it; see
 // StartSupervisor. Its methods may be called by any goroutine of the root
-// process.
+// process; an actor has one by Of.
 type Supervisor struct {
 	*engine
 	id uint32 // of the child that it is; 0 for the program's supervisor
@@ -96,6 +96,7 @@ type engine struct {
 	away     map[uint64]*awayCall    // those that another process is to answer
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
+	far      *actor.Host             // of what Of has made: by it the root is asked; nothing else is set but host
 	lastCall uint64
 
 	unnoticed []*wire.Exit // deaths whose watchers have not been told
@@ -246,6 +247,9 @@ func (s *Supervisor) perform(f func()) {
 
 // post makes the loop do f. It says no when the loop has ended.
 func (s *Supervisor) post(f func()) bool {
+	if s.far != nil {
+		return false
+	}
 	select {
 	case s.mail <- f:
 		return true
@@ -275,6 +279,9 @@ func (s *Supervisor) Context(ctx context.Context) context.Context { return s.hos
 // everything. It returns when nothing is left. It may be called again. For a
 // supervisor below another one it is what Terminate is for a child.
 func (s *Supervisor) Shutdown() {
+	if s.far != nil && s.id == 0 {
+		return // only its own process can
+	}
 	if s.id != 0 {
 		_ = s.terminate(context.Background(), s.id)
 		return

@@ -27,6 +27,7 @@ type Enroll struct {
 	Mailbox    Mailbox
 	Watchdog   time.Duration // or 0
 	Route      Route         // of a pool, whose members are its children; or 0
+	Operator   uint8         // 1: it may give orders, if its supervisor's process may
 }
 
 // Enrolled answers Enroll.
@@ -81,7 +82,9 @@ type Event struct {
 	Text  string
 }
 
-// Command asks the supervisor for something. Text is JSON.
+// Command asks a supervisor for something: a supervisor in a process of its own,
+// or, from an actor, the root. Text is JSON; without it, from an actor, it takes
+// back the one of that Token.
 type Command struct {
 	Token uint64 // comes back in Answer; 0: no answer is wanted
 	Text  []byte
@@ -116,6 +119,7 @@ func (f *Enroll) fields(c *coder) {
 	c.mailbox(&f.Mailbox)
 	c.duration(&f.Watchdog)
 	c.u8((*uint8)(&f.Route))
+	c.u8(&f.Operator)
 }
 
 func (f *Enrolled) fields(c *coder) {

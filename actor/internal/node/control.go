@@ -27,6 +27,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.answer(f.Token, f)
 	case *wire.Ack:
 		n.answer(f.Token, f)
+	case *wire.Answer:
+		n.answerPiece(f)
 	case *wire.Members:
 		n.members(f)
 	case *wire.Leaving:

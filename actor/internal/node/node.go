@@ -54,6 +54,7 @@ type Node struct {
 	graves    []*mailbox.Peer    // pages of dead incarnations, still in use
 	shut      []*Target          // have ended for good, and are still mapped
 	pending   map[uint64]chan wire.Frame
+	pieces    map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
 	monitors  map[uint64]*monitor
 	leaving   map[uint32]struct{} // take nothing more, and had no lane from here
 	token     uint64
