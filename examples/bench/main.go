@@ -20,6 +20,7 @@ type config struct {
 	peers string   // one workload, for another program
 	only  string   // and of its results this one
 	calls bool     // count system calls too
+	pairs int      // of runs with polling and without, beside busy processes; 0: a table instead
 	works []string // or a table of these
 	runs  int
 	plan  Plan
@@ -41,6 +42,8 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f.StringVar(&c.peers, "peers", "", "run this `workload` once, as a peer of another program: the plan is in $"+planVar+
 		",\nthe result goes to stdout as one line, @@RES and JSON")
 	f.StringVar(&c.only, "only", "", "with -peers: of several results measure only the one with this `name`")
+	f.IntVar(&c.pairs, "beside", 0, "compare polling with sleeping at once while other processes want every processor, by this\n"+
+		"`number` of pairs of runs of each workload")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
@@ -75,12 +78,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
+	if c.peers == "busy" { // not a workload: one of the processes of beside
+		count(os.Stdin, os.Stdout)
+		return
+	}
 	if c.peers != "" {
 		o := order{work: c.peers, only: c.only, calls: c.calls}
 		spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error { return asPeer(ctx, sup, o, os.Stdout) })
 		return
 	}
-	if err := table(c, os.Stdout, os.Stderr); err != nil {
+	do := func() error { return table(c, os.Stdout, os.Stderr) }
+	if c.pairs > 0 {
+		do = func() error { return beside(c, os.Stdout) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,27 @@ func TestPlot(t *testing.T) {
 	}
 	wellFormed(t, plot(nil, ""))
 	wellFormed(t, plot([]Result{{Work: sizesName(64, plain), P50: 1000, Rate: 1}}, ""))
+}
+
+// TestBeside: the comparison of polling and not polling tells two ratios for each
+// workload, and what it is beside of really is busy.
+func TestBeside(t *testing.T) {
+	var out bytes.Buffer
+	if err := beside(config{works: []string{"echo", "flood"}, pairs: 2, plan: tinyPlan}, &out); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", out.Bytes())
+	const ratio = `\d+\.\d{3} \[\d+\.\d{3}, \d+\.\d{3}\]`
+	line := `messages a second ` + ratio + `, work of the others ` + ratio + "\n"
+	if !regexp.MustCompile(`(?m)^echo: ` + line + `^flood: ` + line).Match(out.Bytes()) {
+		t.Errorf("%s, want two ratios for each workload", out.Bytes())
+	}
+	if err := beside(config{works: []string{"spawn"}, pairs: 1, plan: tinyPlan}, io.Discard); err == nil {
+		t.Error("starts have no rate to compare")
+	}
+	if got, want := interval([]float64{math.Log(2), math.Log(8)}), "4.000 [1.000, 16.000]"; got != want {
+		t.Errorf("2 and 8 are %s, want %s", got, want)
+	}
 }
 
 // TestRefusals: what is not measured is an error that says why, and never an
