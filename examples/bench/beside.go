@@ -60,12 +60,21 @@ func oneBeside(p Plan, work string, off bool, others []*busy) (rate, count float
 		os.Setenv(spinVar, "off")
 		defer os.Unsetenv(spinVar)
 	}
-	begun, before := time.Now(), total(others)
+	before, err := total(others)
+	if err != nil {
+		return 0, 0, err
+	}
+	begun := time.Now()
 	rs, err := runFresh(p, work)
 	if err != nil {
 		return 0, 0, err
 	}
-	count = (total(others) - before) / time.Since(begun).Seconds()
+	took := time.Since(begun).Seconds()
+	after, err := total(others)
+	if err != nil {
+		return 0, 0, err
+	}
+	count = (after - before) / took
 	switch r := rs[0]; {
 	case r.Rate > 0:
 		return r.Rate, count, nil
@@ -117,14 +126,18 @@ func startBusy() (*busy, error) {
 }
 
 // total is how far the processes have counted.
-func total(all []*busy) (sum float64) {
+func total(all []*busy) (sum float64, err error) {
 	for _, b := range all {
 		var n float64
-		fmt.Fprintln(b.ask)
-		fmt.Fscanln(b.say, &n)
+		if _, err := fmt.Fprintln(b.ask); err != nil {
+			return 0, fmt.Errorf("-beside: busy process: %w", err)
+		}
+		if _, err := fmt.Fscanln(b.say, &n); err != nil {
+			return 0, fmt.Errorf("-beside: busy process: %w", err)
+		}
 		sum += n
 	}
-	return sum
+	return sum, nil
 }
 
 // end ends the process.
@@ -132,6 +145,9 @@ func (b *busy) end() {
 	b.ask.Close()
 	_ = b.cmd.Wait()
 }
+
+// worked is what count has worked out, so that it has to.
+var worked uint64
 
 // count is what a busy process does: it counts, and says how far it is for each
 // line that it reads, until there are no more.
@@ -152,7 +168,8 @@ func count(in io.Reader, out io.Writer) {
 			if !ok {
 				return
 			}
-			fmt.Fprintln(out, n, x) // x, so that it is worked out
+			worked = x
+			fmt.Fprintln(out, n)
 		default:
 		}
 	}

@@ -163,6 +163,18 @@ func TestBeside(t *testing.T) {
 	if err := beside(config{works: []string{"spawn"}, pairs: 1, plan: tinyPlan}, io.Discard); err == nil {
 		t.Error("starts have no rate to compare")
 	}
+	b, err := startBusy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.end()
+	for last := 0.0; last < 2; { // it goes on, by steps and not by leaps
+		n, err := total([]*busy{b})
+		if err != nil || n < last || n > last+1e6 {
+			t.Fatalf("a busy process has counted to %v, after %v: %v", n, last, err)
+		}
+		last = n
+	}
 	if got, want := interval([]float64{math.Log(2), math.Log(8)}), "4.000 [1.000, 16.000]"; got != want {
 		t.Errorf("2 and 8 are %s, want %s", got, want)
 	}
