@@ -37,13 +37,16 @@ var segmentCheats = []struct {
 		Open: openRoughly}},
 	{"names", transporttest.SegmentForm{Name: "leaks a name",
 		Create: func(size int) (transport.Segment, error) {
-			name := leakedName(len(leakedNames))
-			leakedNames = append(leakedNames, name)
+			name := fmt.Sprintf("/dev/shm/understudy-cheat-%d", os.Getpid())
 			fd, err := unix.Open(name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 			if err == nil {
 				err = unix.Fallocate(fd, 0, 0, wholePages(size))
 			}
-			return mapped(fd, size, unix.PROT_READ|unix.PROT_WRITE, err)
+			m, err := mapped(fd, size, unix.PROT_READ|unix.PROT_WRITE, err)
+			if err == nil { // it is there as long as the memory is in use
+				m.(*rough).last = func(*os.File) { os.Remove(name) }
+			}
+			return m, err
 		},
 		Open: openRoughly}},
 	// The other process gets the bytes of the moment, and not the memory.
@@ -99,9 +102,6 @@ func TestSegmentCheat(t *testing.T) {
 			transporttest.Segment(t, c.form.Name)
 		}
 	}
-	for _, name := range leakedNames {
-		os.Remove(name)
-	}
 }
 
 // TestSegmentCheatersFail: the suite sees each cheat, by the case that is about
@@ -110,13 +110,6 @@ func TestSegmentCheatersFail(t *testing.T) {
 	for _, c := range segmentCheats {
 		t.Run(c.form.Name, func(t *testing.T) { seesCheat(t, "TestSegmentCheat", c.form.Name, c.seen, ".") })
 	}
-}
-
-// leakedNames are to be removed after the cheater was seen.
-var leakedNames []string
-
-func leakedName(i int) string {
-	return fmt.Sprintf("/dev/shm/understudy-cheat-%d-%d", os.Getpid(), i)
 }
 
 // rough is a segment without any care.

@@ -1,0 +1,277 @@
+package transporttest
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
+)
+
+// notifiers is the forms of notifier by their names, which all processes of a
+// test must know.
+var notifiers = map[string]func() (transport.Notifier, error){"futex": notify.NewFutex, "eventfd": notify.NewEventfd}
+
+// ExtendNotifiers adds a form, as ExtendSegments does.
+func ExtendNotifiers(name string, make func() (transport.Notifier, error)) { notifiers[name] = make }
+
+// PatienceVariable is an environment variable with how long a sleeper waits for
+// what must come, as time.ParseDuration reads it, in place of
+// testutil.HangGuard: for those whose wake-ups are known not to come.
+const PatienceVariable = "UNDERSTUDY_TEST_PATIENCE"
+
+func patience() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(PatienceVariable)); err == nil {
+		return d
+	}
+	return testutil.HangGuard
+}
+
+// Notifier runs the suite for one form of notifier between real processes.
+func Notifier(t *testing.T, name string) {
+	for _, c := range []struct {
+		name string
+		rule string
+		run  func(t *testing.T, s *ringing)
+	}{
+		{"wakes", "who sleeps on a bell wakes up each time it is rung, in either process", bellsWake},
+		{"changed before", "a bell that has changed before Wait is not slept on", bellsChanged},
+		{"interrupt", "Interrupt ends the Wait that runs, or else the next one", bellsInterrupt},
+		{"timeout", "Wait returns when its time is over", bellsTimeout},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			testutil.Audit(t)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log("rule: " + c.rule)
+				}
+			})
+			n, err := notifiers[name]()
+			if err != nil {
+				testutil.Refused(t, err)
+			}
+			a, b, err := sock.Pair()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := testutil.Start(t, "transporttest-bell", testutil.Spec{Args: []string{name}, Files: []*os.File{b}})
+			b.Close()
+			s, err := meet(n, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				p.Kill()
+				p.Wait()
+				s.close()
+			})
+			s.far = p
+			c.run(t, s)
+		})
+	}
+}
+
+// ringing is one process of two that ring each other's bells.
+type ringing struct {
+	n            transport.Notifier
+	link         transport.Link
+	mine, theirs *transport.SendPage // written here; read-only here
+	mem, ro      *segment.Memory
+	ear          transport.File // by which the peer wakes this process, or nil
+	peer         *os.File       // by which this one wakes the peer, or nil
+	seen         uint32
+	far          *testutil.Proc
+}
+
+// meet makes a page and exchanges it, and what wakes, over the link.
+func meet(n transport.Notifier, f *os.File) (*ringing, error) {
+	s := &ringing{n: n}
+	var err error
+	if s.link, err = sock.New(f); err != nil {
+		return nil, err
+	}
+	if s.mem, err = segment.Create("bell", transport.SendPageHeader, segment.Options{}); err != nil {
+		return nil, err
+	}
+	if s.mine, err = transport.NewSendPage(s.mem.Bytes(), 0); err != nil {
+		return nil, err
+	}
+	files := []transport.File{s.mem.File()}
+	if s.ear, err = n.NewFD(); err != nil {
+		return nil, err
+	}
+	if s.ear != nil {
+		files = append(files, s.ear)
+	}
+	if err := s.link.Send([]byte("page"), files); err != nil {
+		return nil, err
+	}
+	_, got, err := s.link.Receive(make([]byte, 10))
+	if err != nil {
+		return nil, err
+	}
+	if len(got) == 2 {
+		s.peer = got[1].(*os.File)
+	}
+	if s.ro, err = segment.Open(got[0], transport.SendPageHeader); err != nil {
+		return nil, err
+	}
+	s.theirs, err = transport.OpenSendPage(s.ro.Bytes(), 0)
+	return s, err
+}
+
+func (s *ringing) close() {
+	s.n.Close()
+	if s.ear != nil {
+		s.ear.Close()
+	}
+	if s.peer != nil {
+		s.peer.Close()
+	}
+	s.mem.Close()
+	s.ro.Close()
+	s.link.Close()
+}
+
+// ring changes this process's bell and wakes the peer if it sleeps.
+func (s *ringing) ring() error {
+	s.mine.Bell.Add(1)
+	if s.theirs.State.Load()&transport.StateArmed == 0 {
+		return nil
+	}
+	fd := -1
+	if s.peer != nil {
+		fd = int(s.peer.Fd())
+	}
+	return s.n.Wake(s.mine.Bell, fd)
+}
+
+// hear returns when the peer's bell has changed since the last hear.
+func (s *ringing) hear() error {
+	s.mine.Arm()
+	defer s.mine.Disarm()
+	for begin := time.Now(); s.theirs.Bell.Load() == s.seen; {
+		if err := s.wait(); err != nil {
+			return err
+		}
+		if time.Since(begin) >= patience() {
+			return fmt.Errorf("a wake-up was lost: nobody said that the bell went from %d to %d", s.seen, s.theirs.Bell.Load())
+		}
+	}
+	s.seen = s.theirs.Bell.Load()
+	return nil
+}
+
+// wait sleeps once on the peer's bell.
+func (s *ringing) wait() error {
+	return s.n.Wait([]transport.Bell{{Word: s.theirs.Bell, Seen: s.seen, FD: -1}}, patience())
+}
+
+// waits is wait, and an error if only the end of the time ended it.
+func (s *ringing) waits() error {
+	begin := time.Now()
+	if err := s.wait(); err != nil {
+		return err
+	}
+	if time.Since(begin) >= patience() {
+		return fmt.Errorf("it slept until its time was over")
+	}
+	return nil
+}
+
+var _ = testutil.Helper("transporttest-bell", runBell)
+
+// runBell answers n rings, or rings once.
+func runBell(c *testutil.Child) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	n, err := notifiers[c.Args[0]]()
+	if err != nil {
+		return fail(err)
+	}
+	s, err := meet(n, c.File(0))
+	if err != nil {
+		return fail(err)
+	}
+	for {
+		switch word := c.Wait(""); word {
+		case "ring":
+			if err := s.ring(); err != nil {
+				return fail(err)
+			}
+			c.Say("ring")
+		default:
+			rounds, err := strconv.Atoi(word)
+			if err != nil {
+				return fail(err)
+			}
+			for range rounds {
+				if err := s.hear(); err != nil {
+					return fail(err)
+				}
+				if err := s.ring(); err != nil {
+					return fail(err)
+				}
+			}
+		}
+	}
+}
+
+func bellsWake(t *testing.T, s *ringing) {
+	rounds := testutil.Rounds(300, 20_000)
+	s.far.Send(rounds)
+	for i := range rounds {
+		if err := s.ring(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.hear(); err != nil {
+			t.Fatalf("round %d: %v", i, err)
+		}
+	}
+}
+
+func bellsChanged(t *testing.T, s *ringing) {
+	for range 20 {
+		s.far.Send("ring") // nobody sleeps: nobody is woken
+		s.far.Expect("ring")
+		if err := s.waits(); err != nil {
+			t.Fatal(err)
+		}
+		s.seen = s.theirs.Bell.Load()
+	}
+}
+
+func bellsInterrupt(t *testing.T, s *ringing) {
+	for i := range 40 {
+		done := make(chan struct{})
+		if i%2 == 0 {
+			s.n.Interrupt()
+			close(done)
+		} else {
+			go func() { // before it or while it runs
+				s.n.Interrupt()
+				close(done)
+			}()
+		}
+		if err := s.waits(); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+	}
+}
+
+func bellsTimeout(t *testing.T, s *ringing) {
+	for range 5 {
+		if err := s.n.Wait([]transport.Bell{{Word: s.theirs.Bell, Seen: s.seen, FD: -1}}, time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
