@@ -13,7 +13,9 @@
 // between two helper processes of the test binary, with a notifier of each
 // form, kills either side, and kills receivers again and again while the sender
 // never stops: what was taken, handled or in hand is judged by the pages, as the
-// supervisor judges it. Segment sends blocks of every awkward size.
+// supervisor judges it. Urgent does the same for forms that have priorities,
+// Segment sends segments of every awkward size, and Notifier has two processes
+// wake each other.
 //
 // A test package calls testutil.Main in its TestMain, and the suite in a test:
 //
