@@ -14,8 +14,8 @@
 // form, kills either side, and kills receivers again and again while the sender
 // never stops: what was taken, handled or in hand is judged by the pages, as the
 // supervisor judges it. Urgent does the same for forms that have priorities,
-// Segment sends segments of every awkward size, and Notifier has two processes
-// wake each other.
+// Segment sends segments of every awkward size, Policy lends blocks to another
+// process, and Notifier has two processes wake each other.
 //
 // A test package calls testutil.Main in its TestMain, and the suite in a test:
 //
