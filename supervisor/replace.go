@@ -100,7 +100,9 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	if s.far != nil {
 		return s.tellFar(ctx, order{What: orderReplace, ID: id, Replacement: &r})
 	}
+	var own uint64 // the loop's, as the call that this is
 	err := s.await(ctx, func(call uint64) error {
+		own = call
 		c := s.children[id]
 		if c == nil {
 			return commandError(nil, id, ErrNotFound)
@@ -117,7 +119,9 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	})
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
-			if c := s.children[id]; c != nil && c.away == nil {
+			// A call that has its answer by now has no replacement left to give up:
+			// one that is going on is somebody else's.
+			if c := s.children[id]; c != nil && c.away == nil && s.calls[own] != nil {
 				s.giveUp(c, "start", err)
 			}
 		})

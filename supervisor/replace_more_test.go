@@ -262,6 +262,21 @@ func testCommandsDuringReplace(t *testing.T, at place) {
 				r.check(Standing{Incarnation: 1, Setups: 1, Last: one(1)})
 				r.sup.Shutdown()
 			})
+			t.Run("context of another", func(t *testing.T) {
+				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
+				done := r.begin()
+				ctx, cancel := context.WithCancel(r.ctx)
+				cancel()
+				for range 20 { // refused, and over: which of the two it is told is a matter of chance
+					if err := r.sup.Replace(ctx, r.ref.ID, supervisor.Replacement{}); err == nil {
+						t.Fatal("replaced twice at once")
+					}
+				}
+				r.sup.Shutdown()
+				if err := <-done; errors.Is(err, context.Canceled) {
+					t.Fatal("ended by another's context:", err)
+				}
+			})
 		})
 	}
 }
