@@ -43,9 +43,14 @@ const (
 //		os.Exit(m.Run())
 //	}
 func RunChild() {
+	runChild()
+	releaseMain()
+}
+
+// runChild is RunChild for a caller that goes on in the main thread.
+func runChild() {
 	role, ok := os.LookupEnv(roleVar)
 	if !ok {
-		releaseMain()
 		return
 	}
 	os.Unsetenv(roleVar)

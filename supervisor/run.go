@@ -35,9 +35,10 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 // thread to reap and end what children leave behind: descendants that have left
 // their group have this process as their parent once theirs has died.
 func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
-	RunChild()
+	runChild()
 	var err error
 	process.WithOrphans(func() { err = s.run(f) })
+	releaseMain()
 	if code := exitCode(err); code != 0 {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", programName(), err)
 		os.Exit(code)
