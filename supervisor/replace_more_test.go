@@ -263,21 +263,26 @@ func testCommandsDuringReplace(t *testing.T, at place) {
 				r.sup.Shutdown()
 			})
 			t.Run("context of another", func(t *testing.T) {
-				r := newReplaceTest(t, at, supervisor.Spec{}, child, how)
-				done := r.begin()
-				ctx, cancel := context.WithCancel(r.ctx)
-				cancel()
-				for range 20 { // refused, and over: which of the two it is told is a matter of chance
-					if err := r.sup.Replace(ctx, r.ref.ID, supervisor.Replacement{}); err == nil {
-						t.Fatal("replaced twice at once")
-					}
-				}
-				r.sup.Shutdown()
-				if err := <-done; errors.Is(err, context.Canceled) {
-					t.Fatal("ended by another's context:", err)
-				}
+				testContextOfAnother(newReplaceTest(t, at, supervisor.Spec{}, child, how))
 			})
 		})
+	}
+}
+
+// testContextOfAnother: a replacement that is refused, because another is going
+// on, has nothing to give up when its context ends.
+func testContextOfAnother(r *replaceTest) {
+	done := r.begin()
+	ctx, cancel := context.WithCancel(r.ctx)
+	cancel()
+	for range 20 { // refused, and over: which of the two it is told is a matter of chance
+		if err := r.sup.Replace(ctx, r.ref.ID, supervisor.Replacement{}); err == nil {
+			r.Fatal("replaced twice at once")
+		}
+	}
+	r.sup.Shutdown()
+	if err := <-done; errors.Is(err, context.Canceled) {
+		r.Fatal("ended by another's context:", err)
 	}
 }
 

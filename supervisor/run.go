@@ -29,7 +29,9 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 //
 // As process 1 of a container the program does what is left to that process: it
 // reaps those whose parent has died, and gets the signals that the container is
-// sent; see Command.Forward.
+// sent; see Command.Forward. Such orphans may be anybody's, a shell's that was
+// started in the container from outside too, and all of them are ended when a
+// child dies: which of them were that child's the kernel does not tell.
 //
 // Run is called by main. It calls f in a goroutine of its own and keeps the main
 // thread to reap and end what children leave behind: descendants that have left
