@@ -149,6 +149,18 @@ func serveChild(role string) error {
 	return nil
 }
 
+// newNotifierInPlace is newNotifier for an actor among others of its process.
+// The futex form takes a thread for each that sleeps; eventfds are all waited for
+// by the one thread of Go's poller.
+func newNotifierInPlace(form string) (transport.Notifier, error) {
+	if form == "" {
+		if n, err := notify.NewEventfd(); err == nil {
+			return n, nil
+		}
+	}
+	return newNotifier(form)
+}
+
 func newNotifier(form string) (transport.Notifier, error) {
 	switch form {
 	case "futex":

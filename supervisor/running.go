@@ -147,14 +147,43 @@ func (s *Supervisor) forget(r *running) {
 // to be cleared, page by page, for each process that is started.
 var frameBuffers = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
 
+// errRefused is part of the error of a frame that makes no sense.
+var errRefused = errors.New("understudy: frame refused")
+
+// receive reads the next frame. Most links are idle: only for a frame that is
+// there a buffer is taken, so that a thousand links need not a thousand.
+func receive(l transport.Link) (wire.Frame, []transport.File, error) {
+	if w, ok := l.(interface{ Wait() }); ok {
+		w.Wait()
+	}
+	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
+	defer frameBuffers.Put(room)
+	n, files, err := l.Receive(room[:])
+	if err != nil {
+		return nil, files, err
+	}
+	f, err := wire.Parse(room[:n])
+	if err == nil && len(files) != wire.Files(f) {
+		err = fmt.Errorf("supervisor: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
+	}
+	if err != nil {
+		return nil, files, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return f, files, nil
+}
+
 // read is the goroutine of a link: every frame becomes work of the loop.
 func (s *Supervisor) read(r *running) {
 	defer s.readToEnd(r)
-	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
-	defer frameBuffers.Put(room)
-	buf := room[:]
 	for {
-		n, files, err := r.link.Receive(buf)
+		f, files, err := receive(r.link)
+		if errors.Is(err, errRefused) {
+			s.log.Error("frame refused", "from", r.addr, "err", err)
+			for _, f := range files {
+				f.Close()
+			}
+			continue
+		}
 		if t := new(sock.TruncatedError); errors.As(err, &t) {
 			s.log.Error("frame lost", "from", r.addr, "err", err)
 			s.post(func() { s.misheard(r, err) })
@@ -162,17 +191,6 @@ func (s *Supervisor) read(r *running) {
 		}
 		if err != nil {
 			return
-		}
-		f, err := wire.Parse(buf[:n])
-		if err == nil && len(files) != wire.Files(f) {
-			err = fmt.Errorf("supervisor: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
-		}
-		if err != nil {
-			s.log.Error("frame refused", "from", r.addr, "err", err)
-			for _, f := range files {
-				f.Close()
-			}
-			continue
 		}
 		if !s.post(func() { s.frame(r, f, files) }) {
 			for _, f := range files {
@@ -322,7 +340,7 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNotifier(s.spec.Notifier)
+	n, err := newNotifierInPlace(s.spec.Notifier)
 	if err != nil {
 		s.forget(r)
 		return nil, err

@@ -65,7 +65,8 @@ type Spec struct {
 
 	// Notifier is the form of sleeping and waking that every process of the
 	// program uses: "futex" or "eventfd"; "" means what the environment
-	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has.
+	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has. Actors
+	// in place use eventfds then: a futex takes a thread for each that sleeps.
 	Notifier string
 
 	pool *Pool // what the children are the members of, if anything

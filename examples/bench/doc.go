@@ -35,6 +35,9 @@
 //	           it lies, by io.Copy. read: into a buffer. Figures are for each MiB
 //	spawn      a process, from before its start to its first reply; and from its
 //	           SIGKILL to the first reply of its replacement
+//	idle       a thousand mailboxes of actors in place, and fifty of processes, to
+//	           which nothing is sent for ten seconds: CPU, memory, descriptors.
+//	           Only if it is named: -work idle
 //	sizes      with -plot: 64 bytes to 16 MiB, there and acknowledged, and one way
 //
 // What the figures mean: p50 and p99 are of single trips, each timed; the mean

@@ -24,6 +24,9 @@ const fanSenders = 8
 // report. "sizes" is for the plot.
 var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "blob", "stream", "spawn"}
 
+// longer are those that run only when they are chosen.
+var longer = []string{"idle"}
+
 // order is what one process group is to do.
 type order struct {
 	work  string
@@ -49,8 +52,11 @@ func runWork(ctx context.Context, sup *supervisor.Supervisor, o order) ([]Result
 	if o.work == "spawn" {
 		return runSpawn(ctx, sup, o.plan)
 	}
+	if o.work == "idle" {
+		return runIdle(ctx, sup, o)
+	}
 	if o.work != "sizes" && !slices.Contains(workloads, o.work) {
-		return nil, fmt.Errorf("no workload %q; there are %v and sizes", o.work, workloads)
+		return nil, fmt.Errorf("no workload %q; there are %v, %v and sizes", o.work, workloads, longer)
 	}
 	n := 1
 	if o.work == "fanin" {
@@ -96,13 +102,19 @@ func (g *group) start(senders int, box mailbox.Config) (err error) {
 		}
 		g.senders = append(g.senders, s)
 	}
-	g.pids = []int{os.Getpid()}
-	for _, c := range g.sup.Children() {
-		if c.PID != 0 && !slices.Contains(g.pids, c.PID) {
-			g.pids = append(g.pids, c.PID)
+	g.pids = processes(g.sup)
+	return nil
+}
+
+// processes are this one and the children's.
+func processes(sup *supervisor.Supervisor) []int {
+	pids := []int{os.Getpid()}
+	for _, c := range sup.Children() {
+		if c.PID != 0 && !slices.Contains(pids, c.PID) {
+			pids = append(pids, c.PID)
 		}
 	}
-	return nil
+	return pids
 }
 
 // startOne starts an actor in a process of its own, whose death ends the run.

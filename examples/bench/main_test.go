@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 var tinyPlan = Plan{WarmN: 20, Warm: time.Millisecond, Echo: 4 * time.Millisecond, Flood: 4 * time.Millisecond,
-	Blob: time.Millisecond, Stream: 8 << 20, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 2}
+	Blob: time.Millisecond, Stream: 8 << 20, Fan: 4 * time.Millisecond, Idle: 3, Spawn: 2, Rest: time.Millisecond, Boxes: 3, Procs: 1}
 
 // TestTable runs every workload as a person would, and with it as another
 // program would: the table's runs are such. Every result must be there and
@@ -39,7 +39,7 @@ func TestTable(t *testing.T) {
 	dir := t.TempDir()
 	c := config{works: slices.Clone(workloads), runs: 1, plan: tinyPlan, json: filepath.Join(dir, "r.json")}
 	if !testing.Short() {
-		c.works, c.plot = append(c.works, "sizes"), filepath.Join(dir, "p.svg")
+		c.works, c.plot = append(c.works, "idle", "sizes"), filepath.Join(dir, "p.svg")
 	}
 	var out bytes.Buffer
 	if err := table(c, &out, io.Discard); err != nil {
@@ -64,6 +64,7 @@ func TestTable(t *testing.T) {
 		"stream copy", "stream read",
 		"spawn", "spawn restart"}
 	if c.plot != "" {
+		want = append(want, "idle processes", "idle processes, asked", "idle in place", "idle in place, asked")
 		for _, size := range plotSizes {
 			for _, s := range lines {
 				want = append(want, sizesName(size, s.way))
@@ -100,6 +101,8 @@ func complete(t *testing.T, r Result, work string) {
 		ok = ok && r.Rate > 0 && r.Slowest > 0 && r.Slowest <= 1 && r.N >= fanSenders && r.Ops > uint64(r.N)
 	case "spawn":
 		ok = ok && r.P50 > 0
+	case "idle":
+		ok = ok && r.Idle != nil && r.Idle.Threads > 0 && r.Idle.Descriptors >= 1
 	case "sizes":
 		ok = ok && trip && (r.Rate > 0) != strings.HasSuffix(work, bare)
 	}

@@ -16,15 +16,18 @@ type Plan struct {
 	Blob   time.Duration
 	Stream int64 // bytes of one stream, of a MiB each
 	Fan    time.Duration
-	Idle   int // trips
-	Spawn  int // starts
+	Idle   int           // trips
+	Spawn  int           // starts
+	Rest   time.Duration // idle: how long nothing happens
+	Boxes  int           // idle: mailboxes of actors in place
+	Procs  int           // idle: of processes
 }
 
 var (
 	fullPlan = Plan{WarmN: 20000, Warm: 400 * time.Millisecond, Echo: 700 * time.Millisecond,
-		Flood: 400 * time.Millisecond, Blob: 120 * time.Millisecond, Stream: 256 << 20, Fan: 400 * time.Millisecond, Idle: 300, Spawn: 4}
+		Flood: 400 * time.Millisecond, Blob: 120 * time.Millisecond, Stream: 256 << 20, Fan: 400 * time.Millisecond, Idle: 300, Spawn: 4, Rest: 10 * time.Second, Boxes: 1000, Procs: 50}
 	quickPlan = Plan{WarmN: 2000, Warm: 50 * time.Millisecond, Echo: 200 * time.Millisecond,
-		Flood: 120 * time.Millisecond, Blob: 40 * time.Millisecond, Stream: 64 << 20, Fan: 120 * time.Millisecond, Idle: 60, Spawn: 1}
+		Flood: 120 * time.Millisecond, Blob: 40 * time.Millisecond, Stream: 64 << 20, Fan: 120 * time.Millisecond, Idle: 60, Spawn: 1, Rest: time.Second, Boxes: 1000, Procs: 10}
 )
 
 // planVar is the environment variable with the plan of a run, as JSON:

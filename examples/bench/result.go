@@ -17,4 +17,14 @@ type Result struct {
 	Slowest float64 `json:",omitempty"` // fanin: the slowest sender's share of the mean one's
 	Start   int64   `json:",omitempty"` // fanin: CLOCK_MONOTONIC, ns
 	End     int64   `json:",omitempty"`
+	Idle    *Idle   `json:",omitempty"` // idle
+}
+
+// Idle is what mailboxes cost to which nothing is sent.
+type Idle struct {
+	CPU         float64 // of all processes, share of one processor
+	Resident    float64 // of the root process, private and shared, for each mailbox, bytes
+	Threads     int     // of the root process
+	Descriptors float64 // of the root process, for each mailbox
+	Mappings    float64 // likewise
 }

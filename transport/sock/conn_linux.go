@@ -112,6 +112,14 @@ func (c *conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
 	return max(n, 0), max(oobn, 0), flags, err
 }
 
+// wait returns when there is something to read, or the end.
+func (c *conn) wait() {
+	_ = c.raw.Read(func(fd uintptr) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return n > 0 || err != nil && err != unix.EINTR
+	})
+}
+
 // lastFrame looks once more when the end was read, without waiting. The kernel
 // finds first that there is no frame, and then that no more come: one that was
 // sent in between, just before the end, is still there.

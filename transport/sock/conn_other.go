@@ -28,5 +28,6 @@ func (*conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
 	return 0, 0, 0, errors.ErrUnsupported
 }
 
+func (*conn) wait()            {}
 func (*conn) closeRead() error { return errors.ErrUnsupported }
 func (*conn) close() error     { return errors.ErrUnsupported }

@@ -117,6 +117,10 @@ func sendError(err error) error {
 	return fmt.Errorf("sock: send: %w", err)
 }
 
+// Wait returns when Receive would not block. A link is idle most of the time: who
+// has many of them need not keep a buffer for each.
+func (l *link) Wait() { l.conn.wait() }
+
 // Receive reads the next frame; see transport.Link.
 func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
 	l.recv.Lock()

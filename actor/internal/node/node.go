@@ -80,10 +80,15 @@ type Node struct {
 // ErrClosed says that the node has ended.
 var ErrClosed = errors.New("node: closed")
 
+// frames are buffers for them. An actor in place has none while nothing comes.
+var frames = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
+
 // New reads the first frame of the link and returns a node that is not
 // serving yet: it can send and ask.
 func New(cfg Config) (*Node, error) {
-	buf := make([]byte, wire.MaxFrame)
+	room := frames.Get().(*[wire.MaxFrame]byte)
+	defer frames.Put(room)
+	buf := room[:]
 	n, files, err := cfg.Link.Receive(buf)
 	if err != nil {
 		return nil, fmt.Errorf("node: waiting to be told who this process is: %w", err)
@@ -117,7 +122,7 @@ func New(cfg Config) (*Node, error) {
 	nd.role <- struct{}{}
 	nd.targets.Store(new([]*Target))
 	nd.heads.Store(new([]*inbox))
-	go nd.read(buf)
+	go nd.read()
 	return nd, nil
 }
 
@@ -303,12 +308,27 @@ func closeFiles(files []transport.File) {
 	}
 }
 
+// receive reads the next frame; perr says what is wrong with it.
+func (n *Node) receive() (f wire.Frame, perr error, files []transport.File, err error) {
+	if w, ok := n.cfg.Link.(interface{ Wait() }); ok {
+		w.Wait()
+	}
+	room := frames.Get().(*[wire.MaxFrame]byte)
+	defer frames.Put(room)
+	k, files, err := n.cfg.Link.Receive(room[:])
+	if err != nil {
+		return nil, nil, files, err
+	}
+	f, perr = wire.Parse(room[:k])
+	return f, perr, files, nil
+}
+
 // read is the link's goroutine: it handles the supervisor's frames until the
 // link ends.
-func (n *Node) read(buf []byte) {
+func (n *Node) read() {
 	defer close(n.ended)
 	for {
-		k, files, err := n.cfg.Link.Receive(buf)
+		f, perr, files, err := n.receive()
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
 				n.log.Error("link to the supervisor broke", "err", err)
@@ -322,7 +342,7 @@ func (n *Node) read(buf []byte) {
 			n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err))
 			return
 		}
-		f, err := wire.Parse(buf[:k])
+		err = perr
 		if err == nil && len(files) != wire.Files(f) {
 			err = fmt.Errorf("node: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
 		}
