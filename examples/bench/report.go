@@ -47,7 +47,7 @@ var (
 	cpu     = column{title: "CPU/op", get: func(r Result) float64 { return r.CPU }, show: ns}
 	allocs  = column{title: "allocs/op", get: func(r Result) float64 { return float64(r.Mallocs) / float64(r.Ops) }, show: decimals, measured: timed}
 	calls   = column{title: "system calls/op", get: func(r Result) float64 { return float64(r.Calls) / max(1, float64(r.Ops)) }, show: fine}
-	busy    = column{title: "CPU", get: func(r Result) float64 { return r.Idle.CPU }, show: percent, all: true, measured: rests}
+	load    = column{title: "CPU", get: func(r Result) float64 { return r.Idle.CPU }, show: percent, all: true, measured: rests}
 	memory  = column{title: "KiB each", get: func(r Result) float64 { return r.Idle.Resident / 1024 }, show: decimals, all: true, measured: rests}
 	fds     = column{title: "descriptors each", get: func(r Result) float64 { return r.Idle.Descriptors }, show: decimals, measured: rests}
 	maps    = column{title: "mappings each", get: func(r Result) float64 { return r.Idle.Mappings }, show: decimals, measured: rests}
@@ -61,7 +61,7 @@ var sections = []section{
 	{"Large payloads one way (touch: lent; copy: lent, filled by copy; plain: a []byte)", begins("blob "), []column{bytesPS, cpu, allocs, calls}},
 	{"Streams through 8 MiB, for each MiB (filled by copy; copy: read in place, by io.Copy; read: into a buffer)", begins("stream "), []column{bytesPS, cpu, allocs, calls}},
 	{"A process, to its first reply (restart: from SIGKILL to the replacement's)", named("spawn", "spawn restart"), []column{p50}},
-	{"Mailboxes to which nothing is sent (CPU of all processes, the rest of the root)", begins("idle "), []column{busy, memory, fds, maps, threads}},
+	{"Mailboxes to which nothing is sent (CPU of all processes, the rest of the root)", begins("idle "), []column{load, memory, fds, maps, threads}},
 	{"A payload there and acknowledged, and payloads one way (bare: lent, untouched)", begins("sizes "), []column{p50, p99, bytesPS, cpu}},
 }
 
