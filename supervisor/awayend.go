@@ -1,0 +1,209 @@
+package supervisor
+
+import (
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// The ends of what is away, as the root records them: of a child, told by its
+// supervisor, and of that supervisor with all below it.
+
+// diedAway records the end of an incarnation.
+func (s *Supervisor) diedAway(r *running, f *wire.Died) {
+	c := s.childOf(r, f.Exit.Addr.ID)
+	switch {
+	case c == nil:
+		return
+	case c.next != nil && c.next.addr == f.Exit.Addr:
+		s.successorDiedAway(c, &f.Exit)
+		return
+	case c.next != nil && c.next.addr.Incarnation == f.Successor:
+		s.takeOverAway(c, &f.Exit)
+		return
+	}
+	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
+	if w := f.Exit.Reason; f.Exit.Asked == 0 && (w == wire.ReasonError || w == wire.ReasonKilled) {
+		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", f.Exit.PID, "exit", f.Exit.Summary,
+			"runtime", f.Exit.Runtime.Round(time.Millisecond), "message", f.Exit.Type, "stderr", "\n"+f.Exit.Stderr)
+	}
+}
+
+func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
+	c.exit, c.asked, c.suspended = exit, false, false
+	if c.sort == wire.SortSubtree {
+		c.sub = nil
+	}
+	if run := c.run; run != nil && run.addr == exit.Addr {
+		c.run = nil
+		s.forgetAway(run)
+	}
+	if c.sort == wire.SortSupervisor {
+		return // it has no mailbox; a pool goes on as long as it has members
+	}
+	s.keeper.Died(exit, cause)
+	c.unnoticed = exit
+}
+
+// noticeAway tells the watchers of a child that it has died.
+func (s *Supervisor) noticeAway(c *child) {
+	if c.unnoticed != nil {
+		s.keeper.Notify(c.unnoticed)
+		c.unnoticed = nil
+	}
+}
+
+// forgetAway ends what serves the link of a process that another one has
+// started.
+func (s *Supervisor) forgetAway(run *running) {
+	s.mu.Lock()
+	far := run.far
+	run.far = nil
+	s.mu.Unlock()
+	if far != nil {
+		far.Close()
+	}
+	s.forget(run)
+}
+
+// leftAway records that a child will not be started again by itself.
+func (s *Supervisor) leftAway(r *running, f *wire.Left) {
+	if c := s.childOf(r, f.ID); c != nil {
+		if f.Forgotten == 1 { // it was buried before
+			delete(s.children, c.id)
+			s.keeper.Forgotten(c.id)
+		} else {
+			s.bury(c)
+		}
+		s.noticeAway(c)
+	}
+}
+
+// drop forgets a child that is away.
+func (s *Supervisor) drop(c *child) {
+	if s.kept[c.spec.Name] == c {
+		delete(s.kept, c.spec.Name)
+	}
+	s.bury(c)
+	delete(s.children, c.id)
+}
+
+// buryAway ends those for good that were kept for a supervisor that is away.
+func (s *Supervisor) buryAway(c *child) {
+	if s.above == nil && c.spec.supervises() {
+		s.buryBelow(c)
+	}
+}
+
+func (s *Supervisor) buryBelow(c *child) {
+	for _, x := range s.childrenAway(func(x *child) bool { return x.branch.self == c }) {
+		if x.held {
+			s.drop(x)
+		} else if x.sort == wire.SortSupervisor {
+			s.buryBelow(x)
+		}
+	}
+}
+
+// readToEnd is called when the link of a process has been read to its end.
+func (s *Supervisor) readToEnd(r *running) {
+	if !s.post(func() { s.linkRead(r) }) {
+		close(r.drained)
+	}
+}
+
+func (s *Supervisor) linkRead(r *running) {
+	done := func() {
+		close(r.drained)
+		if r.away != nil && !r.away.lost {
+			r.away.queue.post(&wire.Drained{From: r.addr})
+		}
+	}
+	if !r.subtree {
+		done()
+		return
+	}
+	r.lost = true
+	if r.proc != nil { // without its link it is of no use
+		_ = r.proc.KillGroup()
+	} else if r.far != nil {
+		_ = r.far.Kill()
+	}
+	s.endBelow(r, done)
+}
+
+// drainTime is how long the end of the link of a process is waited for that was
+// not introduced.
+const drainTime = time.Second
+
+// endBelow ends all that a supervisor's process has left behind, and calls done
+// when nothing of it is there any more.
+func (s *Supervisor) endBelow(r *running, done func()) {
+	s.failAway(r)
+	all := s.childrenAway(func(c *child) bool { return c.away == r })
+	alive := map[*running]*process.Far{}
+	end := func(x *running) {
+		alive[x] = x.far
+		if x.far != nil {
+			_ = x.far.Kill()
+		}
+	}
+	for _, c := range all {
+		if c.run != nil {
+			end(c.run)
+		}
+		if c.next != nil {
+			end(c.next.self.run)
+		}
+	}
+	go func() {
+		for x, far := range alive {
+			if far != nil {
+				far.Wait()
+				x.lastWords()
+			} else {
+				time.AfterFunc(drainTime, func() { x.link.Close() }) // nobody knows whether it lives
+			}
+			<-x.drained
+		}
+		s.post(func() {
+			slices.Reverse(all) // what is below a supervisor before that itself
+			for _, c := range all {
+				s.lostWith(c, r)
+			}
+			done()
+		})
+	}()
+}
+
+// lostWith records that a child has ended because the process of its supervisor
+// has. Nobody blames the message that it had in hand.
+func (s *Supervisor) lostWith(c *child, r *running) {
+	exit := &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1,
+		Signal: uint8(syscall.SIGKILL), Asked: 1, Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}
+	if c.run != nil {
+		exit.Runtime = time.Since(c.run.begun)
+	}
+	defer s.noticeAway(c)
+	s.successorLost(c, *exit)
+	if c.run != nil || c.up {
+		s.endedAway(c, exit, tree.Asked)
+	}
+	if c.up {
+		c.up = false
+		s.event(EventExited, c, "")
+	}
+	if c.sort == wire.SortSupervisor {
+		c.sub = nil
+	}
+	if c.listed {
+		c.held = true
+		s.kept[c.spec.Name] = c
+		return
+	}
+	s.drop(c)
+}
