@@ -159,7 +159,7 @@ func (b *Inbox) Done(m *Message) {
 }
 
 func (b *Inbox) giveBack(m *Message) {
-	soon := b.lane.Left() > few && !b.lane.Hurried()
+	soon := b.lane.Left() > few // in a hurry, Done tells it of each
 	for i := range m.lent.N {
 		if l, ok := m.lent.Item[i].(*lease); ok {
 			l.handlerReturned(&m.lent.Mark[i], soon)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -83,5 +84,46 @@ func TestLentAllocatesNothing(t *testing.T) {
 	var m mailbox.Message
 	if n := testing.AllocsPerRun(200, func() { lentTrip(t, out, in, typ, &m, 64<<10) }); n != 0 {
 		t.Errorf("%v allocations for a lent buffer, want 0", n)
+	}
+}
+
+// TestRoomIsTold: a sender that waits for blocks hears of them when the receiver
+// is about to run dry; one that has waited for long, of each.
+func TestRoomIsTold(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	typ, err := codec.Of[blob]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 12
+	out.WantRoom(true)
+	for _, hurry := range []bool{false, true} {
+		out.Hurry(hurry)
+		for range n {
+			data, err := out.Lend(8 << 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := mailbox.Send(out, wire.EntryTell, 0, 0, typ, &blob{data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bell := out.Peer().Page.Bell
+		var m mailbox.Message
+		var told []bool // of each message's block
+		for range n {
+			if err := in.Next(&m); err != nil {
+				t.Fatal(err)
+			}
+			before := bell.Load()
+			in.Done(&m)
+			told = append(told, bell.Load() != before)
+		}
+		in.Flush(&m)
+		if told[0] != hurry || told[n/2] != hurry || !told[n-1] {
+			t.Errorf("hurry %v: told %v", hurry, told)
+		}
 	}
 }
