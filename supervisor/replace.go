@@ -87,8 +87,9 @@ func (e *IncompatibleError) Error() string {
 // It is the same actor as before, as after a code change in OTP: its Ref, name,
 // mailbox, monitors and links stay, its incarnation is the next one, and no
 // restart is counted. A death, a Terminate or a restart of its group during the
-// replacement ends that. If ctx ends first, the replacement is given up, unless
-// the old process has handed over.
+// replacement ends that. If ctx ends first, Replace returns its error at once
+// and the replacement is given up, unless the old process has handed over by
+// then: an EventAbandoned or an EventReplaced says which it was.
 //
 // id is the Ref's ID; it may be a child of a supervisor below, also of one in a
 // process of its own. If that process ends during the replacement, the old and

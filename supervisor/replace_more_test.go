@@ -257,6 +257,7 @@ func testCommandsDuringReplace(t *testing.T, at place) {
 				if err := <-done; !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
+				r.events.until(t, r.ctx, "it is given up", func() bool { return len(r.events.kinds(supervisor.EventAbandoned)) == 1 })
 				r.goOn()
 				r.events.until(t, r.ctx, "the successor's end", func() bool { return len(r.events.kinds(supervisor.EventExited)) == 1 })
 				r.check(Standing{Incarnation: 1, Setups: 1, Last: one(1)})
@@ -441,6 +442,8 @@ func testLinkEndsDuringHandover(t *testing.T, at place) {
 				if err := <-done; err == nil {
 					t.Fatal("it was replaced")
 				}
+				// Nobody waits for it any more; that it is given up is an event.
+				r.events.until(t, r.ctx, "it is given up", func() bool { return len(r.events.kinds(supervisor.EventAbandoned)) > 0 })
 				r.goOn()
 			} else {
 				r.goOn()
