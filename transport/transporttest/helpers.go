@@ -198,7 +198,9 @@ func (s *side) sendOne(out *lane.Out) {
 	}
 }
 
-func runReceiver(c *testutil.Child) int {
+// acceptLane makes the child a receiver: it gets a lane, answers with its page,
+// and sleeps by the lane's bell.
+func acceptLane(c *testutil.Child) (*side, *lane.In) {
 	s := newSide(c)
 	f, files := s.frame()
 	in, page, out, err := lane.Accept(f.(*wire.Lane), files, s.notifier)
@@ -209,6 +211,11 @@ func runReceiver(c *testutil.Child) int {
 		s.fail(err)
 	}
 	s.bell, s.doze = transport.Bell{Word: in.Bell(), FD: -1}, in.Sleep()
+	return s, in
+}
+
+func runReceiver(c *testutil.Child) int {
+	s, in := acceptLane(c)
 	r := &reader{side: s, in: in}
 	for {
 		word, n := s.command()

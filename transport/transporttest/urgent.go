@@ -157,16 +157,7 @@ type urgentReader struct {
 }
 
 func runUrgentReceiver(c *testutil.Child) int {
-	s := newSide(c)
-	f, files := s.frame()
-	in, page, out, err := lane.Accept(f.(*wire.Lane), files, s.notifier)
-	if err != nil {
-		s.fail(err)
-	}
-	if err := s.link.Send(wire.Append(nil, page), out); err != nil {
-		s.fail(err)
-	}
-	s.bell, s.doze = transport.Bell{Word: in.Bell(), FD: -1}, in.Sleep()
+	s, in := acceptLane(c)
 	r := &urgentReader{side: s, in: in}
 	for {
 		switch word, n := s.command(); word {
