@@ -53,8 +53,10 @@ func (m *Machine) stopped(c *child) {
 		}
 		return
 	}
-	if c.regroup && !m.ending && c.spec.Restart != Temporary {
-		c.regroup, c.state = false, Waiting
+	again := c.regroup && len(c.enders) == 0 // a Terminate has an answer; the group may start the child all the same
+	c.regroup = false
+	if again && !m.ending && c.spec.Restart != Temporary {
+		c.state = Waiting
 		return
 	}
 	m.settle(c)
