@@ -12,6 +12,8 @@ type shelf struct {
 	total int      // blocks, lent ones included
 	look  int      // blocks that may be out before Take looks for ones that came back
 	warm  int      // blocks that circulate as long as they come back in time; see settle
+
+	borrowed int // Takes in a row that got a block of a larger class; see borrow
 }
 
 // The blocks that should circulate have warmBytes together, which the processor's

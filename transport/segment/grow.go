@@ -20,7 +20,8 @@ type plan struct {
 }
 
 // takeSlow takes a block when the shelf k is empty. In this order: a new
-// segment, a block of a larger class, a new segment in the place of idle ones.
+// segment, a block of a larger class, a new segment in the place of idle ones;
+// the last two the other way round when the class has borrowed for long.
 // Who makes a segment holds grow and not mu, so that blocks come back while
 // Announce waits for the peer.
 func (p *Pool) takeSlow(k, n int) (Block, error) {
@@ -67,11 +68,15 @@ func (p *Pool) decide(k, n int) (b Block, pl *plan, err error) {
 	if pl := p.plan(k); pl != nil {
 		return b, pl, nil
 	}
-	if p.pop(&b, k+1, len(p.shelves), n) {
+	long := p.shelves[k].borrowed >= borrowFor
+	if !long && p.beginBorrowing(&b, k, n) {
 		return b, nil, nil
 	}
 	if pl := p.replace(k); pl != nil {
 		return b, pl, nil
+	}
+	if long && p.beginBorrowing(&b, k, n) {
+		return b, nil, nil
 	}
 	return b, nil, p.refuseTake(k, n)
 }
@@ -220,6 +225,7 @@ func (p *Pool) install(pl *plan, mem *Memory, n int) (b Block, err error) {
 	p.segments[pl.id] = &owned{mem: mem, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
+	sh.borrowed = 0
 	if p.unit != 0 {
 		p.installArena(&b, pl, n)
 		return b, nil

@@ -201,7 +201,7 @@ func (p *Pool) Take(n int) (b Block, err error) {
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
-	ok := p.pop(&b, k, k+1, n)
+	ok := p.pop(&b, k, k+1, n) || p.borrow(&b, k, n)
 	p.mu.Unlock()
 	if ok {
 		return b, nil

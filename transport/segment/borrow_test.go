@@ -1,0 +1,45 @@
+package segment
+
+import "testing"
+
+// TestBorrowing: a class that finds all bytes with a larger one uses its blocks
+// for a while, and then gets a segment in the place of an idle one; but not in
+// that of one with a block out.
+func TestBorrowing(t *testing.T) {
+	p, known := heapPool(PoolConfig{MaxBytes: 8 << 20, Retire: func(uint16) error { return nil }})
+	var large []Block // two segments of four, which are all there is
+	for range 8 {
+		large = append(large, mustTake(t, p, 1<<20))
+	}
+	if s := p.Stats(); s.Segments != 2 || s.Bytes != 8<<20 {
+		t.Fatalf("stats %+v", s)
+	}
+	kept := []Block{large[0], large[7]} // one of each
+	for _, b := range large[1:7] {
+		p.Put(b)
+	}
+	small := func(n, size int) {
+		t.Helper()
+		for i := range n {
+			b := mustTake(t, p, 10)
+			if cap(b.Mem) != size {
+				t.Fatalf("block %d has %d bytes, want one of %d", i, cap(b.Mem), size)
+			}
+			p.Put(b)
+		}
+	}
+	small(3*borrowFor, 1<<20)
+	if len(known) != 2 {
+		t.Fatalf("a segment with a block out was replaced: the user knows %v", known)
+	}
+	p.Put(kept[0])
+	for range borrowFor {
+		p.Put(mustTake(t, p, 10))
+	}
+	small(10, 4<<10)
+	if s := p.Stats(); s.Segments != 2 || s.Bytes >= 8<<20 {
+		t.Errorf("stats %+v", s)
+	}
+	kept[1].Mem[1<<20-1] = 1 // still there
+	p.Put(kept[1])
+}
