@@ -105,10 +105,7 @@ func (p *Pool) plan(k int) *plan {
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
-	if p.out+len(p.shares) >= transport.ReturnEntries-p.spare {
-		return nil // the return ring has no place for one more
-	}
-	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
+	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || !p.couldName() {
 		return nil
 	}
 	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}
@@ -117,6 +114,12 @@ func (p *Pool) plan(k int) *plan {
 	p.bytes += int64(pl.size)
 	p.blocks += n
 	return pl
+}
+
+// couldName says whether there is an id for one more segment, and a place in the
+// return ring for a block of it. Preconditions: mu is held.
+func (p *Pool) couldName() bool {
+	return p.out+len(p.shares) < transport.ReturnEntries-p.spare && (len(p.ids) > 0 || len(p.segments) < SharedIDs)
 }
 
 // freshIDs is how many ids are used before one is used again.
@@ -141,7 +144,7 @@ func (p *Pool) newID() (id uint16) {
 // changed nothing, when even all of them would not do.
 // Preconditions: grow and mu are held.
 func (p *Pool) replace(k int) *plan {
-	if p.cfg.Retire == nil || p.unit != 0 {
+	if p.cfg.Retire == nil || p.unit != 0 || !p.couldName() {
 		return nil
 	}
 	bytes, blocks, inUse := p.bytes, p.blocks, p.inUse
@@ -162,10 +165,8 @@ func (p *Pool) replace(k int) *plan {
 	for _, id := range victims {
 		mems = append(mems, p.remove(id))
 	}
-	pl := p.plan(k)
-	if pl != nil { // there is room now, unless the ids are used up
-		pl.victims, pl.mems = victims, mems
-	}
+	pl := p.plan(k) // there is room now
+	pl.victims, pl.mems = victims, mems
 	return pl
 }
 

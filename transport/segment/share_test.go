@@ -53,6 +53,44 @@ func TestShares(t *testing.T) {
 	p.Put(mustTake(t, p, 10))
 }
 
+// While others' blocks have all places in the return ring, a block is not taken
+// off its shelf either, and idle segments are not taken back in vain: there would
+// be no place for a block of the one that they make room for.
+func TestSharesLeaveNoPlace(t *testing.T) {
+	retired := 0
+	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20, Retire: func(uint16) error { retired++; return nil }})
+	defer p.Close()
+	p.Switch(heapReturns(), 0)
+	for _, n := range []int{4 << 10, 512 << 10} { // small blocks, and larger ones that use up the rest
+		p.Put(mustTake(t, p, n))
+	}
+	before := p.Stats()
+	if before.Free < 2 || before.Bytes < 768<<10 {
+		t.Fatalf("it does not have what this test is about: %+v", before)
+	}
+	by := &parts{}
+	for i := range uint16(transport.ReturnEntries) {
+		if err := p.Share(BlockRef{Segment: SharedIDs, Index: i, Generation: 1}, 1, by); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	for _, n := range []int{4 << 10, 512 << 10, 1 << 20} {
+		if _, err := p.Take(n); !errors.Is(err, ErrDry) {
+			t.Errorf("a block of %d bytes beyond the return ring's places: %v", n, err)
+		}
+	}
+	after := p.Stats()
+	before.Dry = after.Dry
+	if retired != 0 || len(known) != before.Segments || after != before {
+		t.Errorf("%d segments were taken back, %d are known; the pool is %+v, was %+v", retired, len(known), after, before)
+	}
+	p.EndShares(2)
+	p.Put(mustTake(t, p, 1<<20))
+	if retired != before.Segments || p.Stats().Segments != 1 {
+		t.Errorf("%d of %d segments were taken back for a larger one: %+v", retired, before.Segments, p.Stats())
+	}
+}
+
 // parts counts what has come back.
 type parts struct{ ended int }
 
