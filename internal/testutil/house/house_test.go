@@ -115,7 +115,7 @@ func matchesAny(name string, patterns []string) bool {
 
 var (
 	link  = regexp.MustCompile(`\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
-	fence = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```\\s*$")
+	code = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```\\s*$|`[^`\n]+`")
 )
 
 func checkLinks(r *repository, bad func(string, ...any)) {
@@ -123,7 +123,7 @@ func checkLinks(r *repository, bad func(string, ...any)) {
 		if path.Ext(name) != ".md" {
 			continue
 		}
-		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(string(src), ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(src), ""), -1) {
 			target, _, _ := strings.Cut(m[1], "#")
 			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
