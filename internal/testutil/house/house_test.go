@@ -114,7 +114,7 @@ func matchesAny(name string, patterns []string) bool {
 }
 
 var (
-	link  = regexp.MustCompile(`\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
+	link = regexp.MustCompile(`\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
 	code = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```\\s*$|`[^`\n]+`")
 )
 
