@@ -32,6 +32,7 @@ type Outbox struct {
 	large   uint64               // messages with a payload in a block or lent buffers
 	lent    uint64               // of these, with lent buffers or files
 	whole   uint64               // and with a segment of its own
+	wants   atomic.Int32         // senders that wait for a block
 	bytes   uint64               // inline payload bytes
 
 	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here

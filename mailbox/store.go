@@ -44,7 +44,7 @@ func (s *store) take(n int) (b segment.Block, err error) {
 		return s.takeOver(n)
 	}
 	if b, err = s.Take(n); err != nil && errors.Is(err, segment.ErrDry) {
-		err = ErrFull
+		err = &lentError{n}
 	}
 	return b, err
 }

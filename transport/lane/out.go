@@ -270,6 +270,15 @@ func (o *Out) Room() error {
 // goroutine.
 func (o *Out) Peer() *Peer { return o.peer.Load() }
 
+// Handled is how far the receiver has dealt with the entries, by its own word.
+func (o *Out) Handled() (at transport.Place) {
+	at.Seq = o.page.Tail.Load() - o.Unhandled()
+	if p := o.peer.Load(); p != nil && !o.isRing {
+		at.Urgent = min(p.Page.Urgent.Load(), at.Seq)
+	}
+	return at
+}
+
 // Unhandled is how many sequences the receiver has not dealt with, by its own
 // word.
 func (o *Out) Unhandled() uint64 {

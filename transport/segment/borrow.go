@@ -12,18 +12,27 @@ const borrowFor = 64
 // Preconditions: mu is held; the shelf is empty.
 func (p *Pool) borrow(b *Block, k, n int) bool {
 	sh := &p.shelves[k]
-	if sh.borrowed == 0 || sh.borrowed >= borrowFor || !p.pop(b, k+1, len(p.shelves), n) {
+	if sh.borrowed == 0 || sh.borrowed >= borrowFor || !p.pop(b, k+1, p.lenders(k), n) {
 		return false
 	}
 	sh.borrowed++
 	return true
 }
 
+// lenders is where the shelves end that shelf k may borrow of: what somebody waits
+// for is not lent to others. Preconditions: mu is held.
+func (p *Pool) lenders(k int) int {
+	if p.wanted > k {
+		return p.wanted
+	}
+	return len(p.shelves)
+}
+
 // beginBorrowing takes a block of a larger class for n bytes, the first that is borrowed or
 // the first after borrowFor. Preconditions: mu is held; there is no room for a
 // segment of shelf k.
 func (p *Pool) beginBorrowing(b *Block, k, n int) bool {
-	if !p.pop(b, k+1, len(p.shelves), n) {
+	if !p.pop(b, k+1, p.lenders(k), n) {
 		return false
 	}
 	p.shelves[k].borrowed = 1

@@ -41,7 +41,8 @@
 //
 // Both round a size up to a power of two. A pool takes memory as it is needed,
 // but what one class has another cannot use until the segment is retired, with
-// a round by way of the peer. An arena takes all its memory at once and is never
+// a round by way of the peer; for one who waits (Want) segments of smaller blocks
+// are emptied, unless the user keeps some of theirs. An arena takes all its memory at once and is never
 // cut anew, but small blocks here and there can leave no room for a large one.
 // Stats tells both: Internal and External. At most transport.ReturnEntries
 // blocks are out at a time, so an arena runs dry at 1,024 small blocks.

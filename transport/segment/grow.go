@@ -62,23 +62,27 @@ func (p *Pool) decide(k, n int) (b Block, pl *plan, err error) {
 	if p.closed.Load() {
 		return b, nil, errTakeClosed
 	}
-	if p.pop(&b, k, k+1, n) { // another goroutine has made a segment, or blocks came back
-		return b, nil, nil
+	for again := false; ; again = true {
+		if p.pop(&b, k, k+1, n) { // another goroutine has made a segment, or blocks came back
+			return b, nil, nil
+		}
+		if pl := p.plan(k); pl != nil {
+			return b, pl, nil
+		}
+		long := p.shelves[k].borrowed >= borrowFor
+		if !long && p.beginBorrowing(&b, k, n) {
+			return b, nil, nil
+		}
+		if pl := p.replace(k); pl != nil {
+			return b, pl, nil
+		}
+		if long && p.beginBorrowing(&b, k, n) {
+			return b, nil, nil
+		}
+		if again || !p.yield() {
+			return b, nil, p.refuseTake(k, n)
+		}
 	}
-	if pl := p.plan(k); pl != nil {
-		return b, pl, nil
-	}
-	long := p.shelves[k].borrowed >= borrowFor
-	if !long && p.beginBorrowing(&b, k, n) {
-		return b, nil, nil
-	}
-	if pl := p.replace(k); pl != nil {
-		return b, pl, nil
-	}
-	if long && p.beginBorrowing(&b, k, n) {
-		return b, nil, nil
-	}
-	return b, nil, p.refuseTake(k, n)
 }
 
 // refuseTake says why there is no block. Waiting helps, unless all memory went
@@ -101,11 +105,12 @@ func (p *Pool) refuseTake(k, n int) error {
 // leave no room for one. Preconditions: grow and mu are held.
 func (p *Pool) plan(k int) *plan {
 	class := p.shelves[k].class
-	n := blocksFor(class, p.cfg.MaxBytes-p.bytes, transport.ReturnEntries-p.spare-p.blocks)
+	r := p.room(k)
+	n := blocksFor(class, r.bytes, r.blocks)
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
-	if n < 1 || p.inUse >= p.cfg.MaxSegments-p.spare || !p.couldName() {
+	if n < 1 || r.segments < 1 || !p.couldName() {
 		return nil
 	}
 	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}
@@ -139,26 +144,27 @@ func (p *Pool) newID() (id uint16) {
 	return uint16(len(p.segments) - 1)
 }
 
-// replace takes idle segments out of the books, the oldest first, until there
-// is room for one of shelf k, and counts that in. It returns nil, and has
+// replace takes idle segments out of the books, the oldest first, but for those
+// that are to give way to a larger one, until there is room for one of shelf k,
+// and counts that in. It returns nil, and has
 // changed nothing, when even all of them would not do.
 // Preconditions: grow and mu are held.
 func (p *Pool) replace(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || !p.couldName() {
 		return nil
 	}
-	bytes, blocks, inUse := p.bytes, p.blocks, p.inUse
+	class, r := p.shelves[k].class, p.room(k)
 	var victims []uint16
 	for id, s := range p.segments {
-		if p.cfg.MaxBytes-bytes >= p.shelves[k].class && blocks < transport.ReturnEntries-p.spare && inUse < p.cfg.MaxSegments-p.spare {
+		if r.fits(class) {
 			break
 		}
-		if s != nil && s.busy == 0 && s != p.whole {
+		if s != nil && s.busy == 0 && s != p.whole && !(s.closing && p.wanted > k) {
 			victims = append(victims, uint16(id))
-			bytes, blocks, inUse = bytes-int64(len(s.mem.Bytes())), blocks-len(s.ledger), inUse-1
+			r = r.without(s)
 		}
 	}
-	if p.cfg.MaxBytes-bytes < p.shelves[k].class || blocks >= transport.ReturnEntries-p.spare || inUse >= p.cfg.MaxSegments-p.spare {
+	if !r.fits(class) {
 		return nil
 	}
 	var mems []*Memory

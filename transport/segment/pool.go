@@ -136,14 +136,19 @@ type Pool struct {
 	back     ring
 	weary    int              // Takes until the next wait for blocks; see settle
 	shares   map[uint64]share // by return entry: others' blocks that this pool's user was handed
+
+	wants   []int           // by shelf: how many wait for a block; see want.go
+	wanted  int             // the shelf that segments are closed for, or 0
+	handled transport.Place // where the user is
 }
 
 // owned is one segment with its part of the ledger.
 type owned struct {
-	mem    *Memory
-	shelf  int
-	busy   int // blocks that are not free
-	ledger []entry
+	mem     *Memory
+	shelf   int
+	busy    int  // blocks that are not free
+	closing bool // it lends nothing, and its free blocks are on no shelf
+	ledger  []entry
 }
 
 // entry is what the ledger says of one block.
@@ -384,6 +389,9 @@ func (p *Pool) free(segment, index uint16) {
 	}
 	if p.arena != nil {
 		p.arena.give(int(index))
+		return
+	}
+	if s.closing {
 		return
 	}
 	sh := &p.shelves[s.shelf]

@@ -5,7 +5,7 @@ type PoolStats struct {
 	Segments int    // announced, or about to be
 	Bytes    int64  // of these segments
 	Blocks   int    // of these segments; of an arena its units
-	Free     int    // blocks that can be taken; of an arena the free units
+	Free     int    // blocks that are free; of an arena the free units
 	Whole    int64  // bytes of the segment of a payload over MaxBytes, which is in none of the above
 	Taken    int    // blocks in the owner's hands
 	Lent     int    // blocks that have not come back
@@ -14,7 +14,7 @@ type PoolStats struct {
 
 	OutBytes    int64 // of the blocks that are taken or lent
 	UsedBytes   int64 // of these, what was asked for
-	FreeBytes   int64 // of the blocks that can be taken
+	FreeBytes   int64 // of the blocks that are free
 	LargestFree int64 // bytes of the largest block that can be taken without a new segment
 }
 
@@ -68,11 +68,11 @@ func (p *Pool) classBytes(s *PoolStats) {
 	for _, o := range p.segments {
 		if o != nil && o != p.whole {
 			s.OutBytes += int64(o.busy) * p.shelves[o.shelf].class
+			s.FreeBytes += int64(len(o.ledger)-o.busy) * p.shelves[o.shelf].class
 		}
 	}
 	for _, sh := range p.shelves {
 		if len(sh.free) > 0 {
-			s.FreeBytes += int64(len(sh.free)) * sh.class
 			s.LargestFree = sh.class
 		}
 	}

@@ -299,11 +299,17 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 	case mailbox.Fail:
 		return fmt.Errorf("mailbox of %s: %w", t.Name, mailbox.ErrFull)
 	}
+	var w mailbox.Want
+	defer func() {
+		if t.box.EndWant(&w) {
+			t.credit() // who was refused may find one now
+		}
+	}()
 	return t.node.whenRoom(ctx, []*Target{t}, func() error {
 		if g := t.gone.Load(); g != nil {
 			return g
 		}
-		return send()
+		return t.box.Try(&w, send)
 	})
 }
 

@@ -1,0 +1,57 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// lentError is the ErrFull of a message that has got no block.
+type lentError struct{ size int }
+
+func (e *lentError) Error() string {
+	return fmt.Sprintf("%v: no block of %d bytes is free", ErrFull, e.size)
+}
+
+func (e *lentError) Unwrap() error { return ErrFull }
+
+// Want is one sender's wait for a block. The zero Want waits for none.
+type Want struct{ size int }
+
+// Try calls send for one who waits for room. When that fails for want of a block,
+// smaller ones make way for it until it gets one, or EndWant.
+func (o *Outbox) Try(w *Want, send func() error) error {
+	o.tellHandled()
+	err := send()
+	if e := (*lentError)(nil); errors.As(err, &e) && e.size != w.size {
+		o.EndWant(w)
+		w.size = e.size
+		o.wants.Add(1)
+		o.tellHandled()
+		o.store.Want(w.size)
+	}
+	return err
+}
+
+// EndWant says that w waits no longer. It reports whether it did: then others may
+// find a block now.
+func (o *Outbox) EndWant(w *Want) bool {
+	if w.size == 0 {
+		return false
+	}
+	o.store.Unwant(w.size)
+	o.wants.Add(-1)
+	w.size = 0
+	return true
+}
+
+// tellHandled tells the blocks how far the receiver is, if somebody waits for one.
+func (o *Outbox) tellHandled() {
+	if o.wants.Load() == 0 {
+		return
+	}
+	o.mu.Lock() // the page stays mapped
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.store.Handled(o.lane.Handled())
+	}
+}

@@ -1,0 +1,177 @@
+package segment
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Free memory is of use to whoever asks for it, but a segment can be cut anew
+// only when none of its blocks is out, and those who use small blocks all the time
+// may leave one out in each. So while somebody waits for a larger block, as many
+// segments as that needs lend nothing: their blocks come back one by one, and
+// when the last one has, the segment gives way.
+//
+//	wanted: 4 MiB      ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐
+//	                   │▒│▒│▒│▒│ │ │▒│ │▒│ │ │ │▒│ │ │▒│ │ │ │  ▒ is out
+//	                   └─┴─┴─┴─┘ └─┴─┴─┴─┘ └─┴─┴─┴─┘ └─┴─┴─┴─┘
+//	                     lends     lends     closing   closing
+//
+// Who wants a small block then waits, if there is no other, as one who came
+// later does. He waits only for what the user has still to deal with, which comes
+// back as surely as the user goes on: a segment with a block that the user keeps,
+// or that the owner has in hand, is not closed for anybody.
+
+// Want says that somebody waits for a block of n bytes, until Unwant with the
+// same n. Several may want at a time; the largest goes first.
+func (p *Pool) Want(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k, ok := p.wantable(n); ok {
+		if p.wants == nil {
+			p.wants = make([]int, len(p.shelves))
+		}
+		p.wants[k]++
+		p.yield()
+	}
+}
+
+// Unwant undoes one Want. Others who wait may find a block afterwards.
+func (p *Pool) Unwant(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k, ok := p.wantable(n); ok && p.wants != nil && p.wants[k] > 0 {
+		p.wants[k]--
+		p.yield()
+	}
+}
+
+// wantable is the shelf for n bytes, if segments can be closed for it.
+func (p *Pool) wantable(n int) (k int, ok bool) {
+	if p.unit != 0 || n < 0 || int64(n) > p.cfg.MaxBytes || p.cfg.Retire == nil {
+		return 0, false
+	}
+	return p.shelfFor(n), true
+}
+
+// Handled says how far the user has dealt with the entries that blocks were lent
+// with. What is out of an earlier one is kept by the user.
+func (p *Pool) Handled(at transport.Place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handled = at
+}
+
+// yield closes the segments that have to give way to what is wanted, opens the
+// others, and says whether any was opened. Preconditions: mu is held.
+func (p *Pool) yield() (opened bool) {
+	if p.wants == nil {
+		return false
+	}
+	var ids []uint16
+	p.wanted = 0
+	for k := len(p.wants) - 1; k > 0 && p.wanted == 0; k-- { // nothing is smaller than shelf 0
+		if p.wants[k] > 0 {
+			if v, ok := p.victims(k); ok {
+				ids, p.wanted = v, k
+			}
+		}
+	}
+	for i, s := range p.segments {
+		id := uint16(i)
+		if s == nil || s == p.whole || s.closing == slices.Contains(ids, id) {
+			continue
+		}
+		sh := &p.shelves[s.shelf]
+		if s.closing = !s.closing; s.closing {
+			sh.free = slices.DeleteFunc(sh.free, func(f freeID) bool { return f.segment() == id })
+			continue
+		}
+		opened = true
+		for index := range s.ledger {
+			if !s.ledger[index].out {
+				sh.free = append(sh.free, makeID(id, uint16(index)))
+			}
+		}
+	}
+	return opened
+}
+
+// victims is the segments that make room for one of shelf k when their blocks are
+// back. It says no when all that come back by themselves would not do.
+// Preconditions: mu is held.
+func (p *Pool) victims(k int) ([]uint16, bool) {
+	var ids []uint16
+	for id, s := range p.segments {
+		if s != nil && s != p.whole && s.shelf < k && !p.keeps(s) {
+			ids = append(ids, uint16(id))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uint16) int {
+		s, t := p.segments[a], p.segments[b]
+		if s.closing != t.closing { // what is under way goes on
+			return cmp.Compare(b2i(t.closing), b2i(s.closing))
+		}
+		return cmp.Compare(s.busy, t.busy)
+	})
+	r := p.room(k)
+	for i, id := range ids {
+		if r.fits(p.shelves[k].class) {
+			return ids[:i], true
+		}
+		r = r.without(p.segments[id])
+	}
+	return ids, r.fits(p.shelves[k].class)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// keeps says whether blocks of s are out that do not come back by themselves.
+// Preconditions: mu is held.
+func (p *Pool) keeps(s *owned) bool {
+	if s.busy == 0 {
+		return false
+	}
+	for i := range s.ledger {
+		if e := &s.ledger[i]; e.out && (e.taken() || p.handled.Before(e.seq.Load())) {
+			return true
+		}
+	}
+	return false
+}
+
+// room is what the bounds leave for further segments of a shelf.
+type room struct {
+	bytes            int64
+	blocks, segments int
+}
+
+// The last blocks and segments that the bounds allow are for shelves that have
+// none: small blocks would use them up long before they have used up the bytes.
+const (
+	lastBlocks   = transport.ReturnEntries / 16
+	lastSegments = 16 // the inverse of their part of MaxSegments
+)
+
+// room is the room for shelf k. Preconditions: mu is held.
+func (p *Pool) room(k int) room {
+	r := room{p.cfg.MaxBytes - p.bytes, transport.ReturnEntries - p.spare - p.blocks, p.cfg.MaxSegments - p.spare - p.inUse}
+	if p.shelves[k].total > 0 && p.unit == 0 {
+		r.blocks -= lastBlocks
+		r.segments -= p.cfg.MaxSegments / lastSegments
+	}
+	return r
+}
+
+func (r room) fits(class int64) bool { return r.bytes >= class && r.blocks >= 1 && r.segments >= 1 }
+
+// without is the room when s is gone.
+func (r room) without(s *owned) room {
+	return room{r.bytes + int64(len(s.mem.Bytes())), r.blocks + len(s.ledger), r.segments + 1}
+}
