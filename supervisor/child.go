@@ -131,12 +131,11 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 			_ = r.kill()
 		})
 	}
-	go s.reap(c, r)
+	r.proc.Then(func() { s.reap(c, r) })
 }
 
-// reap waits for the end of a process of c, and of all that it has sent.
+// reap waits, when a process of c has ended, for the end of all that it has sent.
 func (s *Supervisor) reap(c *child, r *running) {
-	<-r.proc.Done()
 	s.drain(r)
 	r.flushOutputs()
 	if r.limited != nil {

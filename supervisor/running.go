@@ -24,6 +24,7 @@ import (
 type proc interface {
 	PID() int
 	Done() <-chan struct{}
+	Then(func())
 	Exit() process.Exit
 	KillGroup() error
 }
@@ -72,8 +73,7 @@ func (r *running) close() {
 	r.link.Close()
 }
 
-// connect makes a link, whose other end is returned, and the goroutines that
-// serve it.
+// connect makes a link that is served, and whose other end is returned.
 func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
 	r, b, err := s.pair(addr)
 	if err != nil {
@@ -109,8 +109,7 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 	return r, b, err
 }
 
-// serve takes this end of the link of a process, and makes the goroutines that
-// serve it.
+// serve takes this end of the link of a process, and listens to it.
 func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
 	l, err := sock.New(end)
 	if err != nil {
@@ -130,8 +129,11 @@ func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
 		r.close()
 		return nil, ErrEnded
 	}
+	if err := l.Listen(func() bool { return s.read(r) }); err != nil {
+		r.close()
+		return nil, err
+	}
 	s.running[r] = struct{}{}
-	go s.read(r)
 	return r, nil
 }
 
@@ -150,12 +152,8 @@ var frameBuffers = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }
 // errRefused is part of the error of a frame that makes no sense.
 var errRefused = errors.New("understudy: frame refused")
 
-// receive reads the next frame. Most links are idle: only for a frame that is
-// there a buffer is taken, so that a thousand links need not a thousand.
+// receive reads the next frame.
 func receive(l transport.Link) (wire.Frame, []transport.File, error) {
-	if w, ok := l.(interface{ Wait() }); ok {
-		w.Wait()
-	}
 	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
 	defer frameBuffers.Put(room)
 	n, files, err := l.Receive(room[:])
@@ -172,33 +170,31 @@ func receive(l transport.Link) (wire.Frame, []transport.File, error) {
 	return f, files, nil
 }
 
-// read is the goroutine of a link: every frame becomes work of the loop.
-func (s *Supervisor) read(r *running) {
-	defer s.readToEnd(r)
-	for {
-		f, files, err := receive(r.link)
-		if errors.Is(err, errRefused) {
-			s.log.Error("frame refused", "from", r.addr, "err", err)
-			for _, f := range files {
-				f.Close()
-			}
-			continue
+// read takes the next frame of a link: every frame becomes work of the loop. It
+// returns false at the end.
+func (s *Supervisor) read(r *running) (more bool) {
+	f, files, err := receive(r.link)
+	t := new(sock.TruncatedError)
+	switch {
+	case err == nil:
+		if s.post(func() { s.frame(r, f, files) }) {
+			return true
 		}
-		if t := new(sock.TruncatedError); errors.As(err, &t) {
-			s.log.Error("frame lost", "from", r.addr, "err", err)
-			s.post(func() { s.misheard(r, err) })
-			continue
-		}
-		if err != nil {
-			return
-		}
-		if !s.post(func() { s.frame(r, f, files) }) {
-			for _, f := range files {
-				f.Close()
-			}
-			return
-		}
+	case errors.Is(err, errRefused):
+		s.log.Error("frame refused", "from", r.addr, "err", err)
+		more = true
+	case errors.As(err, &t):
+		s.log.Error("frame lost", "from", r.addr, "err", err)
+		s.post(func() { s.misheard(r, err) })
+		return true
 	}
+	for _, f := range files {
+		f.Close()
+	}
+	if !more {
+		s.readToEnd(r)
+	}
+	return more
 }
 
 // misheard ends a process of which, or to which, a frame was lost, for want of descriptors.
@@ -323,14 +319,13 @@ func (r *running) flushOutputs() {
 
 // inPlace stands for a process: an actor in a goroutine of this one.
 type inPlace struct {
+	*process.Ending
 	r    *running
-	done chan struct{}
 	exit process.Exit
 }
 
-func (p *inPlace) PID() int              { return os.Getpid() }
-func (p *inPlace) Done() <-chan struct{} { return p.done }
-func (p *inPlace) Exit() process.Exit    { return p.exit }
+func (p *inPlace) PID() int           { return os.Getpid() }
+func (p *inPlace) Exit() process.Exit { return p.exit }
 
 // KillGroup ends the actor's link: it ends after the message in hand.
 func (p *inPlace) KillGroup() error { return p.r.link.Close() }
@@ -345,12 +340,12 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 		s.forget(r)
 		return nil, err
 	}
-	p := &inPlace{r: r, done: make(chan struct{})}
+	p := &inPlace{r: r, Ending: process.NewEnding()}
 	s.mu.Lock()
 	r.proc = p
 	s.mu.Unlock()
 	go func() {
-		defer close(p.done)
+		defer p.Come()
 		p.exit = runInPlace(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
 	}()
 	return r, nil

@@ -78,7 +78,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 			})
 		})
 	}
-	go s.reap(c, r)
+	r.proc.Then(func() { s.reap(c, r) })
 	fault.Hit("replace.spawn")
 }
 

@@ -113,7 +113,7 @@ type Segment interface {
 }
 
 // Link is a connection between a process and its supervisor that carries
-// frames and descriptors. Both methods may be called by any goroutine.
+// frames and descriptors. Send and Close may be called by any goroutine.
 type Link interface {
 	// Send sends one frame with the given descriptors, which stay the
 	// caller's. It blocks while the peer does not read.
@@ -124,6 +124,12 @@ type Link interface {
 	// It blocks; io.EOF means that the peer has hung up. A frame or
 	// descriptor that was cut off is an error and nothing of it is kept.
 	Receive(buf []byte) (n int, files []File, err error)
+
+	// Listen calls read whenever Receive would not block, at the end of the
+	// link too, one call at a time, until it returns false. No goroutine is
+	// there between two calls: a process may have very many links. It is
+	// called once, and nobody else calls Receive then.
+	Listen(read func() bool) error
 
 	// Close ends the link; a blocked call returns.
 	Close() error

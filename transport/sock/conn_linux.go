@@ -112,12 +112,14 @@ func (c *conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
 	return max(n, 0), max(oobn, 0), flags, err
 }
 
-// wait returns when there is something to read, or the end.
-func (c *conn) wait() {
-	_ = c.raw.Read(func(fd uintptr) bool {
+// readable says whether a read would not wait: there is a packet, or the end.
+func (c *conn) readable() bool {
+	yes := true
+	_ = c.raw.Control(func(fd uintptr) {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		return n > 0 || err != nil && err != unix.EINTR
+		yes = n > 0 || err != nil && err != unix.EINTR
 	})
+	return yes
 }
 
 // lastFrame looks once more when the end was read, without waiting. The kernel

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // conn needs Linux.
-type conn struct{}
+type conn struct{ raw syscall.RawConn }
 
 // newConn takes f.
 func newConn(f *os.File) (*conn, error) {
@@ -28,6 +29,6 @@ func (*conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
 	return 0, 0, 0, errors.ErrUnsupported
 }
 
-func (*conn) wait()            {}
+func (*conn) readable() bool   { return true }
 func (*conn) closeRead() error { return errors.ErrUnsupported }
 func (*conn) close() error     { return errors.ErrUnsupported }

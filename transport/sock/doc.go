@@ -12,7 +12,7 @@
 //
 // The end of the peer is the end of the link: Receive hands out every frame
 // that the peer sent before it died, then io.EOF. Links wait in the runtime's
-// poller; a blocked call costs a goroutine, no thread.
+// poller; a blocked call costs a goroutine, no thread, and a Listen neither.
 //
 // A Passage stands beside a lane and carries the files of its messages, from
 // the sender, whose entry names a ticket, to whoever reads that entry:

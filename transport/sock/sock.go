@@ -14,6 +14,7 @@ import (
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
+	"github.com/understudy-go/understudy/transport/poll"
 )
 
 // Bounds of a link.
@@ -54,6 +55,11 @@ type link struct {
 	conn *conn
 	recv sync.Mutex // one Receive at a time uses oob
 	oob  []byte
+
+	mu     sync.Mutex
+	reader func() bool // Listen's
+	watch  *poll.Watch // then
+	closed bool
 }
 
 // New makes a link of one end of a Pair. It takes f, also when it fails.
@@ -117,9 +123,40 @@ func sendError(err error) error {
 	return fmt.Errorf("sock: send: %w", err)
 }
 
-// Wait returns when Receive would not block. A link is idle most of the time: who
-// has many of them need not keep a buffer for each.
-func (l *link) Wait() { l.conn.wait() }
+// Listen calls read when there is something to receive; see transport.Link.
+func (l *link) Listen(read func() bool) (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return fmt.Errorf("sock: listen: %w", transport.ErrClosed)
+	}
+	l.reader = read
+	if l.watch, err = poll.Start(l.conn.raw, func() { go l.listen() }); err != nil {
+		return fmt.Errorf("sock: listen: %w", err)
+	}
+	return nil
+}
+
+// listen is the goroutine that is there while there is something to read.
+func (l *link) listen() {
+	l.mu.Lock()
+	watch := l.watch
+	l.mu.Unlock()
+	for {
+		for l.conn.readable() {
+			if !l.reader() {
+				watch.Stop()
+				return
+			}
+		}
+		if watch.Again() {
+			return
+		}
+		for l.reader() { // the link is being closed, which Receive is told
+		}
+		return
+	}
+}
 
 // Receive reads the next frame; see transport.Link.
 func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
@@ -213,6 +250,11 @@ func (l *link) CloseRead() error {
 
 // Close ends the link; see transport.Link. It may be called again.
 func (l *link) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed = true; l.watch != nil && l.watch.Stop() {
+		defer func() { go l.listen() }() // it is told of the end
+	}
 	if err := l.conn.close(); err != nil && !errors.Is(err, errClosed) {
 		return fmt.Errorf("sock: close: %w", err)
 	}

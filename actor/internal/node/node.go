@@ -122,7 +122,9 @@ func New(cfg Config) (*Node, error) {
 	nd.role <- struct{}{}
 	nd.targets.Store(new([]*Target))
 	nd.heads.Store(new([]*inbox))
-	go nd.read()
+	if err := cfg.Link.Listen(nd.read); err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	return nd, nil
 }
 
@@ -310,9 +312,6 @@ func closeFiles(files []transport.File) {
 
 // receive reads the next frame; perr says what is wrong with it.
 func (n *Node) receive() (f wire.Frame, perr error, files []transport.File, err error) {
-	if w, ok := n.cfg.Link.(interface{ Wait() }); ok {
-		w.Wait()
-	}
 	room := frames.Get().(*[wire.MaxFrame]byte)
 	defer frames.Put(room)
 	k, files, err := n.cfg.Link.Receive(room[:])
@@ -323,34 +322,32 @@ func (n *Node) receive() (f wire.Frame, perr error, files []transport.File, err 
 	return f, perr, files, nil
 }
 
-// read is the link's goroutine: it handles the supervisor's frames until the
-// link ends.
-func (n *Node) read() {
-	defer close(n.ended)
-	for {
-		f, perr, files, err := n.receive()
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
-				n.log.Error("link to the supervisor broke", "err", err)
-			}
-			n.mu.Lock()
-			lost := n.closed == nil
-			n.mu.Unlock()
-			if lost && n.cfg.Lost != nil {
-				n.cfg.Lost() // first: what it ends need not learn of the loss
-			}
-			n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err))
-			return
+// read handles the supervisor's next frame. It returns false at the end of the
+// link.
+func (n *Node) read() (more bool) {
+	f, perr, files, err := n.receive()
+	if err != nil {
+		defer close(n.ended)
+		if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
+			n.log.Error("link to the supervisor broke", "err", err)
 		}
-		err = perr
-		if err == nil && len(files) != wire.Files(f) {
-			err = fmt.Errorf("node: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
+		n.mu.Lock()
+		lost := n.closed == nil
+		n.mu.Unlock()
+		if lost && n.cfg.Lost != nil {
+			n.cfg.Lost() // first: what it ends need not learn of the loss
 		}
-		if err != nil {
-			closeFiles(files)
-			n.log.Error("frame from the supervisor refused", "err", err)
-			continue
-		}
-		n.control(f, files)
+		n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err))
+		return false
 	}
+	if perr == nil && len(files) != wire.Files(f) {
+		perr = fmt.Errorf("node: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
+	}
+	if perr != nil {
+		closeFiles(files)
+		n.log.Error("frame from the supervisor refused", "err", perr)
+		return true
+	}
+	n.control(f, files)
+	return true
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport/poll"
 )
 
 // Starter starts processes from one thread that lives as long as the Starter:
@@ -54,14 +57,14 @@ func (s *Starter) Close() {
 
 // Process is a child process.
 type Process struct {
-	pid    int
-	pidfd  *os.File
+	pid   int
+	pidfd *os.File
+	*Ending
 	stderr *drain
 	stdout *drain // or nil
 	memory uint64
 	start  time.Time
-	done   chan struct{}
-	exit   Exit // valid when done is closed
+	exit   Exit // valid when it has ended
 
 	refused *NamespaceError
 
@@ -69,8 +72,9 @@ type Process struct {
 	onStop func(bool)
 
 	mu      sync.Mutex
-	killed  bool // by KillGroup
-	stopped bool // by a signal
+	watch   *poll.Watch // of pidfd
+	killed  bool        // by KillGroup
+	stopped bool        // by a signal
 	reaped  bool
 }
 
@@ -87,50 +91,49 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 		s.alive[p] = struct{}{}
 		s.mu.Unlock()
 		p.lookForStop() // nobody looked before
-		go func() {
+		p.atDeath(func() {
 			p.wait()
 			s.mu.Lock()
 			delete(s.alive, p)
 			s.mu.Unlock()
-		}()
+			p.Come()
+		})
 	}
 	return p, err
 }
 
 func start(spec Spec) (*Process, error) {
-	r, w, err := pipe("stderr")
+	p := &Process{Ending: NewEnding(), memory: spec.MemoryBytes, onStop: spec.OnStop}
+	stderr, w, err := drainedPipe("stderr", spec.Stderr)
 	if err != nil {
 		return nil, startError(spec.Path, "make a pipe for stderr", err)
 	}
-	defer unix.Close(w)
+	defer unix.Close(w) // when the child does not start, that is the end of what is drained
+	p.stderr = stderr
 	env := spec.Env
 	if spec.MemoryBytes > 0 {
 		env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "GOMEMLIMIT=") })
 		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
 	}
 	fds := []uintptr{0, 1, uintptr(w)}
-	var out *os.File
 	if spec.Stdout != nil {
-		or, ow, err := pipe("stdout")
+		out, ow, err := drainedPipe("stdout", spec.Stdout)
 		if err != nil {
-			r.Close()
 			return nil, startError(spec.Path, "make a pipe for stdout", err)
 		}
 		defer unix.Close(ow)
-		out, fds[1] = or, uintptr(ow)
+		p.stdout, fds[1] = out, uintptr(ow)
 	}
 	for _, f := range spec.Files {
 		fds = append(fds, rawFD(f))
 	}
-	begin := time.Now()
+	p.start = time.Now()
 	pid, pidfd, refused, err := fork(spec, env, fds)
 	runtime.KeepAlive(spec.Files)
 	if err != nil {
-		r.Close()
-		out.Close() // nil is an error and no harm
 		return nil, err
 	}
-	p := &Process{pid: pid, memory: spec.MemoryBytes, start: begin, done: make(chan struct{}), oom: markOOM(), onStop: spec.OnStop, refused: refused}
+	p.pid, p.oom, p.refused = pid, markOOM(), refused
 	if spec.MemoryBytes > 0 {
 		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
@@ -139,31 +142,47 @@ func start(spec Spec) (*Process, error) {
 			if pidfd >= 0 {
 				unix.Close(pidfd)
 			}
-			r.Close()
-			out.Close()
 			return nil, startError(spec.Path, "set RLIMIT_DATA", err)
 		}
 	}
-	p.stderr = newDrain(r, spec.Stderr)
-	if out != nil {
-		p.stdout = newDrain(out, spec.Stdout)
-	}
 	if pidfd >= 0 {
-		_ = unix.SetNonblock(pidfd, true) // so that the poller takes it
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+		_ = unix.SetNonblock(pidfd, true) // for the poller of a process that gets it; here it is watched otherwise
 	}
 	return p, nil
 }
 
-// pipe makes a pipe from a child. The child's end is a bare descriptor: it is
-// closed at once, and has nothing to do with this process's poller.
-func pipe(name string) (r *os.File, w int, err error) {
+// drainedPipe makes a pipe from a child that is drained until its last writer
+// closes it. The child's end is a bare descriptor: it is closed at once, and has
+// nothing to do with this process's poller.
+func drainedPipe(name string, to io.Writer) (d *drain, w int, err error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, err
 	}
+	f := os.NewFile(uintptr(p[0]), name)
 	_, _ = unix.FcntlInt(uintptr(p[0]), unix.F_SETFL, unix.O_RDONLY|unix.O_NONBLOCK)
-	return os.NewFile(uintptr(p[0]), name), p[1], nil
+	if d, err = newDrain(f, to); err != nil {
+		f.Close()
+		unix.Close(p[1])
+		return nil, -1, err
+	}
+	return d, p[1], nil
+}
+
+// atDeath calls f in a goroutine when the process has died. Without a pidfd,
+// before Linux 5.4, and when that cannot be watched, a thread waits.
+func (p *Process) atDeath(f func()) {
+	if p.pidfd != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if raw, err := p.pidfd.SyscallConn(); err == nil {
+			if p.watch, err = poll.Start(raw, func() { go f() }); err == nil {
+				return
+			}
+		}
+	}
+	go f()
 }
 
 // fork makes the process, if need be without the namespaces that are optional:
@@ -222,9 +241,9 @@ func startError(path, op string, err error) error {
 	return e
 }
 
-// wait waits for the death, kills what is left of the group, and reaps.
+// wait waits for the death, unless that has come, kills what is left of the group, and reaps.
 func (p *Process) wait() {
-	p.awaitZombie()
+	zombie(p.pid)
 	// Now the leader is a zombie: its number is still its own.
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
 	EndOrphans() // what had left the group came to this process, if that takes orphans
@@ -239,6 +258,9 @@ func (p *Process) wait() {
 	}
 	p.reaped = true
 	killed := p.killed
+	if p.watch != nil {
+		p.watch.Stop()
+	}
 	if p.pidfd != nil {
 		p.pidfd.Close()
 	}
@@ -262,30 +284,15 @@ func (p *Process) wait() {
 		c.oom = p.oom.since()
 	}
 	p.exit.classify(c)
-	close(p.done)
 }
 
-// awaitZombie parks in the runtime's poller until the child has ended, and
-// leaves its status where it is.
-func (p *Process) awaitZombie() {
-	if p.pidfd != nil {
-		if c, err := p.pidfd.SyscallConn(); err == nil {
-			if c.Read(func(fd uintptr) bool { return zombie(unix.P_PIDFD, int(fd), unix.WNOHANG) }) == nil {
-				return
-			}
-		}
-	}
-	zombie(unix.P_PID, p.pid, 0) // no pidfd, before Linux 5.4: a thread waits
-}
-
-func zombie(idType, id, options int) bool {
+// zombie returns when a child has died, and leaves its status where it is.
+func zombie(pid int) {
 	for {
 		var info unix.Siginfo
-		err := unix.Waitid(idType, id, &info, unix.WEXITED|unix.WNOWAIT|options, nil)
-		if err == unix.EINTR {
-			continue
+		if err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != unix.EINTR {
+			return
 		}
-		return err != nil && err != unix.EAGAIN || err == nil && info.Signo != 0
 	}
 }
 
@@ -295,10 +302,8 @@ func (p *Process) PID() int { return p.pid }
 // Refused says why the process is not in optional namespaces, or is nil.
 func (p *Process) Refused() *NamespaceError { return p.refused }
 
-// Done is closed when the process has been reaped and its group killed.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Exit says how the process ended. It is valid when Done is closed.
+// Exit says how the process ended. It is valid when the Ending has come, which it
+// does when the process has been reaped and its group killed.
 func (p *Process) Exit() Exit { return p.exit }
 
 // Signal sends a signal to the process, or fails with ErrDone.

@@ -25,13 +25,10 @@ func (*Starter) Start(spec Spec) (*Process, error) {
 }
 
 // Process is a child process; there are none.
-type Process struct{}
+type Process struct{ *Ending }
 
 // PID is 0.
 func (*Process) PID() int { return 0 }
-
-// Done never ends.
-func (*Process) Done() <-chan struct{} { return nil }
 
 // Exit is empty.
 func (*Process) Exit() Exit { return Exit{} }

@@ -1,10 +1,14 @@
 package process
 
 import (
+	"errors"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/understudy-go/understudy/transport/poll"
 )
 
 // drain reads a child's stderr to its end, so that the child never waits for a
@@ -14,24 +18,35 @@ type drain struct {
 	to   io.Writer
 	done chan struct{}
 
-	mu   sync.Mutex
-	head []byte
-	tail []byte // the last tailBytes after head, possibly more
-	cut  bool   // something between them is lost
-	last crash
+	mu    sync.Mutex
+	watch *poll.Watch // of r
+	head  []byte
+	tail  []byte // the last tailBytes after head, possibly more
+	cut   bool   // something between them is lost
+	last  crash
 }
 
 var drainBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-func newDrain(r *os.File, to io.Writer) *drain {
+// newDrain takes r, which does not block and is not on the runtime's poller.
+func newDrain(r *os.File, to io.Writer) (*drain, error) {
 	d := &drain{r: r, to: to, done: make(chan struct{})}
-	go d.run()
-	return d
+	raw, err := r.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watch, err = poll.Start(raw, func() { go d.run() })
+	return d, err
 }
 
+// run reads what there is. A child is silent most of the time: then there is no
+// goroutine for it and no buffer.
 func (d *drain) run() {
-	defer close(d.done)
-	defer d.r.Close()
+	d.mu.Lock()
+	watch := d.watch
+	d.mu.Unlock()
 	room := drainBuffers.Get().(*[8 << 10]byte)
 	defer drainBuffers.Put(room)
 	buf := room[:]
@@ -43,13 +58,24 @@ func (d *drain) run() {
 				_, _ = d.to.Write(buf[:n]) // a broken sink is not the child's fault
 			}
 		}
+		if errors.Is(err, syscall.EAGAIN) && watch.Again() {
+			return
+		}
 		if err != nil {
-			if c, ok := d.to.(io.Closer); ok {
-				c.Close() // it may keep the begin of a line
-			}
+			watch.Stop()
+			d.end()
 			return
 		}
 	}
+}
+
+// end is called once, when nothing will be read any more.
+func (d *drain) end() {
+	d.r.Close()
+	if c, ok := d.to.(io.Closer); ok {
+		c.Close() // it may keep the begin of a line
+	}
+	close(d.done)
 }
 
 func (d *drain) keep(b []byte) {
@@ -85,8 +111,10 @@ func (d *drain) wait() {
 	select {
 	case <-d.done:
 	case <-t.C:
-		d.r.Close()
-		<-d.done
+		if d.watch.Stop() {
+			d.end()
+		}
+		<-d.done // else run is there, and finds the watch stopped
 	}
 }
 

@@ -1,0 +1,161 @@
+package poll
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// Watch is a descriptor that is waited for.
+type Watch struct {
+	raw   syscall.RawConn
+	ready func()
+	key   uint64 // 0: not watched any more
+	armed bool   // ready will be called
+}
+
+// all is the watches of this process. One lock is enough: it is held for a call
+// or two of the kernel that do not wait.
+var all struct {
+	sync.Mutex
+	last  uint64 // key
+	byKey map[uint64]*Watch
+	epoll *os.File
+}
+
+// interest is what is asked for, once: something to read, or the end.
+const interest = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
+
+// Start calls ready, once, when the descriptor has something to read or its other
+// end is gone; at once, perhaps before Start has returned, when that is so
+// already. ready is called by the goroutine that all watches share: it must not
+// block. Start fails with a *transport.LimitError when the process is out of
+// descriptors.
+//
+// The descriptor stays the caller's, who calls Stop before he closes it.
+func Start(raw syscall.RawConn, ready func()) (*Watch, error) {
+	all.Lock()
+	defer all.Unlock()
+	if err := open(); err != nil {
+		return nil, err
+	}
+	all.last++
+	w := &Watch{raw: raw, ready: ready, key: all.last, armed: true}
+	all.byKey[w.key] = w
+	if err := w.control(unix.EPOLL_CTL_ADD); err != nil {
+		w.forget()
+		return nil, sys.Limited("poll: watch a descriptor", err)
+	}
+	return w, nil
+}
+
+// Again makes the next thing to read, or one that is there already, call ready
+// once more. It says no when the watch has been stopped.
+func (w *Watch) Again() bool {
+	all.Lock()
+	defer all.Unlock()
+	if w.key == 0 {
+		return false
+	}
+	w.armed = true
+	if w.control(unix.EPOLL_CTL_MOD) != nil { // the descriptor is closed
+		w.armed = false
+	}
+	return w.armed
+}
+
+// Stop ends the watch. It says yes when it was waiting: then ready is not running
+// and will not be called. It may be called again, and then says no.
+func (w *Watch) Stop() (waited bool) {
+	all.Lock()
+	defer all.Unlock()
+	if w.key == 0 {
+		return false
+	}
+	_ = w.control(unix.EPOLL_CTL_DEL) // of a descriptor that is closed there is nothing to take back
+	waited, w.armed = w.armed, false
+	w.forget()
+	return waited
+}
+
+// control tells the kernel. The lock is held.
+func (w *Watch) control(op int) error {
+	e := unix.EpollEvent{Events: interest, Fd: int32(w.key), Pad: int32(w.key >> 32)}
+	return sys.FD(all.epoll, func(epoll int) (err error) {
+		if e := w.raw.Control(func(fd uintptr) { err = unix.EpollCtl(epoll, op, int(fd), &e) }); e != nil {
+			return e
+		}
+		return err
+	})
+}
+
+// forget takes w out of the table. With the last one the goroutine ends. The lock
+// is held.
+func (w *Watch) forget() {
+	delete(all.byKey, w.key)
+	w.key = 0
+	if len(all.byKey) == 0 {
+		_ = all.epoll.SetReadDeadline(time.Unix(1, 0)) // its goroutine, which may be waiting for the lock, closes it
+		all.epoll = nil
+	}
+}
+
+// open makes the descriptor, and the goroutine that waits for it. The lock is
+// held.
+func open() error {
+	if all.epoll != nil {
+		return nil
+	}
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return sys.Limited("poll: make an epoll descriptor", err)
+	}
+	_ = unix.SetNonblock(fd, true) // so that the runtime's poller takes it
+	all.epoll, all.byKey = os.NewFile(uintptr(fd), "epoll"), map[uint64]*Watch{}
+	raw, err := all.epoll.SyscallConn()
+	if err != nil {
+		return err
+	}
+	go wait(all.epoll, raw)
+	return nil
+}
+
+// wait is the goroutine. It ends when the last watch has.
+func wait(epoll *os.File, raw syscall.RawConn) {
+	defer epoll.Close()
+	var events [64]unix.EpollEvent
+	_ = raw.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.EpollWait(int(fd), events[:], 0)
+			if err == unix.EINTR {
+				continue
+			}
+			if n <= 0 {
+				return false
+			}
+			for i := range n {
+				rang(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32)
+			}
+		}
+	})
+}
+
+// rang calls what belongs to an event. It may be an old one: then nobody has its
+// key any more.
+func rang(key uint64) {
+	all.Lock()
+	w := all.byKey[key]
+	yes := w != nil && w.armed
+	if yes {
+		w.armed = false
+	}
+	all.Unlock()
+	if yes {
+		w.ready()
+	}
+}
