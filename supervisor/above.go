@@ -62,7 +62,7 @@ func serveSubtree(form string) error {
 		return nil
 	}
 	if err == nil {
-		s.pacer = tree.NewPacer(spec.Pace)
+		s.pacer = tree.NewPacer(tree.Pace(spec.Pace))
 		s.root.spec, s.root.machine = spec, tree.New(spec.config(s.pacer))
 		s.workers.Go(s.loop)
 		go s.readAbove()

@@ -28,8 +28,7 @@ func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 	}
 	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
 	if w := f.Exit.Reason; f.Exit.Asked == 0 && (w == wire.ReasonError || w == wire.ReasonKilled) {
-		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", f.Exit.PID, "exit", f.Exit.Summary,
-			"runtime", f.Exit.Runtime.Round(time.Millisecond), "message", f.Exit.Type, "stderr", "\n"+f.Exit.Stderr)
+		s.logDeath(c, &f.Exit)
 	}
 }
 

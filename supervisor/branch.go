@@ -47,7 +47,7 @@ func (s Spec) config(pacer *tree.Pacer) tree.Config {
 // rules is what the rules see of a child.
 func (c Child) rules() tree.ChildSpec {
 	return tree.ChildSpec{Name: c.Name, Restart: c.Restart, Significant: c.Significant, Supervisor: c.supervises(),
-		BrutalKill: c.Shutdown == BrutalKill, Backoff: c.Backoff}
+		BrutalKill: c.Shutdown == BrutalKill, Backoff: tree.Backoff(c.Backoff)}
 }
 
 // listed makes the children of b's Spec. Those that an earlier incarnation of

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -350,10 +351,21 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	}
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {
-		s.log.Error("child died", "child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary,
-			"runtime", x.Runtime.Round(time.Millisecond), "message", c.exit.Type, "stderr", "\n"+x.Stderr)
+		s.logDeath(c, c.exit)
 	}
 	return reason
+}
+
+// logDeath writes the crash report of c, with what is known and no empty fields.
+func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
+	args := []any{"child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
+	if x.Type != "" {
+		args = append(args, "message", x.Type)
+	}
+	if end := strings.TrimRight(x.Stderr, "\n"); end != "" {
+		args = append(args, "stderr", end)
+	}
+	s.log.Error("child died", args...)
 }
 
 // notice tells the watchers of those that have died: when the rules have dealt

@@ -25,7 +25,9 @@ var (
 	ErrShuttingDown = tree.ErrShuttingDown // of a start
 )
 
-// PresentError says that a supervisor has a child of that name already.
+// PresentError says that a supervisor has a child of that name already. Its field
+// ID is that child's number. Its field Started is true if the child runs or is
+// being restarted; if it is stopped, Restart starts it and Delete frees its name.
 type PresentError = tree.PresentError
 
 // branch is the supervisor that s stands for, or nil while it does not run. The
@@ -291,8 +293,13 @@ func (s *Supervisor) Children() (list []ChildInfo) {
 	return list
 }
 
-// Counts is OTP's count_children.
-type Counts = tree.Counts
+// Counts is what Supervisor.Count finds: OTP's count_children.
+type Counts struct {
+	Specs       int // children that the supervisor knows, running or not; with SimpleOneForOne 1, the template
+	Active      int // children whose process runs
+	Supervisors int // children that are supervisors, running or not
+	Workers     int // children that are not, running or not
+}
 
 // Count counts the children.
 func (s *Supervisor) Count() (n Counts) {
@@ -303,7 +310,7 @@ func (s *Supervisor) Count() (n Counts) {
 	s.call(func() {
 		if b := s.branch(); b != nil {
 			if away = b.away != nil; !away {
-				n = b.machine.Count()
+				n = Counts(b.machine.Count())
 			}
 		}
 	})

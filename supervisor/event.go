@@ -63,10 +63,15 @@ type Event struct {
 	Text        string
 }
 
+// String is the event on one line: kind, child, incarnation after a dot, and how
+// it ended or what else there is to say.
 func (e Event) String() string {
 	s := string(e.Kind)
 	if e.Child != "" {
-		s = fmt.Sprintf("%s %s.%d (pid %d)", s, e.Child, e.Incarnation, e.PID)
+		s = fmt.Sprintf("%s %s.%d", s, e.Child, e.Incarnation)
+		if e.PID != 0 { // a supervisor may have no process of its own
+			s += fmt.Sprintf(" (pid %d)", e.PID)
+		}
 	}
 	if e.Exit != nil {
 		s += ": " + e.Exit.Summary

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
@@ -88,7 +90,7 @@ func (s Spec) Validate() error {
 	if s.Intensity < NoRestarts || s.Intensity > MaxIntensity {
 		errs = append(errs, fmt.Errorf("supervisor: Intensity %d: it must be between NoRestarts and %d", s.Intensity, MaxIntensity))
 	}
-	if err := s.Pace.Validate(); err != nil {
+	if err := tree.Pace(s.Pace).Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
 	for _, n := range []string{s.Notifier, os.Getenv("UNDERSTUDY_NOTIFIER")} {
@@ -243,6 +245,11 @@ func (c Child) Validate() error {
 	}
 	if c.Memory != 0 && c.Memory < MinMemory {
 		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
+	}
+	for _, e := range c.Env {
+		if i := strings.IndexByte(e, '='); i < 1 || strings.IndexByte(e, 0) >= 0 {
+			errs = append(errs, fmt.Errorf("supervisor: Env %q: it must be KEY=value", e))
+		}
 	}
 	errs = append(errs, c.validateCodes()...)
 	errs = append(errs, c.validateLimits()...)

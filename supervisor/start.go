@@ -75,7 +75,7 @@ func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.
 		return actor.Ref[P]{}, err
 	}
 	if c.definition != def.Name() {
-		return actor.Ref[P]{}, fmt.Errorf("supervisor: child %s is no %s", c.spec.Name, def.Name())
+		return actor.Ref[P]{}, fmt.Errorf("supervisor: child %s does not run the actor %q", c.spec.Name, def.Name())
 	}
 	return actor.Ref[P]{ID: c.id}, nil
 }

@@ -20,48 +20,6 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Strategy says which children are restarted when one dies; see OTP's
-// supervisor.
-type Strategy = tree.Strategy
-
-// The strategies.
-const (
-	OneForOne       = tree.OneForOne       // the one that died
-	OneForAll       = tree.OneForAll       // all
-	RestForOne      = tree.RestForOne      // the one that died and those started after it
-	SimpleOneForOne = tree.SimpleOneForOne // the one that died, of any number of children of one template
-)
-
-// Restart says after which ends a child is started again; see OTP's
-// supervisor.
-type Restart = tree.Restart
-
-// The restart types.
-const (
-	Permanent = tree.Permanent // always
-	Transient = tree.Transient // after an abnormal end
-	Temporary = tree.Temporary // never
-)
-
-// The values of Spec.AutoShutdown; see OTP's supervisor.
-const (
-	Never          = tree.Never
-	AnySignificant = tree.AnySignificant // the first significant child that ends by itself ends the supervisor
-	AllSignificant = tree.AllSignificant // the last one does
-)
-
-// AutoShutdown says whether a supervisor ends with its significant children.
-type AutoShutdown = tree.AutoShutdown
-
-// Backoff delays the restarts of a child.
-type Backoff = tree.Backoff
-
-// Pace spaces out restarts when many come at once; see Spec.Pace.
-type Pace = tree.Pace
-
-// Unpaced as Pace.Every means that no restart waits.
-const Unpaced = tree.Unpaced
-
 // Supervisor starts children, restarts them by its Spec, and keeps their
 // mailboxes. It is the supervisor of a program, or one below it; see
 // StartSupervisor. Its methods may be called by any goroutine of the root
@@ -156,7 +114,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		return nil, err
 	}
 	spec = spec.withDefaults()
-	pacer := tree.NewPacer(spec.Pace)
+	pacer := tree.NewPacer(tree.Pace(spec.Pace))
 	s := &Supervisor{engine: &engine{
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
