@@ -28,27 +28,40 @@ type config struct {
 	plot  string
 }
 
+const usage = `bench measures messages between processes: how long they take, how many there are
+in a second, and what they cost. docs/performance.md explains the workloads.
+
+usage: bench [flags]
+
+flags:
+`
+
 func parseFlags(args []string, out io.Writer) (config, error) {
 	c := config{plan: fullPlan}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(out)
+	f.SetOutput(io.Discard) // an error is printed once, by main
 	works := f.String("work", strings.Join(workloads, ","), "`workloads`, comma separated; idle runs only if it is named")
 	quick := f.Bool("quick", false, "one short run")
 	f.IntVar(&c.runs, "runs", 3, "runs of each workload")
 	f.StringVar(&c.json, "json", "", "write every single result to this `file`")
 	f.StringVar(&c.plot, "plot", "", "measure payloads of 64 bytes to 16 MiB too, and write an SVG of them to this `file`")
 	f.BoolVar(&c.calls, "syscalls", false, "count system calls too, in further runs, by perf stat, which has to be installed and permitted;\n"+
-		"without this flag the column is left out")
-	f.StringVar(&c.peers, "peers", "", "run this `workload` once, as a peer of another program: the plan is in $"+planVar+
+		"without this flag there is no column for them")
+	f.StringVar(&c.peers, "peers", "", "run this `workload` once, for another program that compares: the plan is in $"+planVar+
 		",\nthe result goes to stdout as one line, @@RES and JSON")
 	f.StringVar(&c.only, "only", "", "with -peers: of several results measure only the one with this `name`")
 	f.IntVar(&c.pairs, "beside", 0, "compare polling with sleeping at once while other processes want every processor, by this\n"+
 		"`number` of pairs of runs of each workload")
-	if err := f.Parse(args); err != nil {
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, usage)
+		f.SetOutput(out)
+		f.PrintDefaults()
 		return c, err
-	}
-	if f.NArg() > 0 {
-		return c, fmt.Errorf("what is %q? see -help", f.Args())
+	case err != nil:
+		return c, fmt.Errorf("%w; -help lists the flags", err)
+	case f.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", f.Arg(0))
 	}
 	if *quick {
 		c.plan, c.runs = quickPlan, 1
@@ -70,7 +83,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 
 func main() {
 	supervisor.RunChild() // before the flags: a child has the same ones
-	c, err := parseFlags(os.Args[1:], os.Stderr)
+	c, err := parseFlags(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(0)

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/understudy-go/understudy/supervisor"
 )
@@ -13,24 +17,62 @@ type config struct {
 	plan plan
 }
 
-func parseFlags() (c config) {
+const usage = `ipctour sends messages between two processes by every form of queue, segment and
+notifier that this machine has, and prints a table of what each costs.
+
+usage: ipctour [flags]
+
+flags:
+  -quick            measure for a tenth of the time
+  -html FILE        write the tour as a page with plots to this file too
+  -syscalls=false   do not count system calls; by default they are counted by
+                    perf, where it is installed and permitted
+`
+
+// parseFlags reads a command line. For -help it writes the help to help and
+// returns flag.ErrHelp.
+func parseFlags(args []string, help io.Writer) (c config, err error) {
 	c.plan = fullPlan
-	flag.StringVar(&c.html, "html", "", "write the tour as a page with plots to this `file` too")
-	quick := flag.Bool("quick", false, "measure for a tenth of the time")
-	calls := flag.Bool("syscalls", true, "count system calls, by perf where it is installed and permitted")
-	flag.Parse()
+	fs := flag.NewFlagSet("ipctour", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.html, "html", "", "")
+	quick := fs.Bool("quick", false, "")
+	calls := fs.Bool("syscalls", true, "")
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(help, usage)
+		return c, err
+	case err != nil:
+		return c, fmt.Errorf("%w; -help lists the flags", err)
+	case fs.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", fs.Arg(0))
+	}
+	if c.html != "" { // before the measurement, which takes a while
+		if i, err := os.Stat(filepath.Dir(c.html)); err != nil {
+			return c, fmt.Errorf("-html %s: %w", c.html, err)
+		} else if !i.IsDir() {
+			return c, fmt.Errorf("-html %s: %s is not a folder", c.html, filepath.Dir(c.html))
+		}
+	}
 	if *quick {
 		c.plan = quickPlan
 	}
 	if !*calls {
 		c.plan.counted = 0
 	}
-	return c
+	return c, nil
 }
 
 func main() {
 	supervisor.RunChild() // before the flags: a child has the same ones
-	c := parseFlags()
+	c, err := parseFlags(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "ipctour:", err)
+		os.Exit(2)
+	}
 	supervisor.Spec{Log: quiet}.Run(func(ctx context.Context, _ *supervisor.Supervisor) error {
 		r, err := run(ctx, c.plan, os.Stderr)
 		if err != nil {

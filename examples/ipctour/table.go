@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -145,5 +146,5 @@ func machine() string {
 		}
 	}
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.Join(strings.Fields(fmt.Sprintf("%s, %d CPUs, %s %s, %s", name, runtime.NumCPU(), runtime.GOOS, kernel, runtime.Version())), " ")
+	return strings.Join(strings.Fields(fmt.Sprintf("%s, %d CPUs, %s %s, %s", name, runtime.NumCPU(), runtime.GOOS, bytes.TrimSpace(kernel), runtime.Version())), " ")
 }

@@ -18,17 +18,64 @@ import (
 type config struct {
 	json    bool
 	workers int
-	kill    time.Duration // between two kills; 0: none
+	kill    time.Duration // from one kill to the next; 0: none
 	length  time.Duration // of the run; 0: until a signal
 }
 
+const usage = `tree starts a tree of supervisors and processes, and prints what happens in it.
+
+usage: tree [flags]
+
+Kill processes from another terminal (kill -9 PID) or by -kill, and watch which
+others are restarted with them. Ctrl-C ends the program.
+
+flags:
+  -kill TIME   kill one process, by chance, every so often, for example 300ms
+  -for TIME    end after that time, for example 5s, instead of at Ctrl-C
+  -workers N   workers in the pool, 1 to %d (default %d)
+  -json        write every event as a line of JSON, and nothing else
+`
+
+const (
+	maxWorkers     = 64
+	defaultWorkers = 3
+)
+
+// parseFlags reads a command line. For -help it writes the help to help and
+// returns flag.ErrHelp.
+func parseFlags(args []string, help io.Writer) (cfg config, err error) {
+	fs := flag.NewFlagSet("tree", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.BoolVar(&cfg.json, "json", false, "")
+	fs.IntVar(&cfg.workers, "workers", defaultWorkers, "")
+	fs.DurationVar(&cfg.kill, "kill", 0, "")
+	fs.DurationVar(&cfg.length, "for", 0, "")
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(help, usage, maxWorkers, defaultWorkers)
+		return cfg, err
+	case err != nil:
+		return cfg, fmt.Errorf("%w; -help lists the flags", err)
+	case fs.NArg() > 0:
+		return cfg, fmt.Errorf("unexpected argument %q; -help lists the flags", fs.Arg(0))
+	case cfg.workers < 1 || cfg.workers > maxWorkers:
+		return cfg, fmt.Errorf("-workers %d: it must be between 1 and %d", cfg.workers, maxWorkers)
+	case cfg.kill < 0 || cfg.length < 0:
+		return cfg, fmt.Errorf("-kill %v, -for %v: a time must not be negative", cfg.kill, cfg.length)
+	}
+	return cfg, nil
+}
+
 func main() {
-	var cfg config
-	flag.BoolVar(&cfg.json, "json", false, "write every event as a line of JSON, and nothing else")
-	flag.IntVar(&cfg.workers, "workers", 3, "`number` of workers in the pool")
-	flag.DurationVar(&cfg.kill, "kill", 0, "kill a process every so `often`")
-	flag.DurationVar(&cfg.length, "for", 0, "end after that `time`, rather than at Ctrl-C")
-	flag.Parse()
+	supervisor.RunChild() // before the flags: a child has the same ones
+	cfg, err := parseFlags(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "tree:", err)
+		os.Exit(2)
+	}
 	spec := tree()
 	spec.Log = slog.New(slog.DiscardHandler) // deaths are among the events
 	spec.OnEvent = printer(cfg.json, os.Stdout)
