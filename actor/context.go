@@ -12,9 +12,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Context is what a handler runs with: a context.Context with the deadline and
-// the cancellation of the ask in hand, and the actor's own doings. It is valid
-// until the handler returns; a goroutine that goes on longer must not use it.
+// Context is what a handler runs with: a context.Context with the deadline and the
+// cancellation of the ask in hand, and what an actor can do: end itself, link,
+// monitor, lend. It is valid until the handler returns. A goroutine that goes on
+// longer uses context.WithoutCancel(c) instead.
 type Context struct {
 	host     *Host
 	msg      *mailbox.Message // nil between messages
@@ -90,8 +91,10 @@ func (c *Context) Deadline() (time.Time, bool) {
 	return node.TimeOf(c.msg.Head.Deadline), true
 }
 
-// Err says whether the asker has given up the ask in hand. It costs a load,
-// and a look at the clock when there is a deadline.
+// Err is context.Canceled when the asker has given up the ask in hand,
+// context.DeadlineExceeded when its deadline has passed, and nil otherwise, always
+// so for a told message. It costs a load, and a look at the clock when there is a
+// deadline.
 func (c *Context) Err() error {
 	if !c.isAsk() {
 		return nil
@@ -113,9 +116,9 @@ func (c *Context) Err() error {
 	return nil
 }
 
-// Done is closed when the asker gives up the ask in hand, when its deadline
-// passes, and when the handler has returned. For a tell it is nil. The first
-// call for a message starts a goroutine that watches; Err is cheaper.
+// Done returns a channel that is closed when the asker gives up the ask in hand, when
+// the deadline passes, and when the handler has returned. For a told message it is
+// nil. The first call for a message starts a goroutine that watches; Err is cheaper.
 func (c *Context) Done() <-chan struct{} {
 	if !c.isAsk() {
 		return nil
@@ -140,7 +143,8 @@ func (c *Context) Done() <-chan struct{} {
 	return done
 }
 
-// Value makes a context that is derived from c belong to this actor.
+// Value finds nothing that a program has stored. By it, a context that is derived from
+// c belongs to this actor.
 func (c *Context) Value(key any) any {
 	if _, ok := key.(hostKey); ok {
 		return c.host
@@ -154,8 +158,8 @@ func (c *Context) Name() string { return c.host.node.Name() }
 // Incarnation counts the starts of this actor, from 1.
 func (c *Context) Incarnation() int { return int(c.host.node.Self().Incarnation) }
 
-// Attempt counts the earlier incarnations that died with the message in hand:
-// above zero only when the mailbox redelivers.
+// Attempt is how many earlier incarnations died with the message in hand. It is above
+// zero only if mailbox.Config.Redeliver is.
 func (c *Context) Attempt() int {
 	if c.msg == nil {
 		return 0
@@ -163,31 +167,31 @@ func (c *Context) Attempt() int {
 	return c.msg.Attempt()
 }
 
-// Replaced says, in a function of Setup.OnStop, that a successor goes on with
-// what this process has handed over: that is not to be cleaned up.
+// Replaced says, in a function that was given to Setup.OnStop, that a successor goes
+// on with what this process has handed over, which must not be cleaned up.
 func (c *Context) Replaced() bool { return c.replaced.Load() }
 
-// Log is the program's logger, with the actor's name.
+// Log is the logger of this process, slog.Default unless the actor runs in place,
+// with the actor's name.
 func (c *Context) Log() *slog.Logger { return c.host.log }
 
-// Stop ends the actor after the message in hand, with reason normal: what is
-// still in its mailbox stays there for a successor.
+// Stop ends the actor after the message in hand, with ReasonNormal. What is still in
+// its mailbox stays there for the next incarnation, if there is to be one.
 func (c *Context) Stop() { c.stopping.Store(true) }
 
-// Exit is Stop for a reason. With ReasonNormal and ReasonShutdown, and with a
-// reason made by ShutdownFor, the process exits with code 0, and the supervisor
-// is told the reason: a transient actor is not restarted then, and with the
-// latter two, actors that are linked with this one end too. With any other
-// reason it exits with code 1, which is a failure.
+// Exit is Stop with a reason. With ReasonNormal, ReasonShutdown or a reason made by
+// ShutdownFor the process exits with code 0: a transient actor is then not restarted.
+// With any other reason it exits with code 1, which is a failure. With every reason
+// but ReasonNormal the actors that are linked with this one end too.
 func (c *Context) Exit(reason string) {
 	c.reason.Store(&reason)
 	c.stopping.Store(true)
 }
 
-// Lend makes a buffer of n bytes that is shared with the asker's process, for
-// the answer to the ask in hand. A buffer that is not sent must be released.
-// When all memory for answers is lent, it waits for some to come back, until
-// the ask's deadline, and then fails with ErrFull.
+// Lend returns a Buffer of n bytes for the answer to the ask in hand: memory that is
+// shared with the asker's process. Release it if it is not sent. When all memory
+// for answers is lent, Lend waits until some has come back or the ask's deadline has
+// passed, and then fails with ErrFull. For a told message it fails.
 func (c *Context) Lend(n int) (Buffer, error) {
 	if !c.isAsk() {
 		return Buffer{}, errNotAsk

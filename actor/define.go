@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Definition is a kind of actor: a name and the code that sets one up. Define
-// makes it.
+// Definition is a kind of actor: a name, and the code that sets such an actor up.
+// Define makes it.
 type Definition[P any] struct {
 	name  string
 	setup func(*Setup[P]) error
@@ -21,8 +21,8 @@ type Definition[P any] struct {
 // Name is the name that Define was given.
 func (d *Definition[P]) Name() string { return d.name }
 
-// AnyDefinition is a Definition of any protocol: a child that is listed in a
-// supervisor's Spec has one.
+// AnyDefinition is a Definition of any protocol: the type of the field Actor of
+// supervisor.Child.
 type AnyDefinition interface {
 	Name() string
 	definition
@@ -42,14 +42,14 @@ var table struct {
 	frozen bool
 }
 
-// Define defines a kind of actor of protocol P. setup runs in the actor's own
-// process before its first message: it keeps its state in variables, registers
-// handlers with OnTell and OnAsk, and returns nil when the actor is ready; an
-// error means that the start failed.
+// Define defines a kind of actor of protocol P. setup runs in the actor's own process,
+// before its first message and again in each new process after a death. It keeps the
+// actor's state in its local variables, registers handlers by OnTell and OnAsk, and
+// returns nil when the actor is ready. An error means that the start has failed.
 //
-// Define may only be called in package-level variable declarations, so that
-// every process of the program knows the same actors: a second definition of a
-// name, or one after the program has begun, panics.
+// Call Define only in declarations of package-level variables, so that every process
+// of the program knows the same actors. It panics when the name is empty or defined
+// already, and when the program has begun.
 func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	table.Lock()
 	defer table.Unlock()
@@ -70,8 +70,8 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	return d
 }
 
-// Defined is the Definition of that name. A supervisor's process finds by it
-// what the root wants started.
+// Defined returns the Definition of that name. It is for package supervisor, whose
+// processes find by it what they are told to start.
 func Defined(name string) (AnyDefinition, error) {
 	d, err := lookupDefinition(name)
 	if err != nil {
@@ -90,7 +90,8 @@ func lookupDefinition(name string) (definition, error) {
 	return nil, fmt.Errorf("actor: %q is not defined in this program: Define must be called in a package-level variable declaration", name)
 }
 
-// Setup is what an actor is set up with. It is valid until setup returns.
+// Setup is what the function given to Define sets an actor up with. It is valid until
+// that function returns.
 type Setup[P any] struct {
 	r *running
 }
@@ -114,27 +115,29 @@ type running struct {
 // Self addresses this actor.
 func (s *Setup[P]) Self() Ref[P] { return Ref[P]{ID: s.r.host.node.Self().ID} }
 
-// Context is the actor's context, for sending and asking during the setup.
+// Context is the actor's context, for Tell, Ask, Lookup and the like during the setup.
 func (s *Setup[P]) Context() *Context { return s.r.ctx }
 
 // OnStop registers f to be called when the actor ends in order, after its last
-// message; the last one registered is called first. A death calls nothing.
+// message. Of several functions the last one is called first. After a panic, a kill
+// or an os.Exit nothing is called.
 func (s *Setup[P]) OnStop(f func(*Context)) { s.r.onStop = append(s.r.onStop, f) }
 
-// OnDown registers the handler of the notices of Context.Monitor. It runs like
-// a message's handler, after the last message of the actor that has ended.
+// OnDown registers the handler of the notices that Context.Monitor has asked for. It
+// runs as the handler of a message does, after the last message of the actor that has
+// ended.
 func (s *Setup[P]) OnDown(f func(*Context, Down)) { s.r.onDown = f }
 
-// OnExit makes this actor trap exits: the end of an actor that it is linked with
-// is a notice for f, whatever the reason, and does not end this actor. f runs
-// like a message's handler, after the last message of the actor that has ended.
+// OnExit makes this actor trap exits, as OTP calls it: when an actor that it is linked
+// with ends, for whatever reason, f gets a notice and this actor goes on. f runs as
+// the handler of a message does, after the last message of the actor that has ended.
 func (s *Setup[P]) OnExit(f func(*Context, Down)) { s.r.onExit = f }
 
-// OnTell registers the handler of messages of type M. Its error becomes a dead
-// letter with the message's type; the actor goes on.
+// OnTell registers the handler of told messages of type M. If the handler returns an
+// error, the message becomes a dead letter with that text, and the actor goes on.
 //
-// A message whose type cannot cross a process boundary fails the start, with
-// the path of the field that is at fault.
+// If M has a field that cannot cross a process boundary, such as a channel, the
+// start of the actor fails with the path of that field.
 func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	r := s.r
 	t, err := codec.Of[M]()
@@ -167,9 +170,9 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	}
 }
 
-// OnAsk registers the handler of messages of type M. What it returns is the
-// answer; an error answers the asker too, who gets it as a *RemoteError, and
-// the actor goes on.
+// OnAsk registers the handler of asked messages of type M. What it returns is the
+// answer. If it returns an error, Ask returns that as a *RemoteError, and the actor
+// goes on.
 func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, error)) {
 	r := s.r
 	t, err := codec.Of[M]()

@@ -1,5 +1,5 @@
-// Package actor is what a program is written with: actors that live in OS
-// processes of their own and exchange typed messages.
+// Package actor is what a program is written with: actors, each in an OS process
+// of its own, that exchange typed messages.
 //
 //	type Greeter struct{}                  // a protocol: the name of a kind of actor
 //	type Hello struct {                    // asked of a Greeter, answered by a Greeting
@@ -18,28 +18,49 @@
 //		return nil                         // ready
 //	})
 //
-// A Ref[P] addresses an actor of protocol P; [Tell] and [Ask] take only
-// messages of that protocol, which the compiler checks. Starting actors is the
-// business of package supervisor.
+// A [Ref] addresses an actor of protocol P. [Tell] and [Ask] take only messages of
+// that protocol, which the compiler checks. Actors are started by package
+// supervisor.
 //
-// A payload larger than the memory for it is a stream: [NewStream] and
-// [OnStream] pass it through the blocks of the mailbox in rounds.
+//	Tell(ctx, ref, m) ──► mailbox ──► handler(c, m) error
+//	Ask(ctx, ref, m)  ──► mailbox ──► handler(c, m) (answer, error)
+//	                  ◄───────────────────────────────┘
+//
+// # What a message can contain
+//
+// A message is copied deeply, unexported fields included: numbers, strings, bools,
+// arrays, slices, maps, pointers, structs of all of these, time.Time, Refs, and
+// types with MarshalBinary and UnmarshalBinary. Functions, channels, interfaces
+// and the types of package sync cannot travel: the start of an actor that handles
+// such a message fails with the path of the field. Package mailbox/codec has the
+// rules.
+//
+// A large payload can be a plain []byte, which is copied twice, or a [Buffer], which
+// is never copied: [Lend] makes it in memory that both processes share. A payload
+// larger than the memory for it is sent as a stream, block by block: see
+// [NewStream] and [OnStream]. A [File] is an open file.
+//
+// # Contexts
+//
+// A handler passes its own [Context] to Tell, Ask and the other functions. In the
+// root process, inside of supervisor.Run, any context does. Where a test has made
+// its supervisor by supervisor.New, the context must come from Supervisor.Context.
 //
 // # Guarantees
 //
-// Messages from one process to one actor are handled in the order sent, small
-// and large alike. A Tell that returned nil is visible in a mailbox that
-// outlives the actor: unread messages survive the death of receiver and
-// sender. The message that was in hand at a death is quarantined as a dead
-// letter, or handled again by the next incarnation if the mailbox is so
-// configured. An Ask has exactly one outcome: the reply, a typed error, or the
-// end of its context.
+// Messages from one process to one actor are handled in the order in which they
+// were sent, small and large alike. When Tell has returned nil, the message is in a
+// mailbox that outlives the actor: unread messages survive the death of receiver
+// and sender. The message that was in hand at a death, whose handler was running,
+// becomes a dead letter; if the mailbox is so configured, it is handled again by
+// the next incarnation. An Ask has exactly one outcome: the answer, a typed error,
+// or the end of its context.
 //
-// Handlers of one actor run one after another, never at the same time. An
-// actor that ends by a panic takes its process with it, and nothing else.
+// Handlers of one actor run one after another, never at the same time. A panic in
+// an actor ends its process, and no other.
 //
 // # Non-goals
 //
-// Nothing is durable: a mailbox lives as long as the supervisor that holds it.
-// There is no order between different senders, and no exactly-once.
+// Nothing is durable: a mailbox lives as long as the root process, which holds it.
+// Messages of different senders have no order. No message is sent again by itself.
 package actor

@@ -21,13 +21,14 @@ var ErrUnhandled = mailbox.ErrUnhandled
 // supervisor.ErrIgnored.
 var ErrIgnore = errors.New("actor: this actor is not wanted")
 
-// ErrNoProgram says that a context does not belong to a running program: it
-// must come from supervisor.Run's function or from a handler's Context.
+// ErrNoProgram says that a context does not belong to a running program: use the
+// context of supervisor.Run's function, a handler's Context or, with a supervisor
+// made by supervisor.New, one from its method Context.
 var ErrNoProgram = errors.New("actor: no program runs in this process: use the context of supervisor.Run's function, or call from a handler")
 
-// RemoteError is the error that a handler answered an ask with. Its text has
-// crossed the processes; its identity only for the errors that this library
-// knows, such as ErrFull or context.DeadlineExceeded.
+// RemoteError is the error that a handler returned to an ask. Its text comes from
+// the other process. errors.Is finds only ErrFull, ErrUnhandled,
+// context.DeadlineExceeded and context.Canceled in it: other errors are their text.
 type RemoteError = mailbox.RemoteError
 
 // GoneError says that an actor has ended for good: it will not be restarted,

@@ -24,8 +24,8 @@ const (
 	ExitWatchdog ExitKind = wire.ExitWatchdog // nothing was completed while messages waited
 )
 
-// The words of Exit.Reason. They say what happened in OTP's terms; the rest of
-// Exit says how.
+// The values of Exit.Reason, beside those that ShutdownFor makes: what happened, in
+// OTP's words. The other fields of Exit say how.
 const (
 	ReasonNormal   = wire.ReasonNormal   // it ended by itself, in order
 	ReasonReplaced = wire.ReasonReplaced // another process goes on as this actor; monitors and links do not see it
@@ -35,7 +35,8 @@ const (
 	ReasonError    = wire.ReasonError    // any other failure
 )
 
-// ShutdownFor is OTP's reason {shutdown, X}.
+// ShutdownFor returns OTP's reason {shutdown, x}, for Context.Exit: an end in order
+// that says why.
 func ShutdownFor(x string) string { return wire.ReasonShutdown + ": " + x }
 
 // inOrder says whether a process that ends with that reason exits with code 0.
@@ -43,8 +44,8 @@ func inOrder(reason string) bool {
 	return reason == ReasonNormal || reason == ReasonShutdown || strings.HasPrefix(reason, wire.ReasonShutdown+": ")
 }
 
-// Exit is how one incarnation of an actor ended: facts from the kernel, and
-// from what the process wrote to its stderr.
+// Exit is how one incarnation of an actor ended: what the kernel says about its
+// process, and what the process wrote to its stderr.
 type Exit struct {
 	Incarnation int // counts the starts of this child, from 1
 	PID         int
@@ -74,7 +75,8 @@ func (k ExitKind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// ExitOf makes an Exit of what crosses the link. A nil one is empty.
+// ExitOf makes an Exit of its form on the control link; of nil, an empty one. It is
+// for package supervisor.
 func ExitOf(w *wire.Exit) Exit {
 	if w == nil {
 		return Exit{}
@@ -98,7 +100,7 @@ func ExitOf(w *wire.Exit) Exit {
 	}
 }
 
-// Down is the notice of a monitor: an incarnation of an actor has ended.
+// Down is the notice of a monitor or of a link: an incarnation of an actor has ended.
 type Down struct {
 	ID   uint32 // of the Ref that was monitored
 	Exit Exit

@@ -10,11 +10,11 @@ import (
 // maxGroupName bounds the name of a group, with that of its protocol, in bytes.
 const maxGroupName = 512
 
-// Join makes this actor a member of a group of its protocol: Erlang's pg. self
-// is the actor's own Ref, Setup.Self. Who tells the group something tells all
-// its members; see Group. A membership is the incarnation's: it ends with it,
-// before any notice of its death arrives, and a successor joins again, in its
-// Setup. Joining twice is joining once.
+// Join makes this actor a member of a group of its protocol, as in Erlang's pg. self
+// is the actor's own Ref, from Setup.Self. A Tell to the group reaches all its
+// members; see Group. The membership ends when the actor's process ends, before
+// any monitor gives notice of that; the next incarnation joins again, in its Setup.
+// To join twice is to join once.
 func Join[P any](c *Context, self Ref[P], group string) error {
 	name, err := groupName[P](group)
 	if err != nil {
@@ -26,9 +26,9 @@ func Join[P any](c *Context, self Ref[P], group string) error {
 	return c.host.node.Join(c, name)
 }
 
-// Leave ends this actor's membership of a group. When it returns, a Tell to the
-// group that begins later, in a process that has heard of it, does not reach
-// this actor; what others have told it before comes all the same.
+// Leave ends this actor's membership of a group. Other processes learn of it at about
+// the time when Leave returns; what they tell the group until then still reaches
+// this actor.
 func Leave[P any](c *Context, self Ref[P], group string) error {
 	name, err := groupName[P](group)
 	if err != nil {
@@ -37,15 +37,15 @@ func Leave[P any](c *Context, self Ref[P], group string) error {
 	return c.host.node.Leave(c, name)
 }
 
-// Group is the Ref of a group of actors of protocol P. It exists as soon as
-// somebody names it, with members or without, and is one whatever process
-// names it. Tell tells all members, and fails with a *NoMembersError when there
-// are none; Pick chooses one after another; Members lists them. Groups of
-// different protocols are different groups, even by the same name.
+// Group returns the Ref of a group of actors of protocol P, the same Ref in every
+// process. A group exists as soon as somebody names it, even without members. Tell
+// sends to all members, and fails with a *NoMembersError when there are none; Ask
+// is refused; Pick chooses one member after another; Members lists them. Groups of
+// different protocols are different groups, even if they have the same name.
 //
-// A program has up to 1,024 groups. When one more is named, one that has no members
-// is forgotten: its Ref is an *UnknownError then, and who names it again gets
-// another one. If all have members, that is an error.
+// A program has up to 1,024 groups. When one more is named, a group that has no
+// members is forgotten: its Ref gives an *UnknownError from then on, and Group
+// returns a new one for its name. If all groups have members, Group fails.
 func Group[P any](ctx context.Context, group string) (Ref[P], error) {
 	h := hostOf(ctx)
 	if h == nil {

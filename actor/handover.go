@@ -9,15 +9,15 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// OnHandover registers give, which returns what this actor hands over when its
-// process is replaced; see supervisor.Supervisor.Replace. It runs between two
-// messages, and after it no further message is handled here, unless the
-// replacement is given up: then this actor goes on as if nothing had happened.
-// So it must not destroy anything; an OnStop that does can ask
-// Context.Replaced. An error of it gives the replacement up.
+// OnHandover registers give, which returns the state that this actor hands over when
+// its process is replaced; see Replace of package supervisor. give runs between two
+// messages. After it no further message is handled in this process, unless the
+// replacement is given up: then this actor goes on as if nothing had happened. So
+// give must not destroy anything; a function of OnStop that does can ask
+// Context.Replaced. If give returns an error, the replacement is given up.
 //
-// S is encoded as messages are, without lent buffers and files. It may be large:
-// then it crosses in a segment.
+// The state can contain what a message can, except Buffers and Files, and can be of
+// any size.
 func OnHandover[P, S any](s *Setup[P], give func(*Context) (S, error)) {
 	r := s.r
 	t, err := stateType[S]()
@@ -37,15 +37,15 @@ func OnHandover[P, S any](s *Setup[P], give func(*Context) (S, error)) {
 	}
 }
 
-// OnState registers take, which takes what the process before has handed over.
-// It runs after the Setup and before the first message, in a successor of
-// Replace only: after a crash there is nothing to take. An error of it gives the
-// replacement up, and the old process goes on.
+// OnState registers take, which takes the state that the replaced process has handed
+// over. It runs after the Setup and before the first message, only in a process that
+// Replace has started: after a crash there is no state. If take returns an error, the
+// replacement is given up and the old process goes on.
 //
-// It may be called for several types: beside the one that this program's own
-// OnHandover returns, for those of older builds. That is how a state is brought
-// up to date, OTP's code_change. A state for whose type there is no OnState
-// gives the replacement up.
+// OnState may be called for several types: for the one that this program's own
+// OnHandover returns, and for those of older builds. That is how a state is brought
+// up to date, OTP's code_change. If there is no OnState for the type of the state,
+// the replacement is given up.
 func OnState[P, S any](s *Setup[P], take func(*Context, S) error) {
 	r := s.r
 	t, err := stateType[S]()

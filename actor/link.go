@@ -1,17 +1,17 @@
 package actor
 
-// Link links this actor with the incarnation of the actor number id that is
-// alive now. There is one link for a pair, whichever side asks, and however
-// often. When one of the two ends with another reason than ReasonNormal, the
-// other one is ended too, for the same reason: it is asked to end and, when its
-// Child.Shutdown is over, killed. An actor that has registered Setup.OnExit is
-// told instead. If nobody is alive by that number, the link ends at once, with
-// ReasonNoProc.
+// Link links this actor with another one, in the incarnation that is alive now; id is
+// the field ID of its Ref. When one of the two ends for another reason than
+// ReasonNormal, the other one is ended too, for the same reason: it is asked to end
+// and, when its Child.Shutdown is over, killed. An actor that has registered
+// Setup.OnExit gets a notice instead. If no process of that actor is alive, the link
+// ends at once, with ReasonNoProc.
 //
-// It returns when the link is made. A link lasts as long as the two
-// incarnations: a successor has to link anew.
+// Link returns when the link is made. Between two actors there is at most one link,
+// whichever of them asks, and however often. It lasts as long as the two
+// incarnations: the next one has to link again.
 func (c *Context) Link(id uint32) error { return c.host.node.Link(c, id) }
 
-// Unlink takes the link with an actor back, whichever side made it. Neither side
-// is told of the other's end after that.
+// Unlink ends the link with an actor, whichever side has made it. After that neither
+// side learns of the other's end.
 func (c *Context) Unlink(id uint32) error { return c.host.node.Unlink(c, id) }

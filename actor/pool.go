@@ -12,28 +12,30 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Keyed is a message that says by itself where it belongs: a pool that routes
-// by key gives all messages of one key to one member. RouteKey must be a method
-// of the value and give the same in every process; HashKey makes a key of a
-// string.
+// Keyed is a message with a key: a method RouteKey() uint64. A pool whose route is
+// supervisor.ByKey gives all messages of one key to one member. RouteKey must be
+// declared on the value, not on the pointer, and must return the same number in
+// every process; HashKey makes such a number of a string.
 type Keyed = codec.Keyed
 
-// HashKey makes a key of a string: FNV-1a.
+// HashKey makes a key of a string, for RouteKey: its FNV-1a hash, the same in every
+// process.
 func HashKey(s string) uint64 { return codec.HashKey(s) }
 
-// RouteError says that a pool or a group cannot do what was asked of it,
-// because it is no single actor.
+// RouteError says that a pool or a group cannot do what was wanted, mostly because
+// it is not a single actor.
 type RouteError struct {
-	Pool    string // its name
+	Pool    string // name of the pool or group
 	Problem string
 	Remedy  string
 }
 
 func (e *RouteError) Error() string {
-	return fmt.Sprintf("actor: pool %s: %s: %s", e.Pool, e.Problem, e.Remedy)
+	return fmt.Sprintf("actor: %q is several actors: %s: %s", e.Pool, e.Problem, e.Remedy)
 }
 
-// MemberError says which member of a broadcast did not get the message.
+// MemberError says which of several actors did not get a message, and why: a member
+// of a pool that broadcasts, or one of TellAll.
 type MemberError struct {
 	ID   uint32 // its Ref's
 	Name string
@@ -45,16 +47,17 @@ func (e *MemberError) Error() string { return fmt.Sprintf("member %s: %v", e.Nam
 // Unwrap returns Err.
 func (e *MemberError) Unwrap() error { return e.Err }
 
-// NoMembersError says that nobody is in a group.
+// NoMembersError says that a group has no members now. Its field Group is the name.
 type NoMembersError = node.NoMembersError
 
-// UnknownError says that no actor has a Ref's number: nobody in this program has
-// ever had it, or it was that of a group which is forgotten; see Group.
+// UnknownError says that no actor of this program has the number of a Ref, its field
+// ID: the Ref is the zero Ref, comes from another program, or is of a group that is
+// forgotten; see Group.
 type UnknownError = node.UnknownError
 
-// Members lists the actors that ref stands for, as this process knows them now:
-// the members of a pool or a group, of which some may be restarting, or the
-// actor itself.
+// Members lists the actors that ref stands for, as this process knows them now: the
+// members of a pool or a group, some of which may be restarting, or ref itself if it
+// is a single actor.
 func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
 	t, err := target(ctx, ref.ID)
 	if err != nil {
@@ -70,10 +73,11 @@ func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
 	return all, nil
 }
 
-// Pick chooses the member of a pool that a message would go to, so that several
-// things can be done with the same one: Lend, and then Ask. key matters to a
-// pool that routes by key. A pool that broadcasts, and a group, give one after
-// another. The Ref of an actor is given back.
+// Pick chooses the member of a pool that the next message would go to, and returns
+// its Ref, so that several things can be done with the same member: Lend, and then
+// Ask. Only a pool with the route supervisor.ByKey looks at key. Of a pool that
+// broadcasts, and of a group, Pick returns one member after another. If ref is a
+// single actor, Pick returns ref.
 func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil && t.Pool != nil {

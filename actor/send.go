@@ -17,8 +17,8 @@ type Buffer = mailbox.Buffer
 // File is an open file that travels with a message; see mailbox.File.
 type File = mailbox.File
 
-// Urgent marks a message that overtakes those of its sender that are not urgent:
-// embed it. It takes no space, in memory and in transit.
+// Urgent marks a message that overtakes all messages of its sender that are not
+// urgent: embed it. It takes no space, neither in memory nor on the way.
 //
 //	type Cancel struct {
 //		actor.Tells[Worker]
@@ -26,18 +26,22 @@ type File = mailbox.File
 //		Job int
 //	}
 //
-// The receiver's mailbox must have mailbox.Config.Priorities, which says what
-// order is kept and what room: else its Setup fails, and so does the send, with
-// a *mailbox.PriorityError. A file cannot travel with such a message.
+// The receiver's mailbox must have mailbox.Config.Priorities, which also says what
+// order holds and how much room is kept. Without it the receiver's Setup fails, and
+// so does the send, with a *mailbox.PriorityError. An urgent message cannot contain
+// a File.
 type Urgent = mailbox.Urgent
 
-// Tell sends m to ref. When it returns nil, m is visible in the mailbox, which
-// outlives the actor; it does not mean that m was handled. When the mailbox is
-// full, Tell does what the mailbox's policy says: by default it waits until
-// there is room or ctx ends.
+// Tell sends m to ref. When it returns nil, m is in the mailbox, which outlives the
+// actor; it does not mean that m was handled. When the mailbox is full, Tell does
+// what mailbox.Config.Full says: by default it waits until there is room or ctx
+// ends. While the actor is being restarted, messages wait in the mailbox.
 //
-// It fails with a *GoneError when the actor has ended for good. While the
-// actor is being restarted, messages queue.
+// Errors are a *GoneError when the actor has ended for good, an *UnknownError when
+// ref addresses nothing, ErrFull, a *transport.SizeError for a message larger than
+// the mailbox allows, ErrNoProgram, or ctx's. With an error nothing was sent, and
+// the Buffers in m still belong to the caller. (A pool that broadcasts is different:
+// the error names the members that did not get m.)
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	// Inlined, so that m is made where it is sent from: a copy of what has just
 	// been written would wait until all earlier writes are in the cache.
@@ -109,14 +113,15 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 	return public(err)
 }
 
-// Ask sends m to ref and waits for the answer. The deadline and the
-// cancellation of ctx reach the handler through its Context.
+// Ask sends m to ref and waits for the answer. The deadline and the cancellation of
+// ctx reach the handler through its Context.
 //
-// It has exactly one outcome: the answer; a *RemoteError that the handler
-// returned; a *DeathError when the actor died with m in hand and m was
-// quarantined; a *GoneError when the actor has ended for good; or ctx's error,
-// after which a late answer is dropped and counted. An ask that was not read
-// when its actor died is answered by the next incarnation.
+// It has exactly one outcome: the answer; a *RemoteError, the error that the
+// handler returned; a *DeathError when the actor died with m in hand; a *GoneError
+// when the actor has ended for good; ctx's error, after which a late answer is
+// dropped and counted; or, when m was not sent, one of the errors of Tell. An ask
+// that was not read when its actor died is answered by the next incarnation.
+// Buffers in the answer belong to the caller, who releases them.
 func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
 	var r R
 	if ctx.Err() != nil {
@@ -182,11 +187,12 @@ func decodeLater[R any](n *node.Node, p *mailbox.Peer, body []byte, t *codec.Typ
 	return r, err
 }
 
-// Lend makes a buffer of n bytes that is shared with ref's process: filled in
-// place, and sent to ref as a field of a message, it is not copied. When all
-// memory for ref is lent, Lend does what the mailbox's policy says, as Tell
-// does. A buffer that is not sent must be released. A pool lends nothing: Pick
-// a member first.
+// Lend returns a Buffer of n bytes that is shared with ref's process. Fill it in place
+// and send it to ref as a field of a message: it is not copied. Release it if it is not
+// sent; to release a buffer that was sent does nothing, so that defer b.Release() is
+// always right. When all memory for ref is lent, Lend does what mailbox.Config.Full
+// says: by default it waits until some has come back or ctx ends. n may be 0, and at
+// most mailbox.Config.MaxBytes. Of a pool, Pick a member first.
 func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {
@@ -212,9 +218,9 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	return b, public(err)
 }
 
-// Explain says how m would travel to ref, in an entry of the queue, in a block or
-// in its lent buffers, and which numbers decide that; see mailbox.Choice. It
-// sends nothing, and m stays the caller's.
+// Explain says how m would travel to ref and why: in an entry of the queue, in a block
+// or in its lent buffers; see mailbox.Choice. It sends nothing, and the Buffers in m
+// still belong to the caller.
 func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {
@@ -234,8 +240,11 @@ func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, er
 	return mailbox.ChooseFor(box, mt, &m)
 }
 
-// Lookup returns the Ref of the child with that name, one that has not ended
-// before others. That it speaks protocol P is the caller's word.
+// Lookup returns the Ref of the child with that name: its path below the program's
+// supervisor, such as "totals", "pair/left", or "pool/1" for a member of a pool.
+// Among children of one name, one that has not ended is preferred. Nobody checks that
+// the child speaks protocol P: if it does not, it has no handler for what it is
+// sent. Package supervisor's Find checks it.
 func Lookup[P any](ctx context.Context, name string) (Ref[P], error) {
 	h := hostOf(ctx)
 	if h == nil {

@@ -18,17 +18,18 @@ import (
 // It takes no more memory than the mailbox's pool, however long it is. Each
 // side watches the other: an end in the middle is a *StreamError there.
 
-// StreamPolicy is what an actor allows to those that stream to it. The zero
-// value of each field is its default.
+// StreamPolicy bounds the streams that an actor takes. The zero value of each field
+// means its default.
 type StreamPolicy struct {
-	MaxBytes int64 // of one stream; 0 means DefaultStreamBytes
-	Streams  int   // at a time, of all senders; 0 means DefaultStreams. One more is refused with ErrFull
+	MaxBytes int64 // size of one stream; 0 means DefaultStreamBytes
+	Streams  int   // streams that are open at a time, of all senders; 0 means DefaultStreams. One more is refused with ErrFull
 
-	// Progress is called by the goroutine that reads, after each block.
+	// Progress, if not nil, is called after each block that was read, by the
+	// goroutine that reads. done and total are bytes.
 	Progress func(r *StreamReader, done, total int64)
 }
 
-// Defaults of streams.
+// The defaults of StreamPolicy, and the size of a block.
 const (
 	DefaultStreamBytes = 1 << 30
 	DefaultStreams     = 16

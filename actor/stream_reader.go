@@ -33,21 +33,21 @@ type StreamReader struct {
 	err   error // why nothing more will come
 }
 
-// Name is what the sender calls the stream.
+// Name is the name that the sender gave to NewStream.
 func (r *StreamReader) Name() string { return r.name }
 
 // Total is the size of the whole stream in bytes.
 func (r *StreamReader) Total() int64 { return r.total }
 
-// OnStream registers f for the streams that NewStream sends to this actor. Each
-// stream has a goroutine of its own, which runs f: the actor handles other
-// messages meanwhile. f must not use the actor's Context, and guards what it
-// shares with handlers. Its error is what the sender's Close returns. What it
-// leaves unread is dropped. At the end of a stream the actor waits for f, which
-// then has at most the pool's blocks left to read.
+// OnStream registers f for the streams that NewStream sends to this actor. f runs in a
+// goroutine of its own for each stream, while the actor handles other messages: so f
+// must not use the actor's Context, and what it shares with handlers needs a lock.
+// The error that f returns is what the sender's Close returns. What f leaves unread is
+// dropped. At the end of a stream the actor waits for f, which then has at most the
+// blocks of the mailbox left to read.
 //
-// The end of the sender is a *StreamError from Read, after the last byte that
-// arrived; io.EOF comes only after all of them.
+// If the sender ends too early, Read returns a *StreamError after the last byte that
+// has arrived. It returns io.EOF only after all bytes of the stream.
 func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) error) {
 	if policy.MaxBytes <= 0 {
 		policy.MaxBytes = DefaultStreamBytes

@@ -28,16 +28,16 @@ type StreamWriter struct {
 	err         error // why the stream is over
 }
 
-// NewStream begins to send total bytes to ref, whose actor has called OnStream.
-// name tells it what they are. More than the actor's policy allows is refused
-// with a *transport.SizeError before anything is sent, too many streams at a
-// time with ErrFull.
+// NewStream begins to send total bytes to ref, whose actor has called OnStream. name
+// tells the actor what they are. If total is more than the actor's StreamPolicy
+// allows, the error is a *transport.SizeError; if too many streams are open, it is
+// ErrFull.
 //
-// What is written is visible to the actor block by block, and gone from here.
-// progress, if not nil, is called after each block. When all blocks are lent, a
-// Write waits for the actor to read on, or does what the mailbox's policy says.
-// Close must follow; the end of ctx does not spare it. A stream to a pool goes
-// to one member, by the pool's route; the key is that of the name.
+// The actor can read each block as soon as it is full. progress, if not nil, is called
+// after each block with the bytes sent so far. When all blocks are in use, Write waits
+// until the actor has read on, or does what mailbox.Config.Full says. Always call Close,
+// also after an error and after the end of ctx. A stream to a pool goes to one member,
+// by the pool's route, with HashKey(name) as its key.
 func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil && t.Pool != nil {
@@ -142,8 +142,8 @@ func (w *StreamWriter) flush() error {
 	return nil
 }
 
-// Write copies p into blocks; see NewStream. It fails when p goes beyond the
-// total, and with a *StreamError when the receiver has ended.
+// Write copies p into blocks; see NewStream. It fails when p exceeds the total, and
+// with a *StreamError when the receiver has ended.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		if err := w.room(); err != nil {
@@ -179,10 +179,10 @@ func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// Close ends the stream and waits until the actor's function has returned: its
-// error comes back as a *RemoteError. Before the total was written it gives the
-// stream up: the actor gets a *StreamError, and so does the caller. If the
-// context of NewStream has ended, Close waits for nothing and returns its error;
+// Close ends the stream and waits until the actor's function has returned, whose error
+// it returns as a *RemoteError. If fewer bytes than the total were written, Close gives
+// the stream up: the actor gets a *StreamError, and so does the caller. If the context
+// of NewStream has ended, Close waits for nothing and returns that context's error;
 // the actor is told.
 func (w *StreamWriter) Close() error {
 	defer w.forget()

@@ -13,16 +13,16 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// TellAll tells m to every actor of refs, as Tell does, each of them once even if
-// refs lists it twice. When it returns nil, m is visible in all their mailboxes.
-// Otherwise the error is a *TellAllError that says to whom m was not told and
-// why; all others have it. Nobody is held up by a mailbox that is full: those are
-// waited for at the end, as their policies say.
+// TellAll sends m to every actor of refs, as Tell does, and once to one that refs
+// lists twice. When it returns nil, m is in all their mailboxes. Otherwise the error
+// is a *TellAllError that says which actors did not get m, and why; all others have
+// it. Actors whose mailboxes are full come last, so that they hold up no other; each
+// is then treated as its mailbox.Config.Full says.
 //
-// A large payload is not copied for each: it is encoded once into a segment that
-// these actors and nobody else map, and a buffer lent by LendAll for them is not
-// copied at all. Its memory comes back when the last of them has given it back or
-// died. A buffer that was lent for one actor is copied for each, and released.
+// A large payload is not copied for each actor: it is encoded once, into a segment
+// that only these actors map. A buffer that LendAll has lent for them is not copied
+// at all. Its memory comes back when the last of them has given it back or died. A
+// buffer that Lend has lent for one actor is copied for each, and released.
 func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error {
 	mt, err := codec.Of[M]()
 	if err != nil {
@@ -35,16 +35,16 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 	return c.tell(ctx, mt, &m)
 }
 
-// LendAll makes a buffer of n bytes that is shared with the processes of refs:
-// filled in place, and sent in a message by TellAll to these actors, or by Tell
-// to one of them, it is not copied. Actors that have ended for good are left out.
-// When all memory that these actors share is lent, it waits until some has come
-// back or ctx ends, or fails with ErrFull if the mailbox of one of them does. A
-// buffer that is not sent must be released.
+// LendAll returns a Buffer of n bytes that is shared with the processes of refs. Fill
+// it in place and send it in a message, by TellAll to these actors or by Tell to one of
+// them: it is not copied. Release it if it is not sent. Actors that have ended for
+// good are left out. When all memory that these actors share is lent, LendAll waits
+// until some has come back or ctx ends, or fails with ErrFull if the mailbox of one of
+// them fails when it is full.
 //
-// The actors of each set share segments of their own, of as many bytes together
-// as a mailbox's blocks may have (mailbox.Config.PoolBytes), made when they are
-// first needed. A process keeps 16 sets.
+// Each set of actors has segments of its own, together no larger than
+// mailbox.Config.PoolBytes, which are made when they are first needed. A process
+// keeps the segments of 16 sets.
 func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	c, err := newCast(ctx, refs)
 	if err != nil {
@@ -68,7 +68,7 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	}
 }
 
-// TellAllError says to whom TellAll could not tell a message.
+// TellAllError says which actors did not get the message of a TellAll, and why.
 type TellAllError struct {
 	Of     int            // actors that were to be told
 	Failed []*MemberError // those that were not
@@ -88,7 +88,7 @@ func (e *TellAllError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the errors of all of them, for errors.Is and errors.As.
+// Unwrap returns the elements of Failed, for errors.Is and errors.As.
 func (e *TellAllError) Unwrap() []error {
 	errs := make([]error, len(e.Failed))
 	for i, f := range e.Failed {
