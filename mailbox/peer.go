@@ -72,6 +72,16 @@ func (p *Peer) release(ref segment.BlockRef, _ bool) {
 	}
 }
 
+// took says that the lent buffers of an answer are this process's to give back.
+func (p *Peer) took(ask uint64) {
+	o := p.out
+	o.mu.Lock() // the page is not unmapped meanwhile
+	defer o.mu.Unlock()
+	if o.peer.Load() == p {
+		o.lane.Took(ask)
+	}
+}
+
 // RemoteError is the error that a handler answered with, in another process.
 type RemoteError struct {
 	Code uint16 // one of the Code constants
@@ -120,6 +130,9 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 	if err := codec.Decode(t, payload, r, &in); err != nil {
 		endAll(&in)
 		return err
+	}
+	if head.N > 0 {
+		p.took(head.Ask)
 	}
 	p.count(&head, inline)
 	return nil

@@ -234,6 +234,7 @@ func TestLateAnswersKeepNoBlock(t *testing.T) {
 		{"after, payload", false, false, wide{Text: make([]byte, 5000)}, 0},
 		{"after, lent", false, false, wide{}, 5000},
 		{"after, and the next", false, true, wide{Text: make([]byte, 5000)}, 5000},
+		{"after, lent, and the next", false, true, wide{}, 5000},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			l := newLate(t, mailbox.Config{PoolBytes: 128 << 10, MaxBytes: 128 << 10}.Wire())
@@ -284,5 +285,49 @@ func TestLateAnswersKeepNoBlock(t *testing.T) {
 			}
 			v.Lent.Release()
 		})
+	}
+}
+
+// The buffers of an answer stay with its asker as long as it keeps them, whatever
+// happens to later asks in the same slot.
+func TestKeptAnswerIsNotLate(t *testing.T) {
+	l := newLate(t, mailbox.Config{PoolBytes: 128 << 10, MaxBytes: 128 << 10}.Wire())
+	var m mailbox.Message
+	ask := uint64(3)
+	answer := func(b byte) {
+		t.Helper()
+		ask += transport.ReplySlots
+		if err := errors.Join(mailbox.Send(l.out, wire.EntryAsk, ask, 0, typeOf[short](t), &short{}), l.in.Next(&m)); err != nil {
+			t.Fatal(err)
+		}
+		if err := mailbox.Reply(&m, typeOf[wide](t), &wide{Lent: fill(t, l.in.Lend, 5000, b)}); err != nil {
+			t.Fatal(err)
+		}
+		l.in.Done(&m)
+		l.deliver(t)
+	}
+	answer(1)
+	var v wide
+	body, _ := l.peer.Answered(3, ask)
+	if err := mailbox.DecodeReply(l.peer, body, typeOf[wide](t), &v); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		answer(2)
+		l.out.Cancel(3, ask)
+		overwrite(l.in.Lend, 5000)
+		if v.Lent.Bytes()[0] != 1 {
+			t.Fatal("a kept buffer was lent anew")
+		}
+	}
+	v.Lent.Release()
+	n := 0
+	for ; n <= 16; n++ {
+		if _, err := l.in.Lend(5000); err != nil {
+			break
+		}
+	}
+	if n != 16 {
+		t.Errorf("%d of 16 blocks are free", n)
 	}
 }

@@ -28,6 +28,7 @@ const (
 	sendRetTail = 384 // u64 count of returned reply blocks
 	sendReturns = 512 // ReturnEntries * u64
 	sendCancel  = sendReturns + ReturnEntries*8
+	sendTook    = sendCancel + ReplySlots*8
 	sendCells   = 12288 // cells begin here, page aligned
 
 	// Receive page: what the receiving process writes.
@@ -107,6 +108,7 @@ type SendPage struct {
 	Sleep
 	Returns Returns         // blocks of the receiver's replies, given back
 	Cancel  []atomic.Uint64 // by slot: the ask that was given up
+	Took    []atomic.Uint32 // by slot: the ask whose answer's lent buffers were taken last, without its slot
 	Cells   []byte          // the ring's memory; empty for queues that live in the kernel
 	mem     []byte
 }

@@ -48,6 +48,8 @@ func TestGoldenPages(t *testing.T) {
 	check("ring of reply blocks", send, 512, 8)
 	s.Cancel[0].Store(next())
 	check("given-up asks", send, 8704, 8)
+	s.Took[0].Store(uint32(next()))
+	check("taken answers", send, 10752, 4)
 	binary.LittleEndian.PutUint64(s.Cells, next())
 	check("cells", send, 12288, 8)
 	r.Head.Store(next())
@@ -76,7 +78,7 @@ func TestGoldenPages(t *testing.T) {
 	check("taken entry", recv, 12288, 8)
 	binary.LittleEndian.PutUint64(r.Slots, next())
 	check("slots", recv, 16384, 8)
-	if len(s.Returns.Entries) != 1024 || len(s.Cancel) != 256 || len(r.Replies) != 256 || len(r.Taken) != 4096 || len(r.Slots) != 256*1024 {
+	if len(s.Returns.Entries) != 1024 || len(s.Cancel) != 256 || len(s.Took) != 256 || len(r.Replies) != 256 || len(r.Taken) != 4096 || len(r.Slots) != 256*1024 {
 		t.Error("a ring or table has another size than PROTOCOL.md says")
 	}
 }

@@ -34,6 +34,7 @@ func sendPage(mem []byte, cells int) *SendPage {
 		Sleep:   Sleep{u32(mem, sendState), u64(mem, sendSleeps)},
 		Returns: Returns{Tail: u64(mem, sendRetTail), Entries: u64s(mem, sendReturns, ReturnEntries), State: u32(mem, sendState)},
 		Cancel:  u64s(mem, sendCancel, ReplySlots),
+		Took:    u32s(mem, sendTook, ReplySlots),
 		Cells:   mem[sendCells : sendCells+cells : sendCells+cells],
 	}
 }

@@ -265,6 +265,16 @@ func (in *In) Reply(slot int, ask uint64, n int) {
 // called by any goroutine.
 func (in *In) Cancelled(slot int, ask uint64) bool { return in.send.Cancel[slot].Load() == ask }
 
+// Over says whether ask, or a later one in its slot, was given up: then the asker
+// looks at no answer to ask any more.
+func (in *In) Over(ask uint64) bool { return in.send.Cancel[ask%transport.ReplySlots].Load() >= ask }
+
+// Took says whether the asker has taken the lent buffers of the answer to ask. It
+// is known when a later ask of the slot has come, or ask is Over.
+func (in *In) Took(ask uint64) bool {
+	return in.send.Took[ask%transport.ReplySlots].Load() == uint32(ask/transport.ReplySlots)
+}
+
 // Bell is the sender's bell.
 func (in *In) Bell() transport.Word { return in.send.Bell }
 

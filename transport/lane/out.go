@@ -304,6 +304,12 @@ func (o *Out) Cancel(slot int, ask uint64) {
 	o.Announce()
 }
 
+// Took tells the receiver that the lent buffers of the answer to ask were taken.
+// The caller has seen to it that the lane is mapped.
+func (o *Out) Took(ask uint64) {
+	o.page.Took[ask%transport.ReplySlots].Store(uint32(ask / transport.ReplySlots))
+}
+
 // Detach makes the lane forget the receiver's page, which stays mapped.
 func (o *Out) Detach() {
 	o.there = nowhere
