@@ -173,8 +173,9 @@ func testImpossibleTail(t *testing.T, policy Policy) {
 	p.Switch(r, 0)
 	b := mustTake(t, p, 1)
 	p.Lent(b, 5)
-	r.Tail.Store(1 << 60)
-	for range 3 {
+	r.Entries[0].Store(transport.PackReturn(b.Ref.Segment, b.Ref.Index, b.Ref.Generation))
+	for _, tail := range []uint64{transport.ReturnEntries + 1, 1 << 60, 1} { // once is enough: it is not read again
+		r.Tail.Store(tail)
 		if n := p.Collect(); n != 0 {
 			t.Fatal(n)
 		}
@@ -374,6 +375,13 @@ func testMisuse(t *testing.T, policy Policy) {
 	p.Lent(b, 1)
 	mustPanic("double Lent", func() { p.Lent(b, 2) })
 	p.Put(b) // its entry was never committed
+	c := mustTake(t, p, 1)
+	if c.Ref.Segment != b.Ref.Segment || c.Ref.Index != b.Ref.Index {
+		t.Fatalf("%+v after %+v: not the same block again", c.Ref, b.Ref)
+	}
+	mustPanic("Put of the lending before", func() { p.Put(b) })
+	mustPanic("Lent of the lending before", func() { p.Lent(b, 3) })
+	p.Put(c)
 	if s := p.Stats(); s.Free != s.Blocks || s.Lent != 0 {
 		t.Errorf("stats %+v", s)
 	}
@@ -383,13 +391,38 @@ func testMisuse(t *testing.T, policy Policy) {
 func TestPoolClose(t *testing.T) { eachPolicy(t, testPoolClose) }
 
 func testPoolClose(t *testing.T, policy Policy) {
-	p, _ := heapPool(PoolConfig{Policy: policy})
-	var mem *Memory
-	unmapped := 0
-	p.create = func(size int) (*Memory, error) {
-		mem = newMemory("test", make([]byte, size), nil, func([]byte) error { unmapped++; return nil })
-		return mem, nil
+	for last, end := range map[string]func(*Pool, Block){
+		"lent": func(p *Pool, b Block) { p.Lent(b, 1) },
+		"put":  (*Pool).Put,
+	} {
+		t.Run(last, func(t *testing.T) { testPoolCloseEnds(t, policy, end) })
 	}
+	// What had been lent before Close was the user's already.
+	p, _ := heapPool(PoolConfig{Policy: policy})
+	unmapped := countUnmapped(p)
+	p.Lent(mustTake(t, p, 1), 1)
+	if err := p.Close(); err != nil || *unmapped != 1 {
+		t.Errorf("unmapped %d times, %v", *unmapped, err)
+	}
+	if n := p.Switch(newReturns(), 9); n != 1 {
+		t.Errorf("Switch after Close freed %d", n)
+	}
+}
+
+// countUnmapped counts the segments of p that are unmapped.
+func countUnmapped(p *Pool) *int {
+	n := new(int)
+	p.create = func(size int) (*Memory, error) {
+		return newMemory("test", make([]byte, size), nil, func([]byte) error { *n++; return nil }), nil
+	}
+	return n
+}
+
+// testPoolCloseEnds closes a pool of which two blocks are taken: the first is
+// put, and end is what becomes of the last.
+func testPoolCloseEnds(t *testing.T, policy Policy, end func(*Pool, Block)) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
+	unmapped := countUnmapped(p)
 	a, b := mustTake(t, p, 1), mustTake(t, p, 1)
 	if err := errors.Join(p.Close(), p.Close()); err != nil {
 		t.Fatal(err)
@@ -398,15 +431,12 @@ func testPoolClose(t *testing.T, policy Policy) {
 		t.Errorf("Take after Close: %v", err)
 	}
 	p.Put(a)
-	if unmapped != 0 {
+	if *unmapped != 0 {
 		t.Error("unmapped while a block is taken")
 	}
-	p.Lent(b, 1)
-	if unmapped != 1 {
-		t.Errorf("unmapped %d times", unmapped)
-	}
-	if n := p.Switch(newReturns(), 9); n != 1 {
-		t.Errorf("Switch after Close freed %d", n)
+	end(p, b)
+	if *unmapped != 1 {
+		t.Errorf("unmapped %d times", *unmapped)
 	}
 }
 

@@ -64,6 +64,41 @@ func testWhole(t *testing.T, policy Policy) {
 	}
 }
 
+// TestWholeIsNobodyElses: the block of a segment of its own is no block of the
+// pool, while it is free as little as after it was taken back.
+func TestWholeIsNobodyElses(t *testing.T) {
+	eachPolicy(t, func(t *testing.T, policy Policy) {
+		p, known := heapPool(PoolConfig{MaxBytes: 64 << 10, MaxWhole: 1 << 20, Policy: policy, Retire: func(uint16) error { return nil }})
+		p.Put(mustTake(t, p, 1)) // there is a segment
+		p.Put(mustTake(t, p, 128<<10))
+		for again := range 2 {
+			var all []Block
+			for {
+				b, err := p.Take(1)
+				if errors.Is(err, ErrDry) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a := known[b.Ref.Segment]; a.size > 64<<10 {
+					t.Fatalf("a block of the segment of %d bytes", a.size)
+				}
+				all = append(all, b)
+			}
+			if len(all) != 16 {
+				t.Errorf("%d blocks of 4096 bytes in 64 KiB", len(all))
+			}
+			for _, b := range all {
+				p.Put(b)
+			}
+			if none, err := p.Trim(); !none || err != nil {
+				t.Fatal(again, none, err)
+			}
+		}
+	})
+}
+
 // TestWholeFailures: a failing Announce or machine leaves the books even.
 func TestWholeFailures(t *testing.T) {
 	failed := errors.New("as asked")
