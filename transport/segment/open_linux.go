@@ -38,17 +38,7 @@ func Open(f transport.File, size int) (*Memory, error) { return OpenForm(f, size
 // where form says so, or where this machine does not allow memfd: it must have
 // no name, no mode and no descriptor here by which it could be written.
 func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
-	if size <= 0 {
-		f.Close()
-		return nil, fmt.Errorf("segment: open: %d bytes is not a size", size)
-	}
-	size = roundUp(size)
-	var mem []byte
-	var name Form
-	err := sys.FD(f, func(fd int) (err error) {
-		mem, name, err = mapPeers(fd, size, form)
-		return err
-	})
+	m, err := Peek(f, size, form)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -57,11 +47,30 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	if !ok {
 		f.Close() // the mapping stays; only an *os.File can be handed on
 	}
+	m.file.Store(file)
+	return m, nil
+}
+
+// Peek is OpenForm for who goes on to keep f, which stays his: the Memory has no
+// File. It needs no further descriptor.
+func Peek(f transport.File, size int, form Form) (*Memory, error) {
+	if size <= 0 {
+		return nil, fmt.Errorf("segment: open: %d bytes is not a size", size)
+	}
+	var mem []byte
+	var name Form
+	err := sys.FD(f, func(fd int) (err error) {
+		mem, name, err = mapPeers(fd, roundUp(size), form)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	free := unix.Munmap
 	if name == FormSysV {
 		free = unix.SysvShmDetach
 	}
-	return newMemory(name.String(), mem, file, free), nil
+	return newMemory(name.String(), mem, nil, free), nil
 }
 
 // mapPeers maps what is behind a descriptor for reading, and says what it is.

@@ -24,6 +24,12 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	return nil, fmt.Errorf("segment: open: it needs Linux: %w", errors.ErrUnsupported)
 }
 
+// Peek needs Linux; elsewhere it returns an error that wraps
+// errors.ErrUnsupported.
+func Peek(transport.File, int, Form) (*Memory, error) {
+	return nil, fmt.Errorf("segment: open: it needs Linux: %w", errors.ErrUnsupported)
+}
+
 // Hold needs Linux; elsewhere nothing has to be held.
 func Hold(f transport.File, size int, form Form) (*Memory, error) { return nil, nil }
 

@@ -3,20 +3,10 @@ package keeper
 import (
 	"os"
 
-	"github.com/understudy-go/understudy/transport/segment"
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps a kept descriptor read-only; the descriptor stays. form is what
-// its owner was told to use.
-func mapFile(h *Handle, size int, form segment.Form) (*segment.Memory, error) {
-	f, err := dup(h)
-	if err != nil {
-		return nil, err
-	}
-	return segment.OpenForm(f, size, form)
-}
-
+// dup is a descriptor of what is kept, for who takes one.
 func dup(h *Handle) (*os.File, error) {
 	fd, err := unix.FcntlInt(h.File.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {

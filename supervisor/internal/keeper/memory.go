@@ -18,32 +18,32 @@ type memory struct {
 	head atomic.Uint64
 }
 
-// mapped maps the pages of l.
-func (l *held) mapped() (m *memory, err error) {
-	m = &memory{}
-	defer func() {
-		if err != nil {
-			m.close()
-		}
-	}()
-	mem, err := mapFile(l.files[0], int(l.open.Size), segment.FormAuto)
-	if err != nil {
+// mapped maps the pages of l. That takes no descriptor: when this process has
+// none left, the accounts of the dead can still be closed.
+func (l *held) mapped() (*memory, error) {
+	m := &memory{}
+	if err := m.open(l); err != nil {
+		m.close()
 		return nil, err
-	}
-	m.mems = append(m.mems, mem)
-	if m.send, err = transport.OpenSendPage(mem.Bytes(), int(l.open.Cells)); err != nil {
-		return nil, err
-	}
-	if l.page != nil {
-		if mem, err = mapFile(l.page, transport.RecvPageBytes, segment.FormAuto); err != nil {
-			return nil, err
-		}
-		m.mems = append(m.mems, mem)
-		if m.recv, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
-			return nil, err
-		}
 	}
 	return m, nil
+}
+
+func (m *memory) open(l *held) error {
+	mem, err := segment.Peek(l.files[0].File, int(l.open.Size), segment.FormAuto)
+	if err != nil {
+		return err
+	}
+	m.mems = append(m.mems, mem)
+	if m.send, err = transport.OpenSendPage(mem.Bytes(), int(l.open.Cells)); err != nil || l.page == nil {
+		return err
+	}
+	if mem, err = segment.Peek(l.page.File, transport.RecvPageBytes, segment.FormAuto); err != nil {
+		return err
+	}
+	m.mems = append(m.mems, mem)
+	m.recv, err = transport.OpenRecvPage(mem.Bytes())
+	return err
 }
 
 func (m *memory) close() {
@@ -82,7 +82,7 @@ func (l *held) block(b wire.Block, box wire.Mailbox, limit int) []byte {
 		if s.f.Class > s.f.Size/uint64(s.f.Blocks) {
 			return nil // its owner's word, which nobody may have checked yet: such blocks are not in it
 		}
-		mem, err := mapFile(s.file, int(s.f.Size), segment.Form(box.Segment))
+		mem, err := segment.Peek(s.file.File, int(s.f.Size), segment.Form(box.Segment))
 		if err != nil {
 			return nil
 		}
