@@ -8,34 +8,35 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// Buffer is memory that travels with a message without being copied: a field
-// of that type in a message is lent from a shared segment, written in place by
-// the sender, read in place by the receiver, and given back.
+// Buffer is memory that travels with a message without being copied: a field of this
+// type. It is lent from a shared segment, written in place by the sender, read in
+// place by the receiver, and given back.
 //
 //	writing ── sent ──► dead for the sender
 //	                    reading ── handler returns ──► given back
 //	                            └─ Keep ─► kept ─ Release ─► given back
 //
-// A Buffer is a handle: copies of it share their state. The zero Buffer is
-// empty and legal in a message. Reading a buffer that was given back is a
-// mistake of the program and panics, also when its memory has been lent again
-// since.
+// A Buffer is a handle: copies of it share their state. The zero Buffer is empty,
+// and may be sent. Whoever uses a buffer that was sent or given back has a mistake
+// in the program, and panics with ErrBufferDead, also when its memory has been lent
+// again meanwhile.
 type Buffer struct {
 	l          *lease
 	generation uint32 // of the lending
 	n          int    // bytes
 }
 
-// ErrBufferDead is the panic value, wrapped, of reading a buffer that was sent
-// or given back.
+// ErrBufferDead is the panic value, wrapped, of reading or sending a buffer that was
+// sent or given back.
 var ErrBufferDead = errors.New("mailbox: buffer used after it was sent or given back")
 
-// Len is the size of the buffer in bytes. It may be asked for at any time.
+// Len is the size of the buffer in bytes. It may be called at any time.
 func (b Buffer) Len() int { return b.n }
 
-// Bytes is the memory of the buffer. A sender may write it until it sends the
-// buffer; a receiver only reads it: its mapping is read-only and a write is a
-// fault. It panics with ErrBufferDead after that.
+// Bytes is the memory of the buffer. The sender may write it until it sends the
+// buffer, and Bytes panics after that. The receiver may read it until its handler
+// returns, or until Release after Keep. It must not write: the memory is mapped
+// read-only, and a write is a fault that ends the process.
 func (b Buffer) Bytes() []byte {
 	if b.l == nil {
 		return nil
@@ -48,18 +49,18 @@ func (b Buffer) Bytes() []byte {
 
 func (b Buffer) dead() error { return fmt.Errorf("%w (%d bytes)", ErrBufferDead, b.n) }
 
-// Keep makes a received buffer outlive its handler. Release must follow. It
-// has no effect on other buffers.
+// Keep makes a received buffer valid beyond the end of its handler, until Release,
+// which must follow. On a buffer that this process has lent, it does nothing.
 func (b Buffer) Keep() {
 	if b.l != nil {
 		b.l.move(b.generation, leaseReading, leaseHeld)
 	}
 }
 
-// Release gives the memory back now, or, when its message is still in hand, as
-// soon as the handler has returned. Releasing twice, or releasing the zero
-// Buffer, does nothing. A sender releases a buffer that it does not send after
-// all.
+// Release gives the memory back: of a buffer that was lent and not sent, at once; of
+// a received one, when the handler has returned, or at once if that has returned
+// already. Releasing a buffer that was sent or released, or the zero Buffer, does
+// nothing.
 func (b Buffer) Release() {
 	if b.l != nil {
 		b.l.end(b.generation, uint64(b.n))

@@ -31,7 +31,7 @@ func (w Way) String() string {
 	return fmt.Sprintf("way %d", uint8(w))
 }
 
-// Choice is how a message travels to a mailbox, and why.
+// Choice is the way of a message to a mailbox, and why it takes that way.
 type Choice struct {
 	Way  Way
 	Size int    // bytes of the payload that is encoded; of lent buffers, their bytes

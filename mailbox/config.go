@@ -30,8 +30,8 @@ const (
 	MaxRedeliver     = 100
 )
 
-// Config says how a mailbox is made. The zero value is the default. It belongs
-// to the receiving actor; its senders learn it from the supervisor.
+// Config says how a mailbox is made; the zero value is the default. It belongs to
+// the receiving actor: its senders learn it from the supervisor.
 type Config struct {
 	// Queue is the form of the queues: "ring", "unix", "pipe", "sysv" or
 	// "posix". "" and "auto" mean the first of these that the machine allows;

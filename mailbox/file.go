@@ -15,25 +15,25 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// File is an open file that travels with a message, as a field of that type: a
-// file, pipe, socket or anything else with a descriptor. It arrives as an open
-// file of the receiving process.
+// File is an open file that travels with a message, as a field of this type: a file,
+// pipe, socket or anything else with a descriptor. It arrives as an open file of the
+// receiving process.
 //
 //	sender: File{f} ── sent ──► f stays the sender's, to be closed by it
 //	receiver: the handler owns the arrived file, and closes it
 //	not delivered to a handler: closed
 //
-// Both are the same open file, as after dup: they share the position and the
-// blocking mode. The zero File is legal and arrives as the zero File. Up to
-// codec.MaxLent files and buffers go with one message, and about 30 messages
-// with files can be unread in one lane; more is ErrFull. Files travel in tells
-// and asks, not in answers.
+// Both are the same open file, as after dup: they share position and blocking mode.
+// The zero File may be sent and arrives as the zero File. One message can have up to
+// codec.MaxLent files and buffers together. About 30 messages with files can be
+// unread from one sender; one more is ErrFull. Files can be in told and asked
+// messages, and not in answers.
 //
-// Files of unread messages outlive the crash of the sender and of the receiver.
-// A message with a file that was in hand at a crash is never handled again,
-// whatever the mailbox says of redelivery: its files are closed, and it becomes
-// a dead letter. When the receiver is out of descriptors, the message becomes a
-// dead letter, or the ask's answer an error, which names RLIMIT_NOFILE.
+// Files of unread messages outlive the crash of the sender and of the receiver. A
+// message with a file that was in hand at a crash is never handled again, whatever
+// Config.Redeliver says: its files are closed, and it becomes a dead letter. When
+// the receiver is out of descriptors, the message becomes a dead letter, or the ask
+// gets an error that names RLIMIT_NOFILE.
 type File struct{ *os.File }
 
 // UnderstudyLend is called by the codec when it meets the file in a message.

@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Crossing is how long a payload of one size takes in two ways, of which the
-// second has the higher price for each message and the lower one for each byte.
+// Crossing is how long a payload of one size takes in two ways: Copy costs less for
+// each message, Map less for each byte.
 type Crossing struct {
 	Size      int           // bytes
 	Copy, Map time.Duration // for one message, sent, received and read

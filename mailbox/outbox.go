@@ -273,7 +273,7 @@ func (o *Outbox) Cancel(slot int, ask uint64) {
 // Sleep is where this process says that it sleeps.
 func (o *Outbox) Sleep() transport.Sleep { return o.lane.Sleep() }
 
-// Traffic is what a process sent and was answered.
+// Traffic counts what a process has sent and was answered.
 type Traffic struct {
 	Small, Large                uint64 // messages by queue alone; with a segment
 	Lent                        uint64 // of Large, with lent buffers or files; the others were encoded into a block

@@ -10,8 +10,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Urgent marks a message that overtakes: embed it. It takes no space, in memory
-// and in transit. The mailbox must have Config.Priorities.
+// Urgent marks a message that overtakes those of its sender that are not urgent:
+// embed it in the message's type. It takes no space, neither in memory nor on the
+// way. The mailbox must have Config.Priorities.
 type Urgent struct{}
 
 // UnderstudyUrgent makes the codec know the messages that embed u.
@@ -77,8 +78,8 @@ func (c Config) priority() (wire.Queue, error) {
 // chosen says that c leaves the form of queue to be chosen.
 func (c Config) chosen() bool { return c.Queue == "" || c.Queue == lane.Auto }
 
-// QueueOr is c with that form of queue, if c names none. A form without
-// priorities is no choice for a mailbox that has them: that is chosen for it.
+// QueueOr is c with the form of queue of that name, unless c names one or has
+// Priorities and that form has none.
 func (c Config) QueueOr(name string) Config {
 	if c.Queue != "" {
 		return c

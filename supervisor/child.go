@@ -66,7 +66,7 @@ type child struct {
 	overdue     bool        // it was killed because its time to end was over, or brutally
 }
 
-// StartError says that a child could not be started.
+// StartError says that a child was not started, and why.
 type StartError struct {
 	Child string
 	Text  string     // what its Setup returned, if it got that far

@@ -23,10 +23,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Command is a child that is not one of ours: any executable. It is restarted
-// and stopped by the same rules as an actor. It runs below a guardian, this
-// program started again in that role, which ends it and all that it has started
-// when the root is gone.
+// Command is a child that is any other program. It is restarted and stopped by the
+// same rules as an actor. It runs below a guardian: this program, started again for
+// that, which ends the command and all that it has started when the root is gone.
 type Command struct {
 	// Path is the executable; without a slash it is looked for in PATH.
 	Path string
@@ -67,7 +66,8 @@ type Command struct {
 	Log *slog.Logger
 }
 
-// Ready says when a Command is ready: one field at most.
+// Ready says when a Command is ready. Set at most one field; the zero value means as
+// soon as it runs.
 type Ready struct {
 	Port   string         // host:port takes a TCP connection
 	File   string         // this file exists
@@ -76,9 +76,9 @@ type Ready struct {
 	Exit   bool           // it has ended with code 0: a task that is done once
 }
 
-// StartCommand starts a command as the last child of sup, and returns its
-// number when it is ready: for Terminate, Kill, Context.Monitor and the like.
-// A command has no mailbox.
+// StartCommand starts any other program as the last child of sup, and returns its
+// number when it is ready: for Terminate, Kill, Context.Monitor and the like. A
+// command has no mailbox.
 func StartCommand(ctx context.Context, sup *Supervisor, command Command, child Child) (id uint32, err error) {
 	child.Command = &command
 	return sup.start(ctx, child)

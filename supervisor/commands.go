@@ -159,11 +159,11 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 	})
 }
 
-// Terminate stops a child, and returns when it has ended: it is asked to, and
-// killed when its time is over. What is unread in its mailbox becomes dead
-// letters. id is its Ref's ID. The supervisor does not forget it, unless it is
-// temporary: Restart starts it again, and so does, as in OTP, a death among its
-// siblings that restarts the whole group.
+// Terminate stops a child and returns when it has ended: the child is asked to end,
+// and killed when its Shutdown time is over. Its unread messages become dead
+// letters. id is the field ID of its Ref. Unless the child is temporary, the
+// supervisor still knows it: Restart starts it again, Delete frees its name, and, as
+// in OTP, a restart of its whole group starts it again, too.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	err := s.command(ctx, id, func(call uint64) tree.Input { return tree.Terminate{Call: call, ID: id} })
 	if errors.Is(err, ErrEnded) {
@@ -190,24 +190,25 @@ func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
 	})
 }
 
-// Restart starts a child that was terminated, or that has ended and is not
-// restarted by its rules, and returns when it is ready. Its Ref is valid again.
-// One that is not stopped gives ErrRunning or ErrRestarting.
+// Restart starts a child that was terminated, or that has ended and is not restarted
+// by its rules, and returns when it is ready. Its Ref is valid again. A child that
+// is not stopped gives ErrRunning or ErrRestarting. id is the field ID of its Ref.
 func (s *Supervisor) Restart(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.RestartChild{Call: call, ID: id} })
 }
 
-// Delete makes the supervisor forget a child that is stopped: its name is free.
-// One that is not stopped gives ErrRunning or ErrRestarting.
+// Delete makes the supervisor forget a child that is stopped, so that its name is
+// free. A child that is not stopped gives ErrRunning or ErrRestarting. id is the
+// field ID of its Ref.
 func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.Delete{Call: call, ID: id} })
 }
 
-// Kill kills the process of a child at once, as if it had crashed, except that
-// the message in hand is not charged with the death: it is handled again. The
-// child is then restarted by its rules. id is its Ref's ID; it may be a child
-// of a supervisor below. A child that has just died, or is between two
-// incarnations, gives ErrNotRunning.
+// Kill kills the process of a child at once, as if it had crashed, and the child is
+// restarted by its rules. But the message in hand is not quarantined: it is handled
+// again. id is the field ID of its Ref; the child may be one of a supervisor below
+// s. A child without a process at the moment, since it has just died, gives
+// ErrNotRunning.
 func (s *Supervisor) Kill(id uint32) error {
 	if s.far != nil {
 		return s.tellFar(context.Background(), order{What: orderKill, ID: id})
@@ -237,7 +238,7 @@ func (s *Supervisor) Kill(id uint32) error {
 	return err
 }
 
-// ChildInfo is what a supervisor knows of a child at one moment.
+// ChildInfo is what a supervisor knows about a child at one moment.
 type ChildInfo struct {
 	ID          uint32
 	Name        string // the whole path
@@ -250,10 +251,10 @@ type ChildInfo struct {
 	Dropped     uint64    // lines of its output that a slow reader had no room for
 }
 
-// Children lists the children in the order of their starts, the reverse of the
-// one in which they stop; OTP's which_children has the newest first. Of a
-// supervisor in a process of its own it is nil when that does not answer within
-// five seconds.
+// Children lists the children of s in the order in which they were started, the
+// reverse of the one in which they are stopped. (OTP's which_children has the newest
+// first.) It is nil for a supervisor in a process of its own that does not answer
+// within five seconds.
 func (s *Supervisor) Children() (list []ChildInfo) {
 	if s.far != nil {
 		list, _ = s.list(context.Background())
@@ -301,7 +302,7 @@ type Counts struct {
 	Workers     int // children that are not, running or not
 }
 
-// Count counts the children.
+// Count counts the children of s.
 func (s *Supervisor) Count() (n Counts) {
 	if s.far != nil {
 		return s.askFar(context.Background(), order{What: orderCount}).Counts

@@ -112,8 +112,7 @@ func (r LetterReason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Letter is a dead letter: a message that was accepted and will not be
-// handled.
+// Letter is a dead letter: a message that was in a mailbox and will not be handled.
 type Letter struct {
 	Time    time.Time
 	To      uint32 // ID of the actor's Ref

@@ -12,15 +12,15 @@ import (
 	"github.com/understudy-go/understudy/transport/sandbox"
 )
 
-// Limits are what the process of a child may use and do. The zero value limits
-// nothing. They hold for the child, all its threads and all that it starts, from
-// before its main on: the program is started once more, limits itself, and
-// executes the child. That costs as much again as the program's own start, a few
-// milliseconds, at the start of a child that has Limits, and nothing elsewhere;
-// docs/performance.md has figures. SECURITY.md says what each protects from.
+// Limits are what the process of a child may use and do; the zero value limits
+// nothing. They hold for the child, all its threads and all processes that it
+// starts, from before its main on. To that end the program is started once more,
+// limits itself, and executes the child, which costs a few milliseconds at each
+// start of a child with Limits (docs/performance.md has figures). SECURITY.md says
+// what each limit protects from.
 //
-// What the machine refuses is a *RefusedError of the start, unless Optional has
-// it: then the child runs without it, and an EventRefused tells.
+// If the machine refuses a limit, the start fails with a *RefusedError, unless the
+// limit is among Optional: then the child runs without it, and EventRefused tells.
 type Limits struct {
 	// Resources are rlimits, soft and hard value alike, in the unit of each;
 	// 0 is a value as any other. Below the hard limit of this process they
@@ -137,7 +137,8 @@ const minOpenFiles = 32
 // optional lists what Limits.Optional may name.
 var optional = []Limit{LimitNice, LimitOOMScore, LimitNoNewPrivs, LimitPaths, LimitCalls, LimitUser}
 
-// RefusedError says that the machine refuses a limit of a child.
+// RefusedError says that the machine refuses a limit of a child, and what to do
+// about it.
 type RefusedError struct {
 	Limit  Limit
 	Value  string // what was asked for

@@ -18,20 +18,20 @@ import (
 //
 // Only a Child.Operator is obeyed.
 
-// Of returns the program's supervisor to an actor: in a handler, in a Setup, in a
-// goroutine with such a context; and to the root process. Everything that starts,
-// stops, replaces, resizes or lists children works by it as in the root, in the
-// whole tree. The child must be an Operator, or each of these calls fails with an
-// ErrNotOperator.
+// Of returns the program's supervisor to an actor: ctx is that of a handler or a
+// Setup, or derived from it. Everything that starts, stops, replaces, resizes or
+// lists children works by it as in the root, in the whole tree. The actor's Child
+// must be an Operator; otherwise each of these calls fails with ErrNotOperator. In
+// the root process Of returns its supervisor.
 //
-// What is a part of this process cannot be given to another one: Spec values
-// (StartSupervisor), Child.Stderr, Command.Output and Command.Log; Define says them
-// where they are. Shutdown of the program's supervisor does nothing here, and
-// Done, Err and the counts are the root's.
+// What is a part of this process cannot be given to another one: a Spec for
+// StartSupervisor, Child.Stderr, Command.Output and Command.Log. A Definition has
+// them in the process where they are needed. Shutdown of the program's supervisor
+// does nothing here; Done, Err and the counts are those of the root.
 //
 // A handler that waits for the end or the replacement of its own actor waits for
-// itself, until its context ends or the time for that is over: a goroutine of the
-// actor can do it. What was begun goes on when the process that has asked ends.
+// itself, until its context ends or the time for it is over: do that in a goroutine.
+// What was begun goes on when the process that has asked for it ends.
 func Of(ctx context.Context) (*Supervisor, error) {
 	h := actor.HostOf(ctx)
 	if h == nil {
@@ -40,7 +40,8 @@ func Of(ctx context.Context) (*Supervisor, error) {
 	return &Supervisor{engine: &engine{far: h, host: h}}, nil
 }
 
-// ErrNotOperator says that an actor may give no orders.
+// ErrNotOperator says that an actor asks for something that only an Operator may:
+// see Of.
 var ErrNotOperator = errors.New("it may give no orders: set Child.Operator, also of the supervisors in processes of their own that it is below")
 
 // maxOrders bounds the orders of one actor that are not answered yet.

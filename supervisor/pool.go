@@ -11,25 +11,25 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Route says which member of a pool gets a message. It is chosen in the process
-// that sends, without asking anybody.
+// Route says which member of a pool gets a message. The process that sends chooses
+// the member, without asking another one.
 type Route uint8
 
 // The routes.
 const (
-	// RoundRobin gives one after another its turn, in each sending process.
+	// RoundRobin chooses one member after another, in each sending process.
 	RoundRobin = Route(wire.RouteRoundRobin)
-	// LeastLoaded chooses the member that has handled the most of what this
-	// process has sent to it: by the words that it publishes in any case, so what
-	// other processes have sent does not count. Equals take turns.
+	// LeastLoaded chooses the member that has the least left to handle of what this
+	// process has sent to it; what other processes have sent is not seen. Members
+	// with equally much take turns.
 	LeastLoaded = Route(wire.RouteLeastLoaded)
-	// ByKey gives all messages of one key to one member, whoever sends them:
-	// rendezvous hashing. The messages must be actor.Keyed. When a member comes,
-	// it takes its share of the keys from all others; when one goes, only its
-	// own keys move.
+	// ByKey gives all messages of one key to one member, whoever sends them, by
+	// rendezvous hashing. The messages must be actor.Keyed. A new member takes an
+	// equal share of the keys from all others; when a member leaves, only its own
+	// keys move.
 	ByKey = Route(wire.RouteByKey)
-	// Broadcast gives each message to every member. A pool of that kind cannot
-	// be asked.
+	// Broadcast gives each message to every member. Such a pool can be told, and
+	// not asked.
 	Broadcast = Route(wire.RouteBroadcast)
 )
 
@@ -41,12 +41,12 @@ func (r Route) String() string {
 	return fmt.Sprintf("route %d", uint8(r))
 }
 
-// MaxPool is how many members a pool can have.
+// MaxPool is the largest Pool.Size.
 const MaxPool = 1024
 
-// Pool says how many actors of one definition stand behind one Ref, and which
-// of them gets a message. They are the children, called "1", "2" and so on, of a
-// supervisor of their own with the strategy one_for_one.
+// Pool says how many actors of one definition stand behind one Ref, and which of
+// them gets a message. They are children with the names "1", "2" and so on of a
+// supervisor of their own, whose strategy is OneForOne.
 type Pool struct {
 	Name  string // of that supervisor; "" means the definition's name
 	Size  int    // members at the start
@@ -82,7 +82,8 @@ func (p Pool) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Child is the pool as a child, to be listed in a Spec. Find gives its Ref.
+// Child returns the pool as a child that can be listed in a Spec. Find then gives
+// its Ref.
 func (p Pool) Child(def actor.AnyDefinition) Child {
 	if p.Name == "" {
 		p.Name = def.Name()
@@ -105,18 +106,17 @@ func (p *Pool) member(n int) Child {
 	return c
 }
 
-// StartPool starts a pool of actors as the last child of sup, and returns its
-// Ref when all members are ready. Tell and Ask take it as any other; it is legal
-// in messages, and a process that gets it so routes by itself.
+// StartPool starts a pool of actors as the last child of sup, and returns its Ref
+// when all members are ready. Tell and Ask take it as any other Ref. It may travel
+// in messages: every process chooses the members by itself.
 //
-// Each sender's messages to one member are handled in the order sent; with
-// ByKey, so are those of one key. A member that is being restarted stays a
-// member: its mailbox waits for it. One that has ended for good leaves the pool,
-// and its unread messages are dead letters; when the last one has, the pool is
-// gone, as an actor would be. A member has a Ref of its own; see actor.Members
-// and actor.Pick. The pool's ID is good for Terminate, Restart, Delete and
-// Resize. Below a supervisor in a process of its own the members are processes of
-// that, and everything else is the same.
+// Each sender's messages to one member are handled in the order in which they were
+// sent; with ByKey that holds for those of one key. A member that is being restarted
+// stays a member: its messages wait in its mailbox. A member that has ended for good
+// leaves the pool, and its unread messages become dead letters; when the last one
+// has ended so, the pool has, too. Each member also has a Ref of its own; see
+// actor.Members and actor.Pick. The pool's ID is good for Terminate, Restart, Delete
+// and Resize.
 func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
 	id, err := sup.start(ctx, p.Child(def))
 	return actor.Ref[P]{ID: id}, err

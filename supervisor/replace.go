@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 )
 
-// Replacement says by what a child is replaced. The zero value is its own
-// executable, which may have been installed anew.
+// Replacement says by which program a child is replaced. The zero value is the
+// executable that the child has now, which may have been installed anew.
 type Replacement struct {
 	// Path is the executable of the new process; "" means the one that the
 	// child has now. It must be a program of this library, and is started with
@@ -39,8 +39,8 @@ func (r Replacement) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ReplaceError says that a child was not replaced. Its old process goes on,
-// unless it has ended by itself meanwhile.
+// ReplaceError says that a child was not replaced. Its old process goes on, unless
+// it has ended by itself meanwhile.
 type ReplaceError struct {
 	Child string // path
 	Step  string // "start", "hand over" or "take over"
@@ -54,10 +54,10 @@ func (e *ReplaceError) Error() string {
 // Unwrap returns Err.
 func (e *ReplaceError) Unwrap() error { return e.Err }
 
-// IncompatibleError says that two builds do not fit: a successor does not handle
-// a type that its predecessor handles or answers with, though messages of it are
-// in the mailbox, or will be sent by processes that were built like the old one;
-// or it takes no state of the type that the old one hands over.
+// IncompatibleError says that two builds do not fit. Either the new process does not
+// handle a type of message that the old one handles or answers with, although such
+// messages are in the mailbox or will be sent by processes of the old build; or it
+// takes no state of the type that the old process hands over.
 type IncompatibleError struct {
 	Type  string // name
 	State bool   // it is the type of the state
@@ -76,24 +76,24 @@ func (e *IncompatibleError) Error() string {
 	return fmt.Sprintf("%s %s has another structure in the new program (%#x) than in the old one (%#x): give the new structure a name of its own, and know both", what, e.Type, e.New, e.Old)
 }
 
-// Replace replaces the process of a running actor by a new one, and returns when
-// that has taken over. The new process is started beside the old one and runs
-// its Setup. Then the old one stops between two messages and hands over its
-// state, if it has an [actor.OnHandover]; when it has ended, the new one goes on
-// with the next message. Senders notice only a pause: nothing is lost, doubled
-// or overtaken. Before the old process has handed over, whatever goes wrong with
-// the new one is an error, a *ReplaceError, and the old one goes on.
+// Replace gives a running actor a new process, and returns when that has taken over.
+// The new process is started beside the old one and runs its Setup. Then the old one
+// stops between two messages and hands over its state, if it has an
+// actor.OnHandover; when it has ended, the new one goes on with the next message.
+// Senders notice only a pause: nothing is lost, doubled or overtaken. If anything
+// fails before the old process has handed over, the error is a *ReplaceError, and
+// the old process goes on.
 //
 // It is the same actor as before, as after a code change in OTP: its Ref, name,
-// mailbox, monitors and links stay, its incarnation is the next one, and no
-// restart is counted. A death, a Terminate or a restart of its group during the
-// replacement ends that. If ctx ends first, Replace returns its error at once
-// and the replacement is given up, unless the old process has handed over by
-// then: an EventAbandoned or an EventReplaced says which it was.
+// mailbox, monitors and links stay, its incarnation is the next one, and no restart
+// is counted. A death, a Terminate or a restart of its group during the replacement
+// ends the replacement. If ctx ends first, Replace returns its error at once and
+// gives the replacement up, unless the old process has handed over by then;
+// EventAbandoned or EventReplaced says which it was.
 //
-// id is the Ref's ID; it may be a child of a supervisor below, also of one in a
-// process of its own. If that process ends during the replacement, the old and
-// the new process of the child end with it.
+// id is the field ID of its Ref; the child may be one of a supervisor below s, also
+// of one in a process of its own. If that process ends during the replacement, the
+// old and the new process of the child end with it.
 func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err

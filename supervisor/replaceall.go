@@ -6,18 +6,17 @@ import (
 	"fmt"
 )
 
-// ReplaceAll replaces all actors below s, one after another, each when the one
-// before has been: in the order of the starts, and of a supervisor below all
-// before what was started after it, also when that has a process of its own. A
-// child whose process does not run at the moment has nothing to hand over: it is
-// started from r.Path next time. Commands are left as they are.
+// ReplaceAll replaces all actors below s, one after another, in the order in which
+// they were started; the children of a supervisor below come before what was started
+// after that supervisor. A child that has no process at the moment is started from
+// r.Path the next time. Commands are left as they are.
 //
-// A supervisor's own process goes on, since its children are its own and end
-// with it. When it is restarted, it is from r.Path, and so are all below it.
+// The process of a supervisor that has its own goes on, since its children would end
+// with it. When it is restarted, it and all below it are started from r.Path.
 //
-// The first child that cannot be replaced ends it, and the error says which: those
-// before it run the new program, those after it the old one, and both can go on
-// so. It may be called again.
+// ReplaceAll ends at the first child that cannot be replaced, and the error says
+// which: the children before it run the new program, those after it the old one.
+// Both can go on so, and ReplaceAll may be called again.
 func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err

@@ -15,18 +15,18 @@ import (
 // ErrResizing says that another Resize of the same pool has not returned.
 var ErrResizing = errors.New("it is being resized")
 
-// Resize makes a pool larger or smaller, and returns when it has that many
-// members. id is its Ref's ID.
+// Resize makes a pool larger or smaller, and returns when it has size members. id is
+// the field ID of the pool's Ref.
 //
-// A new member is in the pool as soon as it is ready. One that is too many is
-// the last that was started: it leaves the pool at once, its senders close their
-// lanes to it, it handles what is in its mailbox, and ends; the next message of
-// each sender goes to another member. Its Shutdown bounds all that: after it, the
-// member is killed, and what it had not handled becomes dead letters, as it does
-// when the member dies meanwhile. One that is being restarted handles its mailbox
-// in its next incarnation, and ends then. Who has its Ref gets an *actor.GoneError from the beginning.
+// A new member gets messages as soon as it is ready. When there are too many
+// members, the newest leave. One that leaves gets no more messages: they go to other
+// members, and a send to its own Ref gives an *actor.GoneError. It handles what is
+// in its mailbox, and ends. Its Shutdown time bounds that: after it the member is
+// killed, and what it has not handled becomes dead letters, as it does when the
+// member dies meanwhile. A member that is being restarted handles its mailbox in its
+// next incarnation, and then ends.
 //
-// If it fails, or ctx ends, the pool has the members that it has got until then.
+// If Resize fails, or ctx ends, the pool keeps the members that it has by then.
 func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	if size < 1 || size > MaxPool {
 		return fmt.Errorf("supervisor: size %d of a pool: it must be between 1 and %d", size, MaxPool)

@@ -12,30 +12,31 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
-// Run runs a program: f, with a supervisor that has the default Spec. See
-// Spec.Run.
+// Run is the main function of a program whose supervisor has the default Spec:
+// Spec{}.Run(f). See Spec.Run.
 func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 
-// Run runs a program. In the root process it makes a supervisor, calls f with
-// it, stops the children in reverse order when f has returned, and exits with
-// code 1 and a message if f failed or the supervisor gave up. In a child
-// process it runs the child's actor and never returns. Before Run a program
-// may only parse its flags: whatever it does is done in every process.
+// Run is the main function of a program. In the root process it makes a supervisor
+// by s, calls f with it, and when f has returned stops the children in reverse
+// order. If f fails or the supervisor gives up, Run prints the error and exits with
+// code 1. In a child process it runs the child's actor and never returns. Before Run
+// a program may only parse its flags: what it does there is done in every process.
 //
-// f's context ends when the supervisor gives up, and at the first SIGINT or
-// SIGTERM; f should then return. One that comes while the children of s are
-// started stops those that are, and f is not called. A second signal kills everything at once and
-// exits with 128 and the signal's number.
+// The context of f ends when the supervisor gives up, and at the first SIGINT or
+// SIGTERM; f should then return. If such a signal comes while the children of s are
+// being started, those that have been are stopped, and f is not called. After a
+// signal the exit code is 128 plus its number, unless f has failed for another
+// reason. A second signal kills everything at once.
 //
-// As process 1 of a container the program does what is left to that process: it
-// reaps those whose parent has died, and gets the signals that the container is
-// sent; see Command.Forward. Such orphans may be anybody's, a shell's that was
-// started in the container from outside too, and all of them are ended when a
-// child dies: which of them were that child's the kernel does not tell.
+// Call Run from main. It calls f in a goroutine of its own, since it needs the main
+// thread to reap and end what children leave behind: a process that has left its
+// process group becomes a child of the root when its parent has died.
 //
-// Run is called by main. It calls f in a goroutine of its own and keeps the main
-// thread to reap and end what children leave behind: descendants that have left
-// their group have this process as their parent once theirs has died.
+// As process 1 of a container the program also reaps every process whose parent has
+// died, and gets the signals that are sent to the container; see Command.Forward.
+// The kernel does not tell to whom such processes belonged: so when a child dies all
+// of them are ended, also those of a shell that was started in the container from
+// outside.
 func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	runChild()
 	var err error
@@ -47,7 +48,7 @@ func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	}
 }
 
-// SignalError is why a program ended that was asked to by a signal.
+// SignalError is why a program has ended: a signal asked it to.
 type SignalError struct{ Signal syscall.Signal }
 
 func (e *SignalError) Error() string { return fmt.Sprintf("stopped by signal: %v", e.Signal) }

@@ -19,10 +19,11 @@ import (
 // Spec says how a supervisor treats its children. The zero value is OTP's
 // default: one_for_one, at most one restart in five seconds.
 type Spec struct {
-	// Children are started in this order when the supervisor is, and again
-	// whenever it is restarted; all of them, or none. Each has an Actor or a
-	// Supervisor. More can be added later. With SimpleOneForOne there must be
-	// exactly one: the template of those that will be added.
+	// Children are started in this order when the supervisor is started or
+	// restarted. If one of them does not start, those before it are stopped. Each
+	// has an Actor, a Command, a Supervisor or a Subtree. More can be added later.
+	// With SimpleOneForOne there must be exactly one: the template of those that
+	// will be added.
 	Children []Child
 
 	// AutoShutdown says whether the supervisor ends when its significant
@@ -33,21 +34,21 @@ type Spec struct {
 	// is OneForOne.
 	Strategy Strategy
 
-	// Intensity is how many restarts are allowed within Period. One more ends
-	// the supervisor and its children. 0 means 1; NoRestarts means none.
+	// Intensity is how many restarts are allowed within Period. When there is one
+	// more, the supervisor gives up and stops its children. 0 means 1, OTP's
+	// default; NoRestarts means none.
 	Intensity int
 
-	// Period is the length of the sliding window that Intensity counts in,
+	// Period is the length of the sliding window in which restarts are counted,
 	// on the monotonic clock. 0 means 5 s.
 	Period time.Duration
 
-	// Pace spaces out the restarts of children that do not live long, when many
-	// come at once: of all that this process starts, below whichever supervisor.
-	// A storm of restarts then takes a few percent of a processor from those that
-	// go on. The default is eight at once and then 16 a second, of children that
-	// were not ready for 10 s; no supervisor with the default Intensity gets
-	// there. A Definition, whose supervisor has a process of its own, has a Pace
-	// of its own.
+	// Pace spaces out restarts when many come at once, so that a storm of them
+	// takes only a few percent of a processor. By default eight are made at once,
+	// and then 16 a second; children that had been ready for 10 s do not wait. It
+	// counts all restarts in this process, of all its supervisors, so it belongs in
+	// the Spec of the program, or in that of a Definition, which can have a process
+	// of its own. With the default Intensity it makes no difference.
 	Pace Pace
 
 	// Log gets crash reports and warnings; nil means slog.Default.
@@ -60,15 +61,15 @@ type Spec struct {
 	// OnLetter is called for each dead letter, like OnEvent.
 	OnLetter func(Letter)
 
-	// LateReady says that the program is not ready when its Children are: it
-	// tells the service manager itself, by Notify("READY=1"). Otherwise Run
-	// does, if there are Children.
+	// LateReady says that the program tells the service manager by itself, by
+	// Notify("READY=1"), when it is ready. Otherwise Run does so when the Children
+	// are ready, if there are any.
 	LateReady bool
 
-	// Notifier is the form of sleeping and waking that every process of the
-	// program uses: "futex" or "eventfd"; "" means what the environment
-	// variable UNDERSTUDY_NOTIFIER says, or the best that the kernel has. Actors
-	// in place use eventfds then: a futex takes a thread for each that sleeps.
+	// Notifier is how the processes of the program sleep and are woken: "futex" or
+	// "eventfd". "" means what the environment variable UNDERSTUDY_NOTIFIER says,
+	// or the best that the kernel has; actors in place then use eventfds, since
+	// with futexes each of them would need a thread to sleep in.
 	Notifier string
 
 	pool *Pool // what the children are the members of, if anything
@@ -78,7 +79,7 @@ type Spec struct {
 // intensity of zero.
 const NoRestarts = -1
 
-// MaxIntensity bounds Spec.Intensity.
+// MaxIntensity is the largest Spec.Intensity.
 const MaxIntensity = 1 << 20
 
 // Validate lists every problem of s.
@@ -153,8 +154,8 @@ type Child struct {
 	// above. StartSubtree sets it.
 	Subtree *Definition
 
-	// Significant says that the child's end by itself may end the supervisor;
-	// see Spec.AutoShutdown. It cannot be Permanent.
+	// Significant says that the supervisor may end when this child ends by itself;
+	// see Spec.AutoShutdown. A significant child cannot be Permanent.
 	Significant bool
 
 	// Backoff delays its restarts. By default they are not delayed.
@@ -164,41 +165,42 @@ type Child struct {
 	// is Permanent.
 	Restart Restart
 
-	// Shutdown is how long the child has to end when it is asked to, before
-	// it is killed: 0 means 5 s, or Infinity for a supervisor, BrutalKill does
-	// not ask, Infinity waits.
+	// Shutdown is how long the child may take to end when it is asked to; after
+	// that it is killed. 0 means 5 s, or Infinity for a supervisor. BrutalKill
+	// kills without asking; Infinity waits without end.
 	Shutdown time.Duration
 
-	// Start bounds the time from the start of the process until its Setup
-	// has returned: 0 means 30 s, or Infinity for a supervisor, Infinity waits.
+	// Start is how long it may take from the start of the process until its Setup
+	// has returned; after that it is killed, and the start has failed. 0 means
+	// 30 s, or Infinity for a supervisor. Infinity waits without end.
 	Start time.Duration
 
 	// NormalCodes are exit codes that count as a normal end, like 0.
 	NormalCodes []int
 
-	// FatalCodes are exit codes after which the child is not started again,
-	// whatever Restart says: it has found that another attempt makes no sense.
-	// The end is abnormal. 125 is a usual choice.
+	// FatalCodes are exit codes by which the child says that another attempt makes
+	// no sense: it is not started again, whatever Restart says. The end counts as
+	// a failure. 125 is a usual choice.
 	FatalCodes []int
 
-	// MaxStopped is how long the child may be stopped by a signal (SIGSTOP, or
-	// a debugger's) before it is killed; 0 means for ever: an event tells it.
+	// MaxStopped is how long the child may be stopped by a signal (SIGSTOP, or a
+	// debugger's) before it is killed; 0 means without end. EventSuspended tells
+	// of each stop.
 	MaxStopped time.Duration
 
-	// Watchdog kills an actor that hangs: for so long a message was in hand
-	// or waiting, and none was completed. The process first shows its
-	// goroutines, which come with the death notice. Time in which it waits
-	// for a processor or is stopped does not count. 0 means no watchdog.
+	// Watchdog kills an actor that hangs: one that has completed no message for so
+	// long, although one was in hand or waiting. Time in which the process waits
+	// for a processor or is stopped does not count. Before it is killed it writes
+	// its goroutines, which are then in Exit.Stack. 0 means no watchdog.
 	Watchdog time.Duration
 
 	// Mailbox says how the child's mailbox is made. A Queue of "" means what
 	// the environment variable UNDERSTUDY_QUEUE says, or the ring.
 	Mailbox mailbox.Config
 
-	// Memory limits the child's data memory in bytes (RLIMIT_DATA, and
-	// GOMEMLIMIT at 80 % of it); 0 means no limit. It must be at least 64
-	// MiB, since a Go process needs some to begin with. Shared segments do
-	// not count.
+	// Memory limits the child's data memory, in bytes (RLIMIT_DATA, and GOMEMLIMIT
+	// at 80 % of it); 0 means no limit. It must be at least MinMemory, 64 MiB,
+	// which a Go process needs to begin with. Shared segments do not count.
 	Memory uint64
 
 	// Limits are what else its process may use and do.
@@ -207,14 +209,15 @@ type Child struct {
 	// Env is added to the environment of this process: "KEY=value".
 	Env []string
 
-	// Stderr also gets what the child writes to its stderr; nil means this
-	// process's. Its end is kept for the crash report in any case.
+	// Stderr gets what the child writes to its stderr; nil means that of this
+	// process. The end of it is kept for Exit.Stderr in any case.
 	Stderr io.Writer
 
-	// Operator says that the actor may start, stop, replace and resize what is in
-	// the tree, by the supervisor that Of gives it. Any other actor is refused:
-	// what a child may do is not to be widened by another one that it starts.
-	// Below a supervisor in a process of its own, that must be an Operator, too.
+	// Operator says that the actor may start, stop, replace and resize children
+	// anywhere in the tree, by the supervisor that Of gives it. Any other actor is
+	// refused, so that a child with Limits cannot start one without. Below a
+	// supervisor in a process of its own, that supervisor's Child must be an
+	// Operator, too.
 	Operator bool
 
 	// InPlace runs the actor as a goroutine of this process, with the same
@@ -228,7 +231,7 @@ const (
 	Infinity   time.Duration = -2 // wait without end
 )
 
-// MinMemory is the smallest Child.Memory.
+// MinMemory is the smallest Child.Memory, in bytes.
 const MinMemory = 64 << 20
 
 // Validate lists every problem of c.

@@ -9,19 +9,20 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 )
 
-// Start starts an actor in a process of its own, with the default Child, and
-// returns when it is ready. See StartChild.
+// Start starts an actor in a process of its own, as the last child of sup, and
+// returns its Ref when it is ready. It is StartChild with the zero Child: the child
+// has the name of def.
 func Start[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P]) (actor.Ref[P], error) {
 	return StartChild(ctx, sup, def, Child{})
 }
 
-// StartChild starts an actor as the last child of sup and returns its Ref when
-// its Setup has returned. If the start fails, the error says how, and the
-// supervisor goes on without the child. If ctx ends first, the child is
-// stopped.
+// StartChild starts an actor as the last child of sup, and returns its Ref when its
+// Setup has returned. If the start fails, the error is a *StartError, and sup goes
+// on without the child; if sup has a child of that name already, it is a
+// *PresentError. If ctx ends first, the child is stopped.
 //
-// If sup's strategy is SimpleOneForOne, the child is made from sup's template,
-// whose actor must be def; child may only have a Name, and an Env that is added
+// If sup has the strategy SimpleOneForOne, the child is made from sup's template,
+// whose actor must be def. Then child may only have a Name, and an Env that is added
 // to the template's.
 func StartChild[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], child Child) (actor.Ref[P], error) {
 	child.Actor = def
@@ -29,18 +30,17 @@ func StartChild[P any](ctx context.Context, sup *Supervisor, def *actor.Definiti
 	return actor.Ref[P]{ID: id}, err
 }
 
-// StartSupervisor starts a supervisor below s, as its last child, and returns
-// when the children of spec are ready. Its children are processes like those of
-// s; it is not: the loop of the program's supervisor drives it, by rules of its
-// own. It ends as a child does: when it gives up, because there were too many
-// restarts, the rules of s decide, by child's Restart, whether it is started
-// again, with the children of spec. Those keep their Refs and what is unread in
-// their mailboxes; children that were added later are gone, as in OTP.
+// StartSupervisor starts a supervisor below s, as its last child, and returns when
+// the children of spec are ready. It has no process of its own: it runs in that of
+// s, by the rules of spec. When it gives up after too many restarts, the rules of s
+// decide, by child.Restart, whether it is started again, with the children of spec.
+// Those keep their Refs and the unread messages in their mailboxes; children that
+// were added later are gone, as in OTP.
 //
-// child says how it is restarted and stopped: Name, Restart, Significant,
-// Shutdown, Backoff. A Shutdown of 0 means Infinity, so that everything below
-// can end in its own time. What is handed back stands for the supervisor,
-// whatever incarnation of it runs.
+// child says how it is restarted and stopped, by its fields Name, Restart,
+// Significant, Shutdown and Backoff. A Shutdown of 0 means Infinity, so that
+// everything below can end in its own time. The Supervisor that is returned stays
+// valid when it is started again.
 func (s *Supervisor) StartSupervisor(ctx context.Context, spec Spec, child Child) (*Supervisor, error) {
 	child.Supervisor = &spec
 	id, err := s.start(ctx, child)
@@ -50,11 +50,11 @@ func (s *Supervisor) StartSupervisor(ctx context.Context, spec Spec, child Child
 	return &Supervisor{engine: s.engine, id: id}, nil
 }
 
-// ID is the number by which the supervisor above knows s; 0 for the program's
-// supervisor.
+// ID is the number of s as a child of the supervisor above, for Terminate and the
+// like; 0 for the program's supervisor.
 func (s *Supervisor) ID() uint32 { return s.id }
 
-// Below finds a supervisor below s by its path: the names from s down, with
+// Below returns the supervisor at path below s: the names from s down, separated by
 // slashes.
 func (s *Supervisor) Below(path string) (*Supervisor, error) {
 	c, err := s.lookup(path)
@@ -67,8 +67,9 @@ func (s *Supervisor) Below(path string) (*Supervisor, error) {
 	return &Supervisor{engine: s.engine, id: c.id}, nil
 }
 
-// Find finds an actor below sup by its path: the names from sup down, with
-// slashes. It is how one gets the Ref of a child that is listed in a Spec.
+// Find returns the Ref of the actor at path below sup: the names from sup down,
+// separated by slashes. It is how one gets the Ref of a child that is listed in a
+// Spec. It fails if there is no such child, or if the child does not run def.
 func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.Ref[P], error) {
 	c, err := sup.lookup(path)
 	if err != nil {

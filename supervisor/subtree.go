@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Definition is a supervisor that any process of the program can run: a name,
-// and the code that says what it starts. Define makes it.
+// Definition is a supervisor that can have a process of its own: a name, and the
+// function that says what it starts. Define makes it.
 type Definition struct {
 	name string
 	init func() (Spec, error)
@@ -28,11 +28,11 @@ var definitions struct {
 	byName map[string]*Definition
 }
 
-// Define defines a supervisor that can run in a process of its own. init is
-// OTP's init/1: it says what the supervisor starts, and by which rules. It is
-// called in that process whenever the supervisor is started, also after a
-// crash, and must not wait for anything; an error means that the start failed,
-// and actor.ErrIgnore that the supervisor is not wanted.
+// Define defines a supervisor that can have a process of its own. init, OTP's
+// init/1, returns what the supervisor starts, and by which rules. It is called in
+// that process whenever the supervisor is started, also after a crash, and must not
+// wait for anything. An error means that the start has failed, and actor.ErrIgnore
+// that the supervisor is not wanted.
 //
 //	var workers = supervisor.Define("workers", func() (supervisor.Spec, error) {
 //		return supervisor.Spec{Strategy: supervisor.OneForAll, Children: []supervisor.Child{
@@ -40,9 +40,9 @@ var definitions struct {
 //		}}, nil
 //	})
 //
-// Define may only be called in package-level variable declarations, so that
-// every process of the program knows the same supervisors: a second definition
-// of a name panics.
+// Call Define only in declarations of package-level variables, so that every process
+// of the program knows the same supervisors. It panics when the name is defined
+// already.
 func Define(name string, init func() (Spec, error)) *Definition {
 	definitions.Lock()
 	defer definitions.Unlock()
@@ -78,16 +78,15 @@ func (d *Definition) spec() (Spec, error) {
 	return spec, spec.validateBelow()
 }
 
-// StartSubtree starts a supervisor that def defines, in a process of its own,
-// as the last child of sup, and returns when its children are ready. That
-// process starts and watches them by rules of its own; their mailboxes are in
-// the root process as all are, so that nothing of what is unread is lost when
-// it dies. Then all its children are ended before it is started again, with
-// the children that its definition lists, which keep their Refs.
+// StartSubtree starts a supervisor that def defines, in a process of its own, as the
+// last child of sup, and returns when its children are ready. That process starts
+// and watches them by its own rules. Their mailboxes are in the root process, so
+// nothing unread is lost when it dies. Then all its children are ended before it is
+// started again, with the children that its definition lists; those keep their Refs.
 //
-// child says how it is restarted and stopped, as with
-// [Supervisor.StartSupervisor]. Its Env is also its children's. With InPlace the
-// supervisor runs in the process of sup.
+// child says how it is restarted and stopped, as with Supervisor.StartSupervisor.
+// Its Env is also that of its children. With InPlace the supervisor runs in the
+// process of sup.
 func StartSubtree(ctx context.Context, sup *Supervisor, def *Definition, child Child) (*Supervisor, error) {
 	child.Subtree = def
 	id, err := sup.start(ctx, child)

@@ -71,8 +71,8 @@ type engine struct {
 	err     error                 // why the supervisor gave up
 }
 
-// IntensityError says that a supervisor gave up: more restarts than its Spec
-// allows.
+// IntensityError says that a supervisor has given up: there were more restarts than
+// its Spec allows.
 type IntensityError struct {
 	Supervisor string // path; "" for the program's
 	Child      string // whose death was one too many
@@ -90,13 +90,13 @@ func (e *IntensityError) Error() string {
 		e.Child, e.Exit.Summary, e.Intensity, e.Period)
 }
 
-// ErrEnded says that a supervisor has ended, or is about to.
+// ErrEnded says that a supervisor has ended, or is about to end.
 var ErrEnded = errors.New("supervisor: it has ended")
 
-// New makes a supervisor in this process and starts the children of its Spec.
-// If one of them cannot be started, the others are stopped, and the error is a
-// *StartError. Run does it for programs; tests call New themselves, and
-// Shutdown when they are done. ctx bounds the start only.
+// New makes a supervisor in this process and starts the children of its Spec. If one
+// of them does not start, the others are stopped, and the error is a *StartError.
+// Programs call Run instead; tests call New, and Shutdown when they are done. ctx
+// bounds the start only.
 func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	if isChild() {
 		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
@@ -230,12 +230,13 @@ func (s *Supervisor) call(f func()) bool {
 	}
 }
 
-// Context returns a context by which this process sends and asks.
+// Context returns a context with which this process sends and asks: for a supervisor
+// that New has made. In a program that Run runs, every context does.
 func (s *Supervisor) Context(ctx context.Context) context.Context { return s.host.Context(ctx) }
 
-// Shutdown stops all children in reverse order, each within its time, and frees
-// everything. It returns when nothing is left. It may be called again. For a
-// supervisor below another one it is what Terminate is for a child.
+// Shutdown stops all children in reverse order, each within its Shutdown time, and
+// frees everything. It returns when nothing is left. It may be called again. For a
+// supervisor below another one it is the same as Terminate of that child.
 func (s *Supervisor) Shutdown() {
 	if s.far != nil && s.id == 0 {
 		return // only its own process can
@@ -271,7 +272,8 @@ func (s *Supervisor) Shutdown() {
 // none will be started.
 func (s *Supervisor) Done() <-chan struct{} { return s.ended }
 
-// Err is why the program's supervisor gave up: an *IntensityError, or nil.
+// Err is why the program's supervisor has given up: an *IntensityError, or nil if it
+// has not.
 func (s *Supervisor) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -293,13 +295,13 @@ func (s *Supervisor) killAll() {
 	process.EndOrphans()
 }
 
-// DeadLetters is how many messages became dead letters.
+// DeadLetters is how many messages have become dead letters since the program began.
 func (s *Supervisor) DeadLetters() uint64 { return s.letters.Load() }
 
-// Restarts is how many times a child was started again.
+// Restarts is how many times children were started again since the program began.
 func (s *Supervisor) Restarts() uint64 { return s.restarts.Load() }
 
-// Traffic is what this process has sent to actors and was answered.
+// Traffic counts what this process has sent to actors, and the answers it got.
 func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
 
 func (s *Supervisor) letter(l keeper.Letter) {

@@ -11,12 +11,12 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
-// Notify tells the service manager that started this process, by systemd's
-// protocol: lines such as "READY=1", "STATUS=three of four are up",
-// "STOPPING=1". It says no, without an error, when there is none (NOTIFY_SOCKET
-// is not set). Run tells it when the program stops, and that it is ready when the
-// Children of its Spec are, unless Spec.LateReady is set; without Children, only
-// the program knows.
+// Notify tells the service manager that has started this process something, by the
+// protocol of systemd's sd_notify: lines such as "READY=1", "STATUS=three of four
+// are up", "STOPPING=1". If there is no service manager (NOTIFY_SOCKET is not set),
+// it returns false without an error. Run tells it when the program stops, and that
+// it is ready when the Children of its Spec are, unless Spec.LateReady is set.
+// Without Children only the program knows when it is ready.
 func Notify(state string) (told bool, err error) {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
@@ -50,9 +50,9 @@ func (s Spec) sayReady() {
 	_, _ = Notify(said)
 }
 
-// Live says whether the supervisor's loop goes round: nil when it does before
-// limit is over. It is what /livez means: an error calls for a restart of the
-// whole program.
+// Live returns nil if the supervisor's loop still works, which it must show within
+// limit. It is what /livez means: an error says that the whole program should be
+// restarted.
 func (s *Supervisor) Live(limit time.Duration) error {
 	done := make(chan struct{})
 	go s.post(func() { close(done) })
@@ -68,9 +68,8 @@ func (s *Supervisor) Live(limit time.Duration) error {
 	}
 }
 
-// Serving says whether every child of s is ready: nil when all are. It is what
-// /readyz means: an error says that no more work should come for now, and which
-// child is why.
+// Serving returns nil if every child of s is ready. It is what /readyz means: an
+// error says that no more work should come for now, and which child is the cause.
 func (s *Supervisor) Serving() error {
 	select {
 	case <-s.ended:
@@ -109,10 +108,10 @@ func (s *Supervisor) watchdogPings() {
 // firstListener is the descriptor of the first socket that systemd passes.
 const firstListener = 3
 
-// Listeners are the sockets that the service manager has opened for this
-// process (LISTEN_FDS), by their names (LISTEN_FDNAMES; "unknown" without). The
-// caller owns them; net.FileListener makes a listener of one. It is to be called
-// once, by the root: in the function that Run calls. Without any the map is empty.
+// Listeners returns the sockets that the service manager has opened for this process
+// (LISTEN_FDS), by their names (LISTEN_FDNAMES; "unknown" without). The map is empty
+// if there are none. The caller owns the files; net.FileListener makes a listener of
+// one. Call it once, in the function that Run calls.
 func Listeners() (map[string][]*os.File, error) {
 	files := map[string][]*os.File{}
 	text := os.Getenv("LISTEN_FDS")
