@@ -62,10 +62,10 @@ type Node struct {
 	early     []lateFrame     // segments that came before their lane
 	arrived   chan struct{}   // closed and replaced when a segment comes
 	closed    error
-	ended     chan struct{}             // closed with the link
-	heads     atomic.Pointer[[]*inbox]  // the lanes to read, one a sender
-	targets   atomic.Pointer[[]*Target] // by number; copied on write
-	changes   atomic.Uint64             // counts changes of senders and targets
+	ended     chan struct{}            // closed with the link
+	heads     atomic.Pointer[[]*inbox] // the lanes to read, one a sender
+	targets   atomic.Pointer[table]    // by number; copied on write
+	changes   atomic.Uint64            // counts changes of senders and targets
 	cancels   atomic.Pointer[cancelWatch]
 	sets      sets
 	out       sync.Mutex // guards frame
@@ -120,7 +120,7 @@ func New(cfg Config) (*Node, error) {
 		arrived:  make(chan struct{}),
 	}
 	nd.role <- struct{}{}
-	nd.targets.Store(new([]*Target))
+	nd.targets.Store(new(table))
 	nd.heads.Store(new([]*inbox))
 	if err := cfg.Link.Listen(nd.read); err != nil {
 		return nil, fmt.Errorf("node: %w", err)

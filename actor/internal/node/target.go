@@ -64,10 +64,7 @@ func (e *UnknownError) Error() string {
 
 // Known is the target with that number, if it has been sent to before.
 func (n *Node) Known(id uint32) *Target {
-	if ts := *n.targets.Load(); int(id) < len(ts) {
-		return ts[id]
-	}
-	return nil
+	return n.targets.Load().find(id)
 }
 
 // Target returns the target with that number. The first call for a number
@@ -152,11 +149,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 }
 
 func (n *Node) addTarget(t *Target) {
-	old := *n.targets.Load()
-	ts := make([]*Target, max(len(old), int(t.ID)+1))
-	copy(ts, old)
-	ts[t.ID] = t
-	n.targets.Store(&ts)
+	n.targets.Store(new(n.targets.Load().with(t)))
 }
 
 // forget makes the next send to a target that had ended ask for it anew: it is
@@ -177,9 +170,7 @@ func (n *Node) drop(t *Target) {
 	if n.Known(t.ID) != t {
 		return
 	}
-	ts := append([]*Target(nil), *n.targets.Load()...)
-	ts[t.ID] = nil
-	n.targets.Store(&ts)
+	n.targets.Store(new(n.targets.Load().without(t)))
 	if t.Pool == nil {
 		n.past.Add(t.box.Traffic())
 	}
