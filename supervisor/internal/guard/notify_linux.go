@@ -2,6 +2,7 @@ package guard
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -42,41 +43,92 @@ func listenNotify() (*notifySocket, error) {
 // wait returns true when somebody has said READY=1, false when ended is closed
 // before. After that the socket is read further, so that no writer waits.
 func (n *notifySocket) wait(ended <-chan struct{}) bool {
-	ready := make(chan struct{})
-	go func() {
-		defer n.conn.Close()
-		buf, oob := make([]byte, 8<<10), make([]byte, 256)
-		for said := false; ; {
-			k, oobn, _, _, err := n.conn.ReadMsgUnix(buf, oob)
-			if err != nil {
-				return
-			}
-			closeFiles(oob[:oobn])
-			if said || !n.trusted(oob[:oobn]) {
-				continue
-			}
-			for line := range strings.Lines(string(buf[:k])) {
-				if strings.TrimSpace(line) == "READY=1" {
-					said = true
-				}
-			}
-			if said {
-				close(ready)
-			}
-		}
-	}()
+	ready, all := make(chan struct{}), make(chan struct{})
+	go n.read(ready, all)
 	select {
 	case <-ready:
 		return true
 	case <-ended:
-		// What it said before it ended is still there to be read.
-		select {
-		case <-ready:
-			return true
-		case <-time.After(lookTime):
-			return false
+	}
+	// A send returns when what is sent is in the queue of this socket. So what
+	// the command said before it ended has been read when that queue has been.
+	_ = n.conn.SetReadDeadline(time.Unix(1, 0))
+	<-all
+	select {
+	case <-ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// read reads the socket until it is closed, and closes ready when somebody has
+// said so. When the read deadline comes it reads what is in the queue, and closes
+// all.
+func (n *notifySocket) read(ready, all chan<- struct{}) {
+	defer n.conn.Close()
+	err := n.hear(&ready, n.next, 0)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = n.conn.SetReadDeadline(time.Time{})
+		_ = n.hear(&ready, n.queued, maxQueued)
+	}
+	close(all)
+	_ = n.hear(&ready, n.next, 0)
+}
+
+// maxQueued is the messages that are read after the command's end; a queue has
+// room for net.unix.max_dgram_qlen, which is 10 or some hundred. What a descendant
+// goes on to say is not waited for.
+const maxQueued = 1 << 14
+
+// hear reads messages until read fails, or, if most is not 0, that many. It
+// closes *ready at the first one that says so, and makes it nil.
+func (n *notifySocket) hear(ready *chan<- struct{}, read func(buf, oob []byte) (int, int, error), most int) error {
+	buf, oob := make([]byte, 8<<10), make([]byte, 256)
+	for i := 0; most == 0 || i < most; i++ {
+		k, oobn, err := read(buf, oob)
+		if err != nil {
+			return err
+		}
+		closeFiles(oob[:oobn])
+		if *ready != nil && n.trusted(oob[:oobn]) && saysReady(string(buf[:k])) {
+			close(*ready)
+			*ready = nil
 		}
 	}
+	return nil
+}
+
+func saysReady(text string) bool {
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == "READY=1" {
+			return true
+		}
+	}
+	return false
+}
+
+// next waits for a message.
+func (n *notifySocket) next(buf, oob []byte) (k, oobn int, err error) {
+	k, oobn, _, _, err = n.conn.ReadMsgUnix(buf, oob)
+	return k, oobn, err
+}
+
+// queued reads a message that is there, and else fails with EAGAIN.
+func (n *notifySocket) queued(buf, oob []byte) (k, oobn int, err error) {
+	raw, err := n.conn.SyscallConn()
+	if err != nil {
+		return 0, 0, err
+	}
+	failed := raw.Read(func(fd uintptr) bool {
+		for {
+			k, oobn, _, _, err = unix.Recvmsg(int(fd), buf, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+			if err != unix.EINTR {
+				return true
+			}
+		}
+	})
+	return k, oobn, errors.Join(failed, err)
 }
 
 // closeFiles closes descriptors that came along. The sender of BARRIER=1,

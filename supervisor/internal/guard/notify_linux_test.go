@@ -2,11 +2,59 @@ package guard
 
 import (
 	"io"
+	"net"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
 )
+
+func TestMain(m *testing.M) { testutil.Main(m) }
+
+var _ = testutil.Helper("says and ends", func(c *testutil.Child) int {
+	n, err := net.Dial("unixgram", c.Args[0])
+	for _, text := range c.Args[1:] {
+		if err == nil {
+			_, err = n.Write([]byte(text))
+		}
+	}
+	if err != nil {
+		c.Say(err)
+		return 1
+	}
+	return 0
+})
+
+// TestReadyBeforeTheEnd: what a command said before it ended is heard, however
+// late it is looked at; and one that said nothing is not waited for.
+func TestReadyBeforeTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		says  []string
+		ready bool
+	}{
+		{nil, false},
+		{[]string{"STATUS=soon"}, false},
+		{[]string{"READY=1"}, true},
+		{[]string{"STATUS=soon", "MAINPID=1\nSTATUS=now", "STATUS=yes\nREADY=1\n", "STATUS=over"}, true},
+	} {
+		n, err := listenNotify()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := testutil.Start(t, "says and ends", testutil.Spec{Args: append([]string{n.name}, c.says...)})
+		if s := p.Wait(); !s.Success() {
+			t.Fatal(s)
+		}
+		ended := make(chan struct{})
+		close(ended)
+		if ready := n.wait(ended); ready != c.ready {
+			t.Errorf("after %q: ready is %v", c.says, ready)
+		}
+		n.conn.Close()
+	}
+}
 
 // TestNotifyBarrier: whoever sends a descriptor waits until it is closed, by
 // the protocol of sd_notify_barrier. The end of file is that.
