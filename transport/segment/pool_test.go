@@ -126,7 +126,7 @@ func TestWarmest(t *testing.T) {
 func TestLateReturns(t *testing.T) { eachPolicy(t, testLateReturns) }
 
 func testLateReturns(t *testing.T, policy Policy) {
-	p, _ := heapPool(PoolConfig{Policy: policy})
+	p, known := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
 	p.Switch(r, 0)
 	a := mustTake(t, p, 100)
@@ -147,11 +147,12 @@ func testLateReturns(t *testing.T, policy Policy) {
 	giveBack(r, BlockRef{Segment: 7})
 	giveBack(r, BlockRef{Segment: b.Ref.Segment, Index: 1000, Generation: b.Ref.Generation})
 	giveBack(r, BlockRef{Segment: b.Ref.Segment, Index: 3})
+	giveBack(r, BlockRef{Segment: b.Ref.Segment, Index: uint16(known[b.Ref.Segment].blocks), Generation: b.Ref.Generation})
 	if n := p.Collect(); n != 0 {
 		t.Fatalf("collected %d", n)
 	}
 	s := p.Stats()
-	if s.Refused != 6 || s.Lent != 1 || s.Taken != 0 || s.Free != s.Blocks-1 {
+	if s.Refused != 7 || s.Lent != 1 || s.Taken != 0 || s.Free != s.Blocks-1 {
 		t.Errorf("stats %+v", s)
 	}
 	if e := (*transport.CorruptError)(nil); !errors.As(p.Refused(), &e) {

@@ -43,3 +43,41 @@ func testRecall(t *testing.T, policy Policy) {
 		t.Error("recalled from a closed pool")
 	}
 }
+
+// TestReclaim: a block that its user will not return is free again, once; not
+// when it was returned, is in the owner's hands, or lent anew.
+func TestReclaim(t *testing.T) { eachPolicy(t, testReclaim) }
+
+func testReclaim(t *testing.T, policy Policy) {
+	p, _ := heapPool(PoolConfig{Policy: policy})
+	r := newReturns()
+	p.Switch(r, 0)
+	a := mustTake(t, p, 100)
+	if p.Reclaim(a.Ref) {
+		t.Error("what is taken")
+	}
+	p.Lent(a, 1)
+	if !p.Reclaim(a.Ref) || p.Reclaim(a.Ref) {
+		t.Error("what is lent was not reclaimed, or twice")
+	}
+	b := mustTake(t, p, 100)
+	p.Lent(b, 2)
+	if b.Ref.Index != a.Ref.Index || p.Reclaim(a.Ref) {
+		t.Error("an older lending of the same block")
+	}
+	giveBack(r, b.Ref)
+	if p.Reclaim(b.Ref) {
+		t.Error("what has come back")
+	}
+	if s := p.Stats(); s.Free != s.Blocks || s.Refused != 0 {
+		t.Errorf("%+v", s)
+	}
+	c := mustTake(t, p, 100)
+	p.Lent(c, 3)
+	if p.Reclaim(BlockRef{Segment: c.Ref.Segment + 1, Generation: c.Ref.Generation}) {
+		t.Error("of a segment that is not there")
+	}
+	if err := p.Close(); err != nil || p.Reclaim(c.Ref) {
+		t.Error("of a closed pool: ", err)
+	}
+}

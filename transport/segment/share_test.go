@@ -91,6 +91,25 @@ func TestSharesLeaveNoPlace(t *testing.T) {
 	}
 }
 
+// A part that the next incarnation still has to end may have been ended by it
+// before its page was installed: that stands in its ring then.
+func TestSharesAtSwitch(t *testing.T) {
+	p, _ := heapPool(PoolConfig{})
+	defer p.Close()
+	p.Switch(heapReturns(), 0)
+	by := &parts{}
+	ref := BlockRef{Segment: SharedIDs, Index: 1, Generation: 1}
+	if err := p.Share(ref, 7, by); err != nil {
+		t.Fatal(err)
+	}
+	next := heapReturns()
+	giveBack(next, ref)
+	p.Switch(next, 7)
+	if n := p.Collect(); n != 1 || by.ended != 1 {
+		t.Errorf("collected %d, %d parts ended", n, by.ended)
+	}
+}
+
 // parts counts what has come back.
 type parts struct{ ended int }
 
