@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -85,18 +86,12 @@ func act() {
 			}
 		}
 		os.Exit(0)
-	case "fork", "fork away":
-		attr := &syscall.SysProcAttr{Setsid: what == "fork away"}
-		// Set, not appended: of two values Go takes the first, and a child that
-		// forks again, away from every group, would go on for ever.
-		os.Setenv(actVar, "sleep")
-		p, err := os.StartProcess("/proc/self/exe", []string{"child"}, &os.ProcAttr{
-			Env: os.Environ(), Files: []*os.File{nil, nil, os.Stderr}, Sys: attr})
-		if err != nil {
-			panic(err)
+	case "chatter":
+		for line := make([]byte, 64<<10); ; { // more than is read at once: the pipe is never empty
+			_, _ = os.Stderr.Write(line)
 		}
-		fmt.Fprintln(os.Stderr, "pid", p.Pid)
-		os.Exit(0)
+	case "fork", "fork away", "fork away a chatterer":
+		fork(what)
 	}
 	if os.Getenv(sayVar) != "" {
 		fmt.Fprintln(os.Stderr, "here")
@@ -104,6 +99,23 @@ func act() {
 	for {
 		_ = unix.Pause() // sleep
 	}
+}
+
+// fork starts a grandchild and ends.
+func fork(what string) {
+	attr := &syscall.SysProcAttr{Setsid: what != "fork"}
+	// Set, not appended: of two values Go takes the first, and a child that
+	// forks again, away from every group, would go on for ever.
+	if os.Setenv(actVar, "sleep"); what == "fork away a chatterer" {
+		os.Setenv(actVar, "chatter")
+	}
+	p, err := os.StartProcess("/proc/self/exe", []string{"child"}, &os.ProcAttr{
+		Env: os.Environ(), Files: []*os.File{nil, nil, os.Stderr}, Sys: attr})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(os.Stderr, "pid", p.Pid)
+	os.Exit(0)
 }
 
 func spec(what string) process.Spec {
@@ -237,6 +249,28 @@ func TestGroup(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStrangerThatWrites: nor does one that writes to the child's stderr without
+// an end, faster than that is dealt with. It ends when nobody is left who reads.
+func TestStrangerThatWrites(t *testing.T) {
+	s := spec("fork away a chatterer")
+	s.Stderr = slow{}
+	x := ended(t, start(t, s))
+	var pid int
+	if _, err := fmt.Sscanf(x.Stderr[max(0, strings.Index(x.Stderr, "pid")):], "pid %d", &pid); err == nil { // it may have been said too late to be kept
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+// slow is a sink that takes longer for what it gets than it takes to write that.
+type slow struct{}
+
+func (slow) Write(b []byte) (int, error) {
+	for range 1000 {
+		_ = sha256.Sum256(b)
+	}
+	return len(b), nil
 }
 
 func state(pid int) string {

@@ -113,8 +113,10 @@ func (d *drain) wait() {
 	case <-t.C:
 		if d.watch.Stop() {
 			d.end()
+		} else {
+			d.r.Close() // run is there, and may find something to read for ever
 		}
-		<-d.done // else run is there, and finds the watch stopped
+		<-d.done
 	}
 }
 
