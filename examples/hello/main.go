@@ -39,7 +39,10 @@ func main() {
 			return err
 		}
 		g, err := actor.Ask(ctx, ref, Hello{Name: "world"})
+		if err != nil {
+			return err
+		}
 		fmt.Printf("process %d was told by process %d: %s\n", os.Getpid(), g.PID, g.Text)
-		return err
+		return nil
 	})
 }

@@ -90,7 +90,7 @@ func (r result) CrossingText() string {
 	if n := r.Crossing.LentFrom(); n > 0 {
 		lent = sizeName(n)
 	}
-	return fmt.Sprintf("copy or map, as mailbox.Measure finds it without a second process: inline to %s, lent from %s; a mailbox carries up to %s inline unless configured",
+	return fmt.Sprintf("copy or map, measured by mailbox.Measure in one process: a payload is best in the entry of the queue up to %s, and in a lent buffer from %s on; by default a mailbox puts up to %s into the entry",
 		sizeName(r.Crossing.Inline()), lent, sizeName(mailbox.DefaultInline))
 }
 
@@ -98,11 +98,11 @@ func (m mutexStop) String() string {
 	if m.Refused != nil {
 		return fmt.Sprintf("mutex: refused here: %v", m.Refused)
 	}
-	return fmt.Sprintf("mutex: two processes counted to %d each, at the same time, and together to %d; %s for each time it was locked", m.Each, m.Value, timeText(m.PerLock))
+	return fmt.Sprintf("mutex: two processes at the same time added 1 to a number %d times each, with the mutex locked; the number is %d; %s for each addition", m.Each, m.Value, timeText(m.PerLock))
 }
 
 func (f fileStop) String() string {
-	return fmt.Sprintf("file: %d open pipes were sent; one is there, read to its end and answered after %s", f.Sent, timeText(f.Took))
+	return fmt.Sprintf("file: %d open pipes were sent; to send one, read it to its end and answer takes %s", f.Sent, timeText(f.Took))
 }
 
 func timeText(d time.Duration) string {
