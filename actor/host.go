@@ -20,15 +20,15 @@ type HostConfig struct {
 	Notifier transport.Notifier
 	Log      *slog.Logger // nil: slog.Default
 	Lost     func()       // called once when the supervisor is gone
-	InPlace  bool         // the actor shares its process with others: its panic is its own death only
+	InPlace  bool         // it is for ServeInPlace
 }
 
 // Host is one process's part in a program. Supervisors make hosts; programs
 // meet them only as the context that their code runs with.
 type Host struct {
-	node *node.Node
-	cfg  HostConfig
-	log  *slog.Logger
+	node  *node.Node
+	log   *slog.Logger
+	actor *running // nil before its Setup has returned
 }
 
 // processHost is the host of a process that has only one, so that a context
@@ -41,11 +41,11 @@ func NewHost(cfg HostConfig) (*Host, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost})
+	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Parks: cfg.InPlace})
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{node: n, cfg: cfg, log: log.With("actor", n.Name())}
+	h := &Host{node: n, log: log.With("actor", n.Name())}
 	if hosts.Add(1) == 1 {
 		processHost.Store(h)
 	} else {
@@ -91,25 +91,62 @@ func (h *Host) Command(ctx context.Context, text []byte) ([]byte, error) {
 func (h *Host) Name() string { return h.node.Name() }
 
 // Serve runs the actor that the supervisor has named until it ends in order,
-// and returns the reason. A panic of the actor's code is not caught, unless
-// the actor runs in place: then it comes back as a *PanicError.
-func (h *Host) Serve() (reason string, err error) {
-	if h.cfg.InPlace {
-		defer func() {
-			if v := recover(); v != nil {
-				err = &PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
-			}
-		}()
+// and returns the reason. A panic of the actor's code is not caught.
+func (h *Host) Serve() (reason string, err error) { return h.serve() }
+
+// ServeInPlace is Serve of an actor that shares its process with others: it
+// returns when there is nothing to do, and goes on in another goroutine when
+// there is. ended is called with the error of Serve when the actor has ended; a panic of
+// the actor's code comes as a *PanicError.
+func (h *Host) ServeInPlace(ended func(error)) {
+	_, err := h.serveCaught()
+	if err == (node.ParkedError{}) {
+		h.node.Park(func() { h.ServeInPlace(ended) })
+		return // somebody else may have gone on already
 	}
+	ended(err)
+}
+
+// serveCaught is serve that returns a panic.
+func (h *Host) serveCaught() (reason string, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
+		}
+	}()
+	return h.serve()
+}
+
+// serve sets the actor up, unless that is done, and runs it. When it parks, it is
+// to be called again.
+func (h *Host) serve() (reason string, err error) {
+	if h.actor == nil {
+		if reason, err = h.setUp(); h.actor == nil {
+			return reason, err
+		}
+	}
+	r := h.actor
+	defer r.ctx.finish() // of the message that a panic leaves in hand
+	if err != nil {
+		return "", err
+	}
+	reason, err = h.node.Serve(r.handlers, r.down(), &r.ctx.stopping)
+	if err != nil {
+		return "", err
+	}
+	return h.end(reason)
+}
+
+// setUp runs the actor's Setup, and tells the supervisor that it is ready. Without
+// an actor there is nothing to serve.
+func (h *Host) setUp() (reason string, err error) {
 	d, err := lookupDefinition(h.node.Definition())
 	if err != nil {
 		h.node.Failed(err)
 		return "", err
 	}
 	r, err := d.start(h)
-	if r != nil {
-		defer r.ctx.finish() // of the message that a panic leaves in hand
-	}
+	h.actor = r
 	if errors.Is(err, ErrIgnore) {
 		h.node.Exiting(wire.ReasonIgnore)
 		return wire.ReasonIgnore, nil
@@ -127,13 +164,12 @@ func (h *Host) Serve() (reason string, err error) {
 		}
 	}
 	h.node.OnHandover(r.handover())
-	if err := h.node.Ready(); err != nil {
-		return "", err
-	}
-	reason, err = h.node.Serve(r.handlers, r.down(), &r.ctx.stopping)
-	if err != nil {
-		return "", err
-	}
+	return "", h.node.Ready()
+}
+
+// end is the end in order of an actor whose loop has returned.
+func (h *Host) end(reason string) (string, error) {
+	r := h.actor
 	if own := r.ctx.reason.Load(); own != nil && r.ctx.stopping.Load() {
 		reason = *own
 	}

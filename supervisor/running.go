@@ -317,7 +317,7 @@ func (r *running) flushOutputs() {
 	}
 }
 
-// inPlace stands for a process: an actor in a goroutine of this one.
+// inPlace stands for a process: an actor in this one.
 type inPlace struct {
 	*process.Ending
 	r    *running
@@ -344,31 +344,36 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	s.mu.Lock()
 	r.proc = p
 	s.mu.Unlock()
-	go func() {
-		defer p.Come()
-		p.exit = runInPlace(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
-	}()
+	go p.run(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
 	return r, nil
 }
 
-// runInPlace runs an actor as a process would, and says how the process would
-// have ended.
-func runInPlace(cfg actor.HostConfig) (x process.Exit) {
+// run runs an actor as a process would, until it has nothing to do for the first
+// time.
+func (p *inPlace) run(cfg actor.HostConfig) {
 	start := time.Now()
-	x = process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0"}
-	defer func() { x.Runtime = time.Since(start) }()
 	h, err := actor.NewHost(cfg)
-	if err == nil {
-		_, err = h.Serve()
-		h.Close()
+	if err != nil {
+		p.ended(start, err)
+		return
 	}
-	p := new(actor.PanicError)
+	h.ServeInPlace(func(err error) {
+		h.Close()
+		p.ended(start, err)
+	})
+}
+
+// ended says how a process would have ended.
+func (p *inPlace) ended(start time.Time, err error) {
+	x := &p.exit
+	*x = process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(start)}
+	e := new(actor.PanicError)
 	switch {
-	case errors.As(err, &p):
-		x.Kind, x.Code, x.Stderr = wire.ExitPanic, 2, p.Error()+"\n\n"+p.Stack
-		x.Summary, _, _ = strings.Cut(p.Error(), "\n")
+	case errors.As(err, &e):
+		x.Kind, x.Code, x.Stderr = wire.ExitPanic, 2, e.Error()+"\n\n"+e.Stack
+		x.Summary, _, _ = strings.Cut(e.Error(), "\n")
 	case err != nil:
 		x.Kind, x.Code, x.Summary, x.Stderr = wire.ExitCode, 1, "exit status 1", fmt.Sprintln(err)
 	}
-	return x
+	p.Come()
 }

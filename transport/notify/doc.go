@@ -5,8 +5,8 @@
 //	Wait: one thread in futex_waitv      Wait: a goroutine on a channel
 //	   │        │        │       │            ▲        ▲          ▲
 //	  bell     bell    bell   private         │        │          │ Interrupt
-//	 (peer's pages, read-only)  word       goroutine goroutine    │
-//	                                        in the poller, one per eventfd
+//	 (peer's pages, read-only)  word       eventfd  eventfd       │
+//	                                        watched by package poll
 //
 // A bell is a word that one peer changes whenever there is something to see. A
 // process arms (it says in its own state word that it is going to sleep), looks
@@ -17,8 +17,8 @@
 // The futex form sleeps on the bells themselves: the kernel compares each with
 // the value that was seen and goes to sleep in one step. It costs one thread
 // and no descriptor, needs Linux 5.16 and takes up to [MaxBells] bells. The
-// eventfd form costs no thread, and a descriptor and a goroutine per peer; a
-// peer has its own eventfd, so one peer can neither eat nor hide the wake-ups
+// eventfd form costs no thread, and a descriptor per peer; with Park it costs no
+// goroutine either. A peer has its own eventfd, so one peer can neither eat nor hide the wake-ups
 // of another. The forms mix: a peer is woken through its eventfd when it gave
 // one, and through the word otherwise.
 //

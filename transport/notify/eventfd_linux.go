@@ -5,30 +5,32 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
+	"github.com/understudy-go/understudy/transport/poll"
 )
 
-// Eventfd is the form "eventfd": each peer has an eventfd of its own, on which
-// a goroutine is parked in the runtime's poller.
+// Eventfd is the form "eventfd": each peer has an eventfd of its own, which is
+// watched with all other descriptors of this process.
 type Eventfd struct {
-	kick  chan struct{} // holds one wake-up that no Wait has seen
-	timer *time.Timer   // Wait's
+	kick   chan struct{} // holds one wake-up that no Wait has seen
+	timer  *time.Timer   // Wait's; nil until one has a time
+	parked atomic.Pointer[func()]
 
-	readers sync.WaitGroup
-	mu      sync.Mutex
-	files   map[*eventFile]struct{} // open ones; nil after Close
+	mu     sync.Mutex
+	files  map[*eventFile]struct{} // open ones
+	closed bool
 }
 
 // NewEventfd returns the eventfd form.
 func NewEventfd() (transport.Notifier, error) {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &Eventfd{kick: make(chan struct{}, 1), timer: t, files: make(map[*eventFile]struct{})}, nil
+	return &Eventfd{kick: make(chan struct{}, 1)}, nil
 }
 
 // Form is "eventfd".
@@ -44,7 +46,11 @@ func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {
 		<-n.kick
 		return nil
 	}
-	n.timer.Reset(timeout)
+	if n.timer == nil {
+		n.timer = time.NewTimer(timeout)
+	} else {
+		n.timer.Reset(timeout)
+	}
 	select {
 	case <-n.kick:
 		n.timer.Stop()
@@ -53,12 +59,31 @@ func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {
 	return nil
 }
 
+// Park is Wait without a goroutine: resume is called, in one of its own, when
+// Wait would return. The caller has looked at the bells.
+func (n *Eventfd) Park(resume func()) {
+	n.parked.Store(&resume)
+	select {
+	case <-n.kick: // it came before
+		n.unpark()
+	default:
+	}
+}
+
+// unpark ends a Park, if there is one.
+func (n *Eventfd) unpark() {
+	if resume := n.parked.Load(); resume != nil && n.parked.CompareAndSwap(resume, nil) {
+		go (*resume)()
+	}
+}
+
 // Interrupt makes a Wait return; see transport.Notifier.
 func (n *Eventfd) Interrupt() {
 	select {
 	case n.kick <- struct{}{}:
 	default: // one is pending already
 	}
+	n.unpark()
 }
 
 // Wake wakes a peer; see transport.Notifier.
@@ -80,41 +105,49 @@ func (n *Eventfd) NewFD() (transport.File, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.files == nil {
+	if n.closed {
 		f.File.Close()
 		return nil, fmt.Errorf("notify: new eventfd: %w", transport.ErrClosed)
 	}
+	if f.watch, err = poll.Start(raw, func() { f.rang(raw) }); err != nil {
+		f.File.Close()
+		return nil, fmt.Errorf("notify: new eventfd: %w", err)
+	}
+	if n.files == nil {
+		n.files = make(map[*eventFile]struct{})
+	}
 	n.files[f] = struct{}{}
-	n.readers.Go(func() {
-		// It ends when the file is closed.
-		_ = raw.Read(func(fd uintptr) bool {
-			if drain(int(fd)) {
-				n.Interrupt()
-			}
-			return false
-		})
-	})
 	return f, nil
 }
 
-// Close closes all eventfds and returns when no goroutine is left.
+// rang takes the count out of an eventfd and makes Wait return.
+func (f *eventFile) rang(raw syscall.RawConn) {
+	_ = raw.Control(func(fd uintptr) { drain(int(fd)) })
+	f.n.Interrupt()
+	f.n.mu.Lock()
+	watch := f.watch
+	f.n.mu.Unlock()
+	watch.Again()
+}
+
+// Close closes all eventfds.
 func (n *Eventfd) Close() error {
 	n.mu.Lock()
 	files := n.files
-	n.files = nil
+	n.files, n.closed = nil, true
 	n.mu.Unlock()
 	for f := range files {
+		f.watch.Stop()
 		f.File.Close()
 	}
-	n.readers.Wait()
-	n.timer.Stop()
 	return nil
 }
 
 // eventFile is an eventfd on which its notifier listens.
 type eventFile struct {
 	*os.File
-	n *Eventfd
+	n     *Eventfd
+	watch *poll.Watch
 }
 
 // Close ends the listening and closes the eventfd. It may be called again.
@@ -122,24 +155,25 @@ func (f *eventFile) Close() error {
 	f.n.mu.Lock()
 	delete(f.n.files, f)
 	f.n.mu.Unlock()
+	f.watch.Stop()
 	if err := f.File.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
 	}
 	return nil
 }
 
-// drain takes the count out of an eventfd and says whether there was one. The
-// read must never sleep, or Close would wait for it: RWF_NOWAIT holds even
-// when the peer, who shares the open file, has cleared O_NONBLOCK.
-func drain(fd int) bool {
+// drain takes the count out of an eventfd. The read must never sleep, or all of
+// this process's watches would wait for it: RWF_NOWAIT holds even when the peer,
+// who shares the open file, has cleared O_NONBLOCK.
+func drain(fd int) {
 	var b [8]byte
 	for {
-		n, err := unix.Preadv2(fd, [][]byte{b[:]}, -1, unix.RWF_NOWAIT)
+		_, err := unix.Preadv2(fd, [][]byte{b[:]}, -1, unix.RWF_NOWAIT)
 		if err == unix.EOPNOTSUPP { // before Linux 5.8
-			n, err = unix.Read(fd, b[:])
+			_, err = unix.Read(fd, b[:])
 		}
 		if err != unix.EINTR {
-			return n > 0
+			return
 		}
 	}
 }

@@ -347,3 +347,33 @@ func TestWakeIsNotHeldUp(t *testing.T) {
 		t.Error("a pipe passes for an eventfd")
 	}
 }
+
+// TestPark: of any number of Interrupts, before a Park, at the same time or
+// after it, one resumes it, once.
+func TestPark(t *testing.T) {
+	testutil.Audit(t)
+	n := newNotifier(t, "eventfd").(*Eventfd)
+	var resumed atomic.Int64
+	for i := range int64(2000) {
+		var wg sync.WaitGroup
+		done := make(chan struct{})
+		for k := range i % 3 {
+			if k == i%2 {
+				n.Interrupt()
+			} else {
+				wg.Go(n.Interrupt)
+			}
+		}
+		n.Park(func() { resumed.Add(1); close(done) }) // a second call panics
+		wg.Go(n.Interrupt)
+		wg.Wait()
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatal("nothing has resumed it")
+		}
+		if got := resumed.Load(); got != i+1 {
+			t.Fatalf("resumed %d times of %d", got, i+1)
+		}
+	}
+}

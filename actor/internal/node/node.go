@@ -23,6 +23,9 @@ type Config struct {
 	// Lost is called once when the link to the supervisor ends without
 	// Close: the program is over for this process.
 	Lost func()
+	// Parks makes Serve return with a ParkedError where it would sleep, if
+	// the Notifier allows.
+	Parks bool
 }
 
 // Node is one process's part in the program.

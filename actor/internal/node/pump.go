@@ -46,9 +46,11 @@ const turn = 64
 const streaming = 3
 
 // Serve handles messages until the supervisor asks for a stop, stop is
-// closed, or the link ends. It returns the reason.
+// closed, or the link ends. It returns the reason, or a ParkedError.
 func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
-	n.handlers, n.table, n.onDown = h, mailbox.NewHandlers(h), onDown
+	if n.table == nil {
+		n.handlers, n.table, n.onDown = h, mailbox.NewHandlers(h), onDown
+	}
 	w := &loopWait{n: n}
 	concerned, hold := false, false // by a replacement
 	for {
@@ -86,6 +88,9 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 			return wire.ReasonShutdown, nil
 		}
 		if !busy && !n.glance(w) {
+			if !concerned && n.settles(w) {
+				return "", ParkedError{}
+			}
 			_ = n.await(nil, w, n.wake)
 		}
 	}

@@ -1,0 +1,57 @@
+package supervisor_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestAtRest: children that have nothing to do have no goroutine in the root, in
+// place or in processes of their own; asked by several at once, again and again
+// from rest, each answers; and one is killed while it rests.
+func TestAtRest(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 10})
+	startNode(t, ctx, sup, supervisor.Child{Name: "first"}) // what all share
+	before := runtime.NumGoroutine()
+	const inPlace, processes = 20, 4
+	var refs []actor.Ref[Node]
+	for i := range inPlace + processes {
+		refs = append(refs, startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i), InPlace: i < inPlace}))
+	}
+	rest := func() {
+		t.Helper()
+		for runtime.NumGoroutine() >= before+processes {
+			if ctx.Err() != nil {
+				stacks := make([]byte, 1<<16)
+				t.Fatalf("%d goroutines, and %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+			}
+			runtime.Gosched()
+		}
+	}
+	rest()
+	for range testutil.Rounds(10, 200) {
+		var wg sync.WaitGroup
+		for i := range 2 * len(refs) {
+			wg.Go(func() {
+				if _, err := actor.Ask(ctx, refs[i/2], Who{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		rest()
+	}
+	for _, i := range []int{0, inPlace} {
+		if err := sup.Kill(refs[i].ID); err != nil {
+			t.Fatal(err)
+		}
+		if m := who(t, ctx, refs[i]); m.Incarnation != 2 {
+			t.Errorf("%+v", m)
+		}
+	}
+}
