@@ -178,7 +178,7 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 		link.Close()
 		return
 	}
-	run, err := s.serve(addr, link)
+	run, err := s.serveFile(addr, link)
 	if err != nil {
 		s.log.Error("link of a child cannot be served", "child", c.spec.Name, "err", err)
 		return

@@ -47,9 +47,15 @@ func TestAtRest(t *testing.T) {
 		rest()
 	}
 	for _, i := range []int{0, inPlace} {
+		ch, _, err := actor.Monitor(ctx, refs[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest()
 		if err := sup.Kill(refs[i].ID); err != nil {
 			t.Fatal(err)
 		}
+		wait(t, ctx, ch)
 		if m := who(t, ctx, refs[i]); m.Incarnation != 2 {
 			t.Errorf("%+v", m)
 		}

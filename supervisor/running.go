@@ -73,8 +73,14 @@ func (r *running) close() {
 	r.link.Close()
 }
 
-// connect makes a link that is served, and whose other end is returned.
+// connect makes a link that is served, for a part of this process, which gets the
+// other end.
 func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
+	if s.above == nil {
+		a, b := sock.Local()
+		r, err := s.serve(addr, a)
+		return r, b, err
+	}
 	r, b, err := s.pair(addr)
 	if err != nil {
 		return nil, nil, err
@@ -84,9 +90,7 @@ func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
 		s.forget(r)
 		return nil, nil, err
 	}
-	if r.link == nil {
-		r.link = l
-	}
+	r.link = l // the root has the other one
 	return r, l, nil
 }
 
@@ -102,19 +106,24 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 		}
 		return r, b, err
 	}
-	r, err := s.serve(addr, a)
+	r, err := s.serveFile(addr, a)
 	if err != nil {
 		b.Close()
 	}
 	return r, b, err
 }
 
-// serve takes this end of the link of a process, and listens to it.
-func (s *Supervisor) serve(addr wire.Addr, end *os.File) (*running, error) {
+// serveFile takes this end of the link of a process, and listens to it.
+func (s *Supervisor) serveFile(addr wire.Addr, end *os.File) (*running, error) {
 	l, err := sock.New(end)
 	if err != nil {
 		return nil, err
 	}
+	return s.serve(addr, l)
+}
+
+// serve listens to the link of a process.
+func (s *Supervisor) serve(addr wire.Addr, l transport.Link) (*running, error) {
 	r := &running{addr: addr, link: l, drained: make(chan struct{})}
 	r.tell = func(f wire.Frame) { r.queue.post(f) }
 	r.queue = &queue{link: l, workers: &s.workers, full: func(err error) {

@@ -14,6 +14,9 @@
 // that the peer sent before it died, then io.EOF. Links wait in the runtime's
 // poller; a blocked call costs a goroutine, no thread, and a Listen neither.
 //
+// A link may have both ends in one process, for an actor in place: Local has no
+// socket and no descriptor, and the same rules.
+//
 // A Passage stands beside a lane and carries the files of its messages, from
 // the sender, whose entry names a ticket, to whoever reads that entry:
 //

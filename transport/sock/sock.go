@@ -84,14 +84,8 @@ func (l *link) TrySend(frame []byte, files []transport.File) error {
 }
 
 func (l *link) send(frame []byte, files []transport.File, write func(frame, oob []byte) error) error {
-	if len(frame) == 0 {
-		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
-	}
-	if len(frame) > MaxFrame {
-		return &transport.SizeError{What: "frame", Size: len(frame), Limit: MaxFrame, Remedy: "send it in several frames"}
-	}
-	if len(files) > MaxFiles {
-		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
+	if err := check(frame, files); err != nil {
+		return err
 	}
 	if len(files) == 0 {
 		return sendError(write(frame, nil))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -126,10 +127,26 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// eachLink runs f with a link of sockets, and with one inside this process.
+func eachLink(t *testing.T, f func(t *testing.T, a, b transport.Link)) {
+	t.Run("sockets", func(t *testing.T) {
+		testutil.Audit(t)
+		a, b := links(t)
+		f(t, a, b)
+	})
+	t.Run("local", func(t *testing.T) {
+		testutil.Audit(t)
+		a, b := Local()
+		defer func() { a.Close(); b.Close() }()
+		f(t, a, b)
+	})
+}
+
 // TestModeKept: sending a descriptor does not make it blocking, for it may be
 // in the poller of another process.
-func TestModeKept(t *testing.T) {
-	a, b := links(t)
+func TestModeKept(t *testing.T) { eachLink(t, keepsMode) }
+
+func keepsMode(t *testing.T, a, b transport.Link) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -396,9 +413,9 @@ func TestOutOfDescriptors(t *testing.T) {
 }
 
 // TestClose: Close ends blocked calls of this end, and the peer sees the end.
-func TestClose(t *testing.T) {
-	testutil.Audit(t)
-	a, b := links(t)
+func TestClose(t *testing.T) { eachLink(t, closes) }
+
+func closes(t *testing.T, a, b transport.Link) {
 	got := make(chan error, 2)
 	go func() {
 		_, _, err := a.Receive(make([]byte, 10))
@@ -437,8 +454,21 @@ func TestClose(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	testutil.Audit(t)
-	a, _ := links(t)
+	eachLink(t, refuses)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := New(r); err == nil {
+		t.Error("a pipe is a link")
+	}
+	if err := r.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Error("New has not taken the file")
+	}
+}
+
+func refuses(t *testing.T, a, _ transport.Link) {
 	if err := a.Send(nil, nil); err == nil {
 		t.Error("an empty frame was sent")
 	}
@@ -456,17 +486,6 @@ func TestRefused(t *testing.T) {
 	f.Close()
 	if err := a.Send([]byte{1}, []transport.File{f}); err == nil {
 		t.Error("a closed file was sent")
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	if _, err := New(r); err == nil {
-		t.Error("a pipe is a link")
-	}
-	if err := r.Close(); !errors.Is(err, os.ErrClosed) {
-		t.Error("New has not taken the file")
 	}
 }
 
@@ -486,22 +505,9 @@ func BenchmarkRoundTrip(b *testing.B) {
 
 // TestCloseRead: what has arrived is received after it, with its files, and then
 // the end, although somebody still has the other end.
-func TestCloseRead(t *testing.T) {
-	testutil.Audit(t)
-	a, b, err := Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := New(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	peer, err := New(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
+func TestCloseRead(t *testing.T) { eachLink(t, closesRead) }
+
+func closesRead(t *testing.T, l, peer transport.Link) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -528,5 +534,71 @@ func TestCloseRead(t *testing.T) {
 	}
 	if _, _, err := l.Receive(buf); err != io.EOF {
 		t.Errorf("after the last one: %v", err)
+	}
+}
+
+// TestListen: every frame comes, in order, with its file, and the end, one call
+// at a time, whoever closes the link; and between two of them there is no
+// goroutine.
+func TestListen(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		eachLink(t, func(t *testing.T, a, b transport.Link) { listens(t, a, b, own) })
+	}
+}
+
+func listens(t *testing.T, a, b transport.Link, own bool) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	const frames = 500
+	got, end := make(chan byte, frames), make(chan error, 1)
+	var inside atomic.Int32
+	if err := b.Listen(func() bool {
+		if inside.Add(1) > 1 {
+			t.Error("two calls at once")
+		}
+		defer inside.Add(-1)
+		buf := make([]byte, 10)
+		_, files, err := b.Receive(buf)
+		if err != nil {
+			end <- err
+			return false
+		}
+		if len(files) != 1 {
+			t.Errorf("%d files", len(files))
+		}
+		files[0].Close()
+		got <- buf[0]
+		return true
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range frames {
+		if err := a.Send([]byte{byte(i)}, []transport.File{null}); err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 0 { // rest in between
+			if x := <-got; x != byte(i/3) {
+				t.Fatalf("frame %d, not %d", x, i/3)
+			}
+		}
+	}
+	for i := (frames + 2) / 3; i < frames; i++ {
+		if x := <-got; x != byte(i) {
+			t.Fatalf("frame %d, not %d", x, i)
+		}
+	}
+	if own {
+		b.Close()
+		if err := <-end; !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("the end is %v", err)
+		}
+		return
+	}
+	a.Close()
+	if err := <-end; err != io.EOF {
+		t.Errorf("the end is %v", err)
 	}
 }

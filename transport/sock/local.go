@@ -1,0 +1,213 @@
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// Local makes a link whose ends are both in this process, for an actor in
+// place: what New makes of a Pair, without sockets and without descriptors. The
+// files of a frame are duplicated, as the kernel does it, so that each side has
+// its own.
+func Local() (a, b transport.Link) {
+	x, y := &way{}, &way{}
+	return &local{out: x, in: y}, &local{out: y, in: x}
+}
+
+// local is one end.
+type local struct{ out, in *way }
+
+// wayBytes is how many bytes of frames may be on their way in one direction
+// before a sender waits, about what a socket takes.
+const wayBytes = 256 << 10
+
+// way is one direction of a local link.
+type way struct {
+	mu     sync.Mutex
+	frames []localFrame
+	bytes  int           // of frames
+	shut   bool          // nothing more is taken; what is there is still received
+	closed bool          // by the receiver: nothing is received any more
+	change chan struct{} // closed when any of this changes; nil when nobody waits
+	read   func() bool   // Listen's, until it has returned false
+	reads  bool          // there is a goroutine that calls read
+}
+
+type localFrame struct {
+	frame []byte
+	files []transport.File
+}
+
+// Send sends one frame; see transport.Link.
+func (l *local) Send(frame []byte, files []transport.File) error {
+	return l.out.send(frame, files, true)
+}
+
+// TrySend is Send that fails with transport.ErrFull in place of waiting.
+func (l *local) TrySend(frame []byte, files []transport.File) error {
+	return l.out.send(frame, files, false)
+}
+
+func (w *way) send(frame []byte, files []transport.File, wait bool) error {
+	if err := check(frame, files); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.shut && w.bytes+len(frame) > wayBytes {
+		if !wait {
+			return transport.ErrFull
+		}
+		w.await()
+	}
+	if w.shut {
+		return fmt.Errorf("sock: send: %w: %w", transport.ErrClosed, errClosed)
+	}
+	f := localFrame{frame: append([]byte(nil), frame...)}
+	for _, file := range files {
+		own, err := duplicate(file)
+		if err != nil {
+			f.drop()
+			return fmt.Errorf("sock: send: %w", err)
+		}
+		f.files = append(f.files, own)
+	}
+	w.frames, w.bytes = append(w.frames, f), w.bytes+len(frame)
+	w.changed()
+	return nil
+}
+
+// Receive reads the next frame; see transport.Link.
+func (l *local) Receive(buf []byte) (n int, files []transport.File, err error) {
+	w := l.in
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.readable() {
+		w.await()
+	}
+	switch {
+	case w.closed:
+		return 0, nil, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, errClosed)
+	case len(w.frames) == 0:
+		return 0, nil, io.EOF
+	}
+	f := w.frames[0]
+	w.frames, w.bytes = w.frames[1:], w.bytes-len(f.frame)
+	if len(w.frames) == 0 {
+		w.frames = nil // a link is idle most of the time
+	}
+	w.changed()
+	if len(f.frame) > len(buf) {
+		f.drop()
+		return 0, nil, &TruncatedError{What: "frame", Got: len(buf), Room: len(buf)}
+	}
+	return copy(buf, f.frame), f.files, nil
+}
+
+// Listen calls read when there is something to receive; see transport.Link.
+func (l *local) Listen(read func() bool) error {
+	w := l.in
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("sock: listen: %w: %w", transport.ErrClosed, errClosed)
+	}
+	w.read = read
+	w.changed()
+	return nil
+}
+
+// CloseRead ends one direction; see the method of the same name of a link.
+func (l *local) CloseRead() error {
+	l.in.end(false)
+	return nil
+}
+
+// Close ends the link; see transport.Link. It may be called again.
+func (l *local) Close() error {
+	l.out.end(false)
+	l.in.end(true)
+	return nil
+}
+
+// end makes w take no more. What is on its way is lost when the receiver has
+// closed the link.
+func (w *way) end(closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shut, w.closed = true, w.closed || closed
+	if w.closed {
+		for _, f := range w.frames {
+			f.drop()
+		}
+		w.frames, w.bytes = nil, 0
+	}
+	w.changed()
+}
+
+// readable says whether Receive would not wait. w.mu is held.
+func (w *way) readable() bool { return len(w.frames) > 0 || w.shut || w.closed }
+
+// await waits for a change. w.mu is held, but for the waiting.
+func (w *way) await() {
+	if w.change == nil {
+		w.change = make(chan struct{})
+	}
+	change := w.change
+	w.mu.Unlock()
+	<-change
+	w.mu.Lock()
+}
+
+// changed tells those who wait, and makes somebody read for who listens. w.mu is
+// held.
+func (w *way) changed() {
+	if w.change != nil {
+		close(w.change)
+		w.change = nil
+	}
+	if w.read != nil && !w.reads && w.readable() {
+		w.reads = true
+		go w.listen()
+	}
+}
+
+// listen is the goroutine that is there while there is something to read.
+func (w *way) listen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.read != nil && w.readable() {
+		read := w.read
+		w.mu.Unlock()
+		more := read()
+		w.mu.Lock()
+		if !more {
+			w.read = nil
+		}
+	}
+	w.reads = false
+}
+
+func (f localFrame) drop() {
+	for _, file := range f.files {
+		file.Close()
+	}
+}
+
+// check says why something cannot be a frame.
+func check(frame []byte, files []transport.File) error {
+	if len(frame) == 0 {
+		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
+	}
+	if len(frame) > MaxFrame {
+		return &transport.SizeError{What: "frame", Size: len(frame), Limit: MaxFrame, Remedy: "send it in several frames"}
+	}
+	if len(files) > MaxFiles {
+		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
+	}
+	return nil
+}
