@@ -327,3 +327,28 @@ func BenchmarkCreate(b *testing.B) {
 		m.Close()
 	}
 }
+
+// TestViewsComeAndGo: a user who maps segments and gives them back has the bounds
+// that he had, and no descriptor of any.
+func TestViewsComeAndGo(t *testing.T) {
+	testutil.Audit(t)
+	var v Views
+	v.MaxBytes = 1 << 20
+	defer v.Close()
+	m, err := Create("test", 64<<10, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for i := range 2 * MaxViewSegments {
+		if err := v.Add(uint16(i), dup(t, m.File()), 64<<10, 4096, 16); err != nil {
+			t.Fatalf("segment %d: %v", i, err)
+		}
+		if f := v.find(uint16(i)).mem.File(); f != nil {
+			t.Fatalf("segment %d keeps its descriptor", i)
+		}
+		if err := v.Drop(uint16(i)); err != nil {
+			t.Fatalf("segment %d: %v", i, err)
+		}
+	}
+}
