@@ -399,7 +399,11 @@ func TestWhatIsRefused(t *testing.T) {
 		}
 		return err
 	}
-	for _, head := range []uint64{0, 1 << 40, p.s.Next() + 1} { // the receiver has read everything, and then says something else
+	for _, wrong := range []func(good uint64) uint64{ // the receiver has read everything, and then says something else
+		func(good uint64) uint64 { return 0 },
+		func(good uint64) uint64 { return good + 1 },
+		func(good uint64) uint64 { return 1 << 40 },
+	} {
 		if err := fill(); !errors.Is(err, transport.ErrFull) {
 			t.Fatal(err)
 		}
@@ -408,6 +412,7 @@ func TestWhatIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		good := p.s.Next()
+		head := wrong(good)
 		p.recv.Head.Store(head)
 		_, err := p.s.Reserve(1000)
 		if c := new(transport.CorruptError); !errors.As(err, &c) || c.What != "ring head" {
