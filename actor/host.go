@@ -158,6 +158,7 @@ func (h *Host) setUp() (reason string, err error) {
 	if err := h.node.Types(r.types); err != nil {
 		return "", err
 	}
+	r.types = nil
 	if r.onExit != nil {
 		if err := h.node.Trap(func(w wire.Exit) { r.onExit(r.ctx, downOf(w)) }); err != nil {
 			return "", err

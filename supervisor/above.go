@@ -193,7 +193,7 @@ func (s *Supervisor) fromAbove(f wire.Frame) {
 	case *wire.Drained:
 		if r := s.above.hands[f.From]; r != nil {
 			delete(s.above.hands, f.From)
-			close(r.drained)
+			r.drained.Come()
 		}
 	case *wire.Command:
 		s.obey(f)
@@ -297,7 +297,7 @@ func (c Child) sort() uint8 {
 // hand hands the link of a process that is about to be started to the root.
 func (a *above) hand(addr wire.Addr, link *os.File, standBy bool) (*running, error) {
 	defer link.Close()
-	r := &running{addr: addr, drained: make(chan struct{})}
+	r := &running{addr: addr}
 	r.tell = func(f wire.Frame) { a.send(&wire.Below{Child: addr, Frame: wire.Append(nil, f)}) }
 	a.hands[addr] = r
 	a.send(&wire.Adopt{Child: addr, StandBy: bit(standBy)}, link)
@@ -373,11 +373,11 @@ func (s *Supervisor) forgetChild(id uint32) {
 func (s *Supervisor) drain(r *running) {
 	if s.above != nil {
 		s.above.send(&wire.Drained{From: r.addr})
-		<-r.drained // or the root is gone, and then this process
+		<-r.drained.Done() // or the root is gone, and then this process
 		return
 	}
 	r.lastWords()
-	<-r.drained
+	<-r.drained.Done()
 }
 
 // lastWords is called when a process is no more. What it has sent is still read;

@@ -111,13 +111,13 @@ func (s *Supervisor) buryBelow(c *child) {
 // readToEnd is called when the link of a process has been read to its end.
 func (s *Supervisor) readToEnd(r *running) {
 	if !s.post(func() { s.linkRead(r) }) {
-		close(r.drained)
+		r.drained.Come()
 	}
 }
 
 func (s *Supervisor) linkRead(r *running) {
 	done := func() {
-		close(r.drained)
+		r.drained.Come()
 		if r.away != nil && !r.away.lost {
 			r.away.queue.post(&wire.Drained{From: r.addr})
 		}
@@ -167,7 +167,7 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 			} else {
 				time.AfterFunc(drainTime, func() { x.link.Close() }) // nobody knows whether it lives
 			}
-			<-x.drained
+			<-x.drained.Done()
 		}
 		s.post(func() {
 			slices.Reverse(all) // what is below a supervisor before that itself

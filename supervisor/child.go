@@ -283,8 +283,8 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 			c.report = f
 		}
 	case *wire.Types:
-		c.types = f.Types
 		s.keeper.Frame(r.addr, f, files)
+		c.types = f.Types
 	case *wire.State:
 		s.handedOver(c, f, files)
 	default:

@@ -35,10 +35,10 @@ type running struct {
 	proc    proc // nil for the supervisor's own process
 	link    transport.Link
 	queue   *queue
-	drained chan struct{} // closed when the link has been read to its end
-	guard   bool          // proc is the guardian of a command
-	outputs []*output     // of its child, to be flushed at its end
-	limited chan struct{} // closed when its limits are in force or were refused; nil when it has none
+	drained process.Ending // the link has been read to its end
+	guard   bool           // proc is the guardian of a command
+	outputs []*output      // of its child, to be flushed at its end
+	limited chan struct{}  // closed when its limits are in force or were refused; nil when it has none
 	tell    func(wire.Frame)
 	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
 
@@ -124,7 +124,7 @@ func (s *Supervisor) serveFile(addr wire.Addr, end *os.File) (*running, error) {
 
 // serve listens to the link of a process.
 func (s *Supervisor) serve(addr wire.Addr, l transport.Link) (*running, error) {
-	r := &running{addr: addr, link: l, drained: make(chan struct{})}
+	r := &running{addr: addr, link: l}
 	r.tell = func(f wire.Frame) { r.queue.post(f) }
 	r.queue = &queue{link: l, workers: &s.workers, full: func(err error) {
 		s.log.Error("a process does not read its link", "process", addr, "err", err)
@@ -328,13 +328,13 @@ func (r *running) flushOutputs() {
 
 // inPlace stands for a process: an actor in this one.
 type inPlace struct {
-	*process.Ending
+	process.Ending
 	r    *running
-	exit process.Exit
+	exit *process.Exit // nil until it has ended
 }
 
 func (p *inPlace) PID() int           { return os.Getpid() }
-func (p *inPlace) Exit() process.Exit { return p.exit }
+func (p *inPlace) Exit() process.Exit { return *p.exit }
 
 // KillGroup ends the actor's link: it ends after the message in hand.
 func (p *inPlace) KillGroup() error { return p.r.link.Close() }
@@ -349,7 +349,7 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 		s.forget(r)
 		return nil, err
 	}
-	p := &inPlace{r: r, Ending: process.NewEnding()}
+	p := &inPlace{r: r}
 	s.mu.Lock()
 	r.proc = p
 	s.mu.Unlock()
@@ -374,8 +374,7 @@ func (p *inPlace) run(cfg actor.HostConfig) {
 
 // ended says how a process would have ended.
 func (p *inPlace) ended(start time.Time, err error) {
-	x := &p.exit
-	*x = process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(start)}
+	x := &process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(start)}
 	e := new(actor.PanicError)
 	switch {
 	case errors.As(err, &e):
@@ -384,5 +383,6 @@ func (p *inPlace) ended(start time.Time, err error) {
 	case err != nil:
 		x.Kind, x.Code, x.Summary, x.Stderr = wire.ExitCode, 1, "exit status 1", fmt.Sprintln(err)
 	}
+	p.exit = x
 	p.Come()
 }

@@ -100,9 +100,14 @@ func (in *In) open(f *wire.Lane, files []transport.File) error {
 		return err
 	}
 	in.mems = append(in.mems, mem)
+	_ = mem.CloseFile() // the mapping is all that is needed
 	in.send, err = transport.OpenSendPage(mem.Bytes(), cells)
 	return err
 }
+
+// Sent is called when the supervisor has the files that came with the lane: what
+// is only for passing on is closed here.
+func (in *In) Sent() { _ = in.mems[len(in.mems)-1].CloseFile() }
 
 func (in *In) receiver(f *wire.Lane) error {
 	if f.Queue == wire.QueueRing {

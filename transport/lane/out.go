@@ -97,6 +97,10 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	return o, f, files, nil
 }
 
+// Sent is called when the supervisor has the files that came with the lane: what
+// is only for passing on is closed here.
+func (o *Out) Sent() { _ = o.mem.CloseFile() }
+
 // Urgent says whether the entries that are reserved from now on are urgent. The
 // lane must have been made with Config.Priority.
 func (o *Out) Urgent(yes bool) {
@@ -210,6 +214,7 @@ func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
 		return nil, err
 	}
 	p.mem = mem
+	_ = mem.CloseFile() // the mapping is all that is needed
 	if p.Page, err = transport.OpenRecvPage(mem.Bytes()); err != nil {
 		p.Close()
 		return nil, err

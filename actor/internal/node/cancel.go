@@ -58,7 +58,10 @@ func (n *Node) rang() {
 func (n *Node) Traffic() mailbox.Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	sum := n.past
+	var sum mailbox.Traffic
+	if n.past != nil {
+		sum = *n.past
+	}
 	for _, t := range *n.targets.Load() {
 		if t != nil && t.box != nil {
 			sum.Add(t.box.Traffic())

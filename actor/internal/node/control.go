@@ -95,9 +95,13 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		n.cannotRead(f.Name, err)
 		return
 	}
+	in.Sent()
 	n.mu.Lock()
 	s := n.byID[from.ID]
 	if s == nil {
+		if n.byID == nil {
+			n.byID = map[uint32]*sender{}
+		}
 		s = &sender{}
 		n.byID[from.ID] = s
 	}
@@ -239,9 +243,11 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 // announceArrival wakes who waits in WhenAnnounced.
 func (n *Node) announceArrival() {
 	n.mu.Lock()
-	close(n.arrived)
-	n.arrived = make(chan struct{})
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	if n.arrived != nil {
+		close(n.arrived)
+		n.arrived = nil
+	}
 }
 
 // maxEarly bounds the segments that wait for their lane.

@@ -42,6 +42,9 @@ func (n *Node) Monitor(ctx context.Context, id uint32, own, process bool) (ch <-
 	_, err = n.call(ctx, nil, func(token uint64) wire.Frame {
 		m.token = token
 		n.mu.Lock()
+		if n.monitors == nil {
+			n.monitors = map[uint64]*monitor{}
+		}
 		n.monitors[token] = m
 		n.mu.Unlock()
 		return &wire.Monitor{Token: token, ID: id, How: how}

@@ -28,7 +28,8 @@ type Config struct {
 	Parks bool
 }
 
-// Node is one process's part in the program.
+// Node is one process's part in the program. A process may have very many that
+// are idle, in place: what a node without lanes does not need is nil.
 type Node struct {
 	cfg   Config
 	begin wire.Begin
@@ -61,16 +62,16 @@ type Node struct {
 	monitors  map[uint64]*monitor
 	leaving   map[uint32]struct{} // take nothing more, and had no lane from here
 	token     uint64
-	past      mailbox.Traffic // of targets that have ended
-	early     []lateFrame     // segments that came before their lane
-	arrived   chan struct{}   // closed and replaced when a segment comes
+	past      *mailbox.Traffic // of targets that have ended; nil while none has
+	early     []lateFrame      // segments that came before their lane
+	arrived   chan struct{}    // closed when a segment comes; nil while nobody waits for one
 	closed    error
 	ended     chan struct{}            // closed with the link
 	heads     atomic.Pointer[[]*inbox] // the lanes to read, one a sender
 	targets   atomic.Pointer[table]    // by number; copied on write
 	changes   atomic.Uint64            // counts changes of senders and targets
 	cancels   atomic.Pointer[cancelWatch]
-	sets      sets
+	sets      *sets      // nil until there is one; guarded by mu
 	out       sync.Mutex // guards frame
 	frame     []byte
 	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up
@@ -113,14 +114,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	nd := &Node{
 		cfg: cfg, begin: *begin, log: cfg.Log,
-		role:     make(chan struct{}, 1),
-		wake:     make(chan struct{}, 1),
-		byID:     map[uint32]*sender{},
-		pending:  map[uint64]chan wire.Frame{},
-		leaving:  map[uint32]struct{}{},
-		monitors: map[uint64]*monitor{},
-		ended:    make(chan struct{}),
-		arrived:  make(chan struct{}),
+		role:  make(chan struct{}, 1),
+		wake:  make(chan struct{}, 1),
+		ended: make(chan struct{}),
 	}
 	nd.role <- struct{}{}
 	nd.targets.Store(new(table))
@@ -168,6 +164,9 @@ func (n *Node) call(ctx context.Context, file transport.File, make_ func(token u
 	}
 	n.token++
 	token := n.token
+	if n.pending == nil {
+		n.pending = map[uint64]chan wire.Frame{}
+	}
 	n.pending[token] = ch
 	n.mu.Unlock()
 	defer func() {

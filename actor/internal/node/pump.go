@@ -323,6 +323,9 @@ func (n *Node) WhenAnnounced(f func() error) error {
 	defer late.Stop()
 	for {
 		n.mu.Lock()
+		if n.arrived == nil {
+			n.arrived = make(chan struct{})
+		}
 		arrived := n.arrived
 		n.mu.Unlock()
 		err := f()

@@ -36,7 +36,12 @@ func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 	if len(members) == 0 {
 		return nil, errNoMember
 	}
-	gs := &n.sets
+	n.mu.Lock()
+	if n.sets == nil {
+		n.sets = &sets{}
+	}
+	gs := n.sets
+	n.mu.Unlock()
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	for i, g := range gs.all {

@@ -143,6 +143,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		n.cfg.Notifier.Interrupt()
 		return nil, err
 	}
+	out.Sent()
 	n.changes.Add(1)
 	n.cfg.Notifier.Interrupt()
 	return t, nil
@@ -172,6 +173,9 @@ func (n *Node) drop(t *Target) {
 	}
 	n.targets.Store(new(n.targets.Load().without(t)))
 	if t.Pool == nil {
+		if n.past == nil {
+			n.past = &mailbox.Traffic{}
+		}
 		n.past.Add(t.box.Traffic())
 	}
 }
@@ -215,6 +219,9 @@ func (n *Node) leave(id uint32) {
 				break
 			}
 			delete(n.leaving, old)
+		}
+		if n.leaving == nil {
+			n.leaving = map[uint32]struct{}{}
 		}
 		n.leaving[id] = struct{}{}
 	}

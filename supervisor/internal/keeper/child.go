@@ -23,7 +23,7 @@ type child struct {
 
 // Add makes a mailbox for a child.
 func (k *Keeper) Add(id uint32, name string, mb wire.Mailbox) {
-	k.children[id] = &child{id: id, name: name, mailbox: mb, known: map[wire.Addr]struct{}{}}
+	k.children[id] = &child{id: id, name: name, mailbox: mb}
 }
 
 // Begin connects a new incarnation of a child: it is told who it is, and gets
@@ -89,6 +89,9 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 		} else if c.drain != nil {
 			t.State, t.Exit = wire.TargetGone, *leavingExit(c.id)
 		} else {
+			if c.known == nil {
+				c.known = map[wire.Addr]struct{}{}
+			}
 			c.known[from] = struct{}{}
 		}
 	}

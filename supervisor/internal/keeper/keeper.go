@@ -145,7 +145,11 @@ const (
 )
 
 func (k *Keeper) learn(f *wire.Types) {
-	for _, t := range f.Types {
+	for i, t := range f.Types {
+		if name := k.types[t.ID]; name == t.Name {
+			f.Types[i].Name = name // many have the same: one text for all
+			continue
+		}
 		k.nameBytes -= len(k.types[t.ID])
 		delete(k.types, t.ID)
 		if len(k.types) < maxTypes && k.nameBytes+len(t.Name) <= maxNamed {

@@ -2,19 +2,26 @@ package process
 
 import "sync"
 
-// Ending is an end that others wait for, once each.
+// Ending is an end that others wait for. The zero value has not come.
 type Ending struct {
-	done chan struct{}
 	mu   sync.Mutex
 	over bool
+	done chan struct{} // nil while nobody has asked for it
 	then func()
 }
 
-// NewEnding returns one that has not come.
-func NewEnding() *Ending { return &Ending{done: make(chan struct{})} }
-
 // Done is closed when it has come.
-func (e *Ending) Done() <-chan struct{} { return e.done }
+func (e *Ending) Done() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.done == nil {
+		e.done = make(chan struct{})
+		if e.over {
+			close(e.done)
+		}
+	}
+	return e.done
+}
 
 // Then calls f, in a goroutine of its own, when it has come, or at once if it
 // has. It is for who would else have a goroutine wait for Done all the time. It
@@ -31,10 +38,11 @@ func (e *Ending) Then(f func()) {
 
 // Come makes it come; it is called once.
 func (e *Ending) Come() {
-	close(e.done)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.over = true
+	if e.over = true; e.done != nil {
+		close(e.done)
+	}
 	if e.then != nil {
 		go e.then()
 	}

@@ -59,7 +59,7 @@ func (s *Starter) Close() {
 type Process struct {
 	pid   int
 	pidfd *os.File
-	*Ending
+	Ending
 	stderr *drain
 	stdout *drain // or nil
 	memory uint64
@@ -103,7 +103,7 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 }
 
 func start(spec Spec) (*Process, error) {
-	p := &Process{Ending: NewEnding(), memory: spec.MemoryBytes, onStop: spec.OnStop}
+	p := &Process{memory: spec.MemoryBytes, onStop: spec.OnStop}
 	stderr, w, err := drainedPipe("stderr", spec.Stderr)
 	if err != nil {
 		return nil, startError(spec.Path, "make a pipe for stderr", err)

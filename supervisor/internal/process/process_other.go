@@ -25,7 +25,7 @@ func (*Starter) Start(spec Spec) (*Process, error) {
 }
 
 // Process is a child process; there are none.
-type Process struct{ *Ending }
+type Process struct{ Ending }
 
 // PID is 0.
 func (*Process) PID() int { return 0 }
