@@ -49,10 +49,25 @@ func Count(pids []int) (*Counter, error) {
 	}
 	if err := k.order("enable"); err != nil {
 		_ = k.cmd.Wait()
-		return nil, fmt.Errorf("counting system calls needs perf that may count %s (root, or CAP_PERFMON and a readable tracefs): %w\n%s",
-			callEvent, err, k.stderr.Bytes())
+		return nil, fmt.Errorf("counting system calls needs perf that may count %s (root, or CAP_PERFMON and a readable tracefs): %s",
+			callEvent, why(k.stderr.String(), err))
 	}
 	return k, nil
+}
+
+// why is the line of perf's words that says what is wrong, without its hints and
+// usage, or err if it said nothing.
+func why(words string, err error) string {
+	_, after, ok := strings.Cut(words, "Error:")
+	if !ok {
+		after = words
+	}
+	for line := range strings.Lines(after) {
+		if line = strings.TrimSpace(line); line != "" {
+			return "perf: " + line
+		}
+	}
+	return err.Error()
 }
 
 // order tells perf to do something, and waits until it has.
