@@ -89,7 +89,7 @@ type runner struct {
 // got is what every handler does.
 func (s *runner) got(m *mailbox.Message, body []byte, err error, n uint64) error {
 	s.t.Helper()
-	if err != nil || n != s.next || m != &s.m || m.Size() != len(body) || s.stop.Load() || s.failed {
+	if err != nil || n != s.next || m != &s.m || m.Size() != len(body) || s.stop.Load() || s.system.Load() || s.failed {
 		s.t.Fatalf("message %d in place of %d: %v, %d bytes of %d; stopped %v, failed %v",
 			n, s.next, err, len(body), m.Size(), s.stop.Load(), s.failed)
 	}
@@ -103,6 +103,8 @@ func (s *runner) got(m *mailbox.Message, body []byte, err error, n uint64) error
 		return errOdd
 	case 1:
 		s.stop.Store(true)
+	case 2:
+		s.system.Store(true)
 	}
 	return nil
 }
@@ -113,15 +115,18 @@ func (s *runner) receive(limit int) {
 	for begun := s.next; s.next < begun+uint64(limit) && s.in.Look(&s.m); {
 		before := s.next
 		n, err := s.in.Run(&s.m, s.handlers, limit-int(before-begun), &s.stop, &s.system)
-		stopped := s.stop.Swap(false)
+		stopped, system := s.stop.Swap(false), s.system.Swap(false)
 		if done := s.next - before; (err == nil) == s.failed || s.failed && n+1 != int(done) || !s.failed && n != int(done) || int(done) > limit {
 			s.t.Fatalf("%d messages were handled of %d; Run says %d, %v", done, limit, n, err)
 		}
 		switch {
 		case s.failed:
+			if n, err := s.in.Run(&s.m, s.handlers, 1, &s.stop, &s.system); n != 0 || err != nil || !s.in.Look(&s.m) {
+				s.t.Fatalf("a message is in hand: Run says %d, %v", n, err)
+			}
 			s.failed = false
 			s.in.Done(&s.m) // it is still in hand
-		case n == 0 && !stopped:
+		case n == 0 && !stopped && !system:
 			s.other()
 		}
 	}
@@ -150,6 +155,7 @@ func (s *runner) other() {
 		_ = s.got(&s.m, body, nil, n)
 	}
 	s.stop.Store(false)
+	s.system.Store(false)
 	s.failed = false
 	s.in.Done(&s.m)
 }
