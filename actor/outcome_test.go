@@ -93,7 +93,7 @@ func TestTellErrorIsALetter(t *testing.T) {
 func TestUnhandled(t *testing.T) {
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	_, err := actor.Ask(ctx, ref, Stranger{})
-	if !errors.Is(err, actor.ErrUnhandled) || !strings.Contains(err.Error(), "OnTell or OnAsk") {
+	if !errors.Is(err, actor.ErrUnhandled) || !strings.Contains(err.Error(), "OnTell or OnAsk") || !strings.Contains(err.Error(), "actor_test.Stranger") {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
 	"github.com/understudy-go/understudy/mailbox"
@@ -177,6 +178,9 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 		}
 	}
 	a.Free()
+	if err != nil && errors.Is(err, mailbox.ErrUnhandled) {
+		err = fmt.Errorf("%s: %w", mt.Name(), err) // the receiver knows its number only
+	}
 	return r, true, err
 }
 
