@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -89,6 +91,32 @@ func (h *Host) Command(ctx context.Context, text []byte) ([]byte, error) {
 
 // Name is the name of this process's child.
 func (h *Host) Name() string { return h.node.Name() }
+
+// ID is its number.
+func (h *Host) ID() uint32 { return h.node.Self().ID }
+
+// Runs says whether the caller is the code of the actor with that number: its
+// Setup or a handler, and not a goroutine that these have started. The actor
+// neither ends nor is replaced before it returns.
+func (h *Host) Runs(id uint32) bool { return id == h.node.Self().ID && under((*Host).serve) }
+
+// under says whether f, a function, is on the caller's stack.
+func under(f any) bool {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	pcs := make([]uintptr, 64)
+	for skip := 0; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return false
+		}
+		for frames, more := runtime.CallersFrames(pcs[:n]), true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Function == name {
+				return true
+			}
+		}
+	}
+}
 
 // Serve runs the actor that the supervisor has named until it ends in order,
 // and returns the reason. A panic of the actor's code is not caught.

@@ -165,6 +165,11 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 // supervisor still knows it: Restart starts it again, Delete frees its name, and, as
 // in OTP, a restart of its whole group starts it again, too.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
+	if s.far != nil {
+		if err := s.ownActor(id); err != nil {
+			return err
+		}
+	}
 	err := s.command(ctx, id, func(call uint64) tree.Input { return tree.Terminate{Call: call, ID: id} })
 	if errors.Is(err, ErrEnded) {
 		return nil // with everything else

@@ -29,9 +29,10 @@ import (
 // them in the process where they are needed. Shutdown of the program's supervisor
 // does nothing here; Done, Err and the counts are those of the root.
 //
-// A handler that waits for the end or the replacement of its own actor waits for
-// itself, until its context ends or the time for it is over: do that in a goroutine.
-// What was begun goes on when the process that has asked for it ends.
+// A handler or Setup that calls Terminate or Replace of its own actor, or ReplaceAll,
+// would wait for itself: it gets ErrOwnActor at once. It calls them in a goroutine,
+// and must not wait for that either. What was begun goes on when the process that
+// has asked for it ends.
 func Of(ctx context.Context) (*Supervisor, error) {
 	h := actor.HostOf(ctx)
 	if h == nil {
@@ -43,6 +44,19 @@ func Of(ctx context.Context) (*Supervisor, error) {
 // ErrNotOperator says that an actor asks for something that only an Operator may:
 // see Of.
 var ErrNotOperator = errors.New("it may give no orders: set Child.Operator, also of the supervisors in processes of their own that it is below")
+
+// ErrOwnActor says that an actor's own code wants to wait until that actor has ended
+// or is replaced, which cannot be before it has returned: see Of.
+var ErrOwnActor = errors.New("a handler or Setup cannot wait for the end or the replacement of its own actor, which comes when it has returned: " +
+	"call this in a goroutine, with context.WithoutCancel(ctx), and return; an actor that just wants to end calls Context.Stop")
+
+// ownActor is ErrOwnActor when the caller is the code of the actor with that number.
+func (s *Supervisor) ownActor(id uint32) error {
+	if s.far.Runs(id) {
+		return fmt.Errorf("supervisor: child %s: %w", s.far.Name(), ErrOwnActor)
+	}
+	return nil
+}
 
 // maxOrders bounds the orders of one actor that are not answered yet.
 const maxOrders = 64

@@ -40,7 +40,7 @@ var boss = actor.Define("boss", func(s *actor.Setup[Boss]) error {
 			return r, nil
 		}
 		r.Text = err.Error()
-		for name, e := range map[string]error{"no operator": supervisor.ErrNotOperator, "not found": supervisor.ErrNotFound, "running": supervisor.ErrRunning} {
+		for name, e := range map[string]error{"no operator": supervisor.ErrNotOperator, "not found": supervisor.ErrNotFound, "running": supervisor.ErrRunning, "own": supervisor.ErrOwnActor} {
 			if errors.Is(err, e) {
 				r.Is = name
 			}
@@ -86,6 +86,12 @@ func giveOrder(ctx context.Context, sup *supervisor.Supervisor, o Order, r *Repo
 		}
 	case "replace":
 		err = sup.Replace(ctx, o.ID, supervisor.Replacement{})
+	case "replace all":
+		err = sup.ReplaceAll(ctx, supervisor.Replacement{})
+	case "replace later":
+		go func() { _ = sup.Replace(context.WithoutCancel(ctx), o.ID, supervisor.Replacement{}) }()
+	case "who":
+		r.ID = uint32(ctx.(*actor.Context).Incarnation())
 	case "kill":
 		err = sup.Kill(o.ID)
 	case "terminate":
@@ -245,5 +251,37 @@ func TestOperatorBelowSubtree(t *testing.T) {
 	to.ok(Order{What: "replace", ID: mine.ID})
 	if m := who(t, ctx, mine); m.Incarnation != 2 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// TestOperatorOfItself: an actor that would wait for its own end or replacement is
+// told so at once; it can have itself replaced in a goroutine.
+func TestOperatorOfItself(t *testing.T) {
+	for _, inPlace := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in place %v", inPlace), func(t *testing.T) {
+			ctx, sup, _ := newSup(t, supervisor.Spec{})
+			child := supervisor.Child{Operator: true, InPlace: inPlace}
+			if !inPlace {
+				child.Stderr = io.Discard
+			}
+			ref, err := supervisor.StartChild(ctx, sup, boss, child)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := orders{t, ctx, ref}
+			for _, what := range []string{"replace", "replace all", "terminate"} {
+				if r := to.give(Order{What: what, ID: ref.ID}); r.Is != "own" {
+					t.Errorf("%s: %+v", what, r)
+				}
+			}
+			if n := to.ok(Order{What: "who"}); n != 1 {
+				t.Errorf("incarnation %d", n)
+			}
+			to.ok(Order{What: "replace later", ID: ref.ID})
+			for to.ok(Order{What: "who"}) == 1 {
+			}
+			other := to.ok(Order{What: "start"})
+			to.ok(Order{What: "replace", ID: other})
+		})
 	}
 }

@@ -99,6 +99,9 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 		return err
 	}
 	if s.far != nil {
+		if err := s.ownActor(id); err != nil {
+			return err
+		}
 		return s.tellFar(ctx, order{What: orderReplace, ID: id, Replacement: &r})
 	}
 	var own uint64 // the loop's, as the call that this is

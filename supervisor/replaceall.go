@@ -22,6 +22,11 @@ func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
 		return err
 	}
 	if s.far != nil {
+		if s.id == 0 { // all are children of the program's
+			if err := s.ownActor(s.far.ID()); err != nil {
+				return err
+			}
+		}
 		return s.tellFar(ctx, order{What: orderAll, Replacement: &r})
 	}
 	children, err := s.list(ctx)
