@@ -7,6 +7,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -184,7 +185,9 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 	}
 }
 
-// unread makes dead letters of everything unread in a lane.
+// unread makes dead letters of everything unread in a lane. Its sender is dead, or
+// has said that it has closed it; so what comes after that is none of it, and one
+// that goes on sending does not keep the keeper.
 func (k *Keeper) unread(l *held) error {
 	m, err := l.mapped()
 	if err != nil {
@@ -196,13 +199,17 @@ func (k *Keeper) unread(l *held) error {
 		return err
 	}
 	defer r.Close()
-	for {
+	most := l.mostUnread(m.send)
+	for n := uint64(0); ; n++ {
 		e, err := r.Next()
 		if errors.Is(err, transport.ErrEmpty) {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if n == most {
+			return &transport.CorruptError{What: "unread entries of a lane that its sender has closed", Value: n + 1, Limit: most}
 		}
 		var h wire.Entry
 		payload, err := h.Parse(e.Bytes)
@@ -213,4 +220,18 @@ func (k *Keeper) unread(l *held) error {
 			Reason: wire.LetterUnread, Text: l.ending.Summary}})
 		r.Done()
 	}
+}
+
+// mostInKernel bounds the entries of a queue in the kernel: there are no more in
+// it, and the tail is its sender's word.
+var mostInKernel uint64 = 1 << 18
+
+// mostUnread is how many unread entries a lane can have whose sender has closed it.
+func (l *held) mostUnread(send *transport.SendPage) uint64 {
+	most := mostInKernel
+	if l.open.Queue == wire.QueueRing {
+		most = uint64(l.open.Cells) / ring.CellBytes
+	}
+	// It may have died between an entry and its tail.
+	return min(most, max(send.Tail.Load()+1, l.at.Seq)-l.at.Seq)
 }
