@@ -205,3 +205,37 @@ func testPoolDrainTime(t *testing.T, at poolPlace) {
 		t.Fatal(letters.Load())
 	}
 }
+
+// TestPoolResizeAtOnce: while a pool is being resized, nobody else resizes it;
+// afterwards anybody can.
+func TestPoolResizeAtOnce(t *testing.T) { poolEverywhere(t, testPoolResizeAtOnce) }
+
+func testPoolResizeAtOnce(t *testing.T, at poolPlace) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 2, Member: supervisor.Child{Shutdown: supervisor.Infinity}})
+	last := members(t, ctx, pool)[1]
+	pid := ask(t, ctx, last, Which{}).PID
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 })
+	first := make(chan error, 1)
+	go func() { first <- sup.Resize(ctx, pool.ID, 1) }()
+	for len(members(t, ctx, pool)) != 1 { // it has begun, and waits for the one that is stopped
+		if _, err := actor.Lookup[Shelf](ctx, ""); ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sup.Resize(ctx, pool.ID, 3); !errors.Is(err, supervisor.ErrResizing) {
+		t.Errorf("another one at the same time: %v", err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Resize(ctx, pool.ID, 2); err != nil || len(members(t, ctx, pool)) != 2 {
+		t.Errorf("afterwards: %v, %d members", err, len(members(t, ctx, pool)))
+	}
+}
