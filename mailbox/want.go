@@ -32,16 +32,16 @@ func (o *Outbox) Try(w *Want, send func() error) error {
 	return err
 }
 
-// EndWant says that w waits no longer. It reports whether it did: then others may
-// find a block now.
+// EndWant says that w waits no longer, and reports whether others may find a block
+// now that they could not have before.
 func (o *Outbox) EndWant(w *Want) bool {
 	if w.size == 0 {
 		return false
 	}
-	o.store.Unwant(w.size)
+	others := o.store.Unwant(w.size)
 	o.wants.Add(-1)
 	w.size = 0
-	return true
+	return others
 }
 
 // tellHandled tells the blocks how far the receiver is, if somebody waits for one.

@@ -37,14 +37,18 @@ func (p *Pool) Want(n int) {
 	}
 }
 
-// Unwant undoes one Want. Others who wait may find a block afterwards.
-func (p *Pool) Unwant(n int) {
+// Unwant undoes one Want, and says whether others who wait may find a block now
+// that they could not have before.
+func (p *Pool) Unwant(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k, ok := p.wantable(n); ok && p.wants != nil && p.wants[k] > 0 {
-		p.wants[k]--
-		p.yield()
+	k, ok := p.wantable(n)
+	if !ok || p.wants == nil || p.wants[k] == 0 {
+		return false
 	}
+	p.wants[k]--
+	was := p.wanted
+	return p.yield() || p.wanted != was
 }
 
 // wantable is the shelf for n bytes, if segments can be closed for it.

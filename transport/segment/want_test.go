@@ -77,7 +77,9 @@ func TestWantedIsServed(t *testing.T) {
 			f.handle(false)
 			got += f.more()
 		}
-		f.p.Unwant(c.large)
+		if closed := f.p.wanted > 0; f.p.Unwant(c.large) != closed || f.p.Unwant(c.large) {
+			t.Errorf("the end of the wait: segments were closed for it: %v", closed)
+		}
 		if f.more() == 0 {
 			t.Error("small blocks wait for nobody")
 		}
