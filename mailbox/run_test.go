@@ -159,3 +159,20 @@ func (s *runner) other() {
 	s.failed = false
 	s.in.Done(&s.m)
 }
+
+// TestKindOfEntry: what stands in a mailbox is told or asked; a sender that puts
+// anything else there has broken the rules.
+func TestKindOfEntry(t *testing.T) {
+	for _, kind := range []uint8{wire.EntryReply, wire.EntryError} {
+		out, in := pair(t, mailbox.Config{}.Wire())
+		if err := mailbox.Send(out, kind, 0, 0, typeOf[numbered](t), &numbered{1}); err != nil {
+			t.Fatal(err)
+		}
+		var m mailbox.Message
+		if err := in.Next(&m); !mailbox.IsCorrupt(err) {
+			t.Errorf("kind %d: %v", kind, err)
+		}
+		in.Close()
+		out.Close()
+	}
+}
