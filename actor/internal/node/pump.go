@@ -308,7 +308,9 @@ func (n *Node) breakLane(b *inbox, err error) {
 }
 
 // segmentWait is how long a segment may be on its way after an entry or reply
-// that names it: the supervisor has it already.
+// that names it: the supervisor has it already. The actor's loop waits that long,
+// with the other senders' messages, but once for a lane: one whose segment does
+// not come is not read any more.
 const segmentWait = 5 * time.Second
 
 // awaitSegment waits until the segment that m names has come.
