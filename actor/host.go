@@ -158,7 +158,9 @@ func (h *Host) serve() (reason string, err error) {
 	if err != nil {
 		return "", err
 	}
-	reason, err = h.node.Serve(r.handlers, r.down(), &r.ctx.stopping)
+	handlers := r.handlers
+	r.handlers = nil // the node has them from now on
+	reason, err = h.node.Serve(handlers, r.down(), &r.ctx.stopping)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"iter"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
@@ -54,6 +55,17 @@ func (h *Handlers) further(id codec.ID) Handler {
 		s := &h.slots[i&(len(h.slots)-1)]
 		if s.id == id || s.id == 0 {
 			return s.do
+		}
+	}
+}
+
+// All is the types that have handlers.
+func (h *Handlers) All() iter.Seq[codec.ID] {
+	return func(yield func(codec.ID) bool) {
+		for _, s := range h.slots {
+			if s.id != 0 && !yield(s.id) {
+				return
+			}
 		}
 	}
 }

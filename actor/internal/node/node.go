@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox"
-	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -40,8 +39,7 @@ type Node struct {
 	watch watch         // owned by the role's holder
 
 	// The actor's side; see pump.go.
-	handlers map[codec.ID]mailbox.Handler
-	table    *mailbox.Handlers // the same
+	table    *mailbox.Handlers // nil before Serve
 	onDown   func(wire.Exit)
 	onExit   func(wire.Exit) // traps the ends of linked actors
 	wake     chan struct{}   // tells the actor's loop to look
@@ -71,9 +69,7 @@ type Node struct {
 	targets   atomic.Pointer[table]    // by number; copied on write
 	changes   atomic.Uint64            // counts changes of senders and targets
 	cancels   atomic.Pointer[cancelWatch]
-	sets      *sets      // nil until there is one; guarded by mu
-	out       sync.Mutex // guards frame
-	frame     []byte
+	sets      *sets         // nil until there is one; guarded by mu
 	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up
 	Late      atomic.Uint64 // replies that came after the asker had given up
 	Dropped   atomic.Uint64 // messages dropped because a mailbox was full
@@ -144,10 +140,9 @@ func (n *Node) Ended() <-chan struct{} { return n.ended }
 
 // send sends a frame to the supervisor. Files stay the caller's.
 func (n *Node) send(f wire.Frame, files ...transport.File) error {
-	n.out.Lock()
-	defer n.out.Unlock()
-	n.frame = wire.Append(n.frame[:0], f)
-	if err := n.cfg.Link.Send(n.frame, files); err != nil {
+	room := frames.Get().(*[wire.MaxFrame]byte)
+	defer frames.Put(room)
+	if err := n.cfg.Link.Send(wire.Append(room[:0], f), files); err != nil {
 		return fmt.Errorf("node: link to the supervisor: %w", err)
 	}
 	return nil

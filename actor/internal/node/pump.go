@@ -49,7 +49,7 @@ const streaming = 3
 // closed, or the link ends. It returns the reason, or a ParkedError.
 func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
 	if n.table == nil {
-		n.handlers, n.table, n.onDown = h, mailbox.NewHandlers(h), onDown
+		n.table, n.onDown = mailbox.NewHandlers(h), onDown
 	}
 	w := &loopWait{n: n}
 	concerned, hold := false, false // by a replacement
@@ -288,7 +288,7 @@ func (n *Node) unhandled(m *mailbox.Message) {
 // whyUnhandled tells a message that was never defined from one whose type has
 // another structure in the sender's build.
 func (n *Node) whyUnhandled(id codec.ID) error {
-	for known := range n.handlers {
+	for known := range n.table.All() {
 		if known.Name() == id.Name() {
 			return fmt.Errorf("actor %s: message type %#x has another structure here (%#x): the two programs were built from different sources: %w",
 				n.begin.Name, uint64(id), uint64(known), mailbox.ErrUnhandled)
