@@ -2,7 +2,7 @@
 // nothing of actors.
 //
 //	Starter ── fork, exec on one thread ──► Process
-//	                                          │ pidfd in the runtime's poller
+//	                                          │ pidfd, watched by package poll
 //	                              died: a zombie, its status still there
 //	                                          │ SIGKILL to its group
 //	                                          │ reap: status, usage
@@ -11,8 +11,8 @@
 //
 // # Guarantees
 //
-// A death is learned from the kernel, by a pidfd in the poller: no thread waits
-// for a child. The group is killed while its leader is a zombie, so its number
+// A death is learned from the kernel, by a pidfd in a poller: no thread and no
+// goroutine waits for a child. The group is killed while its leader is a zombie, so its number
 // cannot have been given to a stranger. Done is closed after the child has been
 // reaped. A child is in a process group of its own and has no descriptors but
 // those it was given. When the process that started it dies, however it dies, a
