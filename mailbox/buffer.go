@@ -113,7 +113,15 @@ const noBuffer = 1<<32 - 1
 
 // viewer is the side of a lane that reads blocks.
 type viewer interface {
-	// release gives a block back. soon says that the message in hand is followed
-	// by others, whose blocks come back soon.
-	release(ref segment.BlockRef, soon bool)
+	// release gives a block back.
+	release(ref segment.BlockRef, how telling)
 }
+
+// telling is how the owner of a block learns that it was given back.
+type telling int
+
+const (
+	tellNow   telling = iota // it is woken if it waits for blocks
+	tellSoon                 // the message in hand is followed by others: one of these wakes it
+	tellLater                // the same, and somebody will call Inbox.tell
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
@@ -28,7 +29,7 @@ type Inbox struct {
 	answers answers    // that have some
 	quarter int        // bytes done after which room is given back
 	owed    bool       // something was done whose room was not given back
-	mu      sync.Mutex // guards closed
+	mu      sync.Mutex // guards closed, and orders what goes back
 	closed  bool
 }
 
@@ -136,6 +137,15 @@ func (b *Inbox) attach(m *Message) error {
 // Decode decodes m into what v, a pointer, points to, and which then shares no
 // memory with the mailbox but its lent buffers.
 func Decode(m *Message, t *codec.Type, v any) error {
+	if m.lent.N == 1 {
+		if buf, ok := codec.DecodeBeside(t, m.body, v).(*Buffer); ok {
+			if l, ok := m.lent.Item[0].(*lease); ok {
+				*buf = Buffer{l: l, generation: m.lent.Mark[0].Generation, n: int(m.lent.Mark[0].Length)}
+				runtime.KeepAlive(v)
+				return nil
+			}
+		}
+	}
 	err := codec.Decode(t, m.body, v, &m.lent)
 	if err != nil && m.lent.N > 0 {
 		untaken(&m.lent)
@@ -149,7 +159,7 @@ func (b *Inbox) Done(m *Message) {
 	if m.Head.Flags&wire.FlagBlock != 0 || m.Head.N > 0 {
 		// Said first: a message that may be handled again still has its blocks.
 		b.lane.End(m.entry.End)
-		b.giveBack(m)
+		b.giveBack(m, tellNow)
 	}
 	m.ready, b.owed = false, true
 	b.lane.Done()
@@ -158,11 +168,14 @@ func (b *Inbox) Done(m *Message) {
 	}
 }
 
-func (b *Inbox) giveBack(m *Message) {
-	soon := b.lane.Left() > few // in a hurry, Done tells it of each
+// giveBack gives back what m had, except for what is kept.
+func (b *Inbox) giveBack(m *Message, how telling) {
+	if how == tellNow && b.lane.Left() > few {
+		how = tellSoon // in a hurry, Done tells it of each
+	}
 	for i := range m.lent.N {
 		if l, ok := m.lent.Item[i].(*lease); ok {
-			l.handlerReturned(&m.lent.Mark[i], soon)
+			l.handlerReturned(&m.lent.Mark[i], how)
 			continue
 		}
 		m.lent.Item[i].(*received).handlerReturned()
@@ -171,7 +184,7 @@ func (b *Inbox) giveBack(m *Message) {
 	m.lent.N = 0
 	if m.block {
 		m.block = false
-		b.release(segment.BlockRef(m.Head.Payload), soon)
+		b.release(segment.BlockRef(m.Head.Payload), how)
 	}
 }
 
@@ -295,15 +308,35 @@ func ReplyError(m *Message, err error) {
 const few = 192
 
 // release gives a block of the sender back. Any goroutine may do so.
-func (b *Inbox) release(ref segment.BlockRef, soon bool) {
+func (b *Inbox) release(ref segment.BlockRef, how telling) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		b.views.Forget(ref)
 		return
 	}
+	if how == tellLater && b.views.Untold() < untold && ref.Length <= untoldBytes {
+		b.views.ReleaseLater(b.lane.Returns(), ref)
+		return
+	}
 	b.views.Release(b.lane.Returns(), ref)
-	if !soon {
+	if how == tellNow {
+		b.lane.Returned()
+	}
+}
+
+// With tellLater, so many blocks of at most so many bytes are told of at a time.
+const (
+	untold      = 4
+	untoldBytes = 64 << 10
+)
+
+// tell tells the sender of blocks that were given back.
+func (b *Inbox) tell() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed && b.views.Untold() > 0 {
+		b.views.Tell(b.lane.Returns())
 		b.lane.Returned()
 	}
 }

@@ -83,28 +83,35 @@ func (l *lease) end(generation uint32, length uint64) {
 		l.from.Put(segment.Block{Ref: l.ref(generation, length)})
 	case l.move(generation, leaseReading, leaseDropped), l.move(generation, leaseHeld, leaseDropped):
 	case l.move(generation, leaseKept, leaseOver):
-		l.view.release(l.ref(generation, length), false)
+		l.view.release(l.ref(generation, length), tellNow)
 	}
 }
 
 // handlerReturned gives the memory back unless it is kept. A Release at the same
 // time finds it kept, or is found here.
-func (l *lease) handlerReturned(mark *codec.Mark, soon bool) {
+func (l *lease) handlerReturned(mark *codec.Mark, how telling) {
 	g := mark.Generation
 	if l.move(g, leaseReading, leaseOver) || !l.move(g, leaseHeld, leaseKept) && l.move(g, leaseDropped, leaseOver) {
-		l.view.release(l.ref(g, mark.Length), soon)
+		l.view.release(l.ref(g, mark.Length), how)
 	}
 }
 
-// writing is the lease of a block that was just taken, and begins its lending.
-func (s *store) writing(b *segment.Block) Buffer {
-	l, ok := b.Slot.User.(*lease)
+// writing begins the lending of the block of n bytes that was just taken at slot.
+func (s *store) writing(slot *segment.Slot, n int) Buffer {
+	l, ok := slot.User.(*lease)
 	if !ok {
-		l = &lease{mem: b.Slot.Mem, segment: b.Ref.Segment, index: b.Ref.Index, slot: b.Slot, from: s}
-		b.Slot.User = l
+		l = s.firstWriting(slot)
 	}
-	l.begin(b.Ref.Generation, leaseWriting)
-	return Buffer{l: l, generation: b.Ref.Generation, n: int(b.Ref.Length)}
+	g := slot.Generation()
+	l.begin(g, leaseWriting)
+	return Buffer{l: l, generation: g, n: n}
+}
+
+func (s *store) firstWriting(slot *segment.Slot) *lease {
+	segment, index := slot.Place()
+	l := &lease{mem: slot.Mem, segment: segment, index: index, slot: slot, from: s}
+	slot.User = l
+	return l
 }
 
 // reading is the lease of a block that has just come into view, and begins its

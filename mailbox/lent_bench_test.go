@@ -1,6 +1,8 @@
 package mailbox_test
 
 import (
+	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -25,6 +27,48 @@ func BenchmarkLent(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		lentTrip(b, out, in, t, &m, 64<<10)
+	}
+}
+
+// BenchmarkLentRun is the same by the way that most of them go: Tell and Run.
+func BenchmarkLentRun(b *testing.B) {
+	out, in := pair(b, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	t, err := codec.Of[blob]()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var seen int
+	handlers := mailbox.NewHandlers(map[codec.ID]mailbox.Handler{t.ID(): func(m *mailbox.Message, _ []byte) error {
+		var v blob
+		err := mailbox.Decode(m, t, &v)
+		seen += v.Data.Len()
+		return err
+	}})
+	var m mailbox.Message
+	var stop, system atomic.Bool
+	b.ReportAllocs()
+	for b.Loop() {
+		data, err := out.Lend(64 << 10)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !mailbox.Tell(out, &blob{data}) {
+			b.Fatal("not sent")
+		}
+		if !in.Look(&m) {
+			b.Fatal("nothing came")
+		}
+		n, err := in.Run(&m, handlers, 10, &stop, &system)
+		if n == 0 && err == nil { // something unusual: the end of the ring
+			err = errors.Join(in.Next(&m), handlers.Of(t.ID())(&m, nil))
+			in.Done(&m)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		in.Settle(&m)
 	}
 }
 

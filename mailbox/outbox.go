@@ -35,6 +35,8 @@ type Outbox struct {
 	wants   atomic.Int32         // senders that wait for a block
 	bytes   uint64               // inline payload bytes
 
+	lentBytes uint64 // of buffers that tellLent has sent
+
 	replies, replyBytes, largeReplies, largeReplyBytes atomic.Uint64 // that were decoded here
 }
 
@@ -303,7 +305,7 @@ func (t *Traffic) Add(x Traffic) {
 func (o *Outbox) Traffic() Traffic {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, Whole: o.whole, SmallBytes: o.bytes, LargeBytes: o.store.sent.Load(), Dry: o.store.Dry(),
+	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, Whole: o.whole, SmallBytes: o.bytes, LargeBytes: o.lentBytes + o.store.sent.Load(), Dry: o.store.Dry(),
 		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
 }
 

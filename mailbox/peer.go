@@ -58,7 +58,7 @@ func (p *Peer) Unmap() {
 
 // release gives the block of a reply back. The blocks of a dead incarnation
 // have nobody to go to.
-func (p *Peer) release(ref segment.BlockRef, _ bool) {
+func (p *Peer) release(ref segment.BlockRef, _ telling) {
 	o := p.out
 	o.mu.Lock() // neither page is unmapped meanwhile
 	defer o.mu.Unlock()
@@ -125,7 +125,7 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 			unview(&in, &p.views, &head, err)
 			return err
 		}
-		defer p.release(ref, false)
+		defer p.release(ref, tellNow)
 	}
 	if err := codec.Decode(t, payload, r, &in); err != nil {
 		endAll(&in)

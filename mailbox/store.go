@@ -43,10 +43,18 @@ func (s *store) take(n int) (b segment.Block, err error) {
 	if n > s.most || s.left.Load() {
 		return s.takeOver(n)
 	}
-	if b, err = s.Take(n); err != nil && errors.Is(err, segment.ErrDry) {
-		err = &lentError{n}
+	if b, err = s.Take(n); err != nil {
+		err = full(err, n)
 	}
 	return b, err
+}
+
+// full is the error of a Take of n bytes, or an ErrFull for segment.ErrDry.
+func full(err error, n int) error {
+	if errors.Is(err, segment.ErrDry) {
+		return &lentError{n}
+	}
+	return err
 }
 
 // takeFor is take for a parcel. One that is not urgent finds the blocks lent while
@@ -110,9 +118,16 @@ func (s *store) lend(n int) (Buffer, error) {
 	if s.first.Load() > 0 {
 		return Buffer{}, ErrFull // it is not known for what
 	}
-	b, err := s.take(n)
-	if err != nil {
-		return Buffer{}, err
+	if n > s.most || s.left.Load() {
+		b, err := s.takeOver(n)
+		if err != nil {
+			return Buffer{}, err
+		}
+		return s.writing(b.Slot, n), nil
 	}
-	return s.writing(&b), nil
+	slot, err := s.TakeSlot(n)
+	if err != nil {
+		return Buffer{}, full(err, n)
+	}
+	return s.writing(slot, n), nil
 }

@@ -15,7 +15,7 @@ func Tell(o *Outbox, m any) bool {
 		return false
 	}
 	if t.Room() > o.inline {
-		return Send(o, wire.EntryTell, 0, 0, t, m) == nil
+		return t.Beside() > 0 && tellLent(o, t, m) || Send(o, wire.EntryTell, 0, 0, t, m) == nil
 	}
 	n := t.Room()
 	o.mu.Lock()

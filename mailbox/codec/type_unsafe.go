@@ -23,6 +23,7 @@ type Type struct {
 	keyed  bool // values are Keyed, by a method of the value
 	urgent bool // values are Urgent
 	plain  bool // flat, and not urgent
+	beside beside
 }
 
 // ID identifies a type: the hash of its name in the high half, the hash of its
@@ -100,6 +101,9 @@ func newType(rt reflect.Type) (*Type, error) {
 	t.plain = t.flat && !t.urgent
 	if t.room = noRoom; t.plain && t.plan.size <= maxRoom {
 		t.room = int(t.plan.size)
+	}
+	if !t.custom && !t.urgent {
+		t.beside = besideOf(t.plan)
 	}
 	t.text = describe(rt)
 	t.id = ID(uint64(hash(t.name))<<32 | uint64(hash(t.text)))

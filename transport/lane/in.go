@@ -230,10 +230,13 @@ func (in *In) Release() {
 // Hurried says that the sender has waited for room for long.
 func (in *In) Hurried() bool { return in.send.State.Load()&transport.StateHurry != 0 }
 
+// Wanted says that the sender waits for room or for a block.
+func (in *In) Wanted() bool { return in.send.State.Load()&transport.StateWantRoom != 0 }
+
 // Returned tells a sender that waits for room or for a block to look again.
 // It may be called by any goroutine.
 func (in *In) Returned() {
-	if in.send.State.Load()&transport.StateWantRoom != 0 {
+	if in.Wanted() {
 		in.announce()
 	}
 }

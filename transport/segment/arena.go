@@ -19,9 +19,9 @@ func arenaUnit(minClass, maxBytes int64) int64 {
 }
 
 // popArena is pop for an arena. Preconditions: mu is held.
-func (p *Pool) popArena(b *Block, n int) bool {
+func (p *Pool) popArena(n int) *Slot {
 	if p.arena == nil {
-		return false // its segment has not been made
+		return nil // its segment has not been made
 	}
 	unit := p.unit
 	need := max(1, int((int64(n)+unit-1)>>bits.TrailingZeros64(uint64(unit))))
@@ -33,19 +33,18 @@ func (p *Pool) popArena(b *Block, n int) bool {
 	for ; ; look = false {
 		if p.out+len(p.shares) < transport.ReturnEntries { // each must have room in the return ring
 			if at, units, ok := p.arena.take(need); ok {
-				p.hand(b, p.arenaID, uint16(at), n, int64(units)*unit)
-				return true
+				return p.hand(p.arenaID, uint16(at), n, int64(units)*unit)
 			}
 		}
 		if !look || p.collect() == 0 {
-			return false
+			return nil
 		}
 	}
 }
 
 // installArena makes the books of the segment of an arena and takes its first
 // block. Preconditions: mu is held; the segment is in segments.
-func (p *Pool) installArena(b *Block, pl *plan, n int) {
+func (p *Pool) installArena(pl *plan, n int) *Slot {
 	p.arena, p.arenaID = newBuddy(pl.blocks), pl.id
-	p.popArena(b, n) // all of it is free
+	return p.popArena(n) // all of it is free
 }

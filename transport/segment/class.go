@@ -58,7 +58,7 @@ func (p *Pool) shelfFor(n int) int {
 	if int64(n) <= p.shelves[0].class {
 		return 0
 	}
-	k := bits.Len64(uint64(int64(n)-1) / uint64(p.shelves[0].class))
+	k := bits.Len64(uint64(n-1) >> p.shift)
 	return min(k, len(p.shelves)-1)
 }
 

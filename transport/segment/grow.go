@@ -24,63 +24,73 @@ type plan struct {
 // the last two the other way round when the class has borrowed for long.
 // Who makes a segment holds grow and not mu, so that blocks come back while
 // Announce waits for the peer.
-func (p *Pool) takeSlow(k, n int) (Block, error) {
+func (p *Pool) takeSlow(k, n int) (*Slot, error) {
 	p.grow.Lock()
 	defer p.grow.Unlock()
 	if err := p.trim(); err != nil {
-		return Block{}, err
+		return nil, err
 	}
 	p.linger()
-	b, pl, err := p.decide(k, n)
+	s, pl, err := p.decide(k, n)
 	if pl == nil {
-		return b, err
+		return s, err
 	}
 	if err := p.retire(pl); err != nil {
 		p.abandon(pl)
-		return Block{}, err
+		return nil, err
 	}
 	mem, err := p.create(pl.size)
 	if err != nil {
 		p.abandon(pl)
 		p.reuse(pl.id) // nobody has heard of it
-		return Block{}, err
+		return nil, err
 	}
 	if p.cfg.Announce != nil {
 		if err := p.cfg.Announce(pl.id, mem.File(), pl.size, pl.class, pl.blocks); err != nil {
 			mem.Close()
 			p.abandon(pl)
-			return Block{}, fmt.Errorf("segment: announce: %w", err)
+			return nil, fmt.Errorf("segment: announce: %w", err)
 		}
 	}
 	return p.install(pl, mem, n)
 }
 
 // decide takes a block, or plans how to get one, or fails.
-func (p *Pool) decide(k, n int) (b Block, pl *plan, err error) {
+func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
-		return b, nil, errTakeClosed
+		return nil, nil, errTakeClosed
+	}
+	if p.giving != nil && p.giving.shelf == k {
+		p.giving = nil // its own class needs it
+		p.yield()
 	}
 	for again := false; ; again = true {
-		if p.pop(&b, k, k+1, n) { // another goroutine has made a segment, or blocks came back
-			return b, nil, nil
+		if s := p.pop(k, k+1, n); s != nil { // another goroutine has made a segment, or blocks came back
+			return s, nil, nil
 		}
 		if pl := p.plan(k); pl != nil {
-			return b, pl, nil
+			return nil, pl, nil
 		}
-		long := p.shelves[k].borrowed >= borrowFor
-		if !long && p.beginBorrowing(&b, k, n) {
-			return b, nil, nil
+		long := p.borrowedLong(&p.shelves[k])
+		if !long {
+			if s := p.beginBorrowing(k, n); s != nil {
+				return s, nil, nil
+			}
 		}
 		if pl := p.replace(k); pl != nil {
-			return b, pl, nil
+			return nil, pl, nil
 		}
-		if long && p.beginBorrowing(&b, k, n) {
-			return b, nil, nil
+		if long {
+			p.give(k)
+			if s := p.beginBorrowing(k, n); s != nil {
+				return s, nil, nil
+			}
 		}
-		if again || !p.yield() {
-			return b, nil, p.refuseTake(k, n)
+		p.giving = nil // better than nothing
+		if opened := p.yield(); again || !opened {
+			return nil, nil, p.refuseTake(k, n)
 		}
 	}
 }
@@ -183,6 +193,9 @@ func (p *Pool) remove(id uint16) *Memory {
 	sh.free = slices.DeleteFunc(sh.free, func(f freeID) bool { return f.segment() == id })
 	sh.total -= len(s.ledger)
 	p.segments[id] = nil
+	if p.giving == s {
+		p.giving = nil
+	}
 	p.inUse--
 	p.bytes -= int64(len(s.mem.Bytes()))
 	p.blocks -= len(s.ledger)
@@ -222,25 +235,23 @@ func (p *Pool) abandon(pl *plan) {
 }
 
 // install puts the blocks of a new segment on their shelf and takes one.
-func (p *Pool) install(pl *plan, mem *Memory, n int) (b Block, err error) {
+func (p *Pool) install(pl *plan, mem *Memory, n int) (*Slot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
 		mem.Close()
-		return Block{}, errTakeClosed
+		return nil, errTakeClosed
 	}
 	p.segments[pl.id] = &owned{mem: mem, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
 	sh.borrowed = 0
 	if p.unit != 0 {
-		p.installArena(&b, pl, n)
-		return b, nil
+		return p.installArena(pl, n), nil
 	}
 	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
 	for i := pl.blocks - 1; i > 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}
-	p.hand(&b, pl.id, 0, n, sh.class)
-	return b, nil
+	return p.hand(pl.id, 0, n, sh.class), nil
 }

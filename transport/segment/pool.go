@@ -106,6 +106,23 @@ type Slot struct {
 	Mem  []byte // from the block's beginning as far as any block that begins there can reach
 
 	entry *entry
+	home  uint16 // its segment
+	index uint16
+}
+
+// Place is the segment and the index of s.
+func (s *Slot) Place() (segment, index uint16) { return s.home, s.index }
+
+// Generation is that of the lending of the block that is taken at s.
+func (s *Slot) Generation() uint32 { return s.entry.generation }
+
+// block is the block that is taken at s.
+func (s *Slot) block() Block {
+	e := s.entry
+	return Block{
+		Ref: BlockRef{Segment: s.home, Index: s.index, Generation: e.generation, Length: uint64(e.length)},
+		Mem: s.Mem[:e.length:e.room], Slot: s,
+	}
 }
 
 // Pool is the owner's side of lent blocks. All methods may be called by any
@@ -119,6 +136,7 @@ type Pool struct {
 	mu       sync.Mutex
 	closed   atomic.Bool // written under mu
 	shelves  []shelf
+	shift    uint     // log2 of the smallest class
 	arena    *buddy   // of an arena, when its segment has been made
 	unit     int64    // bytes; of an arena
 	arenaID  uint16   // of its segment
@@ -130,6 +148,7 @@ type Pool struct {
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
 	spare    int      // blocks and segments that are kept back for whole; see whole.go
+	giving   *owned   // a segment that is closed for a class that has borrowed for long, or nil
 	whole    *owned   // the segment of a payload over MaxBytes, or nil
 	wholeID  uint16
 	ids      []uint16 // of segments, that can be used again
@@ -164,6 +183,7 @@ type entry struct {
 	generation uint32        // of the lending
 	seq        atomic.Uint64 // of the queue entry with which it is lent; inHand while it is taken
 	length     int64         // bytes that were asked for
+	room       int64         // and that it has
 	slot       *Slot         // nil until it is first taken
 }
 
@@ -184,6 +204,7 @@ func NewPool(cfg PoolConfig) *Pool {
 		p.spare = 1
 	}
 	p.shelves = makeShelves(int64(p.cfg.MinClass), p.cfg.MaxBytes)
+	p.shift = uint(bits.TrailingZeros64(uint64(p.shelves[0].class)))
 	if p.cfg.Policy == PolicyArena { // everything is one class
 		p.unit, p.shelves = int64(p.cfg.MinClass), makeShelves(p.cfg.MaxBytes, p.cfg.MaxBytes)
 	}
@@ -197,22 +218,31 @@ func NewPool(cfg PoolConfig) *Pool {
 // Announce, Retire or the machine said when a new segment was needed. Only then
 // does it block; it allocates then, and a little when a block begins in a place
 // for the first time.
-func (p *Pool) Take(n int) (b Block, err error) {
-	if err := p.Fits(n); err != nil {
-		return b, err
+func (p *Pool) Take(n int) (Block, error) {
+	s, err := p.TakeSlot(n)
+	if err != nil {
+		return Block{}, err
 	}
-	if int64(n) > p.cfg.MaxBytes {
+	return s.block(), nil
+}
+
+// TakeSlot is Take for who needs to know only where the block is.
+func (p *Pool) TakeSlot(n int) (*Slot, error) {
+	if uint64(n) > uint64(p.cfg.MaxBytes) {
 		return p.takeWhole(n)
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
-	ok := p.pop(&b, k, k+1, n) || p.borrow(&b, k, n)
+	s := p.pop(k, k+1, n)
+	if s == nil {
+		s = p.borrow(k, n)
+	}
 	p.mu.Unlock()
-	if ok {
-		return b, nil
+	if s != nil {
+		return s, nil
 	}
 	if p.closed.Load() {
-		return b, errTakeClosed
+		return nil, errTakeClosed
 	}
 	return p.takeSlow(k, n)
 }
@@ -237,16 +267,16 @@ func (p *Pool) Fits(n int) error {
 // none, and when so many are out that the next one would be cold: memory that
 // was in use a moment ago is in the cache, and few blocks stay there.
 // Preconditions: mu is held.
-func (p *Pool) pop(b *Block, lo, hi, n int) bool {
+func (p *Pool) pop(lo, hi, n int) *Slot {
 	if p.closed.Load() {
-		return false
+		return nil
 	}
 	if p.unit != 0 {
-		return p.popArena(b, n)
+		return p.popArena(n)
 	}
 	look := true
 	if len(p.shares) > 0 && p.out+len(p.shares) >= transport.ReturnEntries && p.collect() == 0 {
-		return false // a block would have no place in the return ring
+		return nil // a block would have no place in the return ring
 	}
 	if lo+1 == hi {
 		if sh := &p.shelves[lo]; sh.total-len(sh.free) >= sh.look {
@@ -260,63 +290,73 @@ func (p *Pool) pop(b *Block, lo, hi, n int) bool {
 			if last := len(sh.free) - 1; last >= 0 {
 				id := sh.free[last]
 				sh.free = sh.free[:last]
-				p.hand(b, id.segment(), id.index(), n, sh.class)
-				return true
+				return p.hand(id.segment(), id.index(), n, sh.class)
 			}
 		}
 		if !look || p.collect() == 0 {
-			return false
+			return nil
 		}
 	}
 }
 
 // hand makes a free block of bytes bytes taken, for n of them.
 // Preconditions: mu is held.
-func (p *Pool) hand(b *Block, segment, index uint16, n int, bytes int64) {
+func (p *Pool) hand(segment, index uint16, n int, bytes int64) *Slot {
 	s := p.segments[segment]
 	e := &s.ledger[index]
 	if e.slot == nil {
-		e.slot = p.newSlot(s, index)
-		e.slot.entry = e
+		e.slot = &Slot{Mem: p.reach(s, index), entry: e, home: segment, index: index}
 	}
-	e.out, e.generation, e.length = true, p.next, int64(n)
+	e.out, e.generation, e.length, e.room = true, p.next, int64(n), bytes
 	cpu.StoreRelease64(&e.seq, inHand)
 	p.next++
 	s.busy++
 	p.out++
-	b.Ref = BlockRef{Segment: segment, Index: index, Generation: e.generation, Length: uint64(n)}
-	b.Mem, b.Slot = e.slot.Mem[:n:bytes], e.slot
+	return e.slot
 }
 
-func (p *Pool) newSlot(s *owned, index uint16) *Slot {
+// reach is the memory that a block which begins at index may have.
+func (p *Pool) reach(s *owned, index uint16) []byte {
 	mem := s.mem.Bytes()
 	if s == p.whole {
-		return &Slot{Mem: mem}
+		return mem
 	}
 	if p.unit != 0 {
-		return &Slot{Mem: mem[int64(index)*p.unit:]}
+		return mem[int64(index)*p.unit:]
 	}
 	class := p.shelves[s.shelf].class
 	off := int64(index) * class
-	return &Slot{Mem: mem[off : off+class : off+class]}
+	return mem[off : off+class : off+class]
 }
 
 // Lent records that b travels with the queue entry of sequence seq. Call it
 // before that entry is committed: the user may return b at once.
 func (p *Pool) Lent(b Block, seq uint64) {
-	e := b.Slot.entry
-	switch {
-	case !e.out || e.generation != b.Ref.Generation:
-		panic(b.Ref.misused("Lent", "not taken"))
-	case e.seq.Load() != inHand:
-		panic(b.Ref.misused("Lent", "lent already"))
-	}
-	e.seq.Store(seq)
+	b.Slot.mustBeTaken(b.Ref.Generation)
+	b.Slot.entry.seq.Store(seq)
 	if p.closed.Load() { // looked at after the store: Close looks the other way round
 		p.mu.Lock()
 		p.unmap(p.segments[b.Ref.Segment])
 		p.mu.Unlock()
 	}
+}
+
+// LentOpen is Lent of the block of a slot in that lending, for who keeps the pool
+// from being closed meanwhile.
+func (p *Pool) LentOpen(s *Slot, generation uint32, seq uint64) {
+	s.mustBeTaken(generation)
+	cpu.StoreRelease64(&s.entry.seq, seq)
+}
+
+// mustBeTaken panics unless the block of s is taken, in that lending.
+func (s *Slot) mustBeTaken(generation uint32) {
+	if e := s.entry; !e.out || e.generation != generation || e.seq.Load() != inHand {
+		s.notTaken(generation)
+	}
+}
+
+func (s *Slot) notTaken(generation uint32) {
+	panic(fmt.Sprintf("segment: Lent of a block that is not taken, or lent already: its generation is %d, and that of the call %d", s.entry.generation, generation))
 }
 
 // Recall undoes Lent, for a block whose entry could not be committed: it is

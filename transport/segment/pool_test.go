@@ -459,7 +459,7 @@ func sendStamps(p *Pool, first, n int, seq *atomic.Uint64, queue chan<- BlockRef
 }
 
 // readStamps views and gives back what comes.
-func readStamps(v *Views, r transport.Returns, got *atomic.Int64, queue <-chan BlockRef) error {
+func readStamps(v *Views, r transport.Returns, back *sync.Mutex, got *atomic.Int64, queue <-chan BlockRef) error {
 	for ref := range queue {
 		b, err := v.View(ref)
 		if err != nil {
@@ -468,7 +468,9 @@ func readStamps(v *Views, r transport.Returns, got *atomic.Int64, queue <-chan B
 		if x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[56:]); x != y {
 			return fmt.Errorf("torn: %d and %d", x, y)
 		}
+		back.Lock()
 		v.Release(r, ref)
+		back.Unlock()
 		got.Add(1)
 	}
 	return nil
@@ -486,6 +488,7 @@ func testPoolConcurrent(t *testing.T, policy Policy) {
 	var seq atomic.Uint64
 	var got atomic.Int64
 	var send, use sync.WaitGroup
+	var back sync.Mutex
 	for g := range senders {
 		send.Go(func() {
 			if err := sendStamps(p, g*each, each, &seq, queue); err != nil {
@@ -495,7 +498,7 @@ func testPoolConcurrent(t *testing.T, policy Policy) {
 	}
 	for range users {
 		use.Go(func() {
-			if err := readStamps(views, r, &got, queue); err != nil {
+			if err := readStamps(views, r, &back, &got, queue); err != nil {
 				t.Error(err)
 			}
 			for range queue { // after an error, let the senders end

@@ -10,7 +10,8 @@ import (
 )
 
 // Views is the segments of one owner as this process maps them. The zero value
-// is ready. All methods may be called by any goroutine.
+// is ready. All methods may be called by any goroutine; those that return blocks,
+// Release, ReleaseLater and Tell, by one at a time.
 type Views struct {
 	// MaxBytes bounds the sizes of the mapped segments together, in bytes of
 	// address space; their memory is the owner's. 0 means DefaultViewBytes.
@@ -27,7 +28,7 @@ type Views struct {
 
 	segments    atomic.Pointer[table] // never changed, only replaced
 	outstanding atomic.Int64
-	push        sync.Mutex // makes this process one producer of return entries
+	untold      uint64 // return entries behind the tail: their owner has not been told
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -208,17 +209,31 @@ func (v *Views) firstHold(s *viewed, index uint16) *Held {
 // r, a ring that this process writes. Its bytes may not be used any more. A
 // Release without a View panics: the block may be somebody else's by now.
 func (v *Views) Release(r transport.Returns, ref BlockRef) {
+	v.ReleaseLater(r, ref)
+	v.Tell(r)
+}
+
+// ReleaseLater is Release, but the owner does not learn of it before the next Tell
+// or Release: telling costs a line of memory that both processes write.
+func (v *Views) ReleaseLater(r transport.Returns, ref BlockRef) {
 	s := v.end(ref)
-	v.push.Lock()
-	t := r.Tail.Load()
 	// There is room: the ring has as many entries as an owner may have blocks
 	// out, and each of them comes back once. An owner that has more out
 	// overwrites its own returns.
-	cpu.StoreRelease64(&r.Entries[t%transport.ReturnEntries], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
-	r.Tail.Store(t + 1) // and not only a release: the caller looks next whether the owner waits
-	v.push.Unlock()
+	at := (r.Tail.Load() + v.untold) % transport.ReturnEntries
+	cpu.StoreRelease64(&r.Entries[at], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
+	v.untold++
 	s.mem.Release()
 }
+
+// Tell tells the owner of what ReleaseLater has released.
+func (v *Views) Tell(r transport.Returns) {
+	r.Tail.Store(r.Tail.Load() + v.untold) // and not only a release: the caller looks next whether the owner waits
+	v.untold = 0
+}
+
+// Untold is how many blocks the owner has not been told of.
+func (v *Views) Untold() int { return int(v.untold) }
 
 // Forget ends the view of ref without giving the block back, for an owner that
 // is gone or has taken it back already.

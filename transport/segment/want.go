@@ -70,9 +70,6 @@ func (p *Pool) Handled(at transport.Place) {
 // yield closes the segments that have to give way to what is wanted, opens the
 // others, and says whether any was opened. Preconditions: mu is held.
 func (p *Pool) yield() (opened bool) {
-	if p.wants == nil {
-		return false
-	}
 	var ids []uint16
 	p.wanted = 0
 	for k := len(p.wants) - 1; k > 0 && p.wanted == 0; k-- { // nothing is smaller than shelf 0
@@ -84,7 +81,7 @@ func (p *Pool) yield() (opened bool) {
 	}
 	for i, s := range p.segments {
 		id := uint16(i)
-		if s == nil || s == p.whole || s.closing == slices.Contains(ids, id) {
+		if s == nil || s == p.whole || s.closing == (s == p.giving || slices.Contains(ids, id)) {
 			continue
 		}
 		sh := &p.shelves[s.shelf]

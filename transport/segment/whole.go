@@ -16,39 +16,42 @@ import (
 // with a MaxWhole therefore keeps back.
 
 // takeWhole is Take for a payload over MaxBytes.
-func (p *Pool) takeWhole(n int) (Block, error) {
+func (p *Pool) takeWhole(n int) (*Slot, error) {
+	if err := p.Fits(n); err != nil {
+		return nil, err
+	}
 	p.grow.Lock()
 	defer p.grow.Unlock()
 	size := roundUp(n)
-	b, err := p.reuseWhole(size, n)
-	if err != nil || b.Mem != nil {
-		return b, err
+	s, err := p.reuseWhole(size, n)
+	if err != nil || s != nil {
+		return s, err
 	}
 	if err := p.trim(); err != nil {
-		return Block{}, err
+		return nil, err
 	}
 	id, err := p.planWhole()
 	if err != nil {
-		return Block{}, err
+		return nil, err
 	}
 	mem, err := p.create(size)
 	if err != nil {
 		p.abandonWhole()
 		p.reuse(id) // nobody has heard of it
-		return Block{}, err
+		return nil, err
 	}
 	if p.cfg.Announce != nil {
 		if err := p.cfg.Announce(id, mem.File(), size, size, 1); err != nil {
 			mem.Close()
 			p.abandonWhole()
-			return Block{}, fmt.Errorf("segment: announce: %w", err)
+			return nil, fmt.Errorf("segment: announce: %w", err)
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
 		mem.Close()
-		return Block{}, errTakeClosed
+		return nil, errTakeClosed
 	}
 	p.whole, p.wholeID = &owned{mem: mem, ledger: make([]entry, 1)}, id
 	p.segments[id] = p.whole
@@ -56,29 +59,28 @@ func (p *Pool) takeWhole(n int) (Block, error) {
 }
 
 // reuseWhole takes the block of the segment that is there, if it is free and
-// has that size. ErrDry: it is not free. No block: one has to be made.
-func (p *Pool) reuseWhole(size, n int) (Block, error) {
+// has that size. ErrDry: it is not free. nil: one has to be made.
+func (p *Pool) reuseWhole(size, n int) (*Slot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Load() {
-		return Block{}, errTakeClosed
+		return nil, errTakeClosed
 	}
 	p.collect()
 	if p.out+len(p.shares) >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
 		p.dry++
-		return Block{}, ErrDry
+		return nil, ErrDry
 	}
 	if p.whole != nil && len(p.whole.mem.Bytes()) == size {
 		return p.handWhole(n), nil
 	}
-	return Block{}, nil
+	return nil, nil
 }
 
 // handWhole makes the block of the whole segment taken. Preconditions: mu is
 // held; it is free.
-func (p *Pool) handWhole(n int) (b Block) {
-	p.hand(&b, p.wholeID, 0, n, int64(len(p.whole.mem.Bytes())))
-	return b
+func (p *Pool) handWhole(n int) *Slot {
+	return p.hand(p.wholeID, 0, n, int64(len(p.whole.mem.Bytes())))
 }
 
 func (p *Pool) planWhole() (id uint16, err error) {

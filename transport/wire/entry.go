@@ -138,6 +138,31 @@ func TellIn(b []byte) (typ uint64, payload []byte, ok bool) {
 	return binary.LittleEndian.Uint64(b[4:]), b[entryFixed:], true
 }
 
+// LentHeader is the size in bytes of the header of a tell with one lent block.
+const LentHeader = entryFixed + BlockBytes
+
+// lentTell is how such an entry begins: kind, flags, lent blocks, 0.
+const lentTell = EntryTell | 1<<16
+
+// PutLentTell writes the header of a tell with one lent block, and all of its
+// payload inline.
+func PutLentTell(b []byte, typ uint64, lent *Block) {
+	_ = b[LentHeader-1]
+	binary.LittleEndian.PutUint32(b, lentTell)
+	binary.LittleEndian.PutUint64(b[4:], typ)
+	lent.put(b[entryFixed:])
+}
+
+// LentTellIn is TellIn for a tell with one lent block. It writes lent only when it
+// says ok.
+func LentTellIn(b []byte, lent *Block) (typ uint64, payload []byte, ok bool) {
+	if len(b) < LentHeader || binary.LittleEndian.Uint32(b) != lentTell {
+		return 0, nil, false
+	}
+	lent.parse(b[entryFixed:])
+	return binary.LittleEndian.Uint64(b[4:]), b[LentHeader:], true
+}
+
 // Parse reads the header of the entry b and returns the inline payload. It
 // reads every byte of the header once: the sender could change it.
 func (e *Entry) Parse(b []byte) (payload []byte, err error) {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"reflect"
 	"strings"
@@ -202,6 +203,35 @@ func TestExitFitsAFrame(t *testing.T) {
 		}
 		if _, err := Parse(b); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestLentTell: the short forms of a tell with one lent block write and read what
+// the long ones do.
+func TestLentTell(t *testing.T) {
+	lent := Block{Segment: 3, Index: 9, Generation: 0x01020304, Length: 1 << 33}
+	e := Entry{Kind: EntryTell, N: 1, Type: 0x1122334455667788, Lent: [MaxBlocks]Block{lent}}
+	long, short := make([]byte, e.Header()), make([]byte, LentHeader)
+	e.Put(long)
+	PutLentTell(short, e.Type, &lent)
+	if !bytes.Equal(long, short) {
+		t.Errorf("the short form is %x, the long one %x", short, long)
+	}
+	var got Block
+	typ, payload, ok := LentTellIn(append(long, "payload"...), &got)
+	if !ok || typ != e.Type || string(payload) != "payload" || got != lent {
+		t.Errorf("read %#x, %q, %+v, %v", typ, payload, got, ok)
+	}
+	for what, b := range map[string][]byte{
+		"short":           long[:LentHeader-1],
+		"an ask":          append([]byte{EntryAsk}, long[1:]...),
+		"two blocks":      append([]byte{EntryTell, 0, 2}, long[3:]...),
+		"no block":        append([]byte{EntryTell, 0, 0}, long[3:]...),
+		"a payload block": append([]byte{EntryTell, FlagBlock, 1}, long[3:]...),
+	} {
+		if _, _, ok := LentTellIn(b, &got); ok || got != lent {
+			t.Errorf("%s: taken for a tell with one lent block: %v, %+v", what, ok, got)
 		}
 	}
 }
