@@ -347,6 +347,9 @@ func (b *Inbox) InUse() bool { return b.views.Outstanding() > 0 }
 // Bell is the sender's bell.
 func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
 
+// SenderAwake says that the sender does not sleep.
+func (b *Inbox) SenderAwake() bool { return b.lane.SenderAwake() }
+
 // Sleep is where this process says to the sender that it sleeps.
 func (b *Inbox) Sleep() transport.Sleep { return b.lane.Sleep() }
 

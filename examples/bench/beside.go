@@ -4,19 +4,27 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"time"
 )
 
-// beside compares polling with sleeping at once where other work wants every
-// processor: pairs of runs, one with UNDERSTUDY_SPIN=off and one without, in
-// random order, while as many processes as there are processors do nothing but
-// count. How the kernel places them all decides what one run finds; so only many
-// pairs say something, and each ratio comes with its interval.
+// Of a comparison.
+const (
+	setPairs  = 25   // pairs of windows at most for which the same processes are used
+	blockSize = 5    // neighbouring pairs are alike: so many are drawn together
+	resamples = 2000 // for an interval
+)
+
+// pair is what has been done in a window with polling and in one without, next to
+// each other in random order.
+type pair struct{ with, without float64 }
+
+// beside compares polling with sleeping at once where other work wants the
+// processors: by pairs of windows, while c.busy processes do nothing but count.
 func beside(c config, out io.Writer) error {
 	runtime.LockOSThread() // children die with the thread that started them
 	var others []*busy
@@ -25,78 +33,107 @@ func beside(c config, out io.Writer) error {
 			b.end()
 		}
 	}()
-	for range runtime.NumCPU() {
+	for range c.busy {
 		b, err := startBusy()
 		if err != nil {
 			return err
 		}
 		others = append(others, b)
 	}
-	fmt.Fprintf(out, "beside %d busy processes, with polling over without: mean of %d pairs [95 %% interval]\n", len(others), c.pairs)
+	fmt.Fprintf(out, "beside %d busy processes, with polling over without: of all windows [95 %% interval], median of %d pairs of %v\n", c.busy, c.pairs, c.window)
 	for _, work := range c.works {
-		var rates, counts []float64 // logarithms of the ratios
-		for range c.pairs {
-			var rate, count [2]float64
-			for _, off := range rand.Perm(2) {
-				var err error
-				if rate[off], count[off], err = oneBeside(c.plan, work, off == 1, others); err != nil {
-					return err
-				}
+		var ops, counts []pair
+		for left := c.pairs; left > 0; left -= setPairs {
+			o, n, err := oneSet(c, work, min(left, setPairs), others)
+			if err != nil {
+				return err
 			}
-			rates = append(rates, math.Log(rate[0]/rate[1]))
-			counts = append(counts, math.Log(count[0]/count[1]))
+			ops, counts = append(ops, o...), append(counts, n...)
 		}
-		fmt.Fprintf(out, "%s: messages a second %s, work of the others %s\n", work, interval(rates), interval(counts))
+		fmt.Fprintf(out, "%s: %s/s without; with %s", work, thousands(perSecond(ops, c.window)), ratios(ops))
+		if len(others) > 0 {
+			fmt.Fprintf(out, "; work of the others %s", ratios(counts))
+		}
+		fmt.Fprintln(out)
 	}
 	return nil
 }
 
-// spinVar is the environment variable that turns polling off.
-const spinVar = "UNDERSTUDY_SPIN"
-
-// oneBeside is one run: its rate, and how much the others have done in a second.
-func oneBeside(p Plan, work string, off bool, others []*busy) (rate, count float64, err error) {
-	if off {
-		os.Setenv(spinVar, "off")
-		defer os.Unsetenv(spinVar)
+// oneSet compares in fresh processes: what they have done in each pair of windows,
+// and what the others have.
+func oneSet(c config, work string, pairs int, others []*busy) (ops, counts []pair, err error) {
+	w := &Windows{Each: c.window}
+	for range pairs {
+		first := rand.N(2) == 0
+		w.Polls = append(w.Polls, first, !first)
 	}
-	before, err := total(others)
-	if err != nil {
-		return 0, 0, err
-	}
-	begun := time.Now()
+	p := c.plan
+	p.Windows = w
 	rs, err := runFresh(p, work)
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, err
 	}
-	took := time.Since(begun).Seconds()
-	after, err := total(others)
-	if err != nil {
-		return 0, 0, err
+	if len(rs[0].Counts) != len(w.Polls) {
+		return nil, nil, fmt.Errorf("-beside: %s is not done in windows; echo, ask, flood and fanin are", work)
 	}
-	count = (after - before) / took
-	switch r := rs[0]; {
-	case r.Rate > 0:
-		return r.Rate, count, nil
-	case r.Mean > 0:
-		return 1e9 / r.Mean, count, nil
+	sum := make([]int, len(w.Polls))
+	w.Start = rs[0].Start
+	for _, b := range others {
+		if err := b.add(sum, w); err != nil {
+			return nil, nil, err
+		}
 	}
-	return 0, 0, fmt.Errorf("-beside: %s has no rate", work)
+	return inPairs(rs[0].Counts, w.Polls), inPairs(sum, w.Polls), nil
 }
 
-// interval is the geometric mean of ratios whose logarithms are v, and where it
-// lies with 95 % by the spread of v.
-func interval(v []float64) string {
-	var sum, squares float64
-	for _, x := range v {
-		sum += x
+func inPairs(n []int, polls []bool) (out []pair) {
+	for i := 0; i < len(n); i += 2 {
+		p := pair{float64(n[i]), float64(n[i+1])}
+		if !polls[i] {
+			p.with, p.without = p.without, p.with
+		}
+		out = append(out, p)
 	}
-	mean := sum / float64(len(v))
-	for _, x := range v {
-		squares += (x - mean) * (x - mean)
+	return out
+}
+
+// perSecond is how much is done in a second of the windows without polling.
+func perSecond(ps []pair, window time.Duration) float64 {
+	return sum(ps).without / (window.Seconds() * float64(len(ps)))
+}
+
+func sum(ps []pair) (s pair) {
+	for _, p := range ps {
+		s.with, s.without = s.with+p.with, s.without+p.without
 	}
-	half := 2 * math.Sqrt(squares/float64(max(len(v)-1, 1))/float64(len(v)))
-	return fmt.Sprintf("%.3f [%.3f, %.3f]", math.Exp(mean), math.Exp(mean-half), math.Exp(mean+half))
+	return s
+}
+
+func (p pair) ratio() float64 { return p.with / p.without }
+
+// ratios is the ratio of all that was done with polling to all that was done
+// without, its interval by drawing blocks of pairs again and again, and the median
+// of the pairs' own ratios.
+func ratios(ps []pair) string {
+	var blocks []pair
+	var each []float64
+	for b := range slices.Chunk(ps, blockSize) {
+		blocks = append(blocks, sum(b))
+	}
+	for _, p := range ps {
+		each = append(each, p.ratio())
+	}
+	var drawn []float64
+	for range resamples {
+		var s pair
+		for range blocks {
+			b := blocks[rand.N(len(blocks))]
+			s.with, s.without = s.with+b.with, s.without+b.without
+		}
+		drawn = append(drawn, s.ratio())
+	}
+	slices.Sort(drawn)
+	return fmt.Sprintf("%.3f [%.3f, %.3f], %.3f", sum(ps).ratio(), drawn[resamples/40], drawn[resamples-resamples/40-1], spreadOf(each).median)
 }
 
 // busy is a process that does nothing but count.
@@ -125,19 +162,19 @@ func startBusy() (*busy, error) {
 	return b, b.cmd.Start()
 }
 
-// total is how far the processes have counted.
-func total(all []*busy) (sum float64, err error) {
-	for _, b := range all {
-		var n float64
-		if _, err := fmt.Fprintln(b.ask); err != nil {
-			return 0, fmt.Errorf("-beside: busy process: %w", err)
-		}
-		if _, err := fmt.Fscanln(b.say, &n); err != nil {
-			return 0, fmt.Errorf("-beside: busy process: %w", err)
-		}
-		sum += n
+// add adds what the process has counted in each window.
+func (b *busy) add(sum []int, w *Windows) error {
+	if _, err := fmt.Fprintln(b.ask, w.Start, int64(w.Each), len(sum)); err != nil {
+		return fmt.Errorf("-beside: busy process: %w", err)
 	}
-	return sum, nil
+	for i := range sum {
+		var n int
+		if _, err := fmt.Fscan(b.say, &n); err != nil {
+			return fmt.Errorf("-beside: busy process: %w", err)
+		}
+		sum[i] += n
+	}
+	return nil
 }
 
 // end ends the process.
@@ -149,27 +186,57 @@ func (b *busy) end() {
 // worked is what count has worked out, so that it has to.
 var worked uint64
 
-// count is what a busy process does: it counts, and says how far it is for each
-// line that it reads, until there are no more.
+// tally is what has been counted until each millisecond.
+type tally struct {
+	begun  int64 // ns
+	counts []int
+}
+
+func (t *tally) note(now int64, n int) {
+	for int64(len(t.counts)) <= (now-t.begun)/1e6 {
+		t.counts = append(t.counts, n)
+	}
+}
+
+func (t *tally) until(at int64) int {
+	return t.counts[min(max((at-t.begun)/1e6, 0), int64(len(t.counts)-1))]
+}
+
+// count is what a busy process does: it counts, and for each line that it reads,
+// with start, length and number of windows, it says how far it came in each,
+// until there are no more.
 func count(in io.Reader, out io.Writer) {
-	lines := make(chan struct{})
+	type question struct {
+		start, each int64
+		n           int
+	}
+	asked := make(chan question)
 	go func() {
-		for s := bufio.NewScanner(in); s.Scan(); {
-			lines <- struct{}{}
+		defer close(asked)
+		for lines := bufio.NewReader(in); ; {
+			var q question
+			if _, err := fmt.Fscanln(lines, &q.start, &q.each, &q.n); err != nil {
+				return
+			}
+			asked <- q
 		}
-		close(lines)
 	}()
-	for n, x := 0, uint64(1); ; n++ {
-		for range 100_000 { // some 50 µs
+	begun, origin := time.Now(), monotonic()
+	t := &tally{begun: origin}
+	for n, x := 1, uint64(1); ; n++ {
+		for range 10_000 { // some 5 µs
 			x = x*6364136223846793005 + 1
 		}
+		t.note(origin+int64(time.Since(begun)), n)
 		select {
-		case _, ok := <-lines:
+		case q, ok := <-asked:
 			if !ok {
 				return
 			}
 			worked = x
-			fmt.Fprintln(out, n)
+			for i := range int64(q.n) {
+				fmt.Fprintln(out, t.until(q.start+(i+1)*q.each)-t.until(q.start+i*q.each))
+			}
 		default:
 		}
 	}

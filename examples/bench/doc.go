@@ -7,7 +7,7 @@
 //	go run ./examples/bench -json r.json          every single result too
 //	go run ./examples/bench -plot p.svg           and time and bandwidth over payload size
 //	go run ./examples/bench -syscalls             and system calls, counted by perf
-//	go run ./examples/bench -work echo -beside 20 polling or not, while others want every processor
+//	go run ./examples/bench -work echo -beside 125  polling or not, while others want every processor
 //	bench -peers WORKLOAD                         one run, as one line for another program
 //
 // Each run of each workload has processes of its own, started for it:

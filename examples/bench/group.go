@@ -146,6 +146,9 @@ func (g *group) run(o order) (out []Result, err error) {
 			return nil, err
 		}
 	}
+	if w := o.plan.Windows; w != nil {
+		w.Start = monotonic() + int64(windowLead)
+	}
 	for i, s := range g.senders {
 		job := Begin{Work: o.work, Only: o.only, Plan: o.plan, Index: uint8(i), To: g.receiver, Collector: g.heard, PIDs: g.pids}
 		if err := actor.Tell(g.ctx, s, job); err != nil {
@@ -209,15 +212,22 @@ func (g *group) countCalls(o order) ([]Result, error) {
 // together makes one result of what senders measured at the same time: from
 // the first one's start to the last one's end.
 func together(all []Result) Result {
-	r := Result{Work: all[0].Work}
+	r := Result{Work: all[0].Work, Counts: make([]int, len(all[0].Counts))}
 	begun, end, slowest, sum := all[0].Start, all[0].End, all[0].Rate, 0.0
 	for _, x := range all {
 		r.N += x.N
 		r.Ops += x.Ops
 		r.Mallocs += x.Mallocs
 		begun, end = min(begun, x.Start), max(end, x.End)
+		for i, n := range x.Counts {
+			r.Counts[i] += n
+		}
 		slowest = min(slowest, x.Rate)
 		sum += x.Rate
+	}
+	if len(r.Counts) > 0 {
+		r.Start = begun
+		return r
 	}
 	r.Rate = float64(r.N) / (float64(end-begun) / 1e9)
 	r.Slowest = slowest / (sum / float64(len(all)))

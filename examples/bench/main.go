@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -17,15 +18,17 @@ import (
 
 // config is what the flags say.
 type config struct {
-	peers string   // one workload, for another program
-	only  string   // and of its results this one
-	calls bool     // count system calls too
-	pairs int      // of runs with polling and without, beside busy processes; 0: a table instead
-	works []string // or a table of these
-	runs  int
-	plan  Plan
-	json  string
-	plot  string
+	peers  string // one workload, for another program
+	only   string // and of its results this one
+	calls  bool   // count system calls too
+	pairs  int    // of windows with polling and without, beside busy processes; 0: a table instead
+	busy   int
+	window time.Duration
+	works  []string // or a table of these
+	runs   int
+	plan   Plan
+	json   string
+	plot   string
 }
 
 const usage = `bench measures messages between processes: how long they take, how many there are
@@ -50,8 +53,10 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f.StringVar(&c.peers, "peers", "", "run this `workload` once, for another program that compares: the plan is in $"+planVar+
 		",\nthe result goes to stdout as one line, @@RES and JSON")
 	f.StringVar(&c.only, "only", "", "with -peers: of several results measure only the one with this `name`")
-	f.IntVar(&c.pairs, "beside", 0, "compare polling with sleeping at once while other processes want every processor, by this\n"+
-		"`number` of pairs of runs of each workload")
+	f.IntVar(&c.pairs, "beside", 0, "compare polling with sleeping at once beside busy processes, by this `number` of pairs of\n"+
+		"windows for each workload: echo, ask, flood, fanin")
+	f.IntVar(&c.busy, "busy", runtime.NumCPU(), "with -beside: the `number` of busy processes")
+	f.DurationVar(&c.window, "window", 30*time.Millisecond, "with -beside: the `length` of a window")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(out, usage)

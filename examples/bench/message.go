@@ -127,6 +127,12 @@ type Usage struct {
 	actor.Asks[Receiver, uint64]
 }
 
+// Poll tells the receiver to poll before it sleeps, or not.
+type Poll struct {
+	actor.Tells[Receiver]
+	On bool
+}
+
 // Begin tells a sender what to do.
 type Begin struct {
 	actor.Tells[Sender]

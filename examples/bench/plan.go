@@ -21,6 +21,8 @@ type Plan struct {
 	Rest   time.Duration // idle: how long nothing happens
 	Boxes  int           // idle: mailboxes of actors in place
 	Procs  int           // idle: of processes
+
+	Windows *Windows `json:",omitempty"` // beside: instead of all that
 }
 
 var (

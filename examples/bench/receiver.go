@@ -44,6 +44,10 @@ var receiver = actor.Define("receiver", func(s *actor.Setup[Receiver]) error {
 	actor.OnAsk(s, func(c *actor.Context, m PlainCheck) (Reply, error) {
 		return Reply{Head: l.takeBytes(m.Data, true)}, nil
 	})
+	actor.OnTell(s, func(c *actor.Context, m Poll) error {
+		actor.SetPolling(m.On)
+		return nil
+	})
 	pours(s)
 	actor.OnAsk(s, func(c *actor.Context, m Usage) (uint64, error) { return mallocs(), nil })
 	return nil

@@ -18,6 +18,7 @@ type Result struct {
 	Start   int64   `json:",omitempty"` // fanin: CLOCK_MONOTONIC, ns
 	End     int64   `json:",omitempty"`
 	Idle    *Idle   `json:",omitempty"` // idle
+	Counts  []int   `json:",omitempty"` // beside: operations in each window, the first of which began at Start
 }
 
 // Idle is what mailboxes cost to which nothing is sent.

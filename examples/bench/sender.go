@@ -22,7 +22,8 @@ type driver struct {
 	seq     uint64 // of the next message
 	ops     uint64 // messages or trips since the count of mallocs
 	mallocs uint64
-	trips   trips // echo and echo-idle: told what has come back
+	trips   trips     // echo and echo-idle: told what has come back
+	windows *windowed // or nil
 	out     []Result
 }
 
@@ -31,6 +32,13 @@ type driver struct {
 func (d *driver) begin(c *actor.Context, job Begin) error {
 	d.job = job
 	runtime.GC()
+	if job.Plan.Windows != nil {
+		d.windows = newWindowed(job.Plan.Windows)
+		if job.Work == "echo" {
+			return d.ping(c)
+		}
+		return d.finish(c, d.runWindows(c))
+	}
 	if job.Work == "echo" || job.Work == "echo-idle" {
 		if err := d.count(c); err != nil {
 			return d.finish(c, err)
@@ -106,7 +114,9 @@ func (d *driver) head(op uint8, size int) Head {
 }
 
 func (d *driver) ping(c *actor.Context) error {
-	d.trips.leave()
+	if d.windows == nil {
+		d.trips.leave()
+	}
 	return actor.Tell(c, d.job.To, Ping{Head: d.head(opEcho, smallSize), Back: d.self})
 }
 
@@ -116,6 +126,14 @@ func (d *driver) pong(c *actor.Context, m Pong) error {
 	}
 	d.seq++
 	d.ops++
+	if d.windows != nil {
+		more, err := d.windows.done(d, c, 1)
+		if err != nil || !more {
+			d.out = append(d.out, d.windows.result("echo"))
+			return d.finish(c, err)
+		}
+		return d.ping(c)
+	}
 	if d.trips.back() {
 		return d.ping(c)
 	}

@@ -241,6 +241,9 @@ func (in *In) Returned() {
 	}
 }
 
+// SenderAwake says that the sender does not sleep, and is not about to.
+func (in *In) SenderAwake() bool { return in.send.State.Load()&transport.StateArmed == 0 }
+
 func (in *In) announce() {
 	sleeps := in.send.Sleeps.Load()
 	in.page.Bell.Add(1)

@@ -114,6 +114,7 @@ func New(cfg Config) (*Node, error) {
 		wake:  make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
+	nd.watch.spin.clock = realClock
 	nd.role <- struct{}{}
 	nd.targets.Store(new(table))
 	nd.heads.Store(new([]*inbox))

@@ -159,7 +159,7 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 			return true
 		}
 	}
-	if stream && !more && polls {
+	if stream && !more && polls.Load() {
 		// A sender is busy. Looked at again at once, the line of its tail would
 		// go back and forth with every message; after a pause there are several
 		// again. A message that comes alone is met by a round without pause.

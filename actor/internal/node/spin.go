@@ -6,40 +6,83 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/notify"
 )
 
 // spinner decides whether polling before sleeping pays. Both sides of a lane
-// have one, and polling pays only while both poll: so a try is a streak, long
-// enough for the other side to wake up and try as well.
+// have one, and polling pays only while both poll: so one side tries, and the
+// other joins when it sees that the first is awake.
 //
-// Where other work wants the cores, a poll costs more than itself: the time
-// until that work gives the core back. What tries have cost is measured, and
-// the next one waits for twenty times as long: so they cost 5 % at most.
+// A poll pays when it finds something soon. What the others have cost is
+// measured, and for 32 times as long there is no other: so they cost 3 % at most,
+// and less the longer none pays. Between polls the core is offered to others, in
+// case the peer waits for it. When somebody takes it, polling does not pay: if it
+// was the peer, it finds another core when this side sleeps; if it was not, it
+// keeps the core for milliseconds. So that has an account of its own, and while
+// that is not even, polls are short, without an offer.
 type spinner struct {
-	score  atomic.Int32  // above zero: polling has lately found something; the holder of the role writes it
-	skips  int           // sleeps without polling since the last try
-	wasted time.Duration // by polling, since it last paid
-	barred time.Time     // no try before that
+	clock
+	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
+	skips  int          // sleeps without polling since the last try
+	polls  account      // that found nothing soon
+	joins  account      // likewise, with others that were awake
+	offers account      // of the core, that other work has taken
+}
+
+// clock is what a spinner knows of the world; another one in tests.
+type clock struct {
+	now   func() time.Time
+	offer func() // the core to whoever else wants it
+}
+
+var realClock = clock{time.Now, func() {
+	if oneProc() {
+		runtime.Gosched()
+	}
+	notify.Yield()
+}}
+
+// account is of time that was wasted.
+type account struct {
+	debt time.Duration // since it last paid
+	even time.Time     // not again before that
+}
+
+func (a *account) charge(now time.Time, cost time.Duration) {
+	a.debt = min(a.debt+cost, maxDebt)
+	a.even = now.Add(wait * a.debt)
 }
 
 // The bounds of polling.
 const (
-	burst    = 64                     // polls between two looks at the other bells
-	bursts   = 16                     // between two looks at the clock, and two yields
-	spinTime = 100 * time.Microsecond // longer than a wake-up of the other side takes
-	lostCore = time.Millisecond       // a yield that takes longer went to other work, and more than a moment of it
-	glances  = 512                    // polls before the role is taken
-	maxScore = 16
-	missCost = 4  // a miss costs as much as so many hits bring
-	retry    = 32 // after so many sleeps polling is tried again, if that is due
-	wait     = 20 // times what the last tries have cost, before the next
+	burst     = 64                     // polls between two looks at the other bells
+	bursts    = 16                     // between two looks at the clock, and two offers
+	roundTime = 10 * time.Microsecond  // what that takes, about
+	spinTime  = 100 * time.Microsecond // longer than a wake-up of the other side takes
+	taken     = 5 * time.Microsecond   // an offer that takes longer was taken
+	lost      = 200 * time.Microsecond // and one that takes longer, by other work
+	lostCost  = 3                      // times that: the kernel sets it off against what this process may use later
+	glances   = 512                    // polls before the role is taken
+	maxScore  = 16
+	paid      = 8  // score that says that polling pays
+	missCost  = 4  // a miss costs as much as so many hits bring
+	retry     = 32 // after so many sleeps polling is tried again, if that is due
+	wait      = 32 // times the debt, before the next
+	maxDebt   = 20 * time.Millisecond
 )
 
+// polls says whether waits may poll. Polling is for a peer on another core.
+// UNDERSTUDY_SPIN=off is for programs that would rather sleep.
+var polls atomic.Bool
+
+func init() { SetPolling(os.Getenv("UNDERSTUDY_SPIN") != "off") }
+
+// SetPolling lets waits of this process poll before they sleep, or not, and says
+// how it was. On one processor they never do.
+func SetPolling(on bool) (was bool) { return polls.Swap(on && runtime.NumCPU() > 1) }
+
 var (
-	// Polling is for a peer on another core. UNDERSTUDY_SPIN=off is for measuring
-	// what it costs, and for programs that would rather sleep.
-	polls = runtime.NumCPU() > 1 && os.Getenv("UNDERSTUDY_SPIN") != "off"
 	// With one thread for Go code, another goroutine can run only if the
 	// waiter yields. With more it has a thread of its own, and yielding would
 	// wake that thread each time.
@@ -52,20 +95,17 @@ func (n *Node) spinFor(w waiting) bool {
 	if w.poll() {
 		return true
 	}
-	if !polls || !s.worth() {
+	if !polls.Load() {
 		return false
 	}
-	var begun time.Time
-	for {
+	worth := s.worth()
+	if !worth && !n.othersAwake() {
+		return false
+	}
+	round := func() bool {
 		for range bursts {
 			for range burst {
 				if w.poll() {
-					switch {
-					case begun.IsZero():
-						s.hit()
-					case time.Since(begun) > spinTime/2:
-						s.late()
-					}
 					return true
 				}
 			}
@@ -74,21 +114,79 @@ func (n *Node) spinFor(w waiting) bool {
 		if n.changes.Load() != n.watch.changes {
 			n.refresh()
 		}
-		// The clock is looked at only after a thousand polls: between two
-		// sides that are awake it never is.
-		now := time.Now()
-		if begun.IsZero() {
-			begun = now
-		} else if now.Sub(begun) > spinTime {
-			s.miss(now, now.Sub(begun), missCost)
+		return false
+	}
+	if !worth {
+		return s.join(round)
+	}
+	return s.try(w.poll, round)
+}
+
+// othersAwake says whether a process that this one sends to or hears from does
+// not sleep.
+func (n *Node) othersAwake() bool {
+	for _, p := range n.watch.peers {
+		if p.Page.State.Load()&transport.StateArmed == 0 {
+			return true
+		}
+	}
+	for _, b := range n.watch.ins {
+		if b.SenderAwake() {
+			return true
+		}
+	}
+	return false
+}
+
+// join polls for one round, since another process is awake: perhaps it polls.
+func (s *spinner) join(round func() bool) bool {
+	if s.now().Before(s.joins.even) {
+		return false
+	}
+	if round() {
+		s.joins.debt = 0
+		s.score.Store(missCost)
+		return true
+	}
+	s.joins.charge(s.now(), roundTime)
+	return false
+}
+
+// try polls by rounds. The clock is looked at only after one that found nothing:
+// between two sides that are awake it never is.
+func (s *spinner) try(poll, round func() bool) bool {
+	if round() {
+		s.hit()
+		return true
+	}
+	begun := s.now()
+	if begun.Before(s.offers.even) {
+		s.miss(begun, roundTime)
+		return false
+	}
+	for now := begun; ; {
+		s.offer()
+		after := s.now()
+		switch d := after.Sub(now); {
+		case d > lost:
+			s.offers.charge(after, lostCost*d)
+			s.miss(after, roundTime+after.Sub(begun))
 			return false
+		case d > taken && poll():
+			s.miss(after, roundTime+after.Sub(begun))
+			return true
 		}
-		if oneProc() {
-			runtime.Gosched()
-		}
-		notify.Yield() // the peer may be waiting for this core
-		if after := time.Now(); after.Sub(now) > lostCore {
-			s.miss(after, after.Sub(begun), 2*maxScore)
+		s.offers.debt /= 2
+		found := round()
+		now = s.now()
+		switch d := now.Sub(begun); {
+		case found && d > spinTime/2:
+			s.late()
+			return true
+		case found:
+			return true
+		case d > spinTime:
+			s.miss(now, roundTime+d)
 			return false
 		}
 	}
@@ -97,7 +195,7 @@ func (n *Node) spinFor(w waiting) bool {
 // glance polls for the actor's loop before it takes the waiter's role: between
 // two sides that are awake the next message is there before it could.
 func (n *Node) glance(w *loopWait) bool {
-	if !polls || n.watch.spin.score.Load() <= 0 {
+	if !polls.Load() || n.watch.spin.score.Load() <= 0 {
 		return false
 	}
 	for range glances {
@@ -123,14 +221,13 @@ func (s *spinner) hit() {
 func (s *spinner) late() { s.score.Add(-1) }
 
 // miss says that polling has cost so much and found nothing.
-func (s *spinner) miss(now time.Time, cost time.Duration, points int32) {
+func (s *spinner) miss(now time.Time, cost time.Duration) {
 	v := s.score.Load()
-	if v > 0 {
-		s.wasted = 0
+	if v >= paid {
+		s.polls.debt = 0
 	}
-	s.score.Store(max(v-points, -missCost))
-	s.wasted += cost
-	s.barred = now.Add(wait * s.wasted)
+	s.score.Store(max(v-missCost, -missCost))
+	s.polls.charge(now, cost)
 }
 
 // worth says whether to poll this time.
@@ -142,9 +239,9 @@ func (s *spinner) worth() bool {
 		return false
 	}
 	s.skips = 0
-	if time.Now().Before(s.barred) {
+	if s.now().Before(s.polls.even) {
 		return false
 	}
-	s.score.Store(missCost)
+	s.score.Store(0)
 	return true
 }

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"testing"
+	"time"
+)
+
+// world is what a spinner finds: how long things take in it is up to a test.
+type world struct {
+	spinner
+	t       time.Time
+	round   time.Duration // takes a round of polls
+	finds   bool          // and finds something
+	offered time.Duration // takes an offer of the core
+	peer    bool          // that was taken by the peer, which has sent something then
+	awake   bool          // others are
+	waste   time.Duration // by polls that found nothing at once
+	looks   int           // at the clock
+	tries   int
+}
+
+func newWorld() *world {
+	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond}
+	w.clock = clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }}
+	return w
+}
+
+// wait is one wait, and says whether it was spent polling.
+func (w *world) wait() (polled bool) {
+	begun := w.t
+	round := func() bool {
+		w.tries++
+		if !w.finds {
+			w.t = w.t.Add(w.round)
+		}
+		return w.finds
+	}
+	switch {
+	case w.worth():
+		w.try(func() bool { return w.peer }, round)
+	case w.awake:
+		w.join(round)
+	}
+	polled = w.finds && w.score.Load() > -missCost
+	if !w.finds {
+		w.waste += w.t.Sub(begun)
+		w.t = w.t.Add(10 * time.Microsecond) // asleep, or at work
+	}
+	return polled
+}
+
+// TestPollingCost: wherever polling finds nothing, it costs less than a twentieth
+// of the time, and is tried again all the same.
+func TestPollingCost(t *testing.T) {
+	for name, w := range map[string]*world{
+		"nothing comes":               newWorld(),
+		"others are awake":            {awake: true, offered: time.Microsecond},
+		"the core goes to other work": {offered: 3 * time.Millisecond},
+		"and others are awake":        {offered: 3 * time.Millisecond, awake: true},
+		"the peer is on the core":     {offered: 20 * time.Microsecond, peer: true},
+		"other work, for a moment":    {offered: 50 * time.Microsecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newWorld()
+			v.offered, v.peer, v.awake = w.offered, w.peer, w.awake
+			// Before, it has paid.
+			v.finds = true
+			for range 100 {
+				v.wait()
+			}
+			v.finds = false
+			const length = 3 * time.Second
+			tries := 0
+			for begun := v.t; v.t.Sub(begun) < length; {
+				v.wait()
+				if v.t.Sub(begun) < length/2 {
+					tries = v.tries
+				}
+			}
+			if v.waste > length/20 {
+				t.Errorf("%v of %v spent on polling in vain", v.waste, length)
+			}
+			if v.tries == tries {
+				t.Error("polling was given up for good")
+			}
+			t.Logf("%v of %v, %d rounds", v.waste, length, v.tries)
+		})
+	}
+}
+
+// TestPollingPays: while each wait finds something at once there is no look at the
+// clock; when polling begins to pay it comes back, soon if another process is seen
+// to be awake.
+func TestPollingPays(t *testing.T) {
+	w := newWorld()
+	w.finds = true
+	w.wait()
+	before := w.looks
+	for range 1000 {
+		if !w.wait() {
+			t.Fatal("polling pays, and is not done")
+		}
+	}
+	if w.looks != before {
+		t.Errorf("%d looks at the clock", w.looks-before)
+	}
+	for _, awake := range []bool{false, true} {
+		w.finds, w.awake = false, false
+		for begun := w.t; w.t.Sub(begun) < time.Second; {
+			w.wait()
+		}
+		w.finds, w.awake = true, awake
+		begun, waits := w.t, 0
+		for !w.wait() {
+			w.t = w.t.Add(10 * time.Microsecond)
+			waits++
+		}
+		limit := wait*maxDebt + retry*10*time.Microsecond
+		if awake {
+			limit = 0
+		}
+		if d := w.t.Sub(begun); d > limit {
+			t.Errorf("others awake: %v; polling came back after %v and %d waits, want %v", awake, d, waits, limit)
+		}
+		w.wait()
+		if w.score.Load() <= 0 {
+			t.Errorf("others awake: %v; score %d after two finds", awake, w.score.Load())
+		}
+	}
+}
+
+// TestPollingLost: once other work has taken the core, polls are short, and after a
+// time the core is offered again.
+func TestPollingLost(t *testing.T) {
+	w := newWorld()
+	w.offered = 3 * time.Millisecond
+	w.wait() // a miss, of 3 ms
+	begun := w.t
+	if w.offers.even.Sub(begun) < 2*wait*w.offered {
+		t.Fatalf("offers are due %v after one that took %v", w.offers.even.Sub(begun), w.offered)
+	}
+	for w.t.Before(w.offers.even) {
+		before, waste := w.t, w.waste
+		w.wait()
+		if d := w.waste - waste; d > roundTime {
+			t.Fatalf("%v spent, %v after the core was lost", d, before.Sub(begun))
+		}
+	}
+	w.offered = time.Microsecond
+	for spent := time.Duration(0); spent < spinTime; {
+		waste := w.waste
+		w.wait()
+		spent = w.waste - waste
+		if w.t.Sub(begun) > time.Minute {
+			t.Fatal("the core is never offered again")
+		}
+	}
+}
