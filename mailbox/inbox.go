@@ -146,6 +146,9 @@ func Decode(m *Message, t *codec.Type, v any) error {
 			}
 		}
 	}
+	if len(m.body) >= bulky {
+		spare.came(len(m.body))
+	}
 	err := codec.Decode(t, m.body, v, &m.lent)
 	if err != nil && m.lent.N > 0 {
 		untaken(&m.lent)

@@ -127,6 +127,9 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 		}
 		defer p.release(ref, tellNow)
 	}
+	if len(payload) >= bulky {
+		spare.came(len(payload))
+	}
 	if err := codec.Decode(t, payload, r, &in); err != nil {
 		endAll(&in)
 		return err
