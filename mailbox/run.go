@@ -6,7 +6,6 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -79,34 +78,29 @@ func (b *Inbox) Look(m *Message) bool {
 
 // Run takes messages that have come by now, at most limit, and gives each to its
 // handler: what Next, a handler and Done do, in one loop, for messages that are
-// told and stand in a ring's entries as a whole, or have one lent buffer beside. It ends before the first that
-// is something else, for which Next has to be called; and after one, when stop or
-// system is set. n is how many are done. An error is that of the handler of one
-// more, which is still in hand, in m.
+// told and stand in a ring's entries as a whole, or have one lent buffer beside.
+// It ends before the first that is something else, for which Next has to be
+// called; and after one, when stop or system is set. n is how many are done. An
+// error is that of the handler of one more, which is still in hand, in m.
 func (b *Inbox) Run(m *Message, handlers *Handlers, limit int, stop, system *atomic.Bool) (n int, err error) {
 	r := b.ring
 	if r == nil || m.ready {
 		return 0, nil
 	}
-	m.Box, m.Head.Kind, m.Head.Flags = b, wire.EntryTell, 0
-	untold := false // the sender does not know of all blocks
+	m.Box, m.Head.Kind, m.Head.Flags, m.Head.N = b, wire.EntryTell, 0, 0
 	for n < limit {
 		entry, end := r.Front()
 		id, body, ok := wire.TellIn(entry)
-		m.Head.N = 0
 		if !ok {
-			if id, body, ok = wire.LentTellIn(entry, &m.Head.Lent[0]); !ok {
-				break
+			ran, err := b.runLent(m, handlers, limit-n, stop, system)
+			if n += ran; ran == 0 || err != nil || stop.Load() || system.Load() {
+				return n, err
 			}
-			m.Head.N = 1
+			continue
 		}
 		do := handlers.Of(codec.ID(id))
-		if do == nil || m.Head.N > 0 && !b.see(m) {
+		if do == nil {
 			break
-		}
-		if untold && b.lane.Wanted() {
-			b.tell()
-			untold = false
 		}
 		seq := r.ReadTo()
 		m.Head.Type, m.body, m.entry.Seq, m.entry.End = id, body, seq, end
@@ -114,17 +108,9 @@ func (b *Inbox) Run(m *Message, handlers *Handlers, limit int, stop, system *ato
 		b.lane.Begin(seq)
 		if err = do(m, body); err != nil {
 			m.ready = true
-			break
+			return n, err
 		}
 		n++
-		if m.Head.N > 0 {
-			b.lane.End(end) // said first: see Done
-			how := tellNow
-			if r.More() {
-				how, untold = tellLater, true
-			}
-			b.giveBack(m, how)
-		}
 		b.owed = true
 		r.Done()
 		if r.Unreleased() >= b.quarter || b.lane.Hurried() {
@@ -134,24 +120,5 @@ func (b *Inbox) Run(m *Message, handlers *Handlers, limit int, stop, system *ato
 			break
 		}
 	}
-	if untold {
-		b.tell()
-	}
-	return n, err
-}
-
-// see gets the one lent buffer of m, and reports whether all is as usual.
-func (b *Inbox) see(m *Message) bool {
-	ref := segment.BlockRef(m.Head.Lent[0])
-	if ref.Segment == wire.FileSegment {
-		return false
-	}
-	h, err := b.views.Hold(ref)
-	if err != nil {
-		return false // Next meets it too
-	}
-	m.lent.Item[0] = reading(h, ref, b, leaseReading)
-	m.lent.Mark[0] = codec.Mark{Generation: ref.Generation, Length: ref.Length}
-	m.lent.N = 1
-	return true
+	return n, nil
 }

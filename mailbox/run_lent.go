@@ -1,0 +1,71 @@
+package mailbox
+
+import (
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// runLent is Run for messages with one lent buffer that follow each other: apart, so
+// that those without have nothing to do with it. While more are at hand, the sender
+// is told of several blocks at a time, and of all when it ends.
+func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system *atomic.Bool) (n int, err error) {
+	r, untold := b.ring, false
+	for n < limit && err == nil && !(n > 0 && (stop.Load() || system.Load())) {
+		entry, end := r.Front()
+		id, body, ok := wire.LentTellIn(entry, &m.Head.Lent[0])
+		if !ok {
+			break
+		}
+		do := handlers.Of(codec.ID(id))
+		if do == nil || !b.see(m) {
+			break
+		}
+		if untold && b.lane.Wanted() {
+			b.tell()
+			untold = false
+		}
+		m.Head.N, m.Head.Type, m.body, m.entry.Seq, m.entry.End = 1, id, body, r.ReadTo(), end
+		r.Pass(end)
+		b.lane.Begin(m.entry.Seq)
+		if err = do(m, body); err != nil {
+			m.ready = true
+			break
+		}
+		n++
+		b.lane.End(end) // said first: see Done
+		how := tellNow
+		if r.More() {
+			how, untold = tellLater, true
+		}
+		b.giveBack(m, how)
+		m.Head.N = 0
+		b.owed = true
+		r.Done()
+		if r.Unreleased() >= b.quarter || b.lane.Hurried() {
+			b.Flush(m)
+		}
+	}
+	if untold {
+		b.tell()
+	}
+	return n, err
+}
+
+// see gets the one lent buffer of m, and reports whether all is as usual.
+func (b *Inbox) see(m *Message) bool {
+	ref := segment.BlockRef(m.Head.Lent[0])
+	if ref.Segment == wire.FileSegment {
+		return false
+	}
+	h, err := b.views.Hold(ref)
+	if err != nil {
+		return false // Next meets it too
+	}
+	m.lent.Item[0] = reading(h, ref, b, leaseReading)
+	m.lent.Mark[0] = codec.Mark{Generation: ref.Generation, Length: ref.Length}
+	m.lent.N = 1
+	return true
+}
