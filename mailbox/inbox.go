@@ -318,7 +318,7 @@ func (b *Inbox) release(ref segment.BlockRef, how telling) {
 		b.views.Forget(ref)
 		return
 	}
-	if how == tellLater && b.views.Untold() < untold && ref.Length <= untoldBytes {
+	if how == tellLater && ref.Length <= untoldBytes && b.views.Untold() < min(untold, b.views.Blocks()/untoldPart) {
 		b.views.ReleaseLater(b.lane.Returns(), ref)
 		return
 	}
@@ -328,10 +328,12 @@ func (b *Inbox) release(ref segment.BlockRef, how telling) {
 	}
 }
 
-// With tellLater, so many blocks of at most so many bytes are told of at a time.
+// With tellLater the sender does not know of so many blocks of at most so many
+// bytes, and of no more than that part of all: it has to have others meanwhile.
 const (
 	untold      = 4
 	untoldBytes = 64 << 10
+	untoldPart  = 4
 )
 
 // tell tells the sender of blocks that were given back.

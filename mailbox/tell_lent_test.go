@@ -219,3 +219,23 @@ func TestToldOfSeveral(t *testing.T) {
 		out.Close()
 	}
 }
+
+// TestToldAtOnce: of two blocks that are all there are, the sender is told of each
+// when it is back: it could not go on meanwhile.
+func TestToldAtOnce(t *testing.T) {
+	out, in := pair(t, mailbox.Config{PoolBytes: 8 << 10, MaxBytes: 8 << 10}.Wire())
+	defer in.Close()
+	defer out.Close()
+	var back []int
+	r := newLentRunner(t, in, func(framed) { back = append(back, 2-mailbox.Blocks(out).Lent) })
+	for range 2 {
+		b, err := out.Lend(4 << 10)
+		if err != nil || !mailbox.Tell(out, &framed{Data: b}) {
+			t.Fatal(err)
+		}
+	}
+	r.all()
+	if !slices.Equal(back, []int{0, 1}) {
+		t.Errorf("back when the messages are handled: %v, want [0 1]", back)
+	}
+}

@@ -28,7 +28,8 @@ type Views struct {
 
 	segments    atomic.Pointer[table] // never changed, only replaced
 	outstanding atomic.Int64
-	untold      uint64 // return entries behind the tail: their owner has not been told
+	blocks      atomic.Int64 // of the mapped segments
+	untold      uint64       // return entries behind the tail: their owner has not been told
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -96,6 +97,7 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 	c := v.count(id)
 	c.segments++
 	c.blocks += blocks
+	v.blocks.Add(int64(blocks))
 	return nil
 }
 
@@ -232,6 +234,9 @@ func (v *Views) Tell(r transport.Returns) {
 	v.untold = 0
 }
 
+// Blocks is how many blocks the mapped segments have; of arenas, units.
+func (v *Views) Blocks() int { return int(v.blocks.Load()) }
+
 // Untold is how many blocks the owner has not been told of.
 func (v *Views) Untold() int { return int(v.untold) }
 
@@ -271,6 +276,7 @@ func (v *Views) Drop(id uint16) error {
 	c := v.count(id)
 	c.segments--
 	c.blocks -= len(s.holds)
+	v.blocks.Add(-int64(len(s.holds)))
 	return s.mem.Close()
 }
 
