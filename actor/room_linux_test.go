@@ -21,29 +21,11 @@ import (
 // message handled, and need not wait for a quarter of the ring. The handler
 // takes one message for each byte that comes through a pipe.
 func TestSlowReceiverMakesRoom(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "pipe")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	gate, err := os.OpenFile(pipe, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pipe, gate := openGate(t)
 	defer gate.Close()
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: "ring", RingBytes: 4096}})
 	step := Tell{What: "step " + pipe}
-	full := 0
-	for ; ; full++ {
-		c, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		err := actor.Tell(c, ref, step)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	full := fillUp(t, ctx, ref, step)
 	sent := make(chan error, 1)
 	go func() { sent <- actor.Tell(ctx, ref, step) }()
 	handled := 0
@@ -69,5 +51,36 @@ func TestSlowReceiverMakesRoom(t *testing.T) {
 	}
 	if quarter := full / 4; handled >= quarter {
 		t.Fatalf("room came after %d messages; a quarter of the ring is %d", handled, quarter)
+	}
+}
+
+// openGate makes a pipe for a handler that reads one byte of it for each message. The
+// caller closes it: then no handler waits for another byte.
+func openGate(t *testing.T) (name string, gate *os.File) {
+	t.Helper()
+	name = filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gate, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name, gate
+}
+
+// fillUp sends m until there is no room, and says how often it was sent.
+func fillUp(t *testing.T, ctx context.Context, ref actor.Ref[Worker], m Tell) (n int) {
+	t.Helper()
+	for ; ; n++ {
+		c, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		err := actor.Tell(c, ref, m)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

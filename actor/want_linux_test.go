@@ -2,15 +2,10 @@ package actor_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -29,29 +24,11 @@ func TestLargeAmongSmall(t *testing.T) {
 
 func largeAmongSmall(t *testing.T, queue string) {
 	const pool, large = 256 << 10, 150 << 10
-	pipe := filepath.Join(t.TempDir(), "pipe")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	gate, err := os.OpenFile(pipe, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pipe, gate := openGate(t)
 	defer gate.Close()
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Queue: queue, PoolBytes: pool}})
 	small := Tell{What: "step " + pipe + "\x00" + string(make([]byte, 20<<10))} // a block of 32 KiB
-	full := 0
-	for ; ; full++ {
-		c, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		err := actor.Tell(c, ref, small)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	full := fillUp(t, ctx, ref, small)
 	flood, stop := context.WithCancel(ctx)
 	var senders sync.WaitGroup
 	defer senders.Wait()
