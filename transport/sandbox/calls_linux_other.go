@@ -8,4 +8,4 @@ const (
 	elsewhere = ""
 )
 
-var numbers map[string]uint32
+var numbers, own map[string]uint32

@@ -28,6 +28,9 @@ func Numbers(names []string) (nrs []uint32, err error) {
 	for _, name := range names {
 		nr, ok := numbers[name]
 		if !ok {
+			nr, ok = own[name]
+		}
+		if !ok {
 			n, err := strconv.ParseUint(name, 10, 30)
 			nr, ok = uint32(n), err == nil
 		}
