@@ -46,7 +46,7 @@ func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 				return err
 			}
 			p.payload = b.l
-			p.head.Payload = wire.Block(b.l.ref(b.generation, uint64(n)))
+			p.head.Payload = b.l.ref(b.generation, uint64(n))
 			if out, err := codec.Append(t, b.Bytes()[:0:n], m, nil); err != nil || len(out) != n {
 				b.Release()
 				return encodeError(t, n, len(out), err)
@@ -57,13 +57,13 @@ func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 	if p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent); err != nil {
 		return err
 	}
-	if n := len(p.scratch); g != nil && n > c.room-p.lent.N*wire.BlockBytes {
+	if n := len(p.scratch); g != nil && n > c.room-p.lent.N*wire.BlockRefBytes {
 		b, err := g.Lend(n)
 		if err != nil {
 			return err
 		}
 		p.payload = b.l
-		p.head.Payload = wire.Block(b.l.ref(b.generation, uint64(n)))
+		p.head.Payload = b.l.ref(b.generation, uint64(n))
 		copy(b.Bytes(), p.scratch)
 	}
 	return nil
@@ -110,7 +110,7 @@ func (p *parcel) place(o *Outbox) error {
 			return err
 		}
 		copy(b.Mem, p.scratch)
-		p.block, p.head.Payload = b, wire.Block(b.Ref)
+		p.block, p.head.Payload = b, b.Ref
 	}
 	p.head.Flags |= wire.FlagBlock
 	return nil

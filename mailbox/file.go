@@ -155,7 +155,7 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 	n := 0
 	for i := range p.lent.N {
 		if f, ok := p.lent.Item[i].(*os.File); ok {
-			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment, Index: uint16(n), Length: w.ticket + 1}
+			p.head.Lent[i] = wire.BlockRef{Segment: wire.FileSegment, Index: uint16(n), Length: w.ticket + 1}
 			files[n] = f
 			n++
 		}

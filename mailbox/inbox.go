@@ -111,7 +111,7 @@ func (b *Inbox) Next(m *Message) error {
 // hand.
 func (b *Inbox) attach(m *Message) error {
 	if m.Head.Flags&wire.FlagBlock != 0 && !m.block {
-		v, err := b.views.View(segment.BlockRef(m.Head.Payload))
+		v, err := b.views.View(m.Head.Payload)
 		if err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (b *Inbox) giveBack(m *Message, how telling) {
 	m.lent.N = 0
 	if m.block {
 		m.block = false
-		b.release(segment.BlockRef(m.Head.Payload), how)
+		b.release(m.Head.Payload, how)
 	}
 }
 

@@ -32,10 +32,10 @@ type answer struct {
 func (b *Inbox) note(head *wire.Entry) {
 	a := answer{ask: head.Ask, lent: head.N > 0}
 	if head.Flags&wire.FlagBlock != 0 {
-		a.refs[0], a.n = segment.BlockRef(head.Payload), 1
+		a.refs[0], a.n = head.Payload, 1
 	}
 	for i := range int(head.N) {
-		a.refs[a.n] = segment.BlockRef(head.Lent[i])
+		a.refs[a.n] = head.Lent[i]
 		a.n++
 	}
 	slot := slotOf(head.Ask)

@@ -79,7 +79,7 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 		}
 	}
 	p.head.Flags |= wire.FlagBlock
-	p.head.Payload = wire.Block(p.block.Ref)
+	p.head.Payload = p.block.Ref
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (p *parcel) collect(s *store) error {
 				p.abandon(s, i)
 				return err
 			}
-			p.head.Lent[i] = wire.Block{Segment: wire.FileSegment}
+			p.head.Lent[i] = wire.BlockRef{Segment: wire.FileSegment}
 			continue
 		}
 		if mark := p.lent.Mark[i]; p.own(s, i) || p.shares(s, i) {
@@ -115,7 +115,7 @@ func (p *parcel) collect(s *store) error {
 			copy(b.Mem, mem)
 			p.blocks[i] = b
 		}
-		p.head.Lent[i] = wire.Block(p.blocks[i].Ref)
+		p.head.Lent[i] = p.blocks[i].Ref
 	}
 	p.head.N = uint8(p.lent.N)
 	return nil
@@ -188,7 +188,7 @@ func (p *parcel) share(s *store, seq uint64) error {
 // unshare undoes share for the payload and the first n items.
 func (p *parcel) unshare(s *store, n int) {
 	if p.payload != nil {
-		s.Unshare(segment.BlockRef(p.head.Payload))
+		s.Unshare(p.head.Payload)
 	}
 	for i := range n {
 		if l, ok := p.lent.Item[i].(*lease); ok && l.set != nil && p.blocks[i].Mem == nil {

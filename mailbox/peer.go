@@ -120,7 +120,7 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 		}
 	}
 	if head.Flags&wire.FlagBlock != 0 {
-		ref := segment.BlockRef(head.Payload)
+		ref := head.Payload
 		if payload, err = p.views.View(ref); err != nil {
 			unview(&in, &p.views, &head, err)
 			return err
@@ -164,7 +164,7 @@ func (p *Peer) count(head *wire.Entry, inline int) {
 // view makes the leases of the blocks that head lists.
 func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state uint64) error {
 	for i := range int(head.N) {
-		ref := segment.BlockRef(head.Lent[i])
+		ref := head.Lent[i]
 		if ref.Segment == wire.FileSegment {
 			in.Item[i] = &received{err: errNoFiles}
 			in.N++
@@ -194,7 +194,7 @@ func unview(in *codec.Lent, v *segment.Views, head *wire.Entry, err error) {
 		if l, ok := in.Item[i].(*lease); ok {
 			g := in.Mark[i].Generation
 			_ = l.move(g, leaseReading, leaseOver) || l.move(g, leaseKept, leaseOver)
-			v.Forget(segment.BlockRef(head.Lent[i]))
+			v.Forget(head.Lent[i])
 		}
 		in.Item[i] = nil
 	}

@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
-	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -56,7 +55,7 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 
 // see gets the one lent buffer of m, and reports whether all is as usual.
 func (b *Inbox) see(m *Message) bool {
-	ref := segment.BlockRef(m.Head.Lent[0])
+	ref := m.Head.Lent[0]
 	if ref.Segment == wire.FileSegment {
 		return false
 	}

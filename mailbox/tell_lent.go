@@ -35,7 +35,7 @@ func tellLent(o *Outbox, t *codec.Type, m any) bool {
 	if !l.move(generation, leaseWriting, leaseSent) {
 		return false
 	}
-	block := wire.Block(l.ref(generation, length))
+	block := l.ref(generation, length)
 	o.store.LentOpen(l.slot, block.Generation, out.Next())
 	wire.PutLentTell(b, uint64(t.ID()), &block)
 	seen := out.Sleeps()

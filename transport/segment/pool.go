@@ -381,7 +381,7 @@ func (p *Pool) Recall(b Block) bool {
 func (p *Pool) Put(b Block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.find(b, "Put")
+	s := p.find(b)
 	p.free(b.Ref.Segment, b.Ref.Index)
 	if p.closed.Load() {
 		p.unmap(s)
@@ -390,7 +390,7 @@ func (p *Pool) Put(b Block) {
 
 // find is the segment of b, which must not be free.
 // Preconditions: mu is held.
-func (p *Pool) find(b Block, op string) *owned {
+func (p *Pool) find(b Block) *owned {
 	if int(b.Ref.Segment) < len(p.segments) {
 		if s := p.segments[b.Ref.Segment]; s != nil && int(b.Ref.Index) < len(s.ledger) {
 			if e := &s.ledger[b.Ref.Index]; e.out && e.generation == b.Ref.Generation {
@@ -398,12 +398,7 @@ func (p *Pool) find(b Block, op string) *owned {
 			}
 		}
 	}
-	panic(b.Ref.misused(op, "not taken"))
-}
-
-// misused is what a mistake of the owner's code panics with.
-func (r BlockRef) misused(op, why string) string {
-	return fmt.Sprintf("segment: %s of block %d of segment %d, generation %d, which is %s", op, r.Index, r.Segment, r.Generation, why)
+	panic(fmt.Sprintf("segment: Put of block %d of segment %d, generation %d, which is not taken", b.Ref.Index, b.Ref.Segment, b.Ref.Generation))
 }
 
 // unmap unmaps a segment of a closed pool when none of its blocks is in the

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 var (
@@ -50,6 +51,7 @@ func user(c *testutil.Child, policy Policy) error {
 		if err != nil {
 			return err
 		}
+		var ref BlockRef
 		switch f := buf[1:n]; buf[0] {
 		case 's':
 			num := func(i int) int { return int(binary.LittleEndian.Uint64(f[i*8:])) }
@@ -57,12 +59,14 @@ func user(c *testutil.Child, policy Policy) error {
 		case 'r':
 			err = views.Drop(binary.LittleEndian.Uint16(f))
 		case 'b':
-			err = look(&views, page.Returns, ParseBlockRef(f), binary.LittleEndian.Uint32(f[BlockRefBytes:]))
+			ref.Parse(f)
+			err = look(&views, page.Returns, ref, binary.LittleEndian.Uint32(f[wire.BlockRefBytes:]))
 			if err == nil {
 				err = l.Send([]byte{'k'}, nil)
 			}
 		case 'w':
-			err = tryToWrite(&views, ParseBlockRef(f))
+			ref.Parse(f)
+			err = tryToWrite(&views, ref)
 			if err == nil {
 				err = l.Send([]byte{'k'}, nil)
 			}
@@ -164,10 +168,10 @@ func (p *peer) announce(id uint16, f transport.File, size, class, blocks int) er
 
 func (p *peer) name(kind byte, b Block) {
 	p.t.Helper()
-	m := make([]byte, 1+BlockRefBytes+4)
+	m := make([]byte, 1+wire.BlockRefBytes+4)
 	m[0] = kind
 	b.Ref.Put(m[1:])
-	binary.LittleEndian.PutUint32(m[1+BlockRefBytes:], crc32.ChecksumIEEE(b.Mem))
+	binary.LittleEndian.PutUint32(m[1+wire.BlockRefBytes:], crc32.ChecksumIEEE(b.Mem))
 	if err := p.l.Send(m, nil); err != nil {
 		p.t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"bytes"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -15,19 +14,6 @@ func addHeap(v *Views, id uint16, mem *Memory, class, blocks int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
-}
-
-func TestBlockRefBytes(t *testing.T) {
-	r := BlockRef{Segment: 0x0102, Index: 0x0304, Generation: 0x05060708, Length: 0x090a0b0c0d0e0f10}
-	b := bytes.Repeat([]byte{0xff}, BlockRefBytes)
-	r.Put(b)
-	want := []byte{2, 1, 4, 3, 8, 7, 6, 5, 0x10, 0xf, 0xe, 0xd, 0xc, 0xb, 0xa, 9, 0, 0, 0, 0, 0, 0, 0, 0}
-	if !bytes.Equal(b, want) {
-		t.Errorf("% x", b)
-	}
-	if got := ParseBlockRef(b); got != r {
-		t.Errorf("%+v", got)
-	}
 }
 
 func TestViewChecks(t *testing.T) {
@@ -195,30 +181,24 @@ func TestViewNoAllocations(t *testing.T) {
 
 // FuzzView: whatever an entry says, a view is inside its block, or an error.
 func FuzzView(f *testing.F) {
-	b := make([]byte, BlockRefBytes)
 	for _, r := range []BlockRef{{}, {Segment: 1, Index: 2, Length: 4096}, {Segment: 1, Index: 3, Length: 4097}, {Index: 0xffff, Length: 1 << 63},
 		{Segment: 1, Index: 1, Length: 16384}, {Segment: 1, Index: 1, Length: 16385}, {Segment: 1, Length: 24576}} {
-		r.Put(b)
-		f.Add(bytes.Clone(b))
+		f.Add(r.Segment, r.Index, r.Generation, r.Length)
 	}
-	f.Fuzz(func(t *testing.T, in []byte) {
+	f.Fuzz(func(t *testing.T, segment, index uint16, generation uint32, length uint64) {
 		for _, p := range []Policy{PolicyPool, PolicyArena} {
-			fuzzView(t, in, p)
+			fuzzView(t, BlockRef{Segment: segment, Index: index, Generation: generation, Length: length}, p)
 		}
 	})
 }
 
-func fuzzView(t *testing.T, in []byte, policy Policy) {
+func fuzzView(t *testing.T, ref BlockRef, policy Policy) {
 	const class, blocks = 8192, 3
-	if len(in) < BlockRefBytes {
-		return
-	}
 	v := Views{Policy: policy}
 	defer v.Close()
 	mem := Heap(class * blocks)
 	mem.Bytes()[len(mem.Bytes())-1] = 1
 	addHeap(&v, 1, mem, class, blocks)
-	ref := ParseBlockRef(in)
 	view, err := v.View(ref)
 	legal := ref.Segment == 1 && ref.Index < blocks && ref.Length <= class
 	if policy == PolicyArena {
@@ -242,11 +222,6 @@ func fuzzView(t *testing.T, in []byte, policy Policy) {
 		}
 	}
 	v.Forget(ref)
-	again := make([]byte, BlockRefBytes)
-	ref.Put(again)
-	if ParseBlockRef(again) != ref {
-		t.Fatal("Put and ParseBlockRef disagree")
-	}
 }
 
 // FuzzReturns: a return ring full of whatever a peer writes frees a lent block

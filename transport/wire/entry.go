@@ -18,18 +18,15 @@ const FlagBlock = 1
 
 // The sizes of an entry's parts in bytes.
 const (
-	entryFixed = 12 // kind, flags, blocks, 0, type
-	entryAsk   = 16 // ask, deadline
-	BlockBytes = 24 // one block reference
-
-	// MaxHeader is the size of the largest header.
-	MaxHeader = entryFixed + entryAsk + (1+MaxBlocks)*BlockBytes
-	MaxBlocks = 8 // lent buffers in one message
+	entryFixed    = 12 // kind, flags, blocks, 0, type
+	entryAsk      = 16 // ask, deadline
+	BlockRefBytes = 24 // one block reference
+	MaxBlocks     = 8  // lent buffers in one message
 )
 
-// Block names a block of a segment: never an offset, always index times
+// BlockRef names a block of a segment: never an offset, always index times
 // class.
-type Block struct {
+type BlockRef struct {
 	Segment    uint16
 	Index      uint16
 	Generation uint32
@@ -63,20 +60,20 @@ type Entry struct {
 	Flags    uint8
 	N        uint8 // lent blocks, without the payload's
 	Type     uint64
-	Ask      uint64           // of all but tells
-	Deadline int64            // likewise
-	Payload  Block            // with FlagBlock
-	Lent     [MaxBlocks]Block // N of them
+	Ask      uint64              // of all but tells
+	Deadline int64               // likewise
+	Payload  BlockRef            // with FlagBlock
+	Lent     [MaxBlocks]BlockRef // N of them
 }
 
 // Header is the size in bytes of e's header.
 func (e *Entry) Header() int {
-	n := entryFixed + int(e.N)*BlockBytes
+	n := entryFixed + int(e.N)*BlockRefBytes
 	if e.Kind == EntryAsk || e.Kind == EntryReply || e.Kind == EntryError {
 		n += entryAsk
 	}
 	if e.Flags&FlagBlock != 0 {
-		n += BlockBytes
+		n += BlockRefBytes
 	}
 	return n
 }
@@ -92,30 +89,33 @@ func (e *Entry) Put(b []byte) {
 		at += entryAsk
 	}
 	if e.Flags&FlagBlock != 0 {
-		e.Payload.put(b[at:])
-		at += BlockBytes
+		e.Payload.Put(b[at:])
+		at += BlockRefBytes
 	}
 	for i := range e.Lent[:e.N] {
-		e.Lent[i].put(b[at:])
-		at += BlockBytes
+		e.Lent[i].Put(b[at:])
+		at += BlockRefBytes
 	}
 }
 
-func (k *Block) put(b []byte) {
-	_ = b[BlockBytes-1]
-	binary.LittleEndian.PutUint16(b, k.Segment)
-	binary.LittleEndian.PutUint16(b[2:], k.Index)
-	binary.LittleEndian.PutUint32(b[4:], k.Generation)
-	binary.LittleEndian.PutUint64(b[8:], k.Length)
+// Put writes r to the first BlockRefBytes of b.
+func (r *BlockRef) Put(b []byte) {
+	_ = b[BlockRefBytes-1]
+	binary.LittleEndian.PutUint16(b, r.Segment)
+	binary.LittleEndian.PutUint16(b[2:], r.Index)
+	binary.LittleEndian.PutUint32(b[4:], r.Generation)
+	binary.LittleEndian.PutUint64(b[8:], r.Length)
 	binary.LittleEndian.PutUint64(b[16:], 0)
 }
 
-func (k *Block) parse(b []byte) {
-	_ = b[BlockBytes-1]
-	k.Segment = binary.LittleEndian.Uint16(b)
-	k.Index = binary.LittleEndian.Uint16(b[2:])
-	k.Generation = binary.LittleEndian.Uint32(b[4:])
-	k.Length = binary.LittleEndian.Uint64(b[8:])
+// Parse reads what Put has written. It checks nothing: whoever maps the segment
+// does.
+func (r *BlockRef) Parse(b []byte) {
+	_ = b[BlockRefBytes-1]
+	r.Segment = binary.LittleEndian.Uint16(b)
+	r.Index = binary.LittleEndian.Uint16(b[2:])
+	r.Generation = binary.LittleEndian.Uint32(b[4:])
+	r.Length = binary.LittleEndian.Uint64(b[8:])
 }
 
 // ParseTell is Parse for what most messages are: told, and all of it inline. It
@@ -139,27 +139,27 @@ func TellIn(b []byte) (typ uint64, payload []byte, ok bool) {
 }
 
 // LentHeader is the size in bytes of the header of a tell with one lent block.
-const LentHeader = entryFixed + BlockBytes
+const LentHeader = entryFixed + BlockRefBytes
 
 // lentTell is how such an entry begins: kind, flags, lent blocks, 0.
 const lentTell = EntryTell | 1<<16
 
 // PutLentTell writes the header of a tell with one lent block, and all of its
 // payload inline.
-func PutLentTell(b []byte, typ uint64, lent *Block) {
+func PutLentTell(b []byte, typ uint64, lent *BlockRef) {
 	_ = b[LentHeader-1]
 	binary.LittleEndian.PutUint32(b, lentTell)
 	binary.LittleEndian.PutUint64(b[4:], typ)
-	lent.put(b[entryFixed:])
+	lent.Put(b[entryFixed:])
 }
 
 // LentTellIn is TellIn for a tell with one lent block. It writes lent only when it
 // says ok.
-func LentTellIn(b []byte, lent *Block) (typ uint64, payload []byte, ok bool) {
+func LentTellIn(b []byte, lent *BlockRef) (typ uint64, payload []byte, ok bool) {
 	if len(b) < LentHeader || binary.LittleEndian.Uint32(b) != lentTell {
 		return 0, nil, false
 	}
-	lent.parse(b[entryFixed:])
+	lent.Parse(b[entryFixed:])
 	return binary.LittleEndian.Uint64(b[4:]), b[LentHeader:], true
 }
 
@@ -187,15 +187,15 @@ func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 		at += entryAsk
 	}
 	if e.Flags&FlagBlock != 0 {
-		e.Payload.parse(b[at:])
-		at += BlockBytes
+		e.Payload.Parse(b[at:])
+		at += BlockRefBytes
 		if len(b) != h {
 			return nil, fmt.Errorf("wire: entry has a block and %d bytes of inline payload", len(b)-h)
 		}
 	}
 	for i := range e.Lent[:e.N] {
-		e.Lent[i].parse(b[at:])
-		at += BlockBytes
+		e.Lent[i].Parse(b[at:])
+		at += BlockRefBytes
 	}
 	return b[h:], nil
 }

@@ -116,7 +116,7 @@ func TestGoldenFrames(t *testing.T) {
 	}
 }
 
-var block = Block{Segment: 1, Index: 2, Generation: 3, Length: 4}
+var block = BlockRef{Segment: 1, Index: 2, Generation: 3, Length: 4}
 
 const blockHex = "0100 0200 03000000 0400000000000000 0000000000000000"
 
@@ -130,8 +130,8 @@ func TestGoldenEntry(t *testing.T) {
 		{Entry{Kind: EntryTell, Type: 5}, "hi", "01 00 00 00 0500000000000000 6869"},
 		{Entry{Kind: EntryAsk, Type: 5, Ask: 6, Deadline: 7}, "", "02 00 00 00 0500000000000000 0600000000000000 0700000000000000"},
 		{Entry{Kind: EntryTell, Flags: FlagBlock, Type: 5, Payload: block}, "", "01 01 00 00 0500000000000000" + blockHex},
-		{Entry{Kind: EntryReply, N: 1, Type: 5, Ask: 6, Lent: [MaxBlocks]Block{block}}, "p", "03 00 01 00 0500000000000000 0600000000000000 0000000000000000" + blockHex + "70"},
-		{Entry{Kind: EntryTell, N: 1, Type: 5, Lent: [MaxBlocks]Block{{Segment: FileSegment, Index: 1, Length: 7}}}, "p",
+		{Entry{Kind: EntryReply, N: 1, Type: 5, Ask: 6, Lent: [MaxBlocks]BlockRef{block}}, "p", "03 00 01 00 0500000000000000 0600000000000000 0000000000000000" + blockHex + "70"},
+		{Entry{Kind: EntryTell, N: 1, Type: 5, Lent: [MaxBlocks]BlockRef{{Segment: FileSegment, Index: 1, Length: 7}}}, "p",
 			"01 00 01 00 0500000000000000 ffff 0100 00000000 0700000000000000 0000000000000000 70"},
 	} {
 		want := unhex(t, g.hex)
@@ -210,15 +210,15 @@ func TestExitFitsAFrame(t *testing.T) {
 // TestLentTell: the short forms of a tell with one lent block write and read what
 // the long ones do.
 func TestLentTell(t *testing.T) {
-	lent := Block{Segment: 3, Index: 9, Generation: 0x01020304, Length: 1 << 33}
-	e := Entry{Kind: EntryTell, N: 1, Type: 0x1122334455667788, Lent: [MaxBlocks]Block{lent}}
+	lent := BlockRef{Segment: 3, Index: 9, Generation: 0x01020304, Length: 1 << 33}
+	e := Entry{Kind: EntryTell, N: 1, Type: 0x1122334455667788, Lent: [MaxBlocks]BlockRef{lent}}
 	long, short := make([]byte, e.Header()), make([]byte, LentHeader)
 	e.Put(long)
 	PutLentTell(short, e.Type, &lent)
 	if !bytes.Equal(long, short) {
 		t.Errorf("the short form is %x, the long one %x", short, long)
 	}
-	var got Block
+	var got BlockRef
 	typ, payload, ok := LentTellIn(append(long, "payload"...), &got)
 	if !ok || typ != e.Type || string(payload) != "payload" || got != lent {
 		t.Errorf("read %#x, %q, %+v, %v", typ, payload, got, ok)

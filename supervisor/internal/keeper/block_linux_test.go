@@ -22,19 +22,19 @@ func TestBlock(t *testing.T) {
 		policy segment.Policy
 		class  uint64
 		blocks uint32
-		b      wire.Block
+		b      wire.BlockRef
 		want   string
 	}{
-		{"a block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 6}, "second"},
-		{"a block of an arena", segment.PolicyArena, 4096, 2, wire.Block{Segment: 1, Length: 4102}, string(make([]byte, 4096)) + "second"},
-		{"beyond the arena", segment.PolicyArena, 4096, 2, wire.Block{Segment: 1, Index: 1, Length: 4097}, ""},
-		{"units that overflow", segment.PolicyArena, 1 << 63, 3, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
-		{"longer than a block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Length: 4097}, ""},
-		{"no such block", segment.PolicyPool, 4096, 2, wire.Block{Segment: 1, Index: 2, Length: 1}, ""},
-		{"no such segment", segment.PolicyPool, 4096, 2, wire.Block{Segment: 2, Length: 1}, ""},
-		{"no blocks", segment.PolicyPool, 4096, 0, wire.Block{Segment: 1, Length: 1}, ""},
-		{"blocks beyond the segment", segment.PolicyPool, 8192, 2, wire.Block{Segment: 1, Index: 1, Length: 1}, ""},
-		{"blocks that overflow", segment.PolicyPool, 1 << 63, 2, wire.Block{Segment: 1, Index: 1, Length: 1 << 63}, ""},
+		{"a block", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 6}, "second"},
+		{"a block of an arena", segment.PolicyArena, 4096, 2, wire.BlockRef{Segment: 1, Length: 4102}, string(make([]byte, 4096)) + "second"},
+		{"beyond the arena", segment.PolicyArena, 4096, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 4097}, ""},
+		{"units that overflow", segment.PolicyArena, 1 << 63, 3, wire.BlockRef{Segment: 1, Index: 1, Length: 1}, ""},
+		{"longer than a block", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 1, Length: 4097}, ""},
+		{"no such block", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 1, Index: 2, Length: 1}, ""},
+		{"no such segment", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 2, Length: 1}, ""},
+		{"no blocks", segment.PolicyPool, 4096, 0, wire.BlockRef{Segment: 1, Length: 1}, ""},
+		{"blocks beyond the segment", segment.PolicyPool, 8192, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 1}, ""},
+		{"blocks that overflow", segment.PolicyPool, 1 << 63, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 1 << 63}, ""},
 	} {
 		f, err := dup(&Handle{File: m.File().(*os.File)})
 		if err != nil {

@@ -73,7 +73,7 @@ func (m *memory) reader(l *held) (transport.Receiver, error) {
 }
 
 // block copies up to limit bytes of a block of the sender.
-func (l *held) block(b wire.Block, box wire.Mailbox, limit int) []byte {
+func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 	for _, s := range l.segments {
 		reach := segment.Policy(box.Blocks).Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
 		if s.f.ID != b.Segment || b.Length > reach || uint32(b.Index) >= s.f.Blocks {
