@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/confine"
@@ -80,8 +81,15 @@ func init() {
 	}
 }
 
+// doomed is set when this process is about to kill all that it has started, and then
+// itself. From then on a supervisor in it decides nothing. Otherwise it would take
+// the deaths of its children for their own, charge the messages in hand with them,
+// and start the children again, for a moment each.
+var doomed atomic.Bool
+
 // endAll ends this process and all that it has started.
 func endAll() {
+	doomed.Store(true)
 	_ = lane.Orphaned() // what is left is swept at the next start
 	process.EndDescendants()
 	process.KillOwnGroup()

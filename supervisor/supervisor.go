@@ -193,8 +193,12 @@ func (s *Supervisor) loop() {
 	}
 }
 
-// perform does f, and what it has left to be done soon.
+// perform does f, and what it has left to be done soon. Of a process that is about
+// to kill itself it never returns: what happens now is that end.
 func (s *Supervisor) perform(f func()) {
+	if doomed.Load() {
+		select {}
+	}
 	f()
 	for len(s.soon) > 0 {
 		f := s.soon[0]
