@@ -211,7 +211,7 @@ func filled(i uint64, n int) []byte {
 // onPriorities runs a test on each form of queue that has priorities.
 func onPriorities(t *testing.T, f func(t *testing.T, queue string)) {
 	for _, s := range lane.Probe() {
-		if s.Form.Priority == nil {
+		if s.Form.CreatePriority == nil {
 			continue
 		}
 		t.Run(s.Form.Name, func(t *testing.T) {

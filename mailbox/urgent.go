@@ -60,7 +60,7 @@ func queueName(q wire.Queue) string {
 func (c Config) priority() (wire.Queue, error) {
 	if !c.chosen() {
 		f, err := lane.FormNamed(c.Queue)
-		if err == nil && f.Priority == nil {
+		if err == nil && f.CreatePriority == nil {
 			err = &PriorityError{What: "Config.Priorities", Queue: c.Queue, Forms: lane.Prioritized()}
 		}
 		if err != nil {
@@ -84,7 +84,7 @@ func (c Config) QueueOr(name string) Config {
 	if c.Queue != "" {
 		return c
 	}
-	if f, err := lane.FormNamed(name); c.Priorities && err == nil && f.Priority == nil {
+	if f, err := lane.FormNamed(name); c.Priorities && err == nil && f.CreatePriority == nil {
 		return c
 	}
 	c.Queue = name

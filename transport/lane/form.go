@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
 	"github.com/understudy-go/understudy/transport/mq"
 	"github.com/understudy-go/understudy/transport/pipe"
 	"github.com/understudy-go/understudy/transport/seqpacket"
@@ -28,17 +29,18 @@ type Form struct {
 	// receiving end. nil says that the queue is in the page.
 	Create func(*transport.SendPage) (transport.Sender, *os.File, error)
 
+	// CreatePriority is Create of a queue whose entries may be urgent: these are
+	// received before all others. nil: this form has no priorities, and every
+	// entry waits for all before it.
+	CreatePriority func(*transport.SendPage) (transport.Prioritized, *os.File, error)
+
 	// Receive opens the receiving end that a descriptor stands for, which it
-	// owns from then on.
-	Receive func(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver
+	// owns from then on. at is where it goes on.
+	Receive func(f *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver
 
 	// Record reads the record of the message that a receiver took last, from
 	// the memory of its page.
 	Record func(taken []byte) (seq uint64, entry []byte, ok bool)
-
-	// Priority is set for a form that has priorities by itself. nil: every
-	// entry waits for all before it.
-	Priority *Priority
 
 	// End removes a queue that would outlive its last descriptor. nil: it
 	// would not.
@@ -53,74 +55,42 @@ type Form struct {
 	SweepUp func(pid int) error
 }
 
-// Priority is how a form makes queues whose entries may be urgent: these are
-// received before all others. Receive and Record read such a queue, too.
-type Priority struct {
-	// Create is Create of a queue with priorities.
-	Create func(*transport.SendPage) (transport.Prioritized, *os.File, error)
-
-	// Resume is Receive at a place before which there were urgent entries.
-	Resume func(f *os.File, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver
-}
-
 // forms is the table, the best first.
 var forms = []Form{
 	{Name: "ring", Queue: wire.QueueRing},
-	{Name: "unix", Queue: wire.QueueUnix, Create: createUnix, Receive: seqpacket.NewReceiver, Record: seqpacket.Taken},
-	{Name: "pipe", Queue: wire.QueuePipe, Create: createPipe, Receive: pipe.NewReceiver, Record: pipe.Taken},
-	{Name: "sysv", Queue: wire.QueueSysv, Create: createSysv, Receive: sysv.NewReceiver, Record: sysv.Taken,
-		Priority: &Priority{createSysvPriority, sysv.Resume},
-		End:      sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
-	{Name: "posix", Queue: wire.QueuePosix, Create: createPosix, Receive: mq.NewReceiver, Record: mq.Taken,
-		Priority: &Priority{createPosixPriority, mq.Resume}, SweepUp: mq.Sweep},
+	{Name: "unix", Queue: wire.QueueUnix, Create: twoEnds(seqpacket.Create, seqpacket.NewSender),
+		Receive: seqpacket.NewReceiver, Record: kernelq.Taken},
+	{Name: "pipe", Queue: wire.QueuePipe, Create: twoEnds(pipe.Create, pipe.NewSender),
+		Receive: pipe.NewReceiver, Record: kernelq.Taken},
+	{Name: "sysv", Queue: wire.QueueSysv, Create: oneFile(sysv.Create, sysv.NewSender),
+		CreatePriority: oneFile(sysv.CreatePriority, sysv.NewPrioritySender),
+		Receive:        sysv.NewReceiver, Record: sysv.Taken,
+		End: sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
+	{Name: "posix", Queue: wire.QueuePosix, Create: oneFile(mq.Create, mq.NewSender),
+		CreatePriority: oneFile(mq.CreatePriority, mq.NewPrioritySender),
+		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: mq.Sweep},
 }
 
-func createPosix(page *transport.SendPage) (transport.Sender, *os.File, error) {
-	f, err := mq.Create(0, 0)
-	if err != nil {
-		return nil, nil, err
+// oneFile is Create of a form whose two ends share an open file.
+func oneFile[S transport.Sender](create func() (*os.File, error), sender func(*os.File, *transport.SendPage) S) func(*transport.SendPage) (S, *os.File, error) {
+	return func(page *transport.SendPage) (s S, receive *os.File, err error) {
+		f, err := create()
+		if err != nil {
+			return s, nil, err
+		}
+		return sender(f, page), f, nil
 	}
-	return mq.NewSender(f, page), f, nil
 }
 
-func createSysv(page *transport.SendPage) (transport.Sender, *os.File, error) {
-	f, err := sysv.Create()
-	if err != nil {
-		return nil, nil, err
+// twoEnds is Create of a form whose ends are open files of their own.
+func twoEnds(create func() (send, receive *os.File, err error), sender func(*os.File, *transport.SendPage) transport.Sender) func(*transport.SendPage) (transport.Sender, *os.File, error) {
+	return func(page *transport.SendPage) (transport.Sender, *os.File, error) {
+		send, receive, err := create()
+		if err != nil {
+			return nil, nil, err
+		}
+		return sender(send, page), receive, nil
 	}
-	return sysv.NewSender(f, page), f, nil
-}
-
-func createPosixPriority(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
-	f, err := mq.CreatePriority(0, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	return mq.NewPrioritySender(f, page), f, nil
-}
-
-func createSysvPriority(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
-	f, err := sysv.CreatePriority()
-	if err != nil {
-		return nil, nil, err
-	}
-	return sysv.NewPrioritySender(f, page), f, nil
-}
-
-func createUnix(page *transport.SendPage) (transport.Sender, *os.File, error) {
-	send, receive, err := seqpacket.Create()
-	if err != nil {
-		return nil, nil, err
-	}
-	return seqpacket.NewSender(send, page), receive, nil
-}
-
-func createPipe(page *transport.SendPage) (transport.Sender, *os.File, error) {
-	send, receive, err := pipe.Create()
-	if err != nil {
-		return nil, nil, err
-	}
-	return pipe.NewSender(send, page), receive, nil
 }
 
 // Extend adds a form to the table of this process. Every process of the program
@@ -159,16 +129,16 @@ func (f *Form) create(page *transport.SendPage, priority bool) (transport.Sender
 	if !priority {
 		return f.Create(page)
 	}
-	if f.Priority == nil {
+	if f.CreatePriority == nil {
 		return nil, nil, fmt.Errorf("lane: the queue form %q has no priorities; %s have", f.Name, strings.Join(Prioritized(), ", "))
 	}
-	return f.Priority.Create(page)
+	return f.CreatePriority(page)
 }
 
 // Prioritized is the names of the forms that have priorities, the best first.
 func Prioritized() (names []string) {
 	for i := range forms {
-		if forms[i].Priority != nil {
+		if forms[i].CreatePriority != nil {
 			names = append(names, forms[i].Name)
 		}
 	}
@@ -181,12 +151,10 @@ func (f *Form) Receiver(file *os.File, page *transport.RecvPage, at transport.Pl
 	switch {
 	case f.Receive == nil:
 		return nil, fmt.Errorf("lane: the queue form %q is not in the kernel", f.Name)
-	case at.Urgent == 0 && !at.CarryUrgent:
-		return f.Receive(file, page.Taken, at.Seq, page, at.Carry), nil
-	case f.Priority == nil:
+	case f.CreatePriority == nil && (at.Urgent > 0 || at.CarryUrgent):
 		return nil, &transport.CorruptError{What: "count of urgent entries in a queue without priorities", Value: at.Urgent}
 	}
-	return f.Priority.Resume(file, page.Taken, at, page), nil
+	return f.Receive(file, page, at), nil
 }
 
 // Taken reads the record of the message that a receiver took last, from the

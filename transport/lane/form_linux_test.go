@@ -78,7 +78,7 @@ func newStand(t *testing.T, name string) *stand {
 	if st.s, file, err = f.Create(st.send); err != nil {
 		testutil.Refused(t, err)
 	}
-	st.r = f.Receive(file, st.recv.Taken, 0, st.recv, nil)
+	st.r = f.Receive(file, st.recv, transport.Place{})
 	t.Cleanup(func() {
 		if err := f.Remove(file); err != nil {
 			t.Error(err)

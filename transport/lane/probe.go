@@ -51,7 +51,7 @@ func BestPrioritized() (*Form, error) {
 	var errs []error
 	for i := range forms {
 		f := &forms[i]
-		if f.Priority == nil {
+		if f.CreatePriority == nil {
 			continue
 		}
 		err := f.probe()
@@ -123,7 +123,7 @@ func (f *Form) try(priority bool) error {
 	if err != nil {
 		return err
 	}
-	r := f.Receive(file, in.Taken, 0, in, nil)
+	r := f.Receive(file, in, transport.Place{})
 	_, err = s.Reserve(1)
 	if err == nil {
 		err = s.Commit()

@@ -12,37 +12,36 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// Create makes a queue of depth messages of at most size bytes, which has no
-// name and belongs to whoever holds a descriptor. 0 means DefaultDepth, or
-// less where the machine allows less, and MessageBytes. Where the machine
-// refuses, the error is a *transport.LimitError.
-func Create(depth, size int) (*os.File, error) {
-	if size == 0 {
-		size = MessageBytes
+// Create makes a queue of Depth messages, or fewer where the machine allows
+// fewer. It has no name and belongs to whoever holds a descriptor. Where the
+// machine refuses, the error is a *transport.LimitError.
+func Create() (*os.File, error) {
+	depth := Depth
+	if most := sys.Sysctl("fs/mqueue/msg_max"); most > 0 {
+		depth = min(depth, int(most))
 	}
-	if size < HeaderBytes || size > transport.TakenBytes {
-		return nil, &transport.SizeError{What: "message", Size: size, Limit: transport.TakenBytes,
-			Remedy: fmt.Sprintf("choose %d to %d bytes", HeaderBytes, transport.TakenBytes)}
-	}
-	if depth == 0 {
-		depth = DefaultDepth
-		if most := sys.Sysctl("fs/mqueue/msg_max"); most > 0 {
-			depth = min(depth, int(most))
-		}
-	}
-	fd, err := open(depth, size)
+	fd, err := open(depth)
 	if err != nil {
-		return nil, limited(err, depth, size)
+		return nil, limited(err, depth)
 	}
 	return os.NewFile(uintptr(fd), "mq"), nil
 }
 
+// CreatePriority is Create of a queue whose messages may be urgent.
+func CreatePriority() (*os.File, error) {
+	if sys.Sysctl("fs/mqueue/msg_max") == 1 {
+		return nil, &transport.LimitError{Op: "mq: create a queue with room that is kept for urgent messages", Limit: "fs.mqueue.msg_max", Value: sys.Sysctl("fs/mqueue/msg_max"),
+			Remedy: `raise it with sysctl to 2 at least, or use the queue form "sysv"`, Err: fmt.Errorf("%w: a queue of one message", unix.EINVAL)}
+	}
+	return Create()
+}
+
 // open opens a queue under a name of this process and removes the name. If the
 // process is killed in between, Sweep knows the name.
-func open(depth, size int) (int, error) {
+func open(depth int) (int, error) {
 	name := nameOf(os.Getpid())
 	for try := 0; ; try++ {
-		fd, err := sys.MqOpen(name, depth, size)
+		fd, err := sys.MqOpen(name, depth, MessageBytes)
 		if err == nil {
 			// ENOENT: another process has swept the name, which is as good.
 			_ = sys.MqUnlink(name)
@@ -72,8 +71,8 @@ func Sweep(pid int) error {
 }
 
 // limited says which limit of the machine refused a queue.
-func limited(err error, depth, size int) error {
-	op := fmt.Sprintf("mq: create a queue of %d messages of %d bytes", depth, size)
+func limited(err error, depth int) error {
+	op := fmt.Sprintf("mq: create a queue of %d messages of %d bytes", depth, MessageBytes)
 	const ring = `, or use the queue form "ring"`
 	limit := func(name string, value uint64, remedy string) error {
 		return &transport.LimitError{Op: op, Limit: name, Value: value, Remedy: remedy + ring, Err: err}
@@ -83,10 +82,10 @@ func limited(err error, depth, size int) error {
 		return limit("RLIMIT_MSGQUEUE", sys.Rlimit(unix.RLIMIT_MSGQUEUE), "raise it with ulimit -q or LimitMSGQUEUE= (bytes of all queues of this user)")
 	case errors.Is(err, unix.ENOSPC):
 		return limit("fs.mqueue.queues_max", sys.Sysctl("fs/mqueue/queues_max"), "raise it with sysctl")
-	case errors.Is(err, unix.EINVAL) && uint64(size) > sys.Sysctl("fs/mqueue/msgsize_max"):
-		return limit("fs.mqueue.msgsize_max", sys.Sysctl("fs/mqueue/msgsize_max"), "raise it with sysctl, or use smaller messages")
+	case errors.Is(err, unix.EINVAL) && MessageBytes > sys.Sysctl("fs/mqueue/msgsize_max"):
+		return limit("fs.mqueue.msgsize_max", sys.Sysctl("fs/mqueue/msgsize_max"), "raise it with sysctl")
 	case errors.Is(err, unix.EINVAL):
-		return limit("fs.mqueue.msg_max", sys.Sysctl("fs/mqueue/msg_max"), "raise it with sysctl, or use fewer messages")
+		return limit("fs.mqueue.msg_max", sys.Sysctl("fs/mqueue/msg_max"), "raise it with sysctl")
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return limit("permission", 0, "allow mq_open to this process")
 	case errors.Is(err, unix.ENOSYS):

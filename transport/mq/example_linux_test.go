@@ -11,10 +11,9 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// One entry through the kernel. What the receiver takes is in its page, where
-// its supervisor can read it whatever becomes of the receiver.
+// One entry through the kernel.
 func Example() {
-	f, err := mq.Create(0, 0)
+	f, err := mq.Create()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -23,7 +22,7 @@ func Example() {
 	out, _ := transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0)
 	in, _ := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
 	s := mq.NewSender(f, out)
-	r := mq.NewReceiver(os.NewFile(uintptr(fd), "mq"), in.Taken, 0, in, nil)
+	r := mq.NewReceiver(os.NewFile(uintptr(fd), "mq"), in, transport.Place{})
 	defer s.Close()
 	defer r.Close()
 
@@ -33,14 +32,11 @@ func Example() {
 
 	e, err := r.Next()
 	fmt.Printf("%d %s %v\n", e.Seq, e.Bytes, err)
-	seq, record, ok := mq.Taken(in.Taken)
-	fmt.Printf("%d %s %v\n", seq, record, ok)
 	r.Done()
 	r.Release()
 	fmt.Println(in.Head.Load())
 	// Output:
 	// <nil> 1
 	// 0 hello <nil>
-	// 0 hello true
 	// 1
 }

@@ -20,9 +20,9 @@ import (
 )
 
 // create makes a queue, or skips when the machine has none to give.
-func create(t testing.TB, depth, size int) *os.File {
+func create(t testing.TB) *os.File {
 	t.Helper()
-	f, err := Create(depth, size)
+	f, err := Create()
 	if err != nil {
 		testutil.Refused(t, err)
 	}
@@ -72,11 +72,11 @@ func (s *senderEnd) fd(t testing.TB) (n int) {
 // ends are both ends of one queue in this process.
 func ends(t testing.TB) (s *senderEnd, r transport.Receiver, sp *transport.SendPage, rp *transport.RecvPage) {
 	t.Helper()
-	f := create(t, 0, 0)
+	f := create(t)
 	sp, rp = sendPage(t), recvPage(t)
 	d := dup(t, f)
 	s = &senderEnd{NewSender(d, sp), d}
-	r = NewReceiver(f, rp.Taken, 0, rp, nil)
+	r = NewReceiver(f, rp, transport.Place{})
 	t.Cleanup(func() {
 		if err := errors.Join(s.Close(), s.Close(), r.Close(), r.Close()); err != nil {
 			t.Error(err)
@@ -135,7 +135,7 @@ func TestOrderAndFull(t *testing.T) {
 		if err != transport.ErrFull {
 			t.Fatal(err)
 		}
-		if round == 0 && sent != DefaultDepth {
+		if round == 0 && sent != Depth {
 			t.Errorf("full after %d", sent)
 		}
 		for seq := rp.Head.Load(); seq < sent; seq++ {
@@ -160,14 +160,14 @@ func TestOrderAndFull(t *testing.T) {
 // finds it.
 func TestTakenIsTheEntry(t *testing.T) {
 	s, r, _, rp := ends(t)
-	if _, _, ok := Taken(rp.Taken); ok {
+	if _, _, ok := kernelq.Taken(rp.Taken); ok {
 		t.Error("a record before the first entry")
 	}
 	send(t, s, "first")
 	send(t, s, "2nd")
 	for i, want := range []string{"first", "2nd"} {
 		expect(t, r, uint64(i), want)
-		if seq, entry, ok := Taken(rp.Taken); !ok || seq != uint64(i) || string(entry) != want {
+		if seq, entry, ok := kernelq.Taken(rp.Taken); !ok || seq != uint64(i) || string(entry) != want {
 			t.Errorf("taken: %d %q %v", seq, entry, ok)
 		}
 		r.Done()
@@ -197,12 +197,12 @@ func TestCarry(t *testing.T) {
 	f := dup(t, s.f)
 	r.Close() // killed with entry 2 taken
 	page := recvPage(t)
-	next := NewReceiver(f, page.Taken, 2, page, []byte("entry 2"))
+	next := NewReceiver(f, page, transport.Place{Seq: 2, Carry: []byte("entry 2")})
 	defer next.Close()
 	if page.Head.Load() != 2 {
 		t.Errorf("head %d", page.Head.Load())
 	}
-	if seq, entry, ok := Taken(page.Taken); !ok || seq != 2 || string(entry) != "entry 2" {
+	if seq, entry, ok := kernelq.Taken(page.Taken); !ok || seq != 2 || string(entry) != "entry 2" {
 		t.Errorf("taken: %d %q %v", seq, entry, ok)
 	}
 	for i := uint64(2); i < 5; i++ {
@@ -213,7 +213,7 @@ func TestCarry(t *testing.T) {
 	if page.Head.Load() != sp.Tail.Load() {
 		t.Errorf("head %d, tail %d", page.Head.Load(), sp.Tail.Load())
 	}
-	tooLong := NewReceiver(dup(t, s.f), page.Taken, 0, page, make([]byte, transport.TakenBytes))
+	tooLong := NewReceiver(dup(t, s.f), page, transport.Place{Carry: make([]byte, transport.TakenBytes)})
 	defer tooLong.Close()
 	if _, err := tooLong.Next(); err == nil {
 		t.Error("a carried entry that does not fit")
@@ -224,19 +224,19 @@ func TestCarry(t *testing.T) {
 // typed error, again and again.
 func TestCorrupt(t *testing.T) {
 	sealed := func(entry string, seq uint64) []byte {
-		m := append(make([]byte, HeaderBytes), entry...)
+		m := append(make([]byte, kernelq.HeaderBytes), entry...)
 		kernelq.Seal(m, seq)
 		return m
 	}
 	flip := sealed("entry", 0)
-	flip[HeaderBytes] ^= 1
+	flip[kernelq.HeaderBytes] ^= 1
 	for _, c := range []struct {
 		what string
 		m    []byte
 	}{
-		{"empty", nil}, {"short", make([]byte, HeaderBytes-1)}, {"zero", make([]byte, MessageBytes)},
+		{"empty", nil}, {"short", make([]byte, kernelq.HeaderBytes-1)}, {"zero", make([]byte, MessageBytes)},
 		{"flipped bit", flip}, {"gap", sealed("entry", 1)}, {"from the past", sealed("entry", 1<<64-1)},
-		{"longer than it says", append(sealed("entry", 0), 'x')}, {"shorter than it says", sealed("entry", 0)[:HeaderBytes+2]},
+		{"longer than it says", append(sealed("entry", 0), 'x')}, {"shorter than it says", sealed("entry", 0)[:kernelq.HeaderBytes+2]},
 	} {
 		s, r, _, _ := ends(t)
 		if err := sys.MqSend(s.fd(t), c.m); err != nil {
@@ -297,7 +297,7 @@ func TestNeverBlocks(t *testing.T) {
 	if _, err := r.Next(); err != transport.ErrEmpty {
 		t.Error(err)
 	}
-	for range DefaultDepth {
+	for range Depth {
 		send(t, s, "x")
 	}
 	if _, err := s.Reserve(1); err != nil {
@@ -311,34 +311,24 @@ func TestNeverBlocks(t *testing.T) {
 // TestCreate: sizes, flags, and no name left.
 func TestCreate(t *testing.T) {
 	testutil.Audit(t)
-	f := create(t, 3, 100)
+	f := create(t)
 	a, err := sys.MqGetAttr(int(f.Fd()))
-	if err != nil || a.MaxMsg != 3 || a.MsgSize != 100 || a.Flags&unix.O_NONBLOCK == 0 {
+	if err != nil || a.MaxMsg != Depth || a.MsgSize != MessageBytes || a.Flags&unix.O_NONBLOCK == 0 {
 		t.Errorf("%+v %v", a, err)
 	}
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("not close-on-exec: %#x %v", flags, err)
 	}
-	s := NewSender(f, sendPage(t))
-	if s.MaxEntry() != 100-HeaderBytes {
-		t.Errorf("MaxEntry %d", s.MaxEntry())
-	}
-	s.Close()
+	f.Close()
 	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
 		t.Errorf("the name is still there: %v", err)
-	}
-	e := (*transport.SizeError)(nil)
-	for _, size := range []int{-1, HeaderBytes - 1, transport.TakenBytes + 1} {
-		if _, err := Create(0, size); !errors.As(err, &e) {
-			t.Errorf("size %d: %v", size, err)
-		}
 	}
 	var wg sync.WaitGroup
 	for range 8 { // they meet at one name
 		wg.Go(func() {
 			for range 20 {
-				f, err := Create(1, HeaderBytes)
+				f, err := Create()
 				if err != nil {
 					t.Error(err)
 					return
@@ -352,7 +342,7 @@ func TestCreate(t *testing.T) {
 
 // TestLimits: what the machine refuses is named, with value and remedy.
 func TestLimits(t *testing.T) {
-	create(t, 0, 0).Close()
+	create(t).Close()
 	lower := func(resource int, to uint64) (restore func()) {
 		var old unix.Rlimit
 		if err := unix.Getrlimit(resource, &old); err != nil {
@@ -377,7 +367,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	restore := lower(unix.RLIMIT_MSGQUEUE, 100)
-	_, err := Create(0, 0)
+	_, err := Create()
 	restore()
 	check("RLIMIT_MSGQUEUE", 100, err)
 
@@ -385,7 +375,7 @@ func TestLimits(t *testing.T) {
 	var files []*os.File
 	for err = nil; err == nil; { // numbers below 3 can be free
 		var f *os.File
-		if f, err = Create(1, HeaderBytes); err == nil {
+		if f, err = Create(); err == nil {
 			files = append(files, f)
 		}
 	}
@@ -397,12 +387,11 @@ func TestLimits(t *testing.T) {
 
 	for errno, name := range map[unix.Errno]string{unix.ENOSPC: "fs.mqueue.queues_max", unix.EINVAL: "fs.mqueue.msg_max"} {
 		file := map[unix.Errno]string{unix.ENOSPC: "fs/mqueue/queues_max", unix.EINVAL: "fs/mqueue/msg_max"}[errno]
-		check(name, sys.Sysctl(file), limited(errno, 10, 256))
+		check(name, sys.Sysctl(file), limited(errno, 10))
 	}
-	check("fs.mqueue.msgsize_max", sys.Sysctl("fs/mqueue/msgsize_max"), limited(unix.EINVAL, 10, 1<<30))
-	check("CONFIG_POSIX_MQUEUE", 0, limited(unix.ENOSYS, 10, 256))
-	check("permission", 0, limited(unix.EACCES, 10, 256))
-	if !errors.Is(limited(unix.ENOSYS, 10, 256), errors.ErrUnsupported) {
+	check("CONFIG_POSIX_MQUEUE", 0, limited(unix.ENOSYS, 10))
+	check("permission", 0, limited(unix.EACCES, 10))
+	if !errors.Is(limited(unix.ENOSYS, 10), errors.ErrUnsupported) {
 		t.Error("a kernel without queues is not ErrUnsupported")
 	}
 }
@@ -415,7 +404,7 @@ var (
 // dieWithName opens a queue as Create does, and is killed before it has
 // removed the name.
 func dieWithName(*testutil.Child) error {
-	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes); err != nil {
+	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes); err != nil {
 		return err
 	}
 	return unix.Kill(os.Getpid(), unix.SIGKILL)
@@ -424,10 +413,10 @@ func dieWithName(*testutil.Child) error {
 // TestSweep: the name that a process left when it was killed in Create is
 // removed, by Sweep, and by a process that gets the same number.
 func TestSweep(t *testing.T) {
-	create(t, 0, 0).Close()
+	create(t).Close()
 	c := start(t, "die with a name")
 	c.Wait()
-	fd, err := sys.MqOpen(nameOf(c.PID()), 1, HeaderBytes)
+	fd, err := sys.MqOpen(nameOf(c.PID()), 1, kernelq.HeaderBytes)
 	if err != unix.EEXIST {
 		unix.Close(fd)
 		t.Fatalf("no name was left: %v", err)
@@ -440,12 +429,12 @@ func TestSweep(t *testing.T) {
 	if err := sys.MqUnlink(nameOf(c.PID())); err != unix.ENOENT {
 		t.Errorf("after Sweep: %v", err)
 	}
-	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, HeaderBytes)
+	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(left)
-	create(t, 0, 0).Close()
+	create(t).Close()
 	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
 		t.Errorf("after Create: %v", err)
 	}
@@ -461,7 +450,7 @@ func sendLater(c *testutil.Child) error {
 // deadline and Close. It waits in the poller.
 func TestReadable(t *testing.T) {
 	testutil.Audit(t)
-	f := create(t, 0, 0)
+	f := create(t)
 	defer f.Close()
 	if err := f.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
 		t.Fatal(err)

@@ -12,11 +12,11 @@ var errNoMQ = kernelq.Unsupported("mq: POSIX message queues")
 
 // Create needs Linux; elsewhere it returns an error that wraps
 // errors.ErrUnsupported.
-func Create(depth, size int) (*os.File, error) { return nil, errNoMQ }
+func Create() (*os.File, error) { return nil, errNoMQ }
 
 // CreatePriority needs Linux; elsewhere it returns an error that wraps
 // errors.ErrUnsupported.
-func CreatePriority(depth, size int) (*os.File, error) { return nil, errNoMQ }
+func CreatePriority() (*os.File, error) { return nil, errNoMQ }
 
 // Sweep needs Linux; elsewhere there is nothing to sweep.
 func Sweep(pid int) error { return nil }
@@ -28,5 +28,3 @@ func Readable(f *os.File) error { return errNoMQ }
 func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNoMQ} }
 
 func newPriorityPort(*os.File) kernelq.Prior { return kernelq.None{Err: errNoMQ} }
-
-func messageBytes(*os.File) int { return MessageBytes }

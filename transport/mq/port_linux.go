@@ -3,23 +3,27 @@ package mq
 import (
 	"os"
 
-	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/kernelq"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-func newPort(f *os.File) *kernelq.FD {
-	return (&kernelq.FD{Form: "mq", File: f, Put: sys.MqSend, Take: sys.MqReceive}).Open()
+func newPort(f *os.File) *kernelq.FD { return kernelq.NewFD("mq", f, sys.MqSend, sys.MqReceive) }
+
+// port is a queue's end with priorities: an FD whose urgent messages have
+// priority 1.
+type port struct{ *kernelq.FD }
+
+// newPriorityPort is newPort for a sender of urgent messages.
+func newPriorityPort(f *os.File) kernelq.Prior { return port{newPort(f)} }
+
+// SendUrgent puts one message before all that are not urgent.
+func (p port) SendUrgent(m []byte) error { return p.SendBy(sys.MqSendUrgent, m) }
+
+// Spare says whether one more message leaves what is kept for urgent ones.
+func (p port) Spare(int) bool {
+	a, err := sys.MqGetAttr(p.Number())
+	return err != nil || a.CurMsgs+kept(a.MaxMsg) < a.MaxMsg // Send says what is wrong
 }
 
-// messageBytes is the size of the largest message of f.
-func messageBytes(f *os.File) (n int) {
-	n = MessageBytes
-	_ = sys.FD(f, func(fd int) error {
-		if a, err := sys.MqGetAttr(fd); err == nil && a.MsgSize >= HeaderBytes && a.MsgSize <= transport.TakenBytes {
-			n = a.MsgSize
-		}
-		return nil
-	})
-	return n
-}
+// kept is how many of depth messages are kept for urgent ones.
+func kept(depth int) int { return max(1, depth/5) }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 )
@@ -46,7 +47,7 @@ func receive(c *testutil.Child) error {
 		return err
 	}
 	page.InFlight.Store(uint64(transport.PackInFlight(start, 0, transport.HandNone)))
-	r := NewReceiver(files[0].(*os.File), page.Taken, start, page, buf[8:n])
+	r := NewReceiver(files[0].(*os.File), page, transport.Place{Seq: start, Carry: buf[8:n]})
 	if err := l.Send([]byte("page"), []transport.File{mem.File()}); err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (in *incarnation) inquest() (start uint64, carry []byte, doubt bool) {
 		start++
 		doubt = true
 	}
-	seq, entry, ok := Taken(in.page.Taken)
+	seq, entry, ok := kernelq.Taken(in.page.Taken)
 	if !ok || seq < word.Seq() || seq < start {
 		return start, nil, doubt
 	}
@@ -159,7 +160,7 @@ func (in *incarnation) inquest() (start uint64, carry []byte, doubt bool) {
 // would miss its sequence, and say so.
 func TestKillReceiver(t *testing.T) {
 	testutil.Audit(t)
-	queue := create(t, 0, 0)
+	queue := create(t)
 	defer queue.Close()
 	page := sendPage(t)
 	stop, stopped := make(chan bool), make(chan error)
@@ -229,7 +230,7 @@ func spin(d time.Duration) {
 func drain(t *testing.T, queue *os.File, start uint64, carry []byte) (n uint64) {
 	t.Helper()
 	rp := recvPage(t)
-	r := NewReceiver(dup(t, queue), rp.Taken, start, rp, carry)
+	r := NewReceiver(dup(t, queue), rp, transport.Place{Seq: start, Carry: carry})
 	defer r.Close()
 	for ; ; n++ {
 		e, err := r.Next()
@@ -293,7 +294,7 @@ func echo(c *testutil.Child) error {
 		return err
 	}
 	in := files[0].(*os.File)
-	r, s := NewReceiver(in, rp.Taken, 0, rp, nil), NewSender(files[1].(*os.File), sp)
+	r, s := NewReceiver(in, rp, transport.Place{}), NewSender(files[1].(*os.File), sp)
 	go func() {
 		if _, _, err := l.Receive(make([]byte, 10)); err == io.EOF {
 			os.Exit(0)
@@ -333,7 +334,7 @@ type loop struct {
 
 func newLoop(t testing.TB) *loop {
 	t.Helper()
-	there, back := create(t, 0, 0), create(t, 0, 0)
+	there, back := create(t), create(t)
 	a, b, err := sock.Pair()
 	if err != nil {
 		t.Fatal(err)
@@ -348,7 +349,7 @@ func newLoop(t testing.TB) *loop {
 		t.Fatal(err)
 	}
 	rp := recvPage(t)
-	o := &loop{s: NewSender(there, sendPage(t)), r: NewReceiver(back, rp.Taken, 0, rp, nil), back: back}
+	o := &loop{s: NewSender(there, sendPage(t)), r: NewReceiver(back, rp, transport.Place{}), back: back}
 	t.Cleanup(func() {
 		l.Close()
 		ended(t, c)

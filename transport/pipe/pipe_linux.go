@@ -30,7 +30,7 @@ func Create() (send, receive *os.File, err error) {
 
 func newPort(f *os.File) kernelq.Port {
 	p := &port{write: sys.PipeWrite, read: sys.PipeRead}
-	return (&kernelq.FD{Form: "pipe", File: f, Put: p.put, Take: p.take}).Open()
+	return kernelq.NewFD("pipe", f, p.put, p.take)
 }
 
 // port chooses between the calls that never wait and, on older kernels, those

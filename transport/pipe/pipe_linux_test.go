@@ -21,15 +21,15 @@ func TestNeverWaits(t *testing.T) {
 				t.Skip(err)
 			}
 			w, r := newPort(send), newPort(receive)
-			defer w.Close()
-			defer r.Close()
 			if older {
 				refuse := &port{
 					write: func(int, []byte) error { return unix.EOPNOTSUPP },
 					read:  func(int, []byte) (int, error) { return 0, unix.EOPNOTSUPP },
 				}
-				w.(*kernelq.FD).Put, r.(*kernelq.FD).Take = refuse.put, refuse.take
+				w, r = kernelq.NewFD("pipe", send, refuse.put, nil), kernelq.NewFD("pipe", receive, nil, refuse.take)
 			}
+			defer w.Close()
+			defer r.Close()
 			b := make([]byte, MessageBytes)
 			if _, err := r.Receive(b); err != transport.ErrEmpty {
 				t.Fatal(err)

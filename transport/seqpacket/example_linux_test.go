@@ -41,7 +41,7 @@ func Example() {
 		}
 		defer send.Close()
 		page, _ := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
-		r := seqpacket.NewReceiver(receive, page.Taken, 0, page, nil)
+		r := seqpacket.NewReceiver(receive, page, transport.Place{})
 		defer r.Close()
 		sender := testutil.Start(t, "example-sender", testutil.Spec{Files: []*os.File{send}})
 		for n := 0; n < 2; {

@@ -22,7 +22,7 @@ func Create() (send, receive *os.File, err error) {
 }
 
 func newPort(f *os.File) kernelq.Port {
-	return (&kernelq.FD{Form: "seqpacket", File: f, Put: sys.Send, Take: take}).Open()
+	return kernelq.NewFD("seqpacket", f, sys.Send, take)
 }
 
 // take is sys.Receive for a queue: a sender that has hung up makes it empty,

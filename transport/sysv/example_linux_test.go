@@ -50,7 +50,7 @@ func Example() {
 		}
 		receive := os.NewFile(uintptr(fd), send.Name())
 		page, _ := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
-		r := sysv.NewReceiver(receive, page.Taken, 0, page, nil)
+		r := sysv.NewReceiver(receive, page, transport.Place{})
 		defer r.Close()
 		sender := testutil.Start(t, "example-sender", testutil.Spec{Files: []*os.File{send}})
 		for n := 0; n < 2; {

@@ -50,18 +50,11 @@ func typed(t uint64) []byte {
 	return b
 }
 
-// NewReceiver returns the consuming end of the queue that the registry file f
-// stands for. It owns f. Messages are read into taken, which is page's Taken.
-// start is the sequence of the first entry that this incarnation handles.
-// carry, when it is not empty, is that entry, which an earlier incarnation had
-// taken out of the queue; Next lends it first.
-func NewReceiver(f *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-	return kernelq.NewReceiver(newPort(f), shape(0), taken, start, page, carry)
-}
-
-// Resume is NewReceiver of a queue some of whose entries were urgent.
-func Resume(f *os.File, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver {
-	return kernelq.Resume(newPort(f), shape(0), taken, at, page)
+// NewReceiver returns the consuming end of the queue that the registry file f stands for, which it
+// owns. Messages are read into the page's Taken. at is where this incarnation
+// begins; if it has a Carry, Next lends that entry first.
+func NewReceiver(f *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver {
+	return kernelq.NewReceiver(newPort(f), shape(0), page, at)
 }
 
 // Taken reads the record of the message that a receiver took last, from the

@@ -32,8 +32,8 @@ var cheats = []cheat{
 	{"keeps for later", "unix", "sender_closes", func(f *lane.Form) { bendSender(f, keepsForLater) }},
 	{"delivers twice", "pipe", "order", func(f *lane.Form) {
 		receive := f.Receive
-		f.Receive = func(file *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-			return &twice{Receiver: receive(file, taken, start, page, carry)}
+		f.Receive = func(file *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver {
+			return &twice{Receiver: receive(file, page, at)}
 		}
 	}},
 	// It reads into its own memory: an entry between the call and the handler
@@ -41,8 +41,10 @@ var cheats = []cheat{
 	// at that moment.
 	{"reads into the heap", "unix", "receiver_killed", func(f *lane.Form) {
 		receive := f.Receive
-		f.Receive = func(file *os.File, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-			return &slow{receive(file, make([]byte, len(taken)), start, page, carry)}
+		f.Receive = func(file *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver {
+			other := *page
+			other.Taken = make([]byte, len(page.Taken))
+			return &slow{receive(file, &other, at)}
 		}
 	}},
 	{"leaks a queue", "sysv", "full", func(f *lane.Form) {
@@ -253,7 +255,7 @@ func formPair(t testing.TB, f lane.Form) transporttest.Ends {
 	if err != nil {
 		testutil.Refused(t, err)
 	}
-	r := f.Receive(file, recv.Taken, 0, recv, nil)
+	r := f.Receive(file, recv, transport.Place{})
 	t.Cleanup(func() {
 		if err := f.Remove(file); err != nil {
 			t.Error(err)

@@ -38,10 +38,10 @@ func init() {
 		panic(err)
 	}
 	for i, c := range urgentCheats {
-		bent, p := *f, *f.Priority
-		bent.Name, bent.Queue, bent.Priority = c.name, wire.Queue(urgentNumber+i), &p
-		p.Create = func(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
-			s, file, err := f.Priority.Create(page)
+		bent := *f
+		bent.Name, bent.Queue = c.name, wire.Queue(urgentNumber+i)
+		bent.CreatePriority = func(page *transport.SendPage) (transport.Prioritized, *os.File, error) {
+			s, file, err := f.CreatePriority(page)
 			if err != nil {
 				return nil, nil, err
 			}

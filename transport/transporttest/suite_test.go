@@ -44,7 +44,7 @@ func TestQueues(t *testing.T) {
 // TestUrgent runs every form that has priorities.
 func TestUrgent(t *testing.T) {
 	for i, s := range lane.Probe() {
-		if s.Form.Queue >= cheatNumber || s.Form.Priority == nil {
+		if s.Form.Queue >= cheatNumber || s.Form.CreatePriority == nil {
 			continue
 		}
 		t.Run(s.Form.Name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func TestFake(t *testing.T) {
 			}
 			return transporttest.Ends{
 				Sender:   kernelq.NewSender(f, shape, make([]byte, shape.Prefix), out),
-				Receiver: kernelq.NewReceiver(f, shape, in.Taken, 0, in, nil),
+				Receiver: kernelq.NewReceiver(f, shape, in, transport.Place{}),
 			}
 		})
 	}

@@ -11,20 +11,19 @@ import (
 
 // FD is a Port over a descriptor, for forms that have one.
 type FD struct {
-	Form string   // begins error texts
-	File *os.File // owned; keeps the descriptor open
-
-	// Put and Take are the system calls. They do not wait: EAGAIN.
-	Put  func(fd int, m []byte) error
-	Take func(fd int, b []byte) (int, error)
-
-	fd int
+	form string   // begins error texts
+	file *os.File // keeps the descriptor open
+	put  func(fd int, m []byte) error
+	take func(fd int, b []byte) (int, error)
+	fd   int
 }
 
-// Open makes the port ready. A file that is closed shows in the first call.
-func (p *FD) Open() *FD {
-	p.fd = -1
-	_ = sys.FD(p.File, func(fd int) error { p.fd = fd; return nil })
+// NewFD returns the port of a form over f, which it owns. put and take are the
+// system calls. They do not wait: EAGAIN. A file that is closed shows in the
+// first call.
+func NewFD(form string, f *os.File, put func(fd int, m []byte) error, take func(fd int, b []byte) (int, error)) *FD {
+	p := &FD{form: form, file: f, put: put, take: take, fd: -1}
+	_ = sys.FD(f, func(fd int) error { p.fd = fd; return nil })
 	return p
 }
 
@@ -32,12 +31,12 @@ func (p *FD) Open() *FD {
 func (p *FD) Number() int { return p.fd }
 
 // Send puts one message into the queue.
-func (p *FD) Send(m []byte) error { return p.SendBy(p.Put, m) }
+func (p *FD) Send(m []byte) error { return p.SendBy(p.put, m) }
 
-// SendBy is Send by another system call than Put.
+// SendBy is Send by another system call.
 func (p *FD) SendBy(put func(fd int, m []byte) error, m []byte) error {
 	for {
-		again, err := Outcome(p.Form, "send", put(p.fd, m), transport.ErrFull)
+		again, err := Outcome(p.form, "send", put(p.fd, m), transport.ErrFull)
 		if !again {
 			return err
 		}
@@ -47,8 +46,8 @@ func (p *FD) SendBy(put func(fd int, m []byte) error, m []byte) error {
 // Receive moves the oldest message from the queue to b.
 func (p *FD) Receive(b []byte) (int, error) {
 	for {
-		n, err := p.Take(p.fd, b)
-		again, err := Outcome(p.Form, "receive", err, transport.ErrEmpty)
+		n, err := p.take(p.fd, b)
+		again, err := Outcome(p.form, "receive", err, transport.ErrEmpty)
 		if !again {
 			return n, err
 		}
@@ -58,8 +57,8 @@ func (p *FD) Receive(b []byte) (int, error) {
 // Close closes the descriptor. It may be called again.
 func (p *FD) Close() error {
 	p.fd = -1 // the number may be somebody else's soon
-	f := p.File
-	p.File = nil
+	f := p.file
+	p.file = nil
 	if f == nil {
 		return nil
 	}
@@ -68,11 +67,6 @@ func (p *FD) Close() error {
 
 // Room says whether the descriptor is writable; see Roomy.
 func (p *FD) Room(int) bool {
-	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLOUT}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if err != unix.EINTR {
-			return n == 1 && err == nil && fds[0].Revents&unix.POLLOUT != 0
-		}
-	}
+	ready, err := sys.Ready(p.fd, unix.POLLOUT)
+	return ready && err == nil
 }

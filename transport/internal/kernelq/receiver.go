@@ -17,22 +17,16 @@ type receiver struct {
 }
 
 // NewReceiver returns the consuming end of a queue. It owns port. Messages are
-// read into taken, which is page's Taken. start is the sequence of the first
-// entry that this incarnation handles. carry, when it is not empty, is that
-// entry, which an earlier incarnation had taken out of the queue; Next lends it
-// first. It is copied into taken here: call NewReceiver before the supervisor
-// forgets the page of the predecessor.
-func NewReceiver(port Port, shape Shape, taken []byte, start uint64, page *transport.RecvPage, carry []byte) transport.Receiver {
-	return Resume(port, shape, taken, transport.Place{Seq: start, Carry: carry}, page)
-}
-
-// Resume is NewReceiver of a queue some of whose entries were urgent.
-func Resume(port Port, shape Shape, taken []byte, at transport.Place, page *transport.RecvPage) transport.Receiver {
-	r := &receiver{port: port, page: page, buffer: taken, taken: taken[shape.Prefix:], urgent: shape.Urgent,
+// read into the page's Taken. at is where this incarnation begins. If at has a
+// Carry, an earlier incarnation had taken that entry out of the queue, and Next
+// lends it first. It is copied into the page here: call NewReceiver before the
+// supervisor forgets the page of the predecessor.
+func NewReceiver(port Port, shape Shape, page *transport.RecvPage, at transport.Place) transport.Receiver {
+	r := &receiver{port: port, page: page, buffer: page.Taken, taken: page.Taken[shape.Prefix:], urgent: shape.Urgent,
 		next: [2]uint64{at.Seq - at.Urgent, at.Urgent}}
 	// Every page of it is in memory from here on: the kernel's copy needs no
 	// page fault that a kill could cut off.
-	clear(taken)
+	clear(page.Taken)
 	page.Head.Store(at.Seq)
 	page.Normal.Store(r.next[0])
 	page.Urgent.Store(r.next[1])

@@ -54,9 +54,10 @@ func PipeRead(fd int, b []byte) (int, error) {
 // here, in both halves of an offset, is where the file stands.
 const here = ^uintptr(0)
 
-// Ready says whether a descriptor has one of the events of poll(2) now.
+// Ready says whether a descriptor has one of the events of poll(2) now, or an
+// error or its end to tell.
 func Ready(fd int, events int16) (bool, error) {
 	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
-	n, err := unix.Poll(p, 0)
+	n, err := retry(func() (int, error) { return unix.Poll(p, 0) })
 	return n > 0, err
 }
