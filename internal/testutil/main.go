@@ -42,6 +42,18 @@ func Helper(name string, f func(*Child) int) Registration {
 	return Registration{}
 }
 
+// HelperErr is Helper of a function that fails with an error: that goes to the
+// process's stderr, and its exit status is 1.
+func HelperErr(name string, f func(*Child) error) Registration {
+	return Helper(name, func(c *Child) int {
+		if err := f(c); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	})
+}
+
 // Main is the whole body of a TestMain; it does not return.
 //
 // First it calls the before functions, in every process: one of them may take

@@ -188,6 +188,14 @@ func (p *Proc) Wait() *os.ProcessState {
 	return p.cmd.ProcessState
 }
 
+// Succeeds is Wait, and fails the test unless the exit status is 0.
+func (p *Proc) Succeeds() {
+	p.t.Helper()
+	if s := p.Wait(); !s.Success() {
+		p.t.Errorf("helper %s: %v", p.name, s)
+	}
+}
+
 // Stderr returns what the helper has written to its stderr so far.
 func (p *Proc) Stderr() string {
 	b, err := io.ReadAll(io.NewSectionReader(p.stderr, 0, 1<<20))

@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	_ = helper("receive", receive)
-	_ = helper("echo", echo)
+	_ = testutil.HelperErr("receive", receive)
+	_ = testutil.HelperErr("echo", echo)
 )
 
 // receive is one incarnation of a receiver: it gets its start and the carried
@@ -112,7 +112,7 @@ func startReceiver(t *testing.T, queue *os.File, start_ uint64, carry []byte) *i
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, "receive", b)
+	c := testutil.Start(t, "receive", testutil.Spec{Files: []*os.File{b}})
 	b.Close()
 	if err := l.Send(append(binary.LittleEndian.AppendUint64(nil, start_), carry...), []transport.File{queue}); err != nil {
 		t.Fatal(err)
@@ -343,7 +343,7 @@ func newLoop(t testing.TB) *loop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, "echo", b)
+	c := testutil.Start(t, "echo", testutil.Spec{Files: []*os.File{b}})
 	b.Close()
 	if err := l.Send([]byte("go"), []transport.File{there, back}); err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func newLoop(t testing.TB) *loop {
 	o := &loop{s: NewSender(there, sendPage(t)), r: NewReceiver(back, rp, transport.Place{}), back: back}
 	t.Cleanup(func() {
 		l.Close()
-		ended(t, c)
+		c.Succeeds()
 		o.s.Close()
 		o.r.Close()
 	})

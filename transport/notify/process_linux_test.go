@@ -134,11 +134,11 @@ func (s *side) wait() error {
 }
 
 var (
-	_ = helper("answer futex", func(c *testutil.Child) error { return answer(c, "futex") })
-	_ = helper("answer eventfd", func(c *testutil.Child) error { return answer(c, "eventfd") })
-	_ = helper("flood futex", func(c *testutil.Child) error { return flood(c, "futex") })
-	_ = helper("flood eventfd", func(c *testutil.Child) error { return flood(c, "eventfd") })
-	_ = helper("hostile", hostile)
+	_ = testutil.HelperErr("answer futex", func(c *testutil.Child) error { return answer(c, "futex") })
+	_ = testutil.HelperErr("answer eventfd", func(c *testutil.Child) error { return answer(c, "eventfd") })
+	_ = testutil.HelperErr("flood futex", func(c *testutil.Child) error { return flood(c, "futex") })
+	_ = testutil.HelperErr("flood eventfd", func(c *testutil.Child) error { return flood(c, "eventfd") })
+	_ = testutil.HelperErr("hostile", hostile)
 )
 
 func helperSide(c *testutil.Child, form string) (*side, error) {
@@ -225,7 +225,7 @@ func startSide(t testing.TB, n transport.Notifier, name string) *side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, name, b)
+	c := testutil.Start(t, name, testutil.Spec{Files: []*os.File{b}})
 	b.Close()
 	s, err := meet(n, l)
 	if err != nil {
@@ -233,7 +233,7 @@ func startSide(t testing.TB, n transport.Notifier, name string) *side {
 	}
 	t.Cleanup(func() {
 		s.close()
-		ended(t, c)
+		c.Succeeds()
 	})
 	return s
 }

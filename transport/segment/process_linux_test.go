@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	_ = helper("user of a pool", func(c *testutil.Child) error { return user(c, PolicyPool) })
-	_ = helper("user of an arena", func(c *testutil.Child) error { return user(c, PolicyArena) })
+	_ = testutil.HelperErr("user of a pool", func(c *testutil.Child) error { return user(c, PolicyPool) })
+	_ = testutil.HelperErr("user of an arena", func(c *testutil.Child) error { return user(c, PolicyArena) })
 )
 
 // The frames of the test's own protocol: 's' announces a segment, 'r' retires
@@ -128,7 +128,7 @@ func startUser(t *testing.T, policy Policy) *peer {
 	if policy == PolicyArena {
 		role = "user of an arena"
 	}
-	c := start(t, role, b)
+	c := testutil.Start(t, role, testutil.Spec{Files: []*os.File{b}})
 	b.Close()
 	p := &peer{t: t, l: l}
 	killed := false
@@ -151,7 +151,7 @@ func startUser(t *testing.T, policy Policy) *peer {
 	t.Cleanup(func() {
 		l.Close()
 		if !killed {
-			ended(t, c)
+			c.Succeeds()
 		}
 		p.mem.Close()
 	})

@@ -114,7 +114,7 @@ func TestVoucher(t *testing.T) {
 	k.Close()
 }
 
-var _ = helper("half-made", func(c *testutil.Child) error {
+var _ = testutil.HelperErr("half-made", func(c *testutil.Child) error {
 	id, err := unix.SysvShmGet(sysvKey(os.Getpid()), 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func TestSweepSysV(t *testing.T) {
 		},
 		"at the next start": func(int) { sweepAll() },
 	} {
-		p := start(t, "half-made")
+		p := testutil.Start(t, "half-made", testutil.Spec{})
 		var id int
 		if _, err := fmt.Sscan(p.Expect("made"), &id); err != nil {
 			t.Fatal(err)

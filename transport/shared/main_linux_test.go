@@ -107,21 +107,17 @@ func helper(name string, f func(c *testutil.Child, p *party)) testutil.Registrat
 	})
 }
 
-// start runs a helper with the board. The race detector would make each of
-// them sleep for a second at its end.
+// start runs a helper with the board.
 func start(t testing.TB, name string, p *party, args ...string) *testutil.Proc {
 	t.Helper()
-	return testutil.Start(t, name, testutil.Spec{Args: args, Files: []*os.File{p.m.File()},
-		Env: []string{"GORACE=atexit_sleep_ms=0"}})
+	return testutil.Start(t, name, testutil.Spec{Args: args, Files: []*os.File{p.m.File()}})
 }
 
 // ended fails the test unless the process has ended well.
 func ended(t testing.TB, ps ...*testutil.Proc) {
 	t.Helper()
 	for _, p := range ps {
-		if s := p.Wait(); !s.Success() {
-			t.Errorf("helper: %v", s)
-		}
+		p.Succeeds()
 	}
 }
 

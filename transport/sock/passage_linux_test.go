@@ -39,7 +39,7 @@ func TestPassage(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	p := start(t, "putter", in.f, w)
+	p := testutil.Start(t, "putter", testutil.Spec{Files: []*os.File{in.f, w}})
 	in.Close()
 	w.Close()
 	p.Expect("put")
@@ -75,7 +75,7 @@ func TestPassage(t *testing.T) {
 	}
 }
 
-var _ = helper("putter", func(c *testutil.Child) error {
+var _ = testutil.HelperErr("putter", func(c *testutil.Child) error {
 	p, err := OpenPassage(c.File(0))
 	if err != nil {
 		return err

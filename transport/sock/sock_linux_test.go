@@ -18,9 +18,8 @@ import (
 )
 
 var (
-	_ = helper("echo", echo)
-	_ = helper("collect", collect)
-	_ = helper("last words", lastWords)
+	_ = testutil.HelperErr("echo", echo)
+	_ = testutil.HelperErr("collect", collect)
 )
 
 // echo sends everything back, descriptors too.
@@ -58,11 +57,11 @@ func connect(t testing.TB, name string) transport.Link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, name, b)
+	c := testutil.Start(t, name, testutil.Spec{Files: []*os.File{b}})
 	b.Close()
 	t.Cleanup(func() {
 		l.Close()
-		ended(t, c)
+		c.Succeeds()
 	})
 	return l
 }
@@ -217,183 +216,6 @@ func TestConcurrentSenders(t *testing.T) {
 	if n, _, err := l.Receive(buf); err != nil || n != 4 || binary.LittleEndian.Uint32(buf) != senders*each {
 		t.Errorf("%d frames arrived, want %d (%v)", binary.LittleEndian.Uint32(buf), senders*each, err)
 	}
-}
-
-// lastWords sends three frames and dies with a frame unread.
-func lastWords(c *testutil.Child) error {
-	l, err := New(c.File(0))
-	if err != nil {
-		return err
-	}
-	// The first frame says go; the second stays unread.
-	if _, _, err := l.Receive(make([]byte, 10)); err != nil {
-		return err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for i := range byte(3) {
-		if err := l.Send([]byte{'a' + i}, []transport.File{w}); err != nil {
-			return err
-		}
-	}
-	os.Exit(0)
-	return nil
-}
-
-// TestLastWords: everything that a process sent before its death is received,
-// also when it died with frames unread, where the kernel reports a reset
-// first; then the link is at its end, in both directions.
-func TestLastWords(t *testing.T) {
-	testutil.Audit(t)
-	a, b, err := Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := New(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c := start(t, "last words", b)
-	b.Close()
-	for range 2 {
-		if err := l.Send([]byte("go"), nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ended(t, c)
-	buf := make([]byte, 10)
-	for i := range byte(3) {
-		n, files, err := l.Receive(buf)
-		if err != nil || n != 1 || buf[0] != 'a'+i || len(files) != 1 {
-			t.Fatalf("frame %d: %q, %d descriptors, %v", i, buf[:n], len(files), err)
-		}
-		files[0].Close()
-	}
-	for range 2 {
-		if _, _, err := l.Receive(buf); err != io.EOF {
-			t.Errorf("after the last frame: %v", err)
-		}
-	}
-	if err := l.Send([]byte("hello?"), nil); !errors.Is(err, transport.ErrClosed) {
-		t.Errorf("send to the dead: %v", err)
-	}
-}
-
-// rawPeer is a link and the bare socket at its other end, which sends what it
-// likes.
-type rawPeer struct {
-	t    *testing.T
-	link transport.Link
-	fd   int
-}
-
-func newRawPeer(t *testing.T) *rawPeer {
-	a, b, err := Pair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := New(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close(); a.Close() })
-	return &rawPeer{t: t, link: l, fd: int(a.Fd())}
-}
-
-// send sends n bytes with a number of descriptors.
-func (p *rawPeer) send(n, descriptors int) {
-	p.t.Helper()
-	rights := unix.UnixRights(make([]int, descriptors)...) // of descriptor 0
-	if err := unix.Sendmsg(p.fd, bytes.Repeat([]byte{7}, n), rights, nil, 0); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// cutOff receives into 10 bytes, which must fail; limit says whether a limit
-// of the machine is to blame.
-func (p *rawPeer) cutOff(what string, limit bool) {
-	p.t.Helper()
-	n, files, err := p.link.Receive(make([]byte, 10))
-	e := (*TruncatedError)(nil)
-	if !errors.As(err, &e) || e.What != what || n != 0 || files != nil {
-		p.t.Errorf("%d bytes, %d descriptors, %v", n, len(files), err)
-	}
-	if le := (*transport.LimitError)(nil); errors.As(err, &le) != limit {
-		p.t.Errorf("limit: %v", err)
-	}
-}
-
-// whole receives 10 bytes with one descriptor: the link is in order.
-func (p *rawPeer) whole() {
-	p.t.Helper()
-	p.send(10, 1)
-	n, files, err := p.link.Receive(make([]byte, 10))
-	if err != nil || n != 10 || len(files) != 1 {
-		p.t.Fatalf("after an error: %d bytes, %d descriptors, %v", n, len(files), err)
-	}
-	files[0].Close()
-}
-
-// TestTruncated: a frame or a descriptor that does not fit is an error, what
-// came of it is closed, and the next frame is whole.
-func TestTruncated(t *testing.T) {
-	testutil.Audit(t)
-	p := newRawPeer(t)
-	p.send(11, 1)
-	p.cutOff("frame", false)
-	p.whole()
-	p.send(1, MaxFiles+3)
-	p.cutOff("descriptors", false)
-	p.whole()
-	// An empty frame is what an end looks like.
-	if err := unix.Send(p.fd, nil, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := p.link.Receive(make([]byte, 10)); err != io.EOF {
-		t.Errorf("empty frame: %v", err)
-	}
-}
-
-// TestOutOfDescriptors: where one of four descriptors fits below the limit,
-// the kernel keeps silent about the other three; the link does not.
-func TestOutOfDescriptors(t *testing.T) {
-	testutil.Audit(t)
-	p := newRawPeer(t)
-	p.send(1, 4)
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	var fill []int // with these, all numbers below the limit are used but one
-	for last := 0; last <= 100; last = fill[len(fill)-1] {
-		fd, err := unix.Dup(0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fill = append(fill, fd)
-	}
-	defer func() {
-		for _, fd := range fill {
-			unix.Close(fd)
-		}
-	}()
-	last := fill[len(fill)-1]
-	fill = fill[:len(fill)-1]
-	unix.Close(last)
-	low := old
-	low.Cur = uint64(last) + 1
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
-		t.Skip("cannot lower the limit:", err)
-	}
-	p.cutOff("descriptors", true)
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	p.whole()
 }
 
 // TestClose: Close ends blocked calls of this end, and the peer sees the end.

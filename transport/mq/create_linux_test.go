@@ -1,0 +1,197 @@
+package mq
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/kernelq"
+	"github.com/understudy-go/understudy/transport/internal/sys"
+)
+
+// TestCreate: sizes, flags, and no name left.
+func TestCreate(t *testing.T) {
+	testutil.Audit(t)
+	f := create(t)
+	a, err := sys.MqGetAttr(int(f.Fd()))
+	if err != nil || a.MaxMsg != Depth || a.MsgSize != MessageBytes || a.Flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("not close-on-exec: %#x %v", flags, err)
+	}
+	f.Close()
+	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
+		t.Errorf("the name is still there: %v", err)
+	}
+	var wg sync.WaitGroup
+	for range 8 { // they meet at one name
+		wg.Go(func() {
+			for range 20 {
+				f, err := Create()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				f.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestLimits: what the machine refuses is named, with value and remedy.
+func TestLimits(t *testing.T) {
+	create(t).Close()
+	lower := func(resource int, to uint64) (restore func()) {
+		var old unix.Rlimit
+		if err := unix.Getrlimit(resource, &old); err != nil {
+			t.Fatal(err)
+		}
+		low := old
+		low.Cur = to
+		if err := unix.Setrlimit(resource, &low); err != nil {
+			t.Skip("cannot lower the limit:", err)
+		}
+		return func() {
+			if err := unix.Setrlimit(resource, &old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check := func(name string, value uint64, err error) {
+		t.Helper()
+		e := (*transport.LimitError)(nil)
+		if !errors.As(err, &e) || e.Limit != name || e.Value != value || e.Remedy == "" {
+			t.Errorf("want %s = %d, got %v", name, value, err)
+		}
+	}
+	restore := lower(unix.RLIMIT_MSGQUEUE, 100)
+	_, err := Create()
+	restore()
+	check("RLIMIT_MSGQUEUE", 100, err)
+
+	restore = lower(unix.RLIMIT_NOFILE, 3)
+	var files []*os.File
+	for err = nil; err == nil; { // numbers below 3 can be free
+		var f *os.File
+		if f, err = Create(); err == nil {
+			files = append(files, f)
+		}
+	}
+	restore()
+	for _, f := range files {
+		f.Close()
+	}
+	check("RLIMIT_NOFILE", 3, err)
+
+	for errno, name := range map[unix.Errno]string{unix.ENOSPC: "fs.mqueue.queues_max", unix.EINVAL: "fs.mqueue.msg_max"} {
+		file := map[unix.Errno]string{unix.ENOSPC: "fs/mqueue/queues_max", unix.EINVAL: "fs/mqueue/msg_max"}[errno]
+		check(name, sys.Sysctl(file), limited(errno, 10))
+	}
+	check("CONFIG_POSIX_MQUEUE", 0, limited(unix.ENOSYS, 10))
+	check("permission", 0, limited(unix.EACCES, 10))
+	if !errors.Is(limited(unix.ENOSYS, 10), errors.ErrUnsupported) {
+		t.Error("a kernel without queues is not ErrUnsupported")
+	}
+}
+
+var (
+	_ = testutil.HelperErr("die with a name", dieWithName)
+	_ = testutil.HelperErr("send later", sendLater)
+)
+
+// dieWithName opens a queue as Create does, and is killed before it has
+// removed the name.
+func dieWithName(*testutil.Child) error {
+	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes); err != nil {
+		return err
+	}
+	return unix.Kill(os.Getpid(), unix.SIGKILL)
+}
+
+// TestSweep: the name that a process left when it was killed in Create is
+// removed, by Sweep, and by a process that gets the same number.
+func TestSweep(t *testing.T) {
+	create(t).Close()
+	c := testutil.Start(t, "die with a name", testutil.Spec{})
+	c.Wait()
+	fd, err := sys.MqOpen(nameOf(c.PID()), 1, kernelq.HeaderBytes)
+	if err != unix.EEXIST {
+		unix.Close(fd)
+		t.Fatalf("no name was left: %v", err)
+	}
+	for range 2 {
+		if err := Sweep(c.PID()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := sys.MqUnlink(nameOf(c.PID())); err != unix.ENOENT {
+		t.Errorf("after Sweep: %v", err)
+	}
+	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(left)
+	create(t).Close()
+	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
+		t.Errorf("after Create: %v", err)
+	}
+}
+
+// sendLater waits for the word, then sends one message.
+func sendLater(c *testutil.Child) error {
+	c.Wait("go")
+	return sys.MqSend(int(c.File(0).Fd()), []byte("here"))
+}
+
+// TestReadable: a message from another process ends the wait, and so do a
+// deadline and Close. It waits in the poller.
+func TestReadable(t *testing.T) {
+	testutil.Audit(t)
+	f := create(t)
+	defer f.Close()
+	if err := f.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Readable(f); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("deadline: %v", err)
+	}
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	c := testutil.Start(t, "send later", testutil.Spec{Files: []*os.File{f}})
+	got := make(chan error)
+	go func() { got <- Readable(f) }()
+	select {
+	case err := <-got:
+		t.Fatalf("an empty queue is readable: %v", err)
+	default:
+	}
+	c.Send("go")
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	c.Succeeds()
+	if err := Readable(f); err != nil {
+		t.Errorf("with a message in it: %v", err)
+	}
+	if n, err := sys.MqReceive(int(f.Fd()), make([]byte, MessageBytes)); err != nil || n != 4 {
+		t.Errorf("%d %v", n, err)
+	}
+	go func() { got <- Readable(f) }()
+	runtime.Gosched()
+	f.Close()
+	if err := <-got; !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("Close: %v", err)
+	}
+}
