@@ -174,7 +174,7 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 	if err == nil {
 		err = mailbox.DecodeReply(p, body, rt, &r)
 		if errors.Is(err, mailbox.ErrNotAnnounced) {
-			r, err = decodeLater[R](t.Node(), p, body, rt)
+			r, err = decodeLater[R](ctx, t.Node(), p, body, rt)
 		}
 	}
 	a.Free()
@@ -186,8 +186,8 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 
 // decodeLater decodes a reply whose segment is still on its way. It is apart
 // so that other replies stay on the stack.
-func decodeLater[R any](n *node.Node, p *mailbox.Peer, body []byte, t *codec.Type) (r R, err error) {
-	err = n.WhenAnnounced(func() error { return mailbox.DecodeReply(p, body, t, &r) })
+func decodeLater[R any](ctx context.Context, n *node.Node, p *mailbox.Peer, body []byte, t *codec.Type) (r R, err error) {
+	err = n.WhenAnnounced(ctx, func() error { return mailbox.DecodeReply(p, body, t, &r) })
 	return r, err
 }
 

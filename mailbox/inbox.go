@@ -85,8 +85,12 @@ func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry.Seq) }
 // when it must be called again later; any other error means that the sender
 // broke the rules and the lane is dead.
 func (b *Inbox) Next(m *Message) error {
+	before := m.entry.End
 	if !m.ready {
 		if err := b.lane.Take(&m.entry); err != nil {
+			if err != transport.ErrEmpty {
+				b.settled(before)
+			}
 			return err
 		}
 		m.Box, m.ready = b, true
@@ -96,19 +100,43 @@ func (b *Inbox) Next(m *Message) error {
 			b.lane.Begin(m.entry.Seq)
 			return nil
 		}
-		var err error
-		if m.body, err = m.Head.Parse(m.entry.Bytes); err != nil {
+		err := m.parse()
+		if err != nil {
+			b.settled(before)
 			return err
 		}
-		if m.Head.Kind != wire.EntryTell && m.Head.Kind != wire.EntryAsk {
-			return &transport.CorruptError{What: "entry kind", Value: uint64(m.Head.Kind), Limit: wire.EntryAsk}
-		}
 	}
-	return b.attach(m)
+	err := b.attach(m)
+	if err != nil {
+		b.settled(before)
+	}
+	return err
+}
+
+// parse reads what m's entry says of it.
+func (m *Message) parse() (err error) {
+	if m.body, err = m.Head.Parse(m.entry.Bytes); err != nil {
+		return err
+	}
+	if m.Head.Kind != wire.EntryTell && m.Head.Kind != wire.EntryAsk {
+		return &transport.CorruptError{What: "entry kind", Value: uint64(m.Head.Kind), Limit: wire.EntryAsk}
+	}
+	return nil
+}
+
+// settled says that all messages but the one that was taken last are dealt with,
+// the last of which has ended at end, and gives their room back: it may be long
+// until the next is in hand, or there is none.
+func (b *Inbox) settled(end uint64) {
+	if b.owed {
+		b.owed = false
+		b.lane.End(end)
+		b.lane.Release()
+	}
 }
 
 // attach finds what belongs to m beside its entry, and records that m is in
-// hand.
+// hand. When it fails nothing of the sender's is in view.
 func (b *Inbox) attach(m *Message) error {
 	if m.Head.Flags&wire.FlagBlock != 0 && !m.block {
 		v, err := b.views.View(m.Head.Payload)
@@ -118,10 +146,15 @@ func (b *Inbox) attach(m *Message) error {
 		m.body, m.block = v, true
 	}
 	if m.Head.N > 0 && m.lent.N == 0 {
-		if err := b.files.ready(&m.Head); err != nil {
-			return err
+		err := b.files.ready(&m.Head)
+		if err == nil {
+			err = view(&m.lent, &b.views, b, &m.Head, leaseReading)
 		}
-		if err := view(&m.lent, &b.views, b, &m.Head, leaseReading); err != nil {
+		if err != nil {
+			if m.block {
+				m.block = false
+				b.views.Forget(segment.BlockRef(m.Head.Payload))
+			}
 			return err
 		}
 	}
@@ -198,13 +231,7 @@ func (b *Inbox) Settle(m *Message) { b.lane.End(m.entry.End) }
 
 // Flush is Settle, and gives the room back. It is called when the lane has
 // been read to its end, and while that takes long.
-func (b *Inbox) Flush(m *Message) {
-	if b.owed {
-		b.owed = false
-		b.lane.End(m.entry.End)
-		b.lane.Release()
-	}
-}
+func (b *Inbox) Flush(m *Message) { b.settled(m.entry.End) }
 
 // More says that Next would find a message without a look at what the sender
 // is doing: one that came together with the last.

@@ -240,16 +240,6 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	n.announceArrival()
 }
 
-// announceArrival wakes who waits in WhenAnnounced.
-func (n *Node) announceArrival() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.arrived != nil {
-		close(n.arrived)
-		n.arrived = nil
-	}
-}
-
 // maxEarly bounds the segments that wait for their lane.
 const maxEarly = 64
 

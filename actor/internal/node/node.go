@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
@@ -63,6 +64,9 @@ type Node struct {
 	past      *mailbox.Traffic // of targets that have ended; nil while none has
 	early     []lateFrame      // segments that came before their lane
 	arrived   chan struct{}    // closed when a segment comes; nil while nobody waits for one
+	arrivals  atomic.Uint64    // counts what came apart from its lane or page; see absent.go
+	awaited   atomic.Int32     // lanes that are not read until something has come; the loop writes it
+	absence   time.Duration    // how long a lane is not read for that
 	closed    error
 	ended     chan struct{}            // closed with the link
 	heads     atomic.Pointer[[]*inbox] // the lanes to read, one a sender
@@ -114,6 +118,7 @@ func New(cfg Config) (*Node, error) {
 		wake:  make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
+	nd.absence = segmentWait
 	nd.watch.spin.clock = realClock
 	nd.role <- struct{}{}
 	nd.targets.Store(new(table))

@@ -30,8 +30,12 @@ func (n *Node) Park(resume func()) {
 
 // settles says whether the actor's loop may park: it polls for w as a waiter
 // does, and goes to sleep, but for the waiting itself. It says no when
-// something has come, or when another goroutine is the waiter.
+// something has come, when another goroutine is the waiter, or when the wait has a
+// time of its own.
 func (n *Node) settles(w *loopWait) bool {
+	if n.awaited.Load() > 0 {
+		return false
+	}
 	if _, ok := n.cfg.Notifier.(parker); !ok || !n.cfg.Parks {
 		return false
 	}

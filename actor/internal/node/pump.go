@@ -33,6 +33,9 @@ type inbox struct {
 
 	rung atomic.Uint64 // counts changes of the sender's bell
 
+	until time.Time // msg names what has not come; the lane is not read, at most until then; the loop's
+	tried uint64    // Node.arrivals when that was looked for last
+
 	older  atomic.Pointer[inbox] // the lane of the sender's incarnation before, if that has not been read to its end
 	gate   uint64                // older has to be read up to there first; the loop's
 	behind bool                  // gate is set
@@ -84,14 +87,14 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 		if stop.Load() {
 			return "normal", nil
 		}
-		if draining && !busy {
+		if draining && !busy && n.awaited.Load() == 0 {
 			return wire.ReasonShutdown, nil
 		}
 		if !busy && !n.glance(w) {
 			if !concerned && n.settles(w) {
 				return "", ParkedError{}
 			}
-			_ = n.await(nil, w, n.wake)
+			_ = n.awaitUntil(nil, w, n.wake, n.latest())
 		}
 	}
 }
@@ -105,6 +108,9 @@ func (w *loopWait) ready() bool { return w.poll() }
 func (w *loopWait) poll() bool {
 	if w.n.system.Load() {
 		return true
+	}
+	if w.n.awaited.Load() > 0 {
+		return w.n.readable()
 	}
 	for _, b := range *w.n.heads.Load() {
 		if b.retired.Load() || !b.broken && b.Pending() {
@@ -140,7 +146,7 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 		limit := turn
 		if o := b.older.Load(); o != nil && (o.retired.Load() || !retired) {
 			if !b.mayFollow(o) {
-				busy = busy || b.behind
+				busy = busy || b.behind && !o.awaits()
 				continue
 			}
 			limit = 1
@@ -181,7 +187,7 @@ func (b *inbox) mayFollow(older *inbox) bool {
 	if !b.behind {
 		b.gate, b.behind = older.Published(), true
 	}
-	if older.broken || older.ReadTo() >= b.gate {
+	if older.broken || older.ReadTo() >= b.gate && !older.awaits() {
 		b.behind = false
 		return true
 	}
@@ -193,6 +199,9 @@ func (b *inbox) mayFollow(older *inbox) bool {
 func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty bool) {
 	if b.broken {
 		return 0, true
+	}
+	if b.awaits() && !n.comes(b) {
+		return 0, false
 	}
 	m := &b.msg
 	if !b.Look(m) {
@@ -207,20 +216,19 @@ func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty
 			b.Done(m)
 			handled++
 		} else if ran == 0 {
-			if err := b.Next(m); err != nil {
-				if err == transport.ErrEmpty {
-					b.Flush(m)
-					return handled, true
+			err := b.Next(m)
+			if err == transport.ErrEmpty {
+				b.Flush(m)
+				return handled, true
+			}
+			if b.awaits() || errors.Is(err, mailbox.ErrNotAnnounced) {
+				if err = n.later(b, err); err == errLater {
+					return handled, false
 				}
-				if errors.Is(err, mailbox.ErrNotAnnounced) {
-					if err = n.awaitSegment(b, m); err != nil && n.Closed() {
-						return handled, false
-					}
-				}
-				if err != nil {
-					n.breakLane(b, err)
-					return 1, true
-				}
+			}
+			if err != nil {
+				n.breakLane(b, err)
+				return 1, true
 			}
 			n.handle(m)
 			b.Done(m)
@@ -305,43 +313,6 @@ func (n *Node) breakLane(b *inbox, err error) {
 	b.broken = true
 	n.log.Error("lane closed: its sender broke the rules", "from", b.Name, "err", err)
 	n.Letter(&wire.Letter{From: b.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
-}
-
-// segmentWait is how long a segment may be on its way after an entry or reply
-// that names it: the supervisor has it already. The actor's loop waits that long,
-// with the other senders' messages, but once for a lane: one whose segment does
-// not come is not read any more.
-const segmentWait = 5 * time.Second
-
-// awaitSegment waits until the segment that m names has come.
-func (n *Node) awaitSegment(b *inbox, m *mailbox.Message) error {
-	return n.WhenAnnounced(func() error { return b.Next(m) })
-}
-
-// WhenAnnounced calls f, which has failed with mailbox.ErrNotAnnounced, again
-// whenever a segment has come.
-func (n *Node) WhenAnnounced(f func() error) error {
-	late := time.NewTimer(segmentWait)
-	defer late.Stop()
-	for {
-		n.mu.Lock()
-		if n.arrived == nil {
-			n.arrived = make(chan struct{})
-		}
-		arrived := n.arrived
-		n.mu.Unlock()
-		err := f()
-		if !errors.Is(err, mailbox.ErrNotAnnounced) {
-			return err
-		}
-		select {
-		case <-arrived:
-		case <-late.C:
-			return fmt.Errorf("%w: it did not come within %v", err, segmentWait)
-		case <-n.ended:
-			return ErrClosed
-		}
-	}
 }
 
 // finish ends the lane of a dead sender that has been read to its end.

@@ -85,17 +85,24 @@ func (s *script) say(f wire.Frame, files ...transport.File) {
 // hear returns the next frame of the node. Its descriptors are closed.
 func (s *script) hear() wire.Frame {
 	s.t.Helper()
+	f, files := s.hearAll()
+	closeFiles(files)
+	return f
+}
+
+// hearAll is hear with the descriptors, which are the caller's.
+func (s *script) hearAll() (wire.Frame, []transport.File) {
+	s.t.Helper()
 	buf := make([]byte, wire.MaxFrame)
 	n, files, err := s.link.Receive(buf)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	closeFiles(files)
 	f, err := wire.Parse(buf[:n])
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return f
+	return f, files
 }
 
 // target opens the lane to number 2.
@@ -256,6 +263,12 @@ func TestLeavesBeforeItsLane(t *testing.T) {
 // lane makes a lane to the node, of an incarnation of number 9.
 func (s *script) lane(incarnation uint32) *mailbox.Outbox {
 	s.t.Helper()
+	return s.laneFrom(wire.Addr{ID: 9, Incarnation: incarnation}, mailbox.Sharing{})
+}
+
+// laneFrom makes a lane to the node.
+func (s *script) laneFrom(from wire.Addr, sharing mailbox.Sharing) *mailbox.Outbox {
+	s.t.Helper()
 	box := mailbox.Config{}.Wire()
 	n, err := notify.Best()
 	if n == nil {
@@ -265,15 +278,23 @@ func (s *script) lane(incarnation uint32) *mailbox.Outbox {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	o := mailbox.NewOutbox(box, out, sharing)
 	s.t.Cleanup(func() {
-		out.Close()
+		o.Close()
 		n.Close()
 	})
-	s.say(&wire.Lane{From: wire.Addr{ID: 9, Incarnation: incarnation}, Queue: f.Queue, Cells: f.Cells, Size: f.Size, Bell: f.Bell}, files...)
-	if f, ok := s.hear().(*wire.Page); !ok {
-		s.t.Fatalf("%T, want a Page", f)
+	s.say(&wire.Lane{From: from, Queue: f.Queue, Cells: f.Cells, Size: f.Size, Bell: f.Bell}, files...)
+	page, back := s.hearAll()
+	f2, ok := page.(*wire.Page)
+	if !ok {
+		s.t.Fatalf("%T, want a Page", page)
 	}
-	return mailbox.NewOutbox(box, out, mailbox.Sharing{})
+	peer, err := lane.OpenPeer(f2, back)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o.Install(peer, transport.Place{})
+	return o
 }
 
 // TestSuccessorWaitsForItsPredecessor: while a sender is being replaced both of

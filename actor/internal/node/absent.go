@@ -1,0 +1,132 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
+)
+
+// A message's blocks are in a segment, and its files come through a passage, that
+// the supervisor passes on apart from the lane: an entry can be there first. Its
+// lane is not read until then, so that its order stays, and all others are:
+//
+//	entry names what is not there ──► the lane is left alone ──► it has come: read on
+//	                                                        └──► segmentWait is over:
+//	                                                             the sender broke the rules
+
+// segmentWait is how long a segment may be on its way after an entry or reply
+// that names it: the supervisor has it already.
+const segmentWait = 5 * time.Second
+
+// errLater says that a lane is left alone for now.
+var errLater = errors.New("node: what a message names has not come yet")
+
+// awaits says that the lane is not read until what its message names has come.
+func (b *inbox) awaits() bool { return !b.until.IsZero() }
+
+// later is what becomes of a lane whose Next has returned err, which says that what
+// a message names has not come, or that was so the time before. It fails with
+// errLater when the lane is to be left alone.
+func (n *Node) later(b *inbox, err error) error {
+	if errors.Is(err, mailbox.ErrNotAnnounced) {
+		if !b.awaits() {
+			b.until = time.Now().Add(n.absence)
+			n.awaited.Add(1)
+		}
+		// What comes from here on wakes the loop.
+		b.tried = n.arrivals.Load()
+		err = b.Next(&b.msg)
+	}
+	if errors.Is(err, mailbox.ErrNotAnnounced) {
+		if time.Now().Before(b.until) {
+			return errLater
+		}
+		err = fmt.Errorf("%w: it did not come within %v", err, n.absence)
+	}
+	b.until = time.Time{}
+	n.awaited.Add(-1)
+	return err
+}
+
+// comes says whether a lane that was left alone is to be looked at again.
+func (n *Node) comes(b *inbox) bool {
+	return b.tried != n.arrivals.Load() || !time.Now().Before(b.until)
+}
+
+// readable is what loopWait looks for while lanes are left alone: something in
+// the others, or what one of them waits for. When that comes too late is the
+// wait's own end.
+func (n *Node) readable() bool {
+	for _, b := range *n.heads.Load() {
+		switch o := b.older.Load(); {
+		case b.awaits():
+			if b.tried != n.arrivals.Load() {
+				return true
+			}
+		case o != nil && o.awaits(): // first that
+		case b.retired.Load() || !b.broken && b.Pending():
+			return true
+		}
+	}
+	return false
+}
+
+// latest is when the first of the lanes that are left alone has waited for too
+// long; zero while there is none.
+func (n *Node) latest() (at time.Time) {
+	if n.awaited.Load() == 0 {
+		return at
+	}
+	for _, b := range *n.heads.Load() {
+		if b.awaits() && (at.IsZero() || b.until.Before(at)) {
+			at = b.until
+		}
+	}
+	return at
+}
+
+// announceArrival wakes who waits for a segment or passage.
+func (n *Node) announceArrival() {
+	n.arrivals.Add(1)
+	if n.awaited.Load() > 0 {
+		n.cfg.Notifier.Interrupt()
+		n.wakeLoop()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.arrived != nil {
+		close(n.arrived)
+		n.arrived = nil
+	}
+}
+
+// WhenAnnounced calls f, which has failed with mailbox.ErrNotAnnounced, again
+// whenever a segment has come, until ctx ends.
+func (n *Node) WhenAnnounced(ctx context.Context, f func() error) error {
+	late := time.NewTimer(n.absence)
+	defer late.Stop()
+	for {
+		n.mu.Lock()
+		if n.arrived == nil {
+			n.arrived = make(chan struct{})
+		}
+		arrived := n.arrived
+		n.mu.Unlock()
+		err := f()
+		if !errors.Is(err, mailbox.ErrNotAnnounced) {
+			return err
+		}
+		select {
+		case <-arrived:
+		case <-late.C:
+			return fmt.Errorf("%w: it did not come within %v", err, n.absence)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-n.ended:
+			return ErrClosed
+		}
+	}
+}

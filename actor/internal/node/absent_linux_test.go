@@ -1,0 +1,281 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// heavy is a message whose bytes are in a segment.
+type heavy struct {
+	N    int
+	Lent mailbox.Buffer
+}
+
+// withheld is a lane whose segments the supervisor keeps to itself until give is
+// called.
+type withheld struct {
+	*mailbox.Outbox
+	s    *script
+	from wire.Addr
+	kept []lateFrame
+}
+
+func (s *script) withheld(from wire.Addr) *withheld {
+	w := &withheld{s: s, from: from}
+	w.Outbox = s.laneFrom(from, mailbox.Sharing{Announce: func(id uint16, f transport.File, size, class, blocks int) error {
+		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		w.kept = append(w.kept, lateFrame{&wire.Segment{Peer: from, ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)},
+			os.NewFile(uintptr(fd), "segment")})
+		return nil
+	}})
+	s.t.Cleanup(func() {
+		for _, k := range w.kept {
+			k.file.Close()
+		}
+	})
+	return w
+}
+
+// give passes on what was withheld.
+func (w *withheld) give() {
+	w.s.t.Helper()
+	for _, k := range w.kept {
+		w.s.say(k.f, k.file)
+		k.file.Close()
+	}
+	w.kept = nil
+}
+
+// tell sends the message with that number: heavy, or a note.
+func (w *withheld) tell(n int, isHeavy bool) {
+	w.s.t.Helper()
+	var err error
+	if isHeavy {
+		var b mailbox.Buffer
+		if b, err = w.Lend(5000); err == nil {
+			err = mailbox.Send(w.Outbox, wire.EntryTell, 0, 0, typeOf[heavy](w.s.t), &heavy{n, b})
+		}
+	} else {
+		err = mailbox.Send(w.Outbox, wire.EntryTell, 0, 0, typeOf[note](w.s.t), &note{n})
+	}
+	if err != nil {
+		w.s.t.Fatal(err)
+	}
+}
+
+func typeOf[T any](t *testing.T) *codec.Type {
+	t.Helper()
+	typ, err := codec.Of[T]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ
+}
+
+// serve runs the actor's loop; the numbers of the messages come out of the channel,
+// and stop ends it.
+func (s *script) serve() (handled <-chan int, stop func()) {
+	ch := make(chan int, 1000)
+	var stopped atomic.Bool
+	ended := make(chan error, 1)
+	h := map[codec.ID]mailbox.Handler{
+		typeOf[note](s.t).ID(): func(m *mailbox.Message, _ []byte) error {
+			var v note
+			err := mailbox.Decode(m, typeOf[note](s.t), &v)
+			ch <- v.N
+			return err
+		},
+		typeOf[heavy](s.t).ID(): func(m *mailbox.Message, _ []byte) error {
+			var v heavy
+			err := mailbox.Decode(m, typeOf[heavy](s.t), &v)
+			if len(v.Lent.Bytes()) != 5000 {
+				err = fmt.Errorf("%d bytes came", len(v.Lent.Bytes()))
+			}
+			ch <- v.N
+			return err
+		},
+	}
+	go func() {
+		_, err := s.node.Serve(h, nil, &stopped)
+		ended <- err
+	}()
+	return ch, func() {
+		s.t.Helper()
+		stopped.Store(true)
+		s.node.Kick()
+		select {
+		case err := <-ended:
+			if err != nil && !errors.Is(err, ErrClosed) {
+				s.t.Error(err)
+			}
+		case <-time.After(testutil.HangGuard):
+			s.t.Fatal("the loop does not end")
+		}
+	}
+}
+
+// want takes the numbers of the next messages.
+func want(t *testing.T, handled <-chan int, all ...int) {
+	t.Helper()
+	for _, n := range all {
+		select {
+		case got := <-handled:
+			if got != n {
+				t.Fatalf("message %d was handled when %d came next", got, n)
+			}
+		case <-time.After(testutil.HangGuard):
+			t.Fatalf("message %d was not handled", n)
+		}
+	}
+}
+
+// TestAbsentSegmentHoldsUpNobodyElse: a message names a segment that the supervisor
+// has not passed on. Its lane waits, in order; what others send is handled. When the
+// segment comes, the lane goes on.
+func TestAbsentSegmentHoldsUpNobodyElse(t *testing.T) {
+	for round := range testutil.Rounds(20, 500) {
+		s := newScript(t)
+		s.node.absence = 10 * testutil.HangGuard
+		one, other := s.withheld(wire.Addr{ID: 9, Incarnation: 1}), s.withheld(wire.Addr{ID: 8, Incarnation: 1})
+		handled, stop := s.serve()
+		one.tell(1, false)
+		want(t, handled, 1)
+		one.tell(2, true)
+		one.tell(3, false)
+		if round%2 == 0 { // the loop is busy, or sleeps, when the other's comes
+			other.tell(4, false)
+			want(t, handled, 4)
+		}
+		other.tell(5, true)
+		other.give()
+		want(t, handled, 5)
+		one.give()
+		want(t, handled, 2, 3)
+		one.tell(6, true)
+		other.tell(7, false)
+		if a, b := <-handled, <-handled; a+b != 13 {
+			t.Fatalf("%d and %d were handled, not 6 and 7", a, b)
+		}
+		stop()
+		if n := s.node.awaited.Load(); n != 0 {
+			t.Errorf("%d lanes are left alone", n)
+		}
+	}
+}
+
+// TestSegmentThatNeverComes: its sender has broken the rules, which is told when the
+// bound is over, and only its lane ends; as one that has been read to its end, if the
+// sender is dead.
+func TestSegmentThatNeverComes(t *testing.T) {
+	for _, dead := range []bool{false, true} {
+		t.Run(fmt.Sprintf("dead=%v", dead), func(t *testing.T) { neverComes(t, dead) })
+	}
+}
+
+func neverComes(t *testing.T, dead bool) {
+	s := newScript(t)
+	s.node.absence = 20 * time.Millisecond
+	from := wire.Addr{ID: 9, Incarnation: 1}
+	one, other := s.withheld(from), s.withheld(wire.Addr{ID: 8, Incarnation: 1})
+	handled, stop := s.serve()
+	one.tell(1, true)
+	if dead {
+		s.say(&wire.Retire{From: from})
+	}
+	l, ok := s.hear().(*wire.Letter)
+	if !ok || l.Reason != wire.LetterCorrupt || l.From != from || !strings.Contains(l.Text, "did not come within 20ms") {
+		t.Fatalf("%+v, want a letter about the lane of %v", l, from)
+	}
+	if dead {
+		if f, ok := s.hear().(*wire.Drained); !ok || f.From != from {
+			t.Fatalf("%+v, want the lane's end", f)
+		}
+	} else {
+		one.give() // too late
+	}
+	other.tell(2, false)
+	want(t, handled, 2)
+	stop()
+}
+
+// TestAbsentSegmentBeforeASuccessor: while a sender is being replaced, what its
+// successor sends waits for the message whose segment has not come, without polling
+// for it; and a stop of the actor waits for neither.
+func TestAbsentSegmentBeforeASuccessor(t *testing.T) {
+	s := newScript(t)
+	s.node.absence = 10 * testutil.HangGuard
+	older, newer := s.withheld(wire.Addr{ID: 9, Incarnation: 1}), s.withheld(wire.Addr{ID: 9, Incarnation: 2})
+	other := s.withheld(wire.Addr{ID: 8, Incarnation: 1})
+	handled, stop := s.serve()
+	older.tell(1, true)
+	newer.tell(2, false)
+	for range 3 {
+		other.tell(3, false)
+		want(t, handled, 3)
+	}
+	older.give()
+	want(t, handled, 1, 2)
+	older.tell(4, true)
+	want(t, handled, 4) // its segment is there
+	last := s.withheld(wire.Addr{ID: 7, Incarnation: 1})
+	last.tell(5, true)
+	other.tell(6, false)
+	want(t, handled, 6)
+	stop()
+}
+
+// TestDrainWaitsForAnAbsentSegment: an actor that ends after all that is in its
+// mailbox has not handled it all while one message waits for its segment.
+func TestDrainWaitsForAnAbsentSegment(t *testing.T) {
+	s := newScript(t)
+	s.node.absence = 10 * testutil.HangGuard
+	one := s.withheld(wire.Addr{ID: 9, Incarnation: 1})
+	other := s.withheld(wire.Addr{ID: 8, Incarnation: 1})
+	handled := make(chan int, 10)
+	ended := make(chan error, 1)
+	var stop atomic.Bool
+	one.tell(1, true)
+	s.say(&wire.Drain{})
+	for !s.node.draining.Load() {
+		runtime.Gosched()
+	}
+	go func() {
+		reason, err := s.node.Serve(map[codec.ID]mailbox.Handler{
+			typeOf[heavy](t).ID(): func(*mailbox.Message, []byte) error { handled <- 1; return nil },
+			typeOf[note](t).ID():  func(*mailbox.Message, []byte) error { handled <- 2; return nil },
+		}, nil, &stop)
+		if err == nil && reason != wire.ReasonShutdown {
+			err = errors.New(reason)
+		}
+		ended <- err
+	}()
+	other.tell(2, false)
+	want(t, handled, 2)
+	one.give()
+	want(t, handled, 1)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("the loop does not end")
+	}
+}
