@@ -138,9 +138,7 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	n.drainAll(t)
 	t.end(&GoneError{Name: t.Name, Exit: exit})
 	t.box.Shut()
-	if err := n.send(&wire.Closed{To: t.ID}); err != nil && !n.Closed() {
-		n.log.Warn("a closed lane could not be reported", "err", err)
-	}
+	n.report(&wire.Closed{To: t.ID}, "a closed lane could not be reported")
 	n.endShares(t)
 	n.mu.Lock()
 	n.changes.Add(1)

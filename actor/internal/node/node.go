@@ -154,6 +154,14 @@ func (n *Node) send(f wire.Frame, files ...transport.File) error {
 	return nil
 }
 
+// report tells the supervisor something that is over when the link is: then nobody
+// needs to know it. What else goes wrong is logged.
+func (n *Node) report(f wire.Frame, problem string) {
+	if err := n.send(f); err != nil && !errors.Is(err, transport.ErrClosed) {
+		n.log.Warn(problem, "err", err)
+	}
+}
+
 // call sends the frame that make returns for a token and waits for the frame
 // that answers it.
 func (n *Node) call(ctx context.Context, file transport.File, make_ func(token uint64) wire.Frame) (wire.Frame, error) {

@@ -329,9 +329,7 @@ func (n *Node) finish(b *inbox) {
 	n.mu.Unlock()
 	n.cfg.Notifier.Interrupt()
 	n.bury()
-	if err := n.send(&wire.Drained{From: b.From}); err != nil && !n.Closed() {
-		n.log.Warn("drained lane could not be reported", "err", err)
-	}
+	n.report(&wire.Drained{From: b.From}, "drained lane could not be reported")
 	n.deliverDowns()
 }
 

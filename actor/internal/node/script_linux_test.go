@@ -1,7 +1,9 @@
 package node
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -26,20 +28,31 @@ type script struct {
 	t    *testing.T
 	link transport.Link
 	node *Node
-	full atomic.Bool // the kernel takes no more descriptors of the node
+	full atomic.Bool  // the kernel takes no more descriptors of the node
+	late atomic.Bool  // what the node says of a lane that it has closed waits until it has closed the link
+	log  bytes.Buffer // the node's; read when it has ended
 }
 
-// fullLink is the node's end of its link.
-type fullLink struct {
+// testLink is the node's end of its link.
+type testLink struct {
 	transport.Link
-	full *atomic.Bool
+	script *script
+	closed chan struct{}
 }
 
-func (l fullLink) Send(frame []byte, files []transport.File) error {
-	if len(files) > 0 && l.full.Load() {
+func (l testLink) Send(frame []byte, files []transport.File) error {
+	if len(files) > 0 && l.script.full.Load() {
 		return errTooMany
 	}
+	if f, err := wire.Parse(frame); err == nil && f.Kind() == wire.KindClosed && l.script.late.Load() {
+		<-l.closed
+	}
 	return l.Link.Send(frame, files)
+}
+
+func (l testLink) Close() error {
+	defer close(l.closed)
+	return l.Link.Close()
 }
 
 var errTooMany = errors.New("too many references")
@@ -65,7 +78,7 @@ func newScript(t *testing.T) *script {
 	}
 	s := &script{t: t, link: own}
 	s.say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "one"})
-	if s.node, err = New(Config{Link: fullLink{theirs, &s.full}, Notifier: n}); err != nil {
+	if s.node, err = New(Config{Link: testLink{theirs, s, make(chan struct{})}, Notifier: n, Log: slog.New(slog.NewTextHandler(&s.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -148,6 +161,22 @@ func TestLaneThatNobodyHolds(t *testing.T) {
 	}
 	s.full.Store(false)
 	s.target()
+}
+
+// TestLaneClosedAtTheEnd: a program ends while a target does. That its lane is
+// closed need not be said any more, and is no trouble to be logged.
+func TestLaneClosedAtTheEnd(t *testing.T) {
+	s := newScript(t)
+	s.target()
+	s.late.Store(true)
+	s.say(&wire.Gone{ID: 2})
+	for s.node.Known(2).gone.Load() == nil { // it is at the frame that says so, or about to be
+		runtime.Gosched()
+	}
+	s.node.Close()
+	if s.log.Len() > 0 {
+		t.Error(s.log.String())
+	}
 }
 
 // TestSegmentTakenBackEarly: a segment that is taken back before its lane has come

@@ -231,9 +231,7 @@ func (n *Node) leave(id uint32) {
 		t.box.Shut()
 		t.credit() // who waits for room waits in vain
 	}
-	if err := n.send(&wire.Closed{To: id}); err != nil && !n.Closed() {
-		n.log.Warn("a closed lane could not be reported", "err", err)
-	}
+	n.report(&wire.Closed{To: id}, "a closed lane could not be reported")
 }
 
 // end fails everything that waits for the target.
