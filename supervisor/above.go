@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -51,19 +50,18 @@ func serveSubtree(form string) error {
 	if err != nil {
 		return err
 	}
-	s, err := newBelow(l, begin, form)
+	spec, problem := defined(begin.Definition)
+	spec.Notifier = form
+	s, err := newBelow(l, begin, spec)
 	if err != nil {
 		return err
 	}
 	defer s.live.Close()
-	spec, err := s.defined(begin.Definition)
-	if errors.Is(err, actor.ErrIgnore) {
+	if errors.Is(problem, actor.ErrIgnore) {
 		s.above.send(&wire.Exiting{Reason: wire.ReasonIgnore})
 		return nil
 	}
-	if err == nil {
-		s.pacer = tree.NewPacer(tree.Pace(spec.Pace))
-		s.root.spec, s.root.machine = spec, tree.New(spec.config(s.pacer))
+	if err = problem; err == nil {
 		s.workers.Go(s.loop)
 		go s.readAbove()
 		s.onTerm()
@@ -101,35 +99,23 @@ func receiveBegin(l transport.Link) (*wire.Begin, error) {
 }
 
 // newBelow makes the supervisor of this process.
-func newBelow(l transport.Link, begin *wire.Begin, form string) (*Supervisor, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
-	}
-	live, err := process.NewLiveness()
+func newBelow(l transport.Link, begin *wire.Begin, spec Spec) (*Supervisor, error) {
+	s, err := newSupervisor(spec)
 	if err != nil {
 		return nil, err
 	}
-	log := slog.Default()
-	s := &Supervisor{engine: &engine{
-		spec: Spec{Notifier: form, Log: log}, log: log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(),
-		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{},
-		children: map[uint32]*child{}, running: map[*running]struct{}{},
-		root: &branch{path: begin.Name},
-		above: &above{self: begin.Self, log: log, link: l, numbers: make(chan *wire.Enrolled, 1),
-			hands: map[wire.Addr]*running{}, orders: map[uint64]context.CancelFunc{}},
-	}}
-	s.above.mail = s.mail
+	s.root.path = begin.Name
+	s.above = &above{self: begin.Self, log: s.log, link: l, numbers: make(chan *wire.Enrolled, 1), mail: s.mail,
+		hands: map[wire.Addr]*running{}, orders: map[uint64]context.CancelFunc{}}
 	return s, nil
 }
 
-func (s *Supervisor) defined(name string) (Spec, error) {
+// defined is the Spec of the supervisor with that name.
+func defined(name string) (spec Spec, err error) {
 	d, err := definitionOf(name)
-	if err != nil {
-		return Spec{}, err
+	if err == nil {
+		spec, err = d.spec()
 	}
-	spec, err := d.spec()
 	return spec.withDefaults(), err
 }
 
@@ -338,14 +324,6 @@ func (a *above) started(r *running) {
 	a.send(f)
 }
 
-// notStarted says so of an incarnation whose link the root may have.
-func (s *Supervisor) notStarted(c *child) {
-	if s.above != nil {
-		s.above.send(&wire.Died{Exit: *c.exit})
-		s.above.send(&wire.Retire{From: c.exit.Addr})
-	}
-}
-
 // died tells whoever keeps the mailboxes that a process has ended.
 func (s *Supervisor) died(c *child, cause tree.Cause) {
 	s.unnoticed = append(s.unnoticed, c.exit)
@@ -404,11 +382,7 @@ func (s *Supervisor) spawnDefined(c *child) {
 		return
 	}
 	c.failed = err.Error()
-	c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: incarnation}, Kind: wire.ExitStart, Code: -1, Reason: wire.ReasonError, Summary: c.failed}
-	s.notStarted(c)
-	s.later = append(s.later, func() {
-		s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
-	})
+	s.notStarted(c, err, nil)
 }
 
 func (s *Supervisor) closeKeeper() {

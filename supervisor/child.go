@@ -13,8 +13,6 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/lane"
-	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -111,12 +109,8 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		if x := new(RefusedError); errors.As(err, &x) {
 			c.refusal = x
 		}
-		c.exit = &wire.Exit{Addr: addr, Kind: wire.ExitStart, Code: -1, Summary: err.Error()}
-		s.notStarted(c)
 		s.log.Error("child could not be started", "child", c.spec.Name, "err", err)
-		s.later = append(s.later, func() {
-			s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
-		})
+		s.notStarted(c, err, nil)
 		return
 	}
 	c.run, c.pid = r, r.proc.PID()
@@ -133,6 +127,23 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		})
 	}
 	r.proc.Then(func() { s.reap(c, r) })
+}
+
+// notStarted records that an incarnation has no process because of err. before, if
+// not nil, is called just before the rules learn of it.
+func (s *Supervisor) notStarted(c *child, err error, before func()) {
+	addr := wire.Addr{ID: c.id, Incarnation: c.incarnation}
+	c.exit = &wire.Exit{Addr: addr, Kind: wire.ExitStart, Code: -1, Reason: wire.ReasonError, Summary: err.Error()}
+	if s.above != nil { // the root may have its link
+		s.above.send(&wire.Died{Exit: *c.exit})
+		s.above.send(&wire.Retire{From: addr})
+	}
+	s.later = append(s.later, func() {
+		if before != nil {
+			before()
+		}
+		s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: addr.Incarnation, Reason: tree.Abnormal})
+	})
 }
 
 // reap waits, when a process of c has ended, for the end of all that it has sent.
@@ -320,9 +331,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 		x.Summary = c.gaveUp(x)
 	}
 	c.stopTimer()
-	s.forget(r)
-	_ = lane.Sweep(x.PID) // it may have died while a queue had a name
-	_ = segment.Sweep(x.PID)
+	s.forgetProcess(r, x.PID)
 	if r.guard {
 		x = c.guarded(x)
 	}
@@ -339,10 +348,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	if c.byLink(x) {
 		x.Summary = fmt.Sprintf("linked with number %d, which has ended: %s", c.linked.Addr.ID, c.linked.Summary)
 	}
-	c.exit = &wire.Exit{
-		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(c.asked), Core: bit(x.Core),
-		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
-	}
+	c.exit = c.exitOf(r, x, reason, c.asked)
 	switch {
 	case !c.next.follows():
 		s.died(c, cause(c, x))
@@ -354,6 +360,14 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 		s.logDeath(c, c.exit)
 	}
 	return reason
+}
+
+// exitOf is how the process r of c has ended, as it crosses the control link.
+func (c *child) exitOf(r *running, x process.Exit, reason tree.Reason, asked bool) *wire.Exit {
+	return &wire.Exit{
+		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(asked), Core: bit(x.Core),
+		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
+	}
 }
 
 // logDeath writes the crash report of c, with what is known and no empty fields.

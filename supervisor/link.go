@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
@@ -37,7 +36,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		return
 	}
 	r.tell(&wire.Stop{Reason: exit.Reason})
-	if limit := orDefault(c.spec.Shutdown, 5*time.Second); limit != Infinity {
+	if limit := c.spec.stopTime(); limit != Infinity {
 		s.after(c, limit, func() {
 			_ = r.kill()
 			s.event(EventKilled, c, fmt.Sprintf("did not end within %v of the end of what it is linked with", limit))

@@ -16,6 +16,8 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -152,6 +154,14 @@ func (s *Supervisor) forget(r *running) {
 	delete(s.running, r)
 	s.mu.Unlock()
 	r.close()
+}
+
+// forgetProcess does so when the process has ended, and removes what it has left
+// behind if it died while a queue or segment had a name.
+func (s *Supervisor) forgetProcess(r *running, pid int) {
+	s.forget(r)
+	_ = lane.Sweep(pid)
+	_ = segment.Sweep(pid)
 }
 
 // frameBuffers are for the frames of links. A fresh one of that size would have

@@ -12,8 +12,6 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/lane"
-	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -51,18 +49,15 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	n.self = &child{id: c.id, spec: c.spec, definition: c.definition, branch: c.branch, program: program}
 	n.self.reset(incarnation)
 	if n.limit == 0 {
-		n.limit = orDefault(c.spec.Start, 30*time.Second)
+		n.limit = c.spec.startTime()
 	}
 	c.next, c.failure, c.issued = n, nil, incarnation
 	r, err := s.launch(c, n.addr, program)
 	if err != nil {
 		c.failure = &ReplaceError{c.spec.Name, "start", err}
-		n.self.exit = &wire.Exit{Addr: n.addr, Kind: wire.ExitStart, Code: -1, Summary: err.Error()}
-		s.notStarted(n.self)
-		s.later = append(s.later, func() {
+		s.notStarted(n.self, err, func() {
 			c.next = nil
 			s.event(EventAbandoned, n.self, err.Error())
-			s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: tree.Abnormal})
 		})
 		return
 	}
@@ -239,7 +234,7 @@ func (s *Supervisor) commit(c *child) {
 	n := c.next
 	n.committed, c.asked = true, true
 	n.stopTimer()
-	limit := orDefault(c.spec.Shutdown, 5*time.Second)
+	limit := c.spec.stopTime()
 	if c.spec.Shutdown == BrutalKill {
 		c.overdue = true
 		_ = c.run.kill()
@@ -318,16 +313,13 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 	if !n.self.ready && n.self.failed != "" {
 		x.Kind, x.Summary = wire.ExitStart, n.self.failed
 	}
-	exit := &wire.Exit{Addr: n.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Core: bit(x.Core), Asked: bit(n.abandoned),
-		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: n.self.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack}
+	exit := n.self.exitOf(r, x, reason, n.abandoned)
 	c.failure = &ReplaceError{c.spec.Name, n.step(), &StartError{Child: c.spec.Name, Text: n.self.failed, Exit: actor.ExitOf(exit)}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
 		c.failure = &ReplaceError{c.spec.Name, n.step(), ErrIgnored}
 	}
 	in := tree.Exited{ID: c.id, Incarnation: n.addr.Incarnation, Reason: reason}
-	s.forget(r)
-	_ = lane.Sweep(x.PID)
-	_ = segment.Sweep(x.PID)
+	s.forgetProcess(r, x.PID)
 	n.self.exit = exit
 	if n.follows() {
 		n.end = &x // its predecessor's end comes first

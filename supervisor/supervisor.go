@@ -105,22 +105,10 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
-	}
-	live, err := process.NewLiveness()
+	s, err := newSupervisor(spec.withDefaults())
 	if err != nil {
 		return nil, err
 	}
-	spec = spec.withDefaults()
-	pacer := tree.NewPacer(tree.Pace(spec.Pace))
-	s := &Supervisor{engine: &engine{
-		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
-		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
-		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
-		children: map[uint32]*child{}, running: map[*running]struct{}{},
-	}}
 	s.keeper = keeper.New(s.log, s.letter)
 	s.keeper.Linked = s.linkEnded
 	s.keeper.Crowded = s.crowded
@@ -140,6 +128,26 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// newSupervisor makes the supervisor of a process, with nothing above or below it.
+// spec has its defaults.
+func newSupervisor(spec Spec) (*Supervisor, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
+	}
+	live, err := process.NewLiveness()
+	if err != nil {
+		return nil, err
+	}
+	pacer := tree.NewPacer(tree.Pace(spec.Pace))
+	return &Supervisor{engine: &engine{
+		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
+		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
+		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
+		children: map[uint32]*child{}, running: map[*running]struct{}{},
+	}}, nil
 }
 
 // begin makes this process's own part in the program: number 0, with no actor.
