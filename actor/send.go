@@ -123,6 +123,9 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 // dropped and counted; or, when m was not sent, one of the errors of Tell. An ask
 // that was not read when its actor died is answered by the next incarnation.
 // Buffers in the answer belong to the caller, who releases them.
+//
+// A handler that asks its own actor, or one that is just asking it, waits until its
+// context ends: an actor handles one message at a time.
 func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
 	var r R
 	if ctx.Err() != nil {

@@ -42,6 +42,11 @@ type Choice struct {
 	Urgent   bool   // it overtakes the messages of its sender that are not urgent
 }
 
+// String is the choice as a sentence.
+func (c Choice) String() string {
+	return fmt.Sprintf("%s: %s; queue %s: %s", c.Way, c.Why, c.Queue, c.WhyQueue)
+}
+
 // Choose says how a payload of n encoded bytes travels to the mailbox of o: what
 // Send does, from the same two numbers.
 func (o *Outbox) Choose(n int) Choice {

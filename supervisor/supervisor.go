@@ -318,11 +318,7 @@ func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
 
 func (s *Supervisor) letter(l keeper.Letter) {
 	s.letters.Add(1)
-	to := ""
-	if c := s.children[l.To]; c != nil {
-		to = c.spec.Name
-	}
-	s.log.Warn("dead letter", "to", to, "reason", LetterReason(l.Reason), "type", s.keeper.TypeName(l.Type), "bytes", l.Size, "text", l.Text)
+	s.log.Warn("dead letter", "to", s.keeper.Name(l.To), "reason", LetterReason(l.Reason), "type", s.keeper.TypeName(l.Type), "bytes", l.Size, "text", l.Text)
 	if s.spec.OnLetter != nil {
 		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, From: l.From.ID, Type: l.Type, Name: s.keeper.TypeName(l.Type), Size: int(l.Size),
 			Reason: LetterReason(l.Reason), Text: l.Text, Payload: l.Payload})

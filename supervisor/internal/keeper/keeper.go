@@ -159,6 +159,15 @@ func (k *Keeper) learn(f *wire.Types) {
 	}
 }
 
+// Name is the path of a child, also of one that has ended for good a while ago, or
+// "" when it is forgotten.
+func (k *Keeper) Name(id uint32) string {
+	if c := k.children[id]; c != nil {
+		return c.name
+	}
+	return ""
+}
+
 // TypeName is the name of a type, or its identity in hexadecimal when no
 // process has told it.
 func (k *Keeper) TypeName(id uint64) string {
@@ -167,6 +176,3 @@ func (k *Keeper) TypeName(id uint64) string {
 	}
 	return fmt.Sprintf("%#016x", id)
 }
-
-// Lanes is the number of lanes that are kept.
-func (k *Keeper) Lanes() int { return len(k.lanes) }
