@@ -8,6 +8,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -161,12 +162,11 @@ func newRig(inline int) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := dup(files[0])
-	if err != nil {
+	if files, err = passed(files); err != nil {
 		l.Close()
 		return nil, err
 	}
-	in, back, files, err := lane.Accept(&wire.Lane{Queue: open.Queue, Cells: open.Cells, Size: open.Size}, []transport.File{page}, silent{})
+	in, back, files, err := lane.Accept(&wire.Lane{Queue: open.Queue, Cells: open.Cells, Size: open.Size}, files, silent{})
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -175,9 +175,9 @@ func newRig(inline int) (*rig, error) {
 	r.out = NewOutbox(cfg, l, Sharing{Announce: r.announce, Retire: func(id uint16) error {
 		return r.in.AddSegment(&wire.Segment{ID: id}, nil)
 	}})
-	if page, err = dup(files[0]); err == nil {
+	if files, err = passed(files); err == nil {
 		var p *lane.Peer
-		if p, err = lane.OpenPeer(back, []transport.File{page}); err == nil {
+		if p, err = lane.OpenPeer(back, files); err == nil {
 			r.out.Install(p, transport.Place{})
 			return r, nil
 		}
@@ -187,11 +187,23 @@ func newRig(inline int) (*rig, error) {
 }
 
 func (r *rig) announce(id uint16, f transport.File, size, class, blocks int) error {
-	mine, err := dup(f)
+	files, err := passed([]transport.File{f})
 	if err != nil {
 		return err
 	}
-	return r.in.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, mine)
+	return r.in.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, files[0])
+}
+
+// passed is what the other end of a lane gets of files: descriptors of its own.
+func passed(files []transport.File) ([]transport.File, error) {
+	a, b := sock.Local()
+	defer a.Close()
+	defer b.Close()
+	if err := a.Send([]byte{0}, files); err != nil {
+		return nil, err
+	}
+	_, own, err := b.Receive(make([]byte, 1))
+	return own, err
 }
 
 func (r *rig) close() {

@@ -7,6 +7,9 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
 // conn is a socket on the runtime's poller. It is no net.UnixConn: that would
@@ -101,7 +104,7 @@ func sendmsg(fd uintptr, frame, oob []byte) error {
 // read receives one packet.
 func (c *conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
 	if e := c.raw.Read(func(fd uintptr) bool {
-		n, oobn, flags, err = recvmsg(fd, buf, oob)
+		n, oobn, flags, err = recvmsg(fd, buf, oob, 0)
 		return err != unix.EAGAIN
 	}); e != nil {
 		return 0, 0, 0, errClosed
@@ -116,8 +119,8 @@ func (c *conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
 func (c *conn) readable() bool {
 	yes := true
 	_ = c.raw.Control(func(fd uintptr) {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		yes = n > 0 || err != nil && err != unix.EINTR
+		ready, err := sys.Ready(int(fd), unix.POLLIN)
+		yes = ready || err != nil
 	})
 	return yes
 }
@@ -127,15 +130,15 @@ func (c *conn) readable() bool {
 // sent in between, just before the end, is still there.
 func (c *conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
 	var e error
-	if err := c.raw.Control(func(fd uintptr) { n, oobn, flags, e = recvmsg(fd, buf, oob) }); err != nil || e != nil || n == 0 {
+	if err := c.raw.Control(func(fd uintptr) { n, oobn, flags, e = recvmsg(fd, buf, oob, 0) }); err != nil || e != nil || n == 0 {
 		return 0, max(oobn, 0), flags, io.EOF
 	}
 	return n, oobn, flags, nil
 }
 
-func recvmsg(fd uintptr, buf, oob []byte) (n, oobn, flags int, err error) {
+func recvmsg(fd uintptr, buf, oob []byte, how int) (n, oobn, flags int, err error) {
 	for {
-		n, oobn, flags, _, err = unix.Recvmsg(int(fd), buf, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		n, oobn, flags, _, err = unix.Recvmsg(int(fd), buf, oob, how|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 		if err != unix.EINTR {
 			return n, oobn, flags, err
 		}
@@ -156,4 +159,29 @@ func (c *conn) close() error {
 		return errClosed
 	}
 	return nil
+}
+
+// Pair makes the two ends of a link. Both are close-on-exec. The second one is
+// to be given to another process: it is not on this process's poller. Each is
+// made a link by New.
+func Pair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, sys.Limited("sock: pair", err)
+	}
+	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETFL, unix.O_RDWR|unix.O_NONBLOCK)
+	return os.NewFile(uintptr(fds[0]), "link"), os.NewFile(uintptr(fds[1]), "link"), nil
+}
+
+// duplicate makes another descriptor of f, close-on-exec.
+func duplicate(f transport.File) (own *os.File, err error) {
+	err = sys.FD(f, func(fd int) error {
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return sys.Limited("duplicate a descriptor", err)
+		}
+		own = os.NewFile(uintptr(n), "received")
+		return nil
+	})
+	return own, err
 }

@@ -67,18 +67,7 @@ func (p *Passage) Put(ticket uint64, files []*os.File) error {
 	}
 	return withFDs(open, nil, func(fds []int) error {
 		return sys.FD(p.f, func(fd int) error {
-			for {
-				_, err := unix.SendmsgN(fd, b[:], unix.UnixRights(fds...), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-				switch err {
-				case unix.EINTR:
-					continue
-				case unix.EAGAIN:
-					return transport.ErrFull
-				case unix.EPIPE, unix.ECONNRESET:
-					return fmt.Errorf("sock: send files: %w: %w", transport.ErrClosed, err)
-				}
-				return sys.Limited("sock: send files", err)
-			}
+			return sendError(sendmsg(uintptr(fd), b[:], unix.UnixRights(fds...)))
 		})
 	})
 }
@@ -136,29 +125,23 @@ func skip(fd int, ticket uint64) (at uint64, err error) {
 
 func look(fd, flags int) (uint64, error) {
 	var b [passageHeader]byte
-	for {
-		n, _, _, _, err := unix.Recvmsg(fd, b[:], nil, flags|unix.MSG_DONTWAIT)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN || err == nil && n == 0:
-			return 0, ErrNoFiles
-		case err != nil:
-			return 0, fmt.Errorf("sock: receive files: %w", err)
-		default:
-			return binary.LittleEndian.Uint64(b[:]), nil
-		}
+	n, _, _, err := recvmsg(uintptr(fd), b[:], nil, flags)
+	switch {
+	case err == unix.EAGAIN || err == nil && n == 0:
+		return 0, ErrNoFiles
+	case err != nil:
+		return 0, fmt.Errorf("sock: receive files: %w", err)
 	}
+	return binary.LittleEndian.Uint64(b[:]), nil
 }
 
 // takePacket receives the next packet, which must have n descriptors.
 func takePacket(fd, n int) ([]*os.File, error) {
 	var b [passageHeader]byte
 	oob := make([]byte, unix.CmsgSpace(MaxFiles*4))
-	var oobn, flags int
-	for err := error(unix.EINTR); err == unix.EINTR; {
-		if _, oobn, flags, _, err = unix.Recvmsg(fd, b[:], oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC); err != nil && err != unix.EINTR {
-			return nil, fmt.Errorf("sock: receive files: %w", err)
-		}
+	_, oobn, flags, err := recvmsg(uintptr(fd), b[:], oob, 0)
+	if err != nil {
+		return nil, fmt.Errorf("sock: receive files: %w", err)
 	}
 	fds, err := parseFiles(oob[:oobn])
 	switch {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -80,7 +81,7 @@ func alive(pid int) bool {
 		return false
 	}
 	defer p.Release()
-	return p.Signal(nullSignal) == nil
+	return p.Signal(syscall.Signal(0)) == nil
 }
 
 // inquest says where the successor of a dead receiver begins, and whether an
@@ -136,15 +137,10 @@ func (s *stage) sendPage() *transport.SendPage {
 // mapped maps a descriptor until the case ends. The descriptor stays.
 func (s *stage) mapped(f transport.File, size int) *segment.Memory {
 	s.t.Helper()
-	d, err := dup(f)
+	mem, err := segment.Peek(f, size, segment.FormAuto)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	mem, err := segment.Open(d, size)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	mem.CloseFile()
 	s.t.Cleanup(func() { mem.Close() })
 	return mem
 }
