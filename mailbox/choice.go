@@ -47,9 +47,9 @@ func (c Choice) String() string {
 	return fmt.Sprintf("%s: %s; queue %s: %s", c.Way, c.Why, c.Queue, c.WhyQueue)
 }
 
-// Choose says how a payload of n encoded bytes travels to the mailbox of o: what
+// choose says how a payload of n encoded bytes travels to the mailbox of o: what
 // Send does, from the same two numbers.
-func (o *Outbox) Choose(n int) Choice {
+func (o *Outbox) choose(n int) Choice {
 	c := Choice{Way: WayInline, Size: n}
 	c.Queue, c.WhyQueue = queueName(o.Config.Queue), o.whyQueue()
 	switch limit, err := o.store.Largest(), o.store.Fits(n); {
@@ -119,7 +119,7 @@ func chooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
 			return Choice{}, err
 		}
 	}
-	return o.Choose(n), nil
+	return o.choose(n), nil
 }
 
 // chooseLent is the choice for a message that lends, with n encoded bytes beside.
@@ -135,7 +135,7 @@ func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
 			}
 		}
 	}
-	c.Why = fmt.Sprintf("%d items lie in blocks or are descriptors, and are not encoded; the other %d bytes: %v", lent.N, n, o.Choose(n).Way)
+	c.Why = fmt.Sprintf("%d items lie in blocks or are descriptors, and are not encoded; the other %d bytes: %v", lent.N, n, o.choose(n).Way)
 	if copied > 0 {
 		c.Why += fmt.Sprintf("; %d bytes were lent for another mailbox and are copied into blocks of this one", copied)
 	}

@@ -373,9 +373,6 @@ func (b *Inbox) tell() {
 	}
 }
 
-// InUse says whether a view of the sender's memory is still held.
-func (b *Inbox) InUse() bool { return b.views.Outstanding() > 0 }
-
 // Bell is the sender's bell.
 func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
 
@@ -398,12 +395,6 @@ func (b *Inbox) Close() {
 	b.files.close()
 	_ = b.replies.Close()
 	b.lane.Close()
-}
-
-// IsCorrupt says whether err means that a peer broke the rules.
-func IsCorrupt(err error) bool {
-	var c *transport.CorruptError
-	return errors.As(err, &c)
 }
 
 var errNoReply = fmt.Errorf("mailbox: empty reply")

@@ -149,7 +149,6 @@ const rigHead = 8
 // silent is a notifier for two goroutines that do not sleep.
 type silent struct{}
 
-func (silent) Form() string                               { return "none" }
 func (silent) Wait([]transport.Bell, time.Duration) error { return nil }
 func (silent) Interrupt()                                 {}
 func (silent) Wake(transport.Word, int) error             { return nil }

@@ -8,21 +8,21 @@ import (
 
 // The codes of errors that cross processes with their identity.
 const (
-	CodeOther    = 0 // known by its text only
-	CodeFull     = 1 // ErrFull
-	CodeDeadline = 2 // context.DeadlineExceeded
-	CodeCanceled = 3 // context.Canceled
-	CodeUnknown  = 4 // ErrUnhandled
+	codeOther     = 0 // known by its text only
+	codeFull      = 1 // ErrFull
+	codeDeadline  = 2 // context.DeadlineExceeded
+	codeCanceled  = 3 // context.Canceled
+	codeUnhandled = 4 // ErrUnhandled
 )
 
 // ErrUnhandled says that the actor has no handler for the message's type.
 var ErrUnhandled = errors.New("mailbox: the actor has no handler for this message")
 
 var codeErrors = map[uint16]error{
-	CodeFull:     ErrFull,
-	CodeDeadline: context.DeadlineExceeded,
-	CodeCanceled: context.Canceled,
-	CodeUnknown:  ErrUnhandled,
+	codeFull:      ErrFull,
+	codeDeadline:  context.DeadlineExceeded,
+	codeCanceled:  context.Canceled,
+	codeUnhandled: ErrUnhandled,
 }
 
 func codeOf(err error) uint16 {
@@ -31,7 +31,7 @@ func codeOf(err error) uint16 {
 			return code
 		}
 	}
-	return CodeOther
+	return codeOther
 }
 
 // putRemoteError writes u16 code and the text, cut to the room there is.
@@ -44,5 +44,5 @@ func parseRemoteError(b []byte) error {
 	if len(b) < 2 {
 		return errNoReply
 	}
-	return &RemoteError{Code: binary.LittleEndian.Uint16(b), Text: string(b[2:])}
+	return &RemoteError{code: binary.LittleEndian.Uint16(b), Text: string(b[2:])}
 }

@@ -24,7 +24,7 @@ func TestSettledBeforeALongWait(t *testing.T) {
 		}, func(err error) bool { return errors.Is(err, mailbox.ErrNotAnnounced) }},
 		{"not a kind of message", func(t *testing.T, l *late) error {
 			return mailbox.Send(l.out, wire.EntryError, 0, 0, typeOf[short](t), &short{})
-		}, mailbox.IsCorrupt},
+		}, isCorrupt},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			l := newLate(t, mailbox.Config{PoolBytes: 4 << 20}.Wire())

@@ -7,9 +7,9 @@ import "sync/atomic"
 // that different events change stand on lines of their own: 128 bytes, because
 // processors fetch lines in pairs.
 const (
-	// Magic opens every page: "UNDRSTDY" read as little-endian.
-	Magic   = 0x59445453_52444e55
-	Version = 1
+	// magic opens every page: "UNDRSTDY" read as little-endian.
+	magic   = 0x59445453_52444e55
+	version = 1
 
 	kindSend = 1
 	kindRecv = 2
@@ -48,7 +48,7 @@ const (
 )
 
 // Specification constants: both sides must agree, so they change only with
-// Version.
+// version.
 const (
 	ReturnEntries  = 1024 // blocks that one side can have lent on a lane at a time
 	ReplySlots     = 256  // asks that can be outstanding on a lane

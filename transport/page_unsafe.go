@@ -78,19 +78,19 @@ func recvPage(mem []byte) *RecvPage {
 func writeHeader(mem []byte, kind uint32, cells int) {
 	u64(mem, offCells).Store(uint64(cells))
 	u32(mem, offKind).Store(kind)
-	u32(mem, offVersion).Store(Version)
-	u64(mem, offMagic).Store(Magic)
+	u32(mem, offVersion).Store(version)
+	u64(mem, offMagic).Store(magic)
 }
 
 func checkHeader(mem []byte, kind uint32, size int) error {
 	if len(mem) < size {
 		return fmt.Errorf("transport: page of %d bytes where the handshake said %d", len(mem), size)
 	}
-	if m := u64(mem, offMagic).Load(); m != Magic {
-		return fmt.Errorf("transport: page starts with %#x, not %#x: not a page of this library", m, uint64(Magic))
+	if m := u64(mem, offMagic).Load(); m != magic {
+		return fmt.Errorf("transport: page starts with %#x, not %#x: not a page of this library", m, uint64(magic))
 	}
-	if v := u32(mem, offVersion).Load(); v != Version {
-		return fmt.Errorf("transport: page has version %d, this build speaks %d; rebuild both programs from one version", v, Version)
+	if v := u32(mem, offVersion).Load(); v != version {
+		return fmt.Errorf("transport: page has version %d, this build speaks %d; rebuild both programs from one version", v, version)
 	}
 	if k := u32(mem, offKind).Load(); k != kind {
 		return fmt.Errorf("transport: page is of kind %d where %d is expected", k, kind)

@@ -69,9 +69,6 @@ type Bell struct {
 // Notifier puts this process to sleep until a bell changes, and wakes peers
 // that sleep. One goroutine at a time may call Wait.
 type Notifier interface {
-	// Form is the word that configuration uses: "futex" or "eventfd".
-	Form() string
-
 	// Wait returns when the value of a bell's word is not what Seen says,
 	// when a peer has woken this process, when Interrupt was called since
 	// the last Wait returned, or when the timeout has passed (0: none). It
@@ -100,8 +97,6 @@ type Notifier interface {
 
 // Segment is memory that several processes see.
 type Segment interface {
-	// Form is the word that configuration uses, such as "memfd".
-	Form() string
 	// Bytes is the mapped memory; read-only in all processes but its
 	// creator. It is valid until Close.
 	Bytes() []byte

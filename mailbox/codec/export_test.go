@@ -1,5 +1,7 @@
 package codec
 
+import "reflect"
+
 // LostKeys is the number of types that Of would have to look for twice.
 func LostKeys() (n int) {
 	mu.Lock()
@@ -20,4 +22,9 @@ func CopyMaps() (back func()) {
 	old := iterKnown
 	iterKnown = false
 	return func() { iterKnown = old }
+}
+
+// For returns the Type of t, as Of does.
+func For(t reflect.Type) (*Type, error) {
+	return remember(typeWord(reflect.PointerTo(t)), t)
 }

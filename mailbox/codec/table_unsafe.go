@@ -24,11 +24,6 @@ func OfPointer(p any) (*Type, error) {
 // Known is OfPointer of a type that was looked up before, or nil. It is inlined.
 func Known(p any) *Type { return lookup((*face)(unsafe.Pointer(&p)).typ) }
 
-// For returns the Type of t, as Of does.
-func For(t reflect.Type) (*Type, error) {
-	return remember(typeWord(reflect.PointerTo(t)), t)
-}
-
 // table is an open-addressed hash table from type words to types, at most a
 // quarter full. It is never changed: a new type makes a new table.
 type table struct {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -99,9 +98,6 @@ func twoEnds(create func() (send, receive *os.File, err error), sender func(*os.
 // conformance suite are added so, and forms that are being tried out.
 func Extend(f Form) { forms = append(forms, f) }
 
-// Forms is the table, the best first.
-func Forms() []Form { return slices.Clone(forms) }
-
 // FormOf is the form with a number of the wire.
 func FormOf(q wire.Queue) (*Form, error) {
 	for i := range forms {
@@ -157,10 +153,10 @@ func (f *Form) Receiver(file *os.File, page *transport.RecvPage, at transport.Pl
 	return f.Receive(file, page, at), nil
 }
 
-// Taken reads the record of the message that a receiver took last, from the
+// taken reads the record of the message that a receiver took last, from the
 // memory of its page; see kernel queues in PROTOCOL.md. ok is false when it has
 // taken none, and always for a ring, whose entries stay where they are.
-func (f *Form) Taken(page *transport.RecvPage) (seq uint64, entry []byte, ok bool) {
+func (f *Form) taken(page *transport.RecvPage) (seq uint64, entry []byte, ok bool) {
 	if f.Record == nil {
 		return 0, nil, false
 	}

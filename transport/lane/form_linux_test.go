@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { testutil.Main(m) }
 // TestTable: each row has its own name and number, and can be found by both.
 func TestTable(t *testing.T) {
 	seen := map[wire.Queue]bool{}
-	for _, f := range Forms() {
+	for _, f := range forms {
 		byName, err := FormNamed(f.Name)
 		byNumber, err2 := FormOf(f.Queue)
 		if err != nil || err2 != nil || byName.Queue != f.Queue || byNumber.Name != f.Name || seen[f.Queue] || f.Queue == 0 {

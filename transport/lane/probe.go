@@ -25,7 +25,7 @@ type Support struct {
 // limit was reached, which may be for a moment only.
 func Probe() []Support {
 	s := make([]Support, 0, len(forms))
-	for _, f := range Forms() {
+	for _, f := range forms {
 		s = append(s, Support{f, f.probe()})
 	}
 	return s

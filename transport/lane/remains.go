@@ -75,7 +75,7 @@ func (f *Form) Remains(send *transport.SendPage, recv *transport.RecvPage, began
 // kernelEntry finds the entry at At, if it has left the queue: as what the
 // receiver took last, or as what it was given to begin with.
 func (r *Remains) kernelEntry(f *Form, recv *transport.RecvPage, began transport.Place) {
-	seq, entry, ok := f.Taken(recv)
+	seq, entry, ok := f.taken(recv)
 	urgent := seq&transport.UrgentBit != 0
 	at := transport.Place{Seq: r.At, Urgent: r.Urgent}
 	switch {

@@ -6,9 +6,9 @@ import "github.com/understudy-go/understudy/transport"
 // length.
 const replyHeader = 16
 
-// MaxReply is the size in bytes of the largest reply in a slot, its header
+// maxReply is the size in bytes of the largest reply in a slot, its header
 // included.
-const MaxReply = transport.ReplySlotBytes - replyHeader
+const maxReply = transport.ReplySlotBytes - replyHeader
 
 // Answered says whether slot holds the reply to ask, and lends its bytes. They
 // stay until the slot is used for another ask. It may be called by any
@@ -19,7 +19,7 @@ func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
 		return nil, false
 	}
 	n := transport.Word64(words, 8).Load()
-	if n > MaxReply {
+	if n > maxReply {
 		n = 0 // an impossible length: the empty reply that this makes is refused as one
 	}
 	return words[replyHeader : replyHeader+n : replyHeader+n], true

@@ -15,15 +15,15 @@ func TestImpossibleReply(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Peer{Page: page}
-	for _, n := range []uint64{MaxReply, MaxReply + 1, 1 << 63, 1<<64 - 1} {
+	for _, n := range []uint64{maxReply, maxReply + 1, 1 << 63, 1<<64 - 1} {
 		for _, slot := range []int{0, transport.ReplySlots - 1} {
 			words := page.Slot(slot)
 			transport.Word64(words, 8).Store(n)
 			transport.Word64(words, 0).Store(7)
 			b, ok := p.Answered(slot, 7)
 			want := 0
-			if n == MaxReply {
-				want = MaxReply
+			if n == maxReply {
+				want = maxReply
 			}
 			if !ok || len(b) != want {
 				t.Errorf("length %d in slot %d: %d bytes, %v; want %d", n, slot, len(b), ok, want)

@@ -33,9 +33,6 @@ func NewEventfd() (transport.Notifier, error) {
 	return &Eventfd{kick: make(chan struct{}, 1)}, nil
 }
 
-// Form is "eventfd".
-func (*Eventfd) Form() string { return "eventfd" }
-
 // Wait sleeps until a peer writes its eventfd; see transport.Notifier. It
 // blocks a goroutine, not a thread.
 func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {

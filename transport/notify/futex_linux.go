@@ -41,9 +41,6 @@ func NewFutex() (transport.Notifier, error) {
 	return new(Futex), nil
 }
 
-// Form is "futex".
-func (*Futex) Form() string { return "futex" }
-
 // Max is the number of bells that Wait takes at most.
 func (*Futex) Max() int { return MaxBells }
 

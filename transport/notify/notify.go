@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/cpu"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
 // MaxBells is the number of bells that the futex form can sleep on: the
@@ -47,3 +49,13 @@ func changed(bells []transport.Bell) bool {
 	}
 	return false
 }
+
+// Yield lets other processes run on this core, if any wait for it: whoever
+// polls a peer calls it now and then, since the peer may be one of them.
+func Yield() { sys.Yield() }
+
+// Pause waits for about a microsecond without a look at any memory: the lines
+// that peers write stay with them meanwhile.
+func Pause() { cpu.Pause(pauseTurns) }
+
+const pauseTurns = 50

@@ -10,12 +10,12 @@ type Paths struct {
 	Files     []string // read and write, if they exist: for /dev/null and the like
 }
 
-// TruncateABI is the first version of Landlock that guards against truncation.
-const TruncateABI = 3
+// truncateABI is the first version of Landlock that guards against truncation.
+const truncateABI = 3
 
 // ABIError says that the kernel's Landlock cannot do all that Paths promise.
 type ABIError struct{ ABI int }
 
 func (e *ABIError) Error() string {
-	return fmt.Sprintf("Landlock of version %d does not guard files against truncation; version %d does, from Linux 6.2 on", e.ABI, TruncateABI)
+	return fmt.Sprintf("Landlock of version %d does not guard files against truncation; version %d does, from Linux 6.2 on", e.ABI, truncateABI)
 }

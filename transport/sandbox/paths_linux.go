@@ -24,7 +24,7 @@ func rights(abi int) uint64 {
 	if abi >= 2 {
 		r |= unix.LANDLOCK_ACCESS_FS_REFER
 	}
-	if abi >= TruncateABI {
+	if abi >= truncateABI {
 		r |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
 	if abi >= 5 {
@@ -33,8 +33,8 @@ func rights(abi int) uint64 {
 	return r
 }
 
-// ABI is the version of Landlock that the kernel has, or why there is none.
-func ABI() (int, error) {
+// landlockABI is the version of Landlock that the kernel has, or why there is none.
+func landlockABI() (int, error) {
 	v, err := sys.LandlockABI()
 	switch err {
 	case nil:
@@ -53,7 +53,7 @@ type Rules struct{ fd int }
 // the error is an *ABIError, and the Rules are what it can do; with any other
 // error there are none.
 func (p Paths) Open() (*Rules, error) {
-	abi, err := ABI()
+	abi, err := landlockABI()
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (p Paths) Open() (*Rules, error) {
 		r.Close()
 		return nil, err
 	}
-	if abi < TruncateABI {
+	if abi < truncateABI {
 		return r, &ABIError{abi}
 	}
 	return r, nil

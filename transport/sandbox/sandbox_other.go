@@ -4,9 +4,6 @@ package sandbox
 
 import "errors"
 
-// ABI fails: this needs Linux.
-func ABI() (int, error) { return 0, errors.ErrUnsupported }
-
 // Rules are Paths whose files have been looked up; there are none.
 type Rules struct{}
 

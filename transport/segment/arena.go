@@ -12,7 +12,7 @@ func arenaUnit(minClass, maxBytes int64) int64 {
 	for minClass > maxBytes {
 		minClass /= 2
 	}
-	for maxBytes/minClass > MaxArenaUnits {
+	for maxBytes/minClass > maxArenaUnits {
 		minClass *= 2
 	}
 	return minClass

@@ -81,11 +81,11 @@ func TestArenaOutstanding(t *testing.T) {
 // TestArenaUnits: 16 bits name every unit of every arena that is allowed.
 func TestArenaUnits(t *testing.T) {
 	for _, c := range []PoolConfig{{MaxBytes: 4096}, {MaxBytes: 12288, MinClass: 1 << 20}, {}, {MaxBytes: 1 << 28}, {MaxBytes: 1<<28 + 1},
-		{MaxBytes: 1<<28 + 4096}, {MaxBytes: 16 << 30}, {MaxBytes: MaxPoolBytes}, {MaxBytes: MaxPoolBytes - 1}} {
+		{MaxBytes: 1<<28 + 4096}, {MaxBytes: 16 << 30}, {MaxBytes: maxPoolBytes}, {MaxBytes: maxPoolBytes - 1}} {
 		c.Policy = PolicyArena
 		d := c.withDefaults()
 		units := d.MaxBytes / int64(d.MinClass)
-		if bits.OnesCount(uint(d.MinClass)) != 1 || d.MinClass < 4096 || d.MaxBytes%int64(d.MinClass) != 0 || units < 1 || units > MaxArenaUnits {
+		if bits.OnesCount(uint(d.MinClass)) != 1 || d.MinClass < 4096 || d.MaxBytes%int64(d.MinClass) != 0 || units < 1 || units > maxArenaUnits {
 			t.Errorf("%+v became %+v", c, d)
 		}
 	}
@@ -141,10 +141,10 @@ func TestArenaViewChecks(t *testing.T) {
 			v.Forget(ref)
 		}
 	}
-	if err := PolicyArena.geometry(1<<28, 4096, MaxArenaUnits); err != nil {
+	if err := PolicyArena.geometry(1<<28, 4096, maxArenaUnits); err != nil {
 		t.Error(err)
 	}
-	for _, c := range []struct{ size, class, blocks int }{{1 << 30, 4096, MaxArenaUnits + 1}, {4096, 4096, 2}, {4096, 0, 1}, {8192, 4096, -1}} {
+	for _, c := range []struct{ size, class, blocks int }{{1 << 30, 4096, maxArenaUnits + 1}, {4096, 4096, 2}, {4096, 0, 1}, {8192, 4096, -1}} {
 		if e := (*transport.CorruptError)(nil); !errors.As(PolicyArena.geometry(c.size, c.class, c.blocks), &e) {
 			t.Errorf("%+v was accepted", c)
 		}

@@ -16,7 +16,7 @@ type buddy struct {
 	free  int    // units
 }
 
-const maxOrder = 16 // of MaxArenaUnits
+const maxOrder = 16 // of maxArenaUnits
 
 // run is what is known of the run that begins at a unit.
 type run struct {
@@ -30,7 +30,7 @@ const (
 	wholeRun = maxOrder + 1 // the order of a run of all units, while it is lent
 )
 
-// newBuddy is the books of 1 to MaxArenaUnits units, all free.
+// newBuddy is the books of 1 to maxArenaUnits units, all free.
 func newBuddy(units int) *buddy {
 	b := &buddy{runs: make([]run, units)}
 	for k := range b.heads {

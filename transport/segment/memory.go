@@ -29,7 +29,7 @@ type Memory struct {
 	form string
 	mem  []byte
 	file atomic.Pointer[os.File]
-	refs atomic.Int64 // 1 until Close, and 1 for each Retain
+	refs atomic.Int64 // 1 until Close, and 1 for each retain
 	done atomic.Bool  // Close has been called
 	free func([]byte) error
 }
@@ -52,7 +52,7 @@ func Heap(size int) *Memory {
 func (m *Memory) Form() string { return m.form }
 
 // Bytes is the memory, whole pages. It is valid until Close, or longer, until
-// the last Release of whoever has called Retain.
+// the last view of it has been released.
 func (m *Memory) Bytes() []byte { return m.mem }
 
 // File is the descriptor by which another process maps the segment, or nil.
@@ -74,9 +74,9 @@ func (m *Memory) CloseFile() error {
 	return nil
 }
 
-// Retain keeps the memory mapped until the Release that belongs to it. It
+// retain keeps the memory mapped until the release that belongs to it. It
 // returns false when the memory is gone already.
-func (m *Memory) Retain() bool {
+func (m *Memory) retain() bool {
 	for {
 		n := m.refs.Load()
 		if n == 0 {
@@ -88,11 +88,11 @@ func (m *Memory) Retain() bool {
 	}
 }
 
-// Release undoes one Retain. The last one after Close unmaps the memory.
-func (m *Memory) Release() {
+// release undoes one retain. The last one after Close unmaps the memory.
+func (m *Memory) release() {
 	switch n := m.refs.Add(-1); {
 	case n < 0:
-		panic("segment: Release without Retain")
+		panic("segment: release without retain")
 	case n == 0:
 		if err := m.free(m.mem); err != nil {
 			panic(fmt.Sprintf("segment: unmap: %v", err)) // only a wrong address can fail
@@ -107,7 +107,7 @@ func (m *Memory) Close() error {
 		return nil
 	}
 	err := m.CloseFile()
-	m.Release()
+	m.release()
 	return err
 }
 

@@ -12,9 +12,9 @@ const (
 	PolicyArena Policy = 1 // one segment of MaxBytes, made at the first Take, cut by a buddy allocator
 )
 
-// MaxArenaUnits bounds the units of an arena: a block is named by the index of
+// maxArenaUnits bounds the units of an arena: a block is named by the index of
 // its first unit in 16 bits.
-const MaxArenaUnits = 1 << 16
+const maxArenaUnits = 1 << 16
 
 var policies = [...]string{PolicyPool: "pool", PolicyArena: "arena"}
 

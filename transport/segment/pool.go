@@ -13,18 +13,18 @@ import (
 
 // Defaults and bounds of a pool.
 const (
-	DefaultMaxBytes = 64 << 20 // bytes of a pool's segments together
-	DefaultMinClass = 4 << 10  // bytes of the smallest block
-	MaxPoolBytes    = 1 << 40  // bytes; the largest MaxBytes
+	defaultMaxBytes = 64 << 20 // bytes of a pool's segments together
+	defaultMinClass = 4 << 10  // bytes of the smallest block
+	maxPoolBytes    = 1 << 40  // bytes; the largest MaxBytes
 )
 
 // PoolConfig says what a pool may use. The zero value of each field is its
 // default, except for Announce, which a pool needs unless nobody else is to
 // read its blocks.
 type PoolConfig struct {
-	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means DefaultMaxBytes
+	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means defaultMaxBytes
 	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
-	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means DefaultMinClass
+	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means defaultMinClass
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
 	Form        Form   // of the segments
@@ -47,11 +47,11 @@ type PoolConfig struct {
 // Validate lists everything that is wrong with c.
 func (c PoolConfig) Validate() error {
 	var errs []error
-	if c.MaxBytes != 0 && (c.MaxBytes < pageBytes || c.MaxBytes > MaxPoolBytes) {
-		errs = append(errs, fmt.Errorf("segment: MaxBytes is %d, must be %d to %d bytes", c.MaxBytes, pageBytes, int64(MaxPoolBytes)))
+	if c.MaxBytes != 0 && (c.MaxBytes < pageBytes || c.MaxBytes > maxPoolBytes) {
+		errs = append(errs, fmt.Errorf("segment: MaxBytes is %d, must be %d to %d bytes", c.MaxBytes, pageBytes, int64(maxPoolBytes)))
 	}
-	if c.MaxWhole < 0 || c.MaxWhole > MaxPoolBytes {
-		errs = append(errs, fmt.Errorf("segment: MaxWhole is %d, must be 0 to %d bytes", c.MaxWhole, int64(MaxPoolBytes)))
+	if c.MaxWhole < 0 || c.MaxWhole > maxPoolBytes {
+		errs = append(errs, fmt.Errorf("segment: MaxWhole is %d, must be 0 to %d bytes", c.MaxWhole, int64(maxPoolBytes)))
 	}
 	if c.MinClass != 0 && (c.MinClass < pageBytes || c.MinClass&(c.MinClass-1) != 0) {
 		errs = append(errs, fmt.Errorf("segment: MinClass is %d, must be a power of two of at least %d bytes", c.MinClass, pageBytes))
@@ -68,11 +68,11 @@ func (c PoolConfig) Validate() error {
 // withDefaults fills in what is 0, and brings the rest into its bounds.
 func (c PoolConfig) withDefaults() PoolConfig {
 	if c.MaxBytes == 0 {
-		c.MaxBytes = DefaultMaxBytes
+		c.MaxBytes = defaultMaxBytes
 	}
-	c.MaxBytes = min(max(c.MaxBytes, pageBytes), MaxPoolBytes) &^ (pageBytes - 1)
+	c.MaxBytes = min(max(c.MaxBytes, pageBytes), maxPoolBytes) &^ (pageBytes - 1)
 	if c.MinClass == 0 {
-		c.MinClass = DefaultMinClass
+		c.MinClass = defaultMinClass
 	}
 	c.MinClass = 1 << bits.Len64(uint64(min(max(int64(c.MinClass), pageBytes), c.MaxBytes)-1))
 	if c.Policy == PolicyArena {
@@ -88,7 +88,7 @@ func (c PoolConfig) withDefaults() PoolConfig {
 	if c.MaxWhole <= 0 {
 		c.MaxWhole = c.MaxBytes
 	}
-	c.MaxWhole = min(c.MaxWhole, MaxPoolBytes)
+	c.MaxWhole = min(c.MaxWhole, maxPoolBytes)
 	return c
 }
 

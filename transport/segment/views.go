@@ -14,7 +14,7 @@ import (
 // Release, ReleaseLater and Tell, by one at a time.
 type Views struct {
 	// MaxBytes bounds the sizes of the mapped segments together, in bytes of
-	// address space; their memory is the owner's. 0 means DefaultViewBytes.
+	// address space; their memory is the owner's. 0 means defaultViewBytes.
 	// Set before the first Add.
 	MaxBytes int64
 
@@ -39,7 +39,7 @@ type Views struct {
 
 // Bounds of what one owner can make a user map.
 const (
-	DefaultViewBytes = 1 << 36 // bytes of address space
+	defaultViewBytes = 1 << 36 // bytes of address space
 	MaxViewSegments  = 256     // mappings; a process has 65,530 by default
 )
 
@@ -104,7 +104,7 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 // blocks is the most that the segments of an owner may have together.
 func (p Policy) blocks() int {
 	if p == PolicyArena {
-		return MaxArenaUnits
+		return maxArenaUnits
 	}
 	return transport.ReturnEntries
 }
@@ -126,7 +126,7 @@ func (p Policy) geometry(size, class, blocks int) error {
 func (v *Views) admit(id uint16, size, blocks int) error {
 	limit := v.MaxBytes
 	if limit == 0 {
-		limit = DefaultViewBytes
+		limit = defaultViewBytes
 	}
 	most := v.Policy.blocks()
 	if v.Policy == PolicyArena {
@@ -186,11 +186,11 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	if h == nil {
 		h = v.firstHold(s, ref.Index)
 	}
-	if !s.mem.Retain() {
+	if !s.mem.retain() {
 		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
 	}
 	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
-		s.mem.Release()
+		s.mem.release()
 		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
 	}
 	v.outstanding.Add(1)
@@ -225,7 +225,7 @@ func (v *Views) ReleaseLater(r transport.Returns, ref BlockRef) {
 	at := (r.Tail.Load() + v.untold) % transport.ReturnEntries
 	cpu.StoreRelease64(&r.Entries[at], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
 	v.untold++
-	s.mem.Release()
+	s.mem.release()
 }
 
 // Tell tells the owner of what ReleaseLater has released.
@@ -242,7 +242,7 @@ func (v *Views) Untold() int { return int(v.untold) }
 
 // Forget ends the view of ref without giving the block back, for an owner that
 // is gone or has taken it back already.
-func (v *Views) Forget(ref BlockRef) { v.end(ref).mem.Release() }
+func (v *Views) Forget(ref BlockRef) { v.end(ref).mem.release() }
 
 // end takes the view of ref off the books. The caller releases the memory.
 func (v *Views) end(ref BlockRef) *viewed {

@@ -144,18 +144,18 @@ func TestGeometry(t *testing.T) {
 func TestMemoryRefs(t *testing.T) {
 	freed := 0
 	m := newMemory("test", nil, nil, func([]byte) error { freed++; return nil })
-	if !m.Retain() {
-		t.Fatal("Retain")
+	if !m.retain() {
+		t.Fatal("retain")
 	}
 	if err := errors.Join(m.Close(), m.Close()); err != nil || freed != 0 {
 		t.Fatalf("%v, freed %d", err, freed)
 	}
-	if !m.Retain() {
+	if !m.retain() {
 		t.Error("memory that is mapped cannot be retained")
 	}
-	m.Release()
-	m.Release()
-	if freed != 1 || m.Retain() {
+	m.release()
+	m.release()
+	if freed != 1 || m.retain() {
 		t.Errorf("freed %d", freed)
 	}
 	h := Heap(5000)

@@ -112,7 +112,7 @@ func TestKeptIsNotWaitedFor(t *testing.T) {
 // the count up long before the bytes. The last are for sizes that have none.
 func TestSmallBlocksLeaveRoom(t *testing.T) {
 	f := newFlood(t, PoolConfig{}, 16<<10)
-	if s := f.p.Stats(); s.Bytes > DefaultMaxBytes/2 {
+	if s := f.p.Stats(); s.Bytes > defaultMaxBytes/2 {
 		t.Fatalf("%+v", s)
 	}
 	for _, n := range []int{4 << 20, 1 << 20, 8 << 20} {

@@ -39,7 +39,7 @@ func Create(name string, size int) (*Memory, error) {
 	}
 	f := os.NewFile(uintptr(fd), name)
 	// Reserved here, or an error here: never a fault at some later access.
-	if err := ignoringEINTR(func() error { return unix.Fallocate(fd, 0, 0, int64(total)) }); err != nil {
+	if err := sys.Reserve(fd, total); err != nil {
 		f.Close()
 		return nil, sys.Limited(fmt.Sprintf("shared: reserve %d bytes for %s", total, name), err)
 	}
@@ -173,13 +173,4 @@ func (m *Memory) Close() error {
 		err = errors.Join(err, m.alive.Close())
 	}
 	return errors.Join(err, m.file.Close())
-}
-
-// ignoringEINTR calls f again while a signal interrupts it.
-func ignoringEINTR(f func() error) error {
-	for {
-		if err := f(); err != unix.EINTR {
-			return err
-		}
-	}
 }

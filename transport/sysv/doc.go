@@ -9,7 +9,8 @@
 //	                             key, flock
 //
 // A SysV queue belongs to nobody: it outlives every process and is no
-// descriptor. So each queue has a file in the [Registry] directory, written
+// descriptor. So each queue has a file in the registry, a directory of this
+// user (understudy in $XDG_RUNTIME_DIR, or else /tmp/understudy-UID), written
 // before the queue is made, which holds the queue's key. The open file, locked,
 // travels instead of a descriptor: whoever uses the queue holds it, and when the
 // last holder is gone, the kernel takes the lock off. Then [Sweep], of this or

@@ -16,13 +16,8 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// Registry is the directory of the registry files: understudy in
-// $XDG_RUNTIME_DIR where that is a directory of this user, or else
-// /tmp/understudy-UID. It need not exist.
-func Registry() string { return registries()[0] }
-
-// registries is where files may be: what the environment says now need not be
-// what it said to an earlier program.
+// registries is where files may be; a new one goes into the first. What the
+// environment says now need not be what it said to an earlier program.
 func registries() (dirs []string) {
 	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) && private(base) == nil {
 		dirs = append(dirs, filepath.Join(base, "understudy"))
@@ -46,7 +41,7 @@ func private(dir string) error {
 
 // enter makes the file of a new queue, locked. EEXIST: choose another key.
 func enter(key uint32) (*os.File, error) {
-	dir := Registry()
+	dir := registries()[0]
 	path := filepath.Join(dir, fileName(key))
 	for range 100 {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -11,9 +11,6 @@ import (
 
 var errNone = kernelq.Unsupported("sysv: SysV message queues")
 
-// Registry needs Linux; elsewhere there is none.
-func Registry() string { return "" }
-
 // Create needs Linux; elsewhere it returns an error that wraps
 // errors.ErrUnsupported.
 func Create() (*os.File, error) { return nil, errNone }

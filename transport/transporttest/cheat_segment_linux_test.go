@@ -119,7 +119,6 @@ type rough struct {
 	last func(*os.File) // before it is closed
 }
 
-func (r *rough) Form() string  { return "rough" }
 func (r *rough) Bytes() []byte { return r.mem }
 
 func (r *rough) File() transport.File {

@@ -17,9 +17,6 @@ const (
 
 	futex2Size32  = 0x02
 	futex2Private = 128
-
-	// MaxWaiters is the number of words that one FutexWaitv can sleep on.
-	MaxWaiters = 128
 )
 
 // FutexWait sleeps while *word is val, until a FutexWake on the same memory by
@@ -76,7 +73,7 @@ func (w *Waiter) Set(word *atomic.Uint32, val uint32, private bool) {
 // Timespec is struct __kernel_timespec, the same on every architecture.
 type Timespec struct{ Sec, Nsec int64 }
 
-// FutexWaitv sleeps until one of the words has been woken or is not the value
+// FutexWaitv sleeps until one of the words, at most 128, has been woken or is not the value
 // it was set with, or until CLOCK_MONOTONIC has reached deadline (nil: never).
 // The kernel compares and goes to sleep in one step for each word, so a change
 // in between is not missed. It returns as FutexWait does, and ENOSYS before
