@@ -79,6 +79,7 @@ type Node struct {
 	Dropped   atomic.Uint64 // messages dropped because a mailbox was full
 	closeOnce sync.Once
 	helpers   sync.WaitGroup // goroutines that use lanes and end with the link
+	fresh     freshener      // of senders that wait for room
 }
 
 // ErrClosed says that the node has ended.

@@ -332,7 +332,9 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 			t.hasRoom(ev)
 		}
 	}()
-	hurry := time.Now().Add(hurryAfter)
+	now := time.Now()
+	n.fresh.freshen(At(now))
+	hurry := now.Add(hurryAfter)
 	for {
 		w := &roomWait{ts: ts}
 		w.seen = w.credits()
