@@ -2,9 +2,9 @@ package actor
 
 import "github.com/understudy-go/understudy/actor/internal/node"
 
-// SetPolling says whether actors of this process that wait for a message or a
-// reply may look for it for up to 0.1 ms before they sleep, and returns what held
-// before. They may, unless the environment variable UNDERSTUDY_SPIN is "off" when
+// SetPolling says whether actors of this process that wait for a message, a reply
+// or lent memory may look for it for up to 0.1 ms before they sleep, and returns
+// what held before. They may, unless the environment variable UNDERSTUDY_SPIN is "off" when
 // the process starts, or it may use one processor only.
 //
 // The library itself gives up polling where it does not pay. This is for a

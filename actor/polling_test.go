@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // TestSetPolling: what was set is what the next call returns, but on one processor.
@@ -15,5 +16,8 @@ func TestSetPolling(t *testing.T) {
 	}
 	if got, want := actor.SetPolling(false), runtime.NumCPU() > 1; got != want {
 		t.Errorf("polling is %v on %d processors", got, runtime.NumCPU())
+	}
+	if segment.SetPolling(false) {
+		t.Error("waits for blocks go on polling")
 	}
 }

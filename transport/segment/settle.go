@@ -3,6 +3,7 @@ package segment
 import (
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/cpu"
@@ -18,7 +19,13 @@ import (
 // the owner goes on without waiting for a while.
 
 // patient says whether waiting can pay: the user needs a processor meanwhile.
-var patient = runtime.NumCPU() > 1 && os.Getenv("UNDERSTUDY_SPIN") != "off"
+var patient atomic.Bool
+
+func init() { SetPolling(os.Getenv("UNDERSTUDY_SPIN") != "off") }
+
+// SetPolling lets the pools of this process poll for a block that is on its way
+// back, or not, and says how it was. On one processor they never do.
+func SetPolling(on bool) (was bool) { return patient.Swap(on && runtime.NumCPU() > 1) }
 
 // The bounds of such a wait, in turns of cpu.Pause.
 const (
@@ -41,7 +48,7 @@ func (p *Pool) settle(out, warm int, class int64) {
 		p.weary = 0
 	case p.weary > 0:
 		p.weary--
-	case patient:
+	case patient.Load():
 		p.await(need-n, min(max(class/turnPeriod, minTurns), maxTurns))
 	}
 }
@@ -70,7 +77,7 @@ func (p *Pool) linger() {
 		p.mu.Lock()
 		stop := p.out == 0 || p.back.Tail == nil || p.collect() > 0
 		p.mu.Unlock()
-		if stop || !patient {
+		if stop || !patient.Load() {
 			return
 		}
 		cpu.Pause(minTurns)

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -12,8 +13,7 @@ import (
 func TestWeary(t *testing.T) { eachPolicy(t, testWeary) }
 
 func testWeary(t *testing.T, policy Policy) {
-	defer func(was bool) { patient = was }(patient)
-	patient = true
+	defer patient.Store(patient.Swap(true))
 	const class = 64 << 10
 	p, _ := heapPool(PoolConfig{Policy: policy})
 	r := newReturns()
@@ -90,4 +90,27 @@ func TestAwait(t *testing.T) {
 	}
 	p.Switch(transport.Returns{}, 0)
 	await(long) // who has no user does not wait
+}
+
+// TestPatienceIsPolling: who may not poll waits for no block, on its way or not; the
+// switch is the one of all polling.
+func TestPatienceIsPolling(t *testing.T) {
+	defer SetPolling(SetPolling(false))
+	const class = 64 << 10
+	p, _ := heapPool(PoolConfig{})
+	r := newReturns()
+	r.State = new(atomic.Uint32)
+	p.Switch(r, 0)
+	for i := range warmFor(class) + 8 {
+		p.Lent(mustTake(t, p, class), uint64(i))
+	}
+	if p.weary != 0 {
+		t.Error("it has waited for a block, and polling is off")
+	}
+	if SetPolling(true) {
+		t.Error("polling was on")
+	}
+	if got, want := SetPolling(true), runtime.NumCPU() > 1; got != want {
+		t.Errorf("polling is %v on %d processors", got, runtime.NumCPU())
+	}
 }

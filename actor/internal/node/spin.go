@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/notify"
+	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // spinner decides whether polling before sleeping pays. Both sides of a lane
@@ -78,9 +79,12 @@ var polls atomic.Bool
 
 func init() { SetPolling(os.Getenv("UNDERSTUDY_SPIN") != "off") }
 
-// SetPolling lets waits of this process poll before they sleep, or not, and says
-// how it was. On one processor they never do.
-func SetPolling(on bool) (was bool) { return polls.Swap(on && runtime.NumCPU() > 1) }
+// SetPolling lets waits of this process poll before they sleep, or not, those for
+// blocks included, and says how it was. On one processor they never do.
+func SetPolling(on bool) (was bool) {
+	segment.SetPolling(on)
+	return polls.Swap(on && runtime.NumCPU() > 1)
+}
 
 var (
 	// With one thread for Go code, another goroutine can run only if the
