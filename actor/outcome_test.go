@@ -209,8 +209,15 @@ func TestLookupByName(t *testing.T) {
 	if err != nil || got != ref {
 		t.Fatal(got, err)
 	}
-	if _, err := actor.Lookup[Worker](ctx, "nobody"); err == nil {
-		t.Fatal("nobody was found")
+	_, err = actor.Lookup[Worker](ctx, "nobody")
+	unknown := new(actor.UnknownError)
+	if !errors.As(err, &unknown) || unknown.Name != "nobody" || unknown.ID != 0 {
+		t.Fatalf("%v, want an UnknownError", err)
+	}
+	for _, word := range []string{`"nobody"`, "path below the program's supervisor", "start"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not say %s: %v", word, err)
+		}
 	}
 }
 

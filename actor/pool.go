@@ -52,7 +52,8 @@ type NoMembersError = node.NoMembersError
 
 // UnknownError says that no actor of this program has the number of a Ref, its field
 // ID: the Ref is the zero Ref, comes from another program, or is of a group that is
-// forgotten; see Group.
+// forgotten; see Group. From Lookup it says that no child has that name, its field
+// Name; the ID is 0 then.
 type UnknownError = node.UnknownError
 
 // Members lists the actors that ref stands for, as this process knows them now: the

@@ -249,7 +249,8 @@ func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, er
 
 // Lookup returns the Ref of the child with that name: its path below the program's
 // supervisor, such as "totals", "pair/left", or "pool/1" for a member of a pool.
-// Among children of one name, one that has not ended is preferred. Nobody checks that
+// Among children of one name, one that has not ended is preferred. Where there is none,
+// also because it has not been started yet, the error is an *UnknownError. Nobody checks that
 // the child speaks protocol P: if it does not, it has no handler for what it is
 // sent. Package supervisor's Find checks it.
 func Lookup[P any](ctx context.Context, name string) (Ref[P], error) {

@@ -55,10 +55,18 @@ func (e *GoneError) Error() string {
 // Unwrap returns why the link was lost, if it was.
 func (e *GoneError) Unwrap() error { return e.Lost }
 
-// UnknownError says that no actor has that number.
-type UnknownError struct{ ID uint32 }
+// UnknownError says that no actor has that number or, where there is a name, that
+// name.
+type UnknownError struct {
+	ID   uint32
+	Name string
+}
 
 func (e *UnknownError) Error() string {
+	if e.ID == 0 && e.Name != "" {
+		return fmt.Sprintf("no child of this program is called %q: a name is the path below the program's supervisor, such as \"pair/left\", "+
+			"and a child is found from its start on", e.Name)
+	}
 	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, comes from another program, or was that of a group which is forgotten", e.ID)
 }
 
@@ -89,7 +97,7 @@ func (n *Node) Resolve(ctx context.Context, name string) (uint32, error) {
 	if t := f.(*wire.Target); t.State != wire.TargetUnknown {
 		return t.ID, nil
 	}
-	return 0, fmt.Errorf("no actor is called %q in this program", name)
+	return 0, &UnknownError{Name: name}
 }
 
 // open makes the lane to a target that the supervisor has described.
