@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -357,7 +358,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	}
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {
-		s.logDeath(c, c.exit)
+		s.logDeath(c, c.exit, s.shows(c))
 	}
 	return reason
 }
@@ -370,13 +371,24 @@ func (c *child) exitOf(r *running, x process.Exit, reason tree.Reason, asked boo
 	}
 }
 
-// logDeath writes the crash report of c, with what is known and no empty fields.
-func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
+// shows says whether what c writes to its stderr is where the log goes, too, as far
+// as that can be known.
+func (s *Supervisor) shows(c *child) bool {
+	return c.spec.Stderr == nil && c.spec.Command == nil && !c.spec.InPlace && s.log == slog.Default()
+}
+
+// logDeath writes the crash report of c, with what is known and no empty fields. When
+// its stderr was shown already, the stacks of its goroutines are not repeated.
+func (s *Supervisor) logDeath(c *child, x *wire.Exit, shown bool) {
 	args := []any{"child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
 	if x.Type != "" {
 		args = append(args, "message", x.Type)
 	}
-	if end := strings.TrimRight(x.Stderr, "\n"); end != "" {
+	end := x.Stderr
+	if shown {
+		end, _, _ = strings.Cut(end, "\n\ngoroutine ")
+	}
+	if end = strings.TrimRight(end, "\n"); end != "" {
 		args = append(args, "stderr", end)
 	}
 	s.log.Error("child died", args...)

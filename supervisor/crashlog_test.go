@@ -1,0 +1,86 @@
+package supervisor_test
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestStackIsShownOnce: of a panic everybody sees the stacks once, whether its process's
+// stderr goes where the log goes, which is the default, or to somewhere else.
+func TestStackIsShownOnce(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		child  supervisor.Child
+		logger func(io.Writer) *slog.Logger
+		want   int // stacks in what is written to stderr and to the log
+	}{
+		{"stderr and log of this process", supervisor.Child{}, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"stderr is read by somebody else", supervisor.Child{Stderr: io.Discard}, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"the log is one of its own", supervisor.Child{}, func(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }, 2},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			testutil.Audit(t)
+			all := shown(t, func(w io.Writer) {
+				ctx, sup, _ := newSup(t, supervisor.Spec{Log: c.logger(w)})
+				c.child.Restart = supervisor.Temporary
+				ref, err := supervisor.StartChild(ctx, sup, node, c.child)
+				if err != nil {
+					t.Fatal(err)
+				}
+				notice, _, err := actor.Monitor(ctx, ref)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := actor.Tell(ctx, ref, Die{How: "panic"}); err != nil {
+					t.Fatal(err)
+				}
+				if d := wait(t, ctx, notice); !strings.Contains(d.Exit.Stderr, "goroutine ") {
+					t.Errorf("the stacks are not in the exit:\n%s", d.Exit.Stderr)
+				}
+				sup.Shutdown()
+			})
+			if n := strings.Count(all, "[running]:"); n != c.want {
+				t.Errorf("%d stacks, want %d:\n%s", n, c.want, all)
+			}
+			if !strings.Contains(all, "child died") || strings.Count(all, "node was told to") < c.want {
+				t.Errorf("the reason is missing:\n%s", all)
+			}
+		})
+	}
+}
+
+// shown is what is written to this process's stderr, its log and w during f.
+func shown(t *testing.T, f func(w io.Writer)) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = all.ReadFrom(r)
+	}()
+	stderr := os.Stderr
+	os.Stderr = w
+	log.SetOutput(w)
+	defer func() {
+		log.SetOutput(stderr)
+		os.Stderr = stderr
+	}()
+	f(w)
+	w.Close()
+	<-read
+	r.Close()
+	return all.String()
+}
