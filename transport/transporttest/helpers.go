@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
-	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -22,31 +22,32 @@ var (
 	_ = testutil.Helper("transporttest-receiver", runReceiver)
 )
 
-// side is what both helpers have.
+// side is what all helpers have.
 type side struct {
 	c        *testutil.Child
-	mu       sync.Mutex // orders sending and the installation of pages
 	link     transport.Link
 	notifier transport.Notifier
-	count    uint64 // entries so far: the number of the next one
-	least    int    // bytes of an entry
+	counts   [2]uint64 // entries so far, by class: the number of the next one
 	bell     transport.Bell
 	moved    atomic.Bool // the bell is another incarnation's now
 	doze     transport.Sleep
 }
 
-func newSide(c *testutil.Child) *side {
+// linked is the side of a helper that has a link.
+func linked(c *testutil.Child) *side {
 	s := &side{c: c}
 	var err error
 	if s.link, err = sock.New(c.File(0)); err != nil {
 		s.fail(err)
 	}
-	if c.Args[2] == "eventfd" {
-		s.notifier, err = notify.NewEventfd()
-	} else {
-		s.notifier, err = notify.NewFutex()
-	}
-	if err != nil {
+	return s
+}
+
+// newSide is linked, with the notifier that the arguments of Form name.
+func newSide(c *testutil.Child) *side {
+	s := linked(c)
+	var err error
+	if s.notifier, err = notifiers[c.Args[2]](); err != nil {
 		s.refuse(err)
 	}
 	return s
@@ -109,36 +110,80 @@ func sizeOf(i uint64, max int) int {
 	return sizes[i%uint64(len(sizes))]
 }
 
+// The classes of entries, as Fill's number tells them. Without priorities all are
+// normal.
+const (
+	normal  = 0
+	urgent  = 1
+	classOf = 1 << 62 // of the number of an urgent entry
+)
+
+// numberOf is what Fill writes into entry number i of a class.
+func numberOf(class int, i uint64) uint64 { return uint64(class)*classOf + i }
+
+// classIn is the class that an entry says it has; one that is too short to say so
+// is normal.
+func classIn(b []byte) int {
+	if len(b) < 8 {
+		return normal
+	}
+	return int(binary.LittleEndian.Uint64(b) / classOf & 1)
+}
+
+// sender is the helper that sends.
+type sender struct {
+	*side
+	mu    sync.Mutex // orders sending and the installation of pages
+	out   *lane.Out
+	least int // bytes of an entry
+}
+
 func runSender(c *testutil.Child) int {
-	s := newSide(c)
+	s := &sender{side: newSide(c)}
 	form, _ := strconv.Atoi(c.Args[0])
 	cells, _ := strconv.Atoi(c.Args[1])
-	out, open, files, err := lane.Create(lane.Config{Queue: wire.Queue(form), Cells: cells}, 2, s.notifier)
+	cfg := lane.Config{Queue: wire.Queue(form), Cells: cells, Priority: c.Args[3] == "true"}
+	if cfg.Priority {
+		s.least = 8 // so that each says its class and number
+	}
+	out, open, files, err := lane.Create(cfg, 2, s.notifier)
 	if err != nil {
 		s.refuse(err)
 	}
 	if err := s.link.Send(wire.Append(nil, open), files); err != nil {
 		s.fail(err)
 	}
-	s.doze = out.Sleep()
-	go s.pages(out)
+	s.out, s.doze = out, out.Sleep()
+	go s.pages()
 	for {
 		word, n := s.command()
+		class := normal
+		if strings.HasSuffix(word, "-urgent") {
+			class = urgent
+		}
 		switch word {
-		case "send":
+		case "send", "send-urgent": // n of them, waiting for room
 			for range n {
-				s.sendOne(out)
+				s.sendOne(class)
 			}
-			c.Say("send ", n)
+			c.Say(word, " ", n)
+		case "fill", "fill-urgent": // as many as there is room for
+			begin := s.counts[class]
+			for s.try(class) {
+			}
+			c.Say(word, " ", s.counts[class]-begin)
 		case "flood": // entries of n bytes at least
 			for s.least = int(n); ; {
-				s.sendOne(out)
+				s.sendOne(normal)
 			}
-		case "fill":
-			begin := s.count
-			for s.try(out) {
+		case "flood-urgent": // normal ones whenever there is room, and n urgent ones; 0: without end
+			for i := uint64(0); n == 0 || i < n; i++ {
+				for range 1 + i%13 { // in bursts, with which the queue gets full
+					s.try(normal)
+				}
+				s.sendOne(urgent)
 			}
-			c.Say("fill ", s.count-begin)
+			c.Say("flood-urgent ", n)
 		case "close":
 			out.Close()
 			c.Say("close 0")
@@ -147,7 +192,7 @@ func runSender(c *testutil.Child) int {
 }
 
 // pages installs the receivers' pages as they come.
-func (s *side) pages(out *lane.Out) {
+func (s *sender) pages() {
 	for {
 		f, files := s.frame()
 		p, err := lane.OpenPeer(f.(*wire.Page), files)
@@ -155,7 +200,7 @@ func (s *side) pages(out *lane.Out) {
 			s.fail(err)
 		}
 		s.mu.Lock()
-		out.Install(p, f.(*wire.Page).Start)
+		s.out.Install(p, f.(*wire.Page).Start)
 		s.mu.Unlock()
 		s.moved.Store(true)
 		s.notifier.Interrupt() // who sleeps on the bell of the receiver before
@@ -163,14 +208,16 @@ func (s *side) pages(out *lane.Out) {
 	}
 }
 
-// try sends one entry if there is room.
-func (s *side) try(out *lane.Out) bool {
+// try sends one entry of a class if there is room.
+func (s *sender) try(class int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, err := out.Reserve(max(sizeOf(s.count, out.MaxEntry()), s.least))
+	s.out.Urgent(class == urgent)
+	i := s.counts[class]
+	b, err := s.out.Reserve(max(sizeOf(i, s.out.MaxEntry()), s.least))
 	if err == nil {
-		Fill(b, s.count)
-		err = out.Commit()
+		Fill(b, numberOf(class, i))
+		err = s.out.Commit()
 	}
 	if errors.Is(err, transport.ErrFull) {
 		return false
@@ -178,24 +225,33 @@ func (s *side) try(out *lane.Out) bool {
 	if err != nil {
 		s.fail(err)
 	}
-	s.count++
+	s.counts[class]++
 	return true
 }
 
-// sendOne sends one entry, and sleeps while there is no room.
-func (s *side) sendOne(out *lane.Out) {
+// sendOne sends one entry of a class, and sleeps while there is no room.
+func (s *sender) sendOne(class int) {
 	for {
-		s.bell = transport.Bell{Word: out.Peer().Bell(), FD: -1}
+		s.bell = transport.Bell{Word: s.out.Peer().Bell(), FD: -1}
 		seen := s.bell.Word.Load()
-		if s.try(out) {
-			return
+		sent := s.try(class)
+		if !sent {
+			s.sleep(seen, transport.StateWantRoom, func() bool { sent = sent || s.try(class); return sent })
 		}
-		sent := false
-		s.sleep(seen, transport.StateWantRoom, func() bool { sent = sent || s.try(out); return sent })
 		if sent {
 			return
 		}
 	}
+}
+
+// reader is the helper that receives: it checks each entry, and the order of each
+// class.
+type reader struct {
+	*side
+	in      *lane.In
+	entry   transport.Entry
+	drained [2]uint64 // by class: what the last drain read
+	firsts  uint64    // and how many urgent entries came before the first normal one
 }
 
 // acceptLane makes the child a receiver: it gets a lane, answers with its page,
@@ -219,48 +275,43 @@ func runReceiver(c *testutil.Child) int {
 	r := &reader{side: s, in: in}
 	for {
 		word, n := s.command()
+		answer := n
 		switch word {
 		case "read":
 			for range n {
 				r.read()
 			}
 			in.Release()
-			c.Say("read ", n)
-		case "drain":
-			got := uint64(0)
-			for r.take() {
-				r.done()
-				got++
+		case "until-urgent": // reads all until it has n urgent ones
+			for r.counts[urgent] < n {
+				r.read()
 			}
 			in.Release()
-			c.Say("drain ", got)
+		case "drain":
+			r.drain()
+			answer = r.drained[normal]
+		case "drained-urgent":
+			answer = r.drained[urgent]
+		case "drained-firsts":
+			answer = r.firsts
 		case "hold":
 			for !r.take() {
 			}
-			c.Say("hold 0")
-			c.Say("next ", r.entry.End)
 		case "run":
 			for {
 				r.read()
 			}
-		case "where":
-			c.Say("where ", r.entry.End)
-		case "from":
-			s.count = n
-			c.Say("from ", n)
+		case "end": // of the entry that was taken last
+			answer = r.entry.End
+		case "from": // which number comes next of the normal ones
+			r.counts[normal] = n
+		case "from-urgent":
+			r.counts[urgent] = n
 		case "close":
-			c.Say("close 0")
-			c.Say("next ", r.entry.End)
 			in.Close()
 		}
+		c.Say(word, " ", answer)
 	}
-}
-
-// reader reads a lane and checks each entry.
-type reader struct {
-	*side
-	in    *lane.In
-	entry transport.Entry
 }
 
 // take takes one entry in hand, if there is one.
@@ -274,10 +325,11 @@ func (r *reader) take() bool {
 	}
 	r.in.Begin(e.Seq)
 	r.entry = e
-	if !Check(e.Bytes, r.count) {
-		r.fail(fmt.Errorf("entry %d of %d bytes is not what was sent", r.count, len(e.Bytes)))
+	class := classIn(e.Bytes)
+	if !Check(e.Bytes, numberOf(class, r.counts[class])) {
+		r.fail(fmt.Errorf("entry %d of class %d, %d bytes, is not what was sent", r.counts[class], class, len(e.Bytes)))
 	}
-	r.count++
+	r.counts[class]++
 	return true
 }
 
@@ -289,17 +341,29 @@ func (r *reader) done() {
 	}
 }
 
+// drain reads all that is there.
+func (r *reader) drain() {
+	begin := r.counts
+	r.firsts = 0
+	for r.take() {
+		if r.counts[normal] == begin[normal] {
+			r.firsts++
+		}
+		r.done()
+	}
+	r.in.Release()
+	r.drained = [2]uint64{r.counts[normal] - begin[normal], r.counts[urgent] - begin[urgent]}
+}
+
 // read reads one entry, and sleeps while there is none.
 func (r *reader) read() {
 	for {
 		seen := r.bell.Word.Load()
-		if r.take() {
-			r.done()
-			return
+		got := r.take()
+		if !got {
+			r.in.Release()
+			r.sleep(seen, 0, func() bool { got = got || r.take(); return got })
 		}
-		r.in.Release()
-		got := false
-		r.sleep(seen, 0, func() bool { got = got || r.take(); return got })
 		if got {
 			r.done()
 			return

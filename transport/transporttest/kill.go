@@ -14,52 +14,74 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// place is where in the lane a receiver stands.
-type place struct {
-	seq    uint64
-	number uint64 // of the entry there, counted from the lane's first
-	carry  []byte // that entry, if it has left the queue
-}
-
 // killed kills receivers in full run, one after the other. Each entry must be
 // in the queue, in a record, or dealt with: the successors check that every
-// entry comes once and in order. The one in hand at a death is given up here.
-func killed(s *stage) {
-	s.sender.Send("flood 8") // numbered entries, for ever
+// entry comes once and in order.
+func killed(s *stage) { s.killAll("flood 8") } // numbered entries, for ever
+
+// urgentKilled is killed for entries of two classes.
+func urgentKilled(s *stage) {
+	if at := s.killAll("flood-urgent 0"); at.Urgent == 0 || at.Urgent == at.Seq {
+		s.t.Errorf("of %d entries %d were urgent", at.Seq, at.Urgent)
+	}
+}
+
+// killAll kills receivers while the sender obeys a command that has no end, and
+// says where the last one began. The entry in hand at a death is given up here.
+func (s *stage) killAll(flood string) (at transport.Place) {
+	s.sender.Send(flood)
 	rounds := testutil.Rounds(30, 1000)
-	carried, doubts := 0, 0
-	var at place
+	carried, doubts := [2]int{}, [2]int{} // by class
+	number := uint64(0)                   // of the next normal entry
 	for i := range rounds {
 		if i > 0 {
-			s.newReceiver(at.seq, at.carry)
+			s.resume(at, number)
 		}
-		s.receiver.do(s.t, "from "+itoa(at.number))
 		s.receiver.Send("run")
-		s.runs(at.seq, i%4 != 0) // some die at once
+		s.runs(at.Seq, i%4 != 0) // some die at once
 		s.receiver.Kill()
 		if st := s.receiver.Wait(); st.Exited() {
-			s.t.Fatalf("receiver %d ended by itself after entry %d: %v\n%s", i, at.number, st, s.receiver.Stderr())
+			s.t.Fatalf("receiver %d ended by itself after entry %d: %v\n%s", i, at.Seq, st, s.receiver.Stderr())
 		}
 		s.receiver.link.Close()
-		doubt := false
-		if at, doubt = s.inquest(at); doubt {
-			doubts++
+		var r lane.Remains
+		r, number = s.inquest(at)
+		at = r.Again()
+		class := normal
+		if r.IsUrgent {
+			class = urgent
 		}
-		if at.carry != nil {
-			carried++
+		switch {
+		case r.InHand:
+			doubts[class]++
+			at = r.Past()
+			if class == normal {
+				number++
+			}
+		case r.Left:
+			carried[class]++
 		}
 	}
-	s.newReceiver(at.seq, at.carry)
+	s.resume(at, number)
 	s.sender.Kill()
 	s.sender.Wait()
-	s.receiver.do(s.t, "from "+itoa(at.number))
-	rest := s.receiver.do(s.t, "drain")
-	end := max(s.receiver.do(s.t, "where"), at.seq)
+	others, urgents, _ := s.drained()
 	// The sender may have died between an entry and its tail.
-	if tail := s.sendPage().Tail.Load(); end != tail && end != tail+1 {
+	if end, tail := max(s.receiver.do(s.t, "end"), at.Seq), s.sendPage().Tail.Load(); end != tail && end != tail+1 {
 		s.t.Errorf("entries up to %d were sent, up to %d received", tail, end)
 	}
-	s.t.Logf("%d kills, %d entries, lost 0; carried %d times, in doubt %d times", rounds, at.number+rest, carried, doubts)
+	s.t.Logf("%d kills, %d entries and %d urgent ones, lost 0; carried %d times, and %d urgent ones; in doubt %d times, and %d urgent ones",
+		rounds, number+others, at.Urgent+urgents, carried[normal], carried[urgent], doubts[normal], doubts[urgent])
+	return at
+}
+
+// resume starts a receiver at a place where the next normal entry has that
+// number.
+func (s *stage) resume(at transport.Place, number uint64) {
+	s.t.Helper()
+	s.newReceiver(at)
+	s.receiver.do(s.t, "from "+itoa(number))
+	s.receiver.do(s.t, "from-urgent "+itoa(at.Urgent))
 }
 
 // runs waits until the receiver has read something, if it is to, and then for
@@ -84,41 +106,37 @@ func alive(pid int) bool {
 	return p.Signal(syscall.Signal(0)) == nil
 }
 
-// inquest says where the successor of a dead receiver begins, and whether an
-// entry was in hand.
-func (s *stage) inquest(began place) (next place, doubt bool) {
+// inquest says what a dead receiver that began at a place has left, and the
+// number of the first normal entry that was not dealt with.
+func (s *stage) inquest(began transport.Place) (r lane.Remains, number uint64) {
 	s.t.Helper()
 	form, err := lane.FormOf(s.form.Queue)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	send := s.sendPage()
-	r := form.Remains(send, s.page, transport.Place{Seq: began.seq, Carry: began.carry})
-	if r.At < began.seq {
-		s.t.Fatalf("a receiver went back from %d to %d", began.seq, r.At)
+	r = form.Remains(send, s.page, began)
+	if r.At < began.Seq || r.Urgent < began.Urgent || r.At-r.Urgent < began.Seq-began.Urgent {
+		s.t.Fatalf("a receiver went back from %d and %d urgent ones to %d and %d", began.Seq, began.Urgent, r.At, r.Urgent)
 	}
-	next = place{seq: r.At, number: r.At}
 	if form.Create == nil { // a ring counts cells, and the entry has its number
 		for r.Entry.Bytes == nil { // the sender is alive and has more
 			runtime.Gosched()
-			r = form.Remains(send, s.page, transport.Place{Seq: began.seq, Carry: began.carry})
+			r = form.Remains(send, s.page, began)
 		}
-		next.number = binary.LittleEndian.Uint64(r.Entry.Bytes)
+		return r, binary.LittleEndian.Uint64(r.Entry.Bytes)
 	}
-	if r.InHand {
-		next.seq, next.number = r.At+1, next.number+1
-		if r.Entry.Bytes != nil {
-			next.seq = r.Entry.End
-		}
-		return next, true
-	}
+	number = r.At - r.Urgent
 	if r.Left {
-		next.carry = r.Entry.Bytes
-		if !Check(next.carry, next.number) {
-			s.t.Fatalf("the record of entry %d is not what was sent", next.number)
+		want := number
+		if r.IsUrgent {
+			want = numberOf(urgent, r.Urgent)
+		}
+		if !Check(r.Entry.Bytes, want) {
+			s.t.Fatalf("the record of entry %d, urgent %v, is not what was sent", r.At, r.IsUrgent)
 		}
 	}
-	return next, false
+	return r, number
 }
 
 // sendPage maps the sender's page once.

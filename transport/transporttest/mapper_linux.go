@@ -11,7 +11,6 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/sock"
 )
 
 var _ = testutil.Helper("transporttest-mapper", runMapper)
@@ -24,11 +23,8 @@ type mapper struct {
 }
 
 func runMapper(c *testutil.Child) int {
-	m := &mapper{side: &side{c: c}}
+	m := &mapper{side: linked(c)}
 	var err error
-	if m.link, err = sock.New(c.File(0)); err != nil {
-		m.fail(err)
-	}
 	if m.form, err = segmentForm(c.Args[0]); err != nil {
 		m.fail(err)
 	}

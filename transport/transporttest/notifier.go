@@ -1,9 +1,9 @@
 package transporttest
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -11,7 +11,6 @@ import (
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/segment"
-	"github.com/understudy-go/understudy/transport/sock"
 )
 
 // notifiers is the forms of notifier by their names, which all processes of a
@@ -35,46 +34,29 @@ func patience() time.Duration {
 
 // Notifier runs the suite for one form of notifier between real processes.
 func Notifier(t *testing.T, name string) {
-	for _, c := range []struct {
-		name string
-		rule string
-		run  func(t *testing.T, s *ringing)
-	}{
+	each(t, func(t *testing.T) *ringing {
+		n, err := notifiers[name]()
+		if err != nil {
+			testutil.Refused(t, err)
+		}
+		p := start(t, "transporttest-bell", name)
+		s, err := meet(n, p.link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			p.Kill()
+			p.Wait()
+			s.close()
+		})
+		s.t, s.far = t, p
+		return s
+	}, []rule[*ringing]{
 		{"wakes", "who sleeps on a bell wakes up each time it is rung, in either process", bellsWake},
 		{"changed before", "a bell that has changed before Wait is not slept on", bellsChanged},
 		{"interrupt", "Interrupt ends the Wait that runs, or else the next one", bellsInterrupt},
 		{"timeout", "Wait returns when its time is over", bellsTimeout},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			testutil.Audit(t)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Log("rule: " + c.rule)
-				}
-			})
-			n, err := notifiers[name]()
-			if err != nil {
-				testutil.Refused(t, err)
-			}
-			a, b, err := sock.Pair()
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := testutil.Start(t, "transporttest-bell", testutil.Spec{Args: []string{name}, Files: []*os.File{b}})
-			b.Close()
-			s, err := meet(n, a)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				p.Kill()
-				p.Wait()
-				s.close()
-			})
-			s.far = p
-			c.run(t, s)
-		})
-	}
+	})
 }
 
 // ringing is one process of two that ring each other's bells.
@@ -86,16 +68,14 @@ type ringing struct {
 	ear          transport.File // by which the peer wakes this process, or nil
 	peer         *os.File       // by which this one wakes the peer, or nil
 	seen         uint32
-	far          *testutil.Proc
+	far          *player    // in the test process
+	t            *testing.T // likewise
 }
 
 // meet makes a page and exchanges it, and what wakes, over the link.
-func meet(n transport.Notifier, f *os.File) (*ringing, error) {
-	s := &ringing{n: n}
+func meet(n transport.Notifier, link transport.Link) (*ringing, error) {
+	s := &ringing{n: n, link: link}
 	var err error
-	if s.link, err = sock.New(f); err != nil {
-		return nil, err
-	}
 	if s.mem, err = segment.Create("bell", transport.SendPageHeader, segment.Options{}); err != nil {
 		return nil, err
 	}
@@ -189,67 +169,57 @@ var _ = testutil.Helper("transporttest-bell", runBell)
 
 // runBell answers n rings, or rings once.
 func runBell(c *testutil.Child) int {
-	fail := func(err error) int {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	me := linked(c)
 	n, err := notifiers[c.Args[0]]()
 	if err != nil {
-		return fail(err)
+		me.fail(err)
 	}
-	s, err := meet(n, c.File(0))
+	s, err := meet(n, me.link)
 	if err != nil {
-		return fail(err)
+		me.fail(err)
 	}
 	for {
-		switch word := c.Wait(""); word {
-		case "ring":
-			if err := s.ring(); err != nil {
-				return fail(err)
-			}
-			c.Say("ring")
-		default:
-			rounds, err := strconv.Atoi(word)
-			if err != nil {
-				return fail(err)
-			}
+		word, rounds := me.command()
+		if word == "answer" {
 			for range rounds {
-				if err := s.hear(); err != nil {
-					return fail(err)
-				}
-				if err := s.ring(); err != nil {
-					return fail(err)
+				if err := errors.Join(s.hear(), s.ring()); err != nil {
+					me.fail(err)
 				}
 			}
+			continue
 		}
+		if err := s.ring(); err != nil {
+			me.fail(err)
+		}
+		c.Say("ring")
 	}
 }
 
-func bellsWake(t *testing.T, s *ringing) {
+func bellsWake(s *ringing) {
 	rounds := testutil.Rounds(300, 20_000)
-	s.far.Send(rounds)
+	s.far.Send("answer ", rounds)
 	for i := range rounds {
 		if err := s.ring(); err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		if err := s.hear(); err != nil {
-			t.Fatalf("round %d: %v", i, err)
+			s.t.Fatalf("round %d: %v", i, err)
 		}
 	}
 }
 
-func bellsChanged(t *testing.T, s *ringing) {
+func bellsChanged(s *ringing) {
 	for range 20 {
 		s.far.Send("ring") // nobody sleeps: nobody is woken
 		s.far.Expect("ring")
 		if err := s.waits(); err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		s.seen = s.theirs.Bell.Load()
 	}
 }
 
-func bellsInterrupt(t *testing.T, s *ringing) {
+func bellsInterrupt(s *ringing) {
 	for i := range 40 {
 		done := make(chan struct{})
 		if i%2 == 0 {
@@ -262,16 +232,16 @@ func bellsInterrupt(t *testing.T, s *ringing) {
 			}()
 		}
 		if err := s.waits(); err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		<-done
 	}
 }
 
-func bellsTimeout(t *testing.T, s *ringing) {
+func bellsTimeout(s *ringing) {
 	for range 5 {
 		if err := s.n.Wait([]transport.Bell{{Word: s.theirs.Bell, Seen: s.seen, FD: -1}}, time.Millisecond); err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 	}
 }

@@ -3,13 +3,11 @@ package transporttest
 import (
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
-	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -25,25 +23,11 @@ type Blocks interface {
 // Policy runs the suite for one policy of blocks. make makes an owner's blocks;
 // it is called in the test process only, the user is another one.
 func Policy(t *testing.T, policy segment.Policy, make func(segment.PoolConfig) Blocks) {
-	for _, c := range []struct {
-		name string
-		rule string
-		run  func(*lender)
-	}{
+	each(t, func(t *testing.T) *lender { return &lender{t: t, policy: policy, make: make} }, []rule[*lender]{
 		{"no overlap", "blocks that are out at one time have no byte in common, and as many as were asked for", blocksApart},
 		{"nothing lost", "what was given back can be taken again, all of it", blocksAgain},
 		{"other process", "the user sees what the owner wrote, and what it returns can be taken again", blocksReturn},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			testutil.Audit(t)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Log("rule: " + c.rule)
-				}
-			})
-			c.run(&lender{t: t, policy: policy, make: make})
-		})
-	}
+	})
 }
 
 // lender is the owner in one case of the suite.
@@ -166,16 +150,7 @@ func blocksReturn(l *lender) {
 // viewer starts the user of the blocks, and returns its page.
 func (l *lender) viewer() *transport.RecvPage {
 	l.t.Helper()
-	a, b, err := sock.Pair()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.user = &player{Proc: testutil.Start(l.t, "transporttest-viewer", testutil.Spec{Args: []string{l.policy.String()}, Files: []*os.File{b}})}
-	b.Close()
-	if l.user.link, err = sock.New(a); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { l.user.link.Close() })
+	l.user = start(l.t, "transporttest-viewer", l.policy.String())
 	_, files, err := l.user.link.Receive(make([]byte, 10))
 	if err != nil || len(files) != 1 {
 		l.t.Fatal(len(files), err)
@@ -196,11 +171,7 @@ var _ = testutil.Helper("transporttest-viewer", runViewer)
 
 // runViewer views blocks, checks them and gives them back.
 func runViewer(c *testutil.Child) int {
-	s := &side{c: c}
-	var err error
-	if s.link, err = sock.New(c.File(0)); err != nil {
-		s.fail(err)
-	}
+	s := linked(c)
 	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{})
 	if err != nil {
 		s.fail(err)

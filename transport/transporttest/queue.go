@@ -2,7 +2,6 @@ package transporttest
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
-	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -19,63 +17,27 @@ type Form struct {
 	Queue    wire.Queue
 	Cells    int    // bytes of a ring's cells
 	Notifier string // "futex" or "eventfd"
+
+	priority bool // entries may be urgent
 }
 
-func (f Form) String() string { return fmt.Sprintf("%d/%s", f.Queue, f.Notifier) }
-
 func (f Form) args() []string {
-	return []string{strconv.Itoa(int(f.Queue)), strconv.Itoa(f.Cells), f.Notifier}
+	return []string{strconv.Itoa(int(f.Queue)), strconv.Itoa(f.Cells), f.Notifier, strconv.FormatBool(f.priority)}
 }
 
 // Queue runs the suite for one form between real processes.
 func Queue(t *testing.T, f Form) {
-	for _, c := range []struct {
-		name string
-		rule string
-		run  func(*stage)
-	}{
-		{"order", "entries of all sizes arrive whole and in the order sent", order},
-		{"full", "a full queue says so, and takes more when room is released", full},
-		{"wakes", "a receiver that sleeps is woken by one entry, a sender by room", wakes},
-		{"sender closes", "what was committed before Close is received", senderCloses},
-		{"receiver closes", "a sender without receiver gets full, and goes on with the next receiver", receiverCloses},
-		{"receiver dies", "what was not in hand at a death is received by the successor", receiverDies},
-		{"receiver killed", "whenever receivers are killed, every entry is handled, in doubt or kept, none twice, in order", killed},
-		{"sender dies", "what was committed before a death is received, whole and in order", senderDies},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			runtimeDir(t)
-			testutil.Audit(t)
-			s := newStage(t, f)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Log("rule: " + c.rule)
-				}
-			})
-			c.run(s)
+	each(t, func(t *testing.T) *stage { return newStage(t, f) },
+		[]rule[*stage]{
+			{"order", "entries of all sizes arrive whole and in the order sent", order},
+			{"full", "a full queue says so, and takes more when room is released", full},
+			{"wakes", "a receiver that sleeps is woken by one entry, a sender by room", wakes},
+			{"sender closes", "what was committed before Close is received", senderCloses},
+			{"receiver closes", "a sender without receiver gets full, and goes on with the next receiver", receiverCloses},
+			{"receiver dies", "what was not in hand at a death is received by the successor", receiverDies},
+			{"receiver killed", "whenever receivers are killed, every entry is handled, in doubt or kept, none twice, in order", killed},
+			{"sender dies", "what was committed before a death is received, whole and in order", senderDies},
 		})
-	}
-}
-
-// runtimeDir gives the case and its helpers a runtime directory of their own,
-// in which nothing may be left.
-func runtimeDir(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	t.Cleanup(func() {
-		if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
-			t.Errorf("left in the runtime directory: %v, %v", left, err)
-		}
-	})
-}
-
-// player is one helper process and its link.
-type player struct {
-	*testutil.Proc
-	link transport.Link
 }
 
 // stage holds a lane between processes as a supervisor does: its descriptors,
@@ -84,7 +46,6 @@ type stage struct {
 	t    *testing.T
 	form Form
 
-	names            [2]string // of the helpers
 	sender, receiver *player
 	open             *wire.Open
 	files            []transport.File
@@ -94,14 +55,9 @@ type stage struct {
 }
 
 func newStage(t *testing.T, f Form) *stage {
-	return newStageOf(t, f, "transporttest-sender", "transporttest-receiver")
-}
-
-// newStageOf is newStage with other helpers.
-func newStageOf(t *testing.T, f Form, sender, receiver string) *stage {
-	s := &stage{t: t, form: f, names: [2]string{sender, receiver}}
+	s := &stage{t: t, form: f}
 	t.Cleanup(s.drop)
-	s.sender = s.start(sender)
+	s.sender = start(t, "transporttest-sender", f.args()...)
 	frame, files := s.sender.receive(t)
 	open, ok := frame.(*wire.Open)
 	if !ok {
@@ -111,7 +67,7 @@ func newStageOf(t *testing.T, f Form, sender, receiver string) *stage {
 		t.Fatalf("%T instead of Open", frame)
 	}
 	s.open, s.files = open, files
-	s.newReceiver(0, nil)
+	s.newReceiver(transport.Place{})
 	return s
 }
 
@@ -126,33 +82,12 @@ func (s *stage) drop() {
 	s.files = nil
 }
 
-// start starts a helper with a link.
-func (s *stage) start(name string) *player {
-	s.t.Helper()
-	a, b, err := sock.Pair()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	p := &player{Proc: testutil.Start(s.t, name, testutil.Spec{Args: s.form.args(), Files: []*os.File{b}})}
-	b.Close()
-	if p.link, err = sock.New(a); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { p.link.Close() })
-	return p
-}
-
-// newReceiver starts a receiver at start, and passes its page to the sender.
+// newReceiver starts a receiver at a place, and passes its page to the sender.
 // The page stays, for what it says after a death.
-func (s *stage) newReceiver(start uint64, carry []byte) {
-	s.t.Helper()
-	s.newReceiverAt(transport.Place{Seq: start, Carry: carry})
-}
-
-func (s *stage) newReceiverAt(at transport.Place) {
+func (s *stage) newReceiver(at transport.Place) {
 	s.t.Helper()
 	s.incarnation++
-	s.receiver = s.start(s.names[1])
+	s.receiver = start(s.t, "transporttest-receiver", s.form.args()...)
 	o := s.open
 	f := &wire.Lane{From: wire.Addr{ID: 1, Incarnation: 1}, Queue: o.Queue, Cells: o.Cells, Size: o.Size, Bell: o.Bell,
 		Start: at.Seq, Urgent: at.Urgent, Carry: at.Carry}
@@ -176,27 +111,6 @@ func (s *stage) newReceiverAt(at transport.Place) {
 	closeAll(files)
 }
 
-func (p *player) send(t *testing.T, f wire.Frame, files []transport.File) {
-	t.Helper()
-	if err := p.link.Send(wire.Append(nil, f), files); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *player) receive(t *testing.T) (wire.Frame, []transport.File) {
-	t.Helper()
-	buf := make([]byte, wire.MaxFrame)
-	n, files, err := p.link.Receive(buf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := wire.Parse(buf[:n])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f, files
-}
-
 func closeAll(files []transport.File) {
 	for _, f := range files {
 		f.Close()
@@ -208,12 +122,7 @@ func (p *player) do(t *testing.T, command string) uint64 {
 	t.Helper()
 	p.Send(command)
 	word, _, _ := strings.Cut(command, " ")
-	return number(t, p.Expect(word))
-}
-
-func number(t *testing.T, s string) uint64 {
-	t.Helper()
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 64)
+	n, err := strconv.ParseUint(p.Expect(word+" "), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,10 +179,10 @@ func senderCloses(s *stage) {
 func receiverCloses(s *stage) {
 	s.sender.do(s.t, "send 3")
 	s.receiver.do(s.t, "read 2")
+	start := s.receiver.do(s.t, "end")
 	s.receiver.do(s.t, "close")
-	start := number(s.t, s.receiver.Expect("next"))
 	sent := s.sender.do(s.t, "fill")
-	s.newReceiver(start, nil)
+	s.newReceiver(transport.Place{Seq: start})
 	s.receiver.do(s.t, "from 2")
 	if got := s.receiver.do(s.t, "drain"); got != sent+1 {
 		s.t.Fatalf("%d entries were left, %d came out", sent+1, got)
@@ -284,10 +193,10 @@ func receiverDies(s *stage) {
 	s.sender.do(s.t, "send 5")
 	s.receiver.do(s.t, "read 2")
 	s.receiver.do(s.t, "hold") // the third is in hand
-	next := number(s.t, s.receiver.Expect("next"))
+	next := s.receiver.do(s.t, "end")
 	s.receiver.Kill()
 	s.receiver.Wait()
-	s.newReceiver(next, nil) // the message in hand is in doubt: here it is given up
+	s.newReceiver(transport.Place{Seq: next}) // the message in hand is in doubt: here it is given up
 	s.receiver.do(s.t, "from 3")
 	if got := s.receiver.do(s.t, "read 2"); got != 2 {
 		s.t.Fatalf("%d entries", got)

@@ -12,7 +12,6 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
-	"github.com/understudy-go/understudy/transport/sock"
 )
 
 // SegmentForm is a form of segment. Every process of a test must know it: see
@@ -73,11 +72,7 @@ func Segment(t *testing.T, name string) {
 		testutil.Refused(t, err)
 	}
 	m.Close()
-	for _, c := range []struct {
-		name string
-		rule string
-		run  func(*memoryStage)
-	}{
+	each(t, func(t *testing.T) *memoryStage { return &memoryStage{t: t, form: form} }, []rule[*memoryStage]{
 		{"sizes", "both sides see the same bytes, whole pages of them, zero at first", memorySizes},
 		{"space", "where a file system can be full, the room of a segment is taken when it is created", memorySpace},
 		{"read only", "the user of a segment cannot write it, resize it, or map it for writing", memoryReadOnly},
@@ -86,18 +81,7 @@ func Segment(t *testing.T, name string) {
 		{"user dies", "the death of a user changes nothing for the owner", memoryUserDies},
 		{"owner closes", "the owner's Close does not pull the memory away from its users", memoryOwnerCloses},
 		{"names", "nothing has a name, at any moment between calls", memoryNames},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir()) // an empty directory to look for names in
-			testutil.Audit(t)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Log("rule: " + c.rule)
-				}
-			})
-			c.run(&memoryStage{t: t, form: form})
-		})
-	}
+	})
 }
 
 // memoryStage is one case of the suite.
@@ -109,17 +93,7 @@ type memoryStage struct {
 // mapper starts a process that maps segments.
 func (s *memoryStage) mapper() *player {
 	s.t.Helper()
-	a, b, err := sock.Pair()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	p := &player{Proc: testutil.Start(s.t, "transporttest-mapper", testutil.Spec{Args: []string{s.form.Name}, Files: []*os.File{b}})}
-	b.Close()
-	if p.link, err = sock.New(a); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { p.link.Close() })
-	return p
+	return start(s.t, "transporttest-mapper", s.form.Name)
 }
 
 func (s *memoryStage) create(size int) transport.Segment {
