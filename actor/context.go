@@ -17,7 +17,7 @@ import (
 // monitor, lend. It is valid until the handler returns. A goroutine that goes on
 // longer uses context.WithoutCancel(c) instead.
 type Context struct {
-	host     *Host
+	host     *host
 	msg      *mailbox.Message // nil between messages
 	stopping atomic.Bool
 	replaced atomic.Bool
@@ -37,7 +37,7 @@ type Context struct {
 // lately is how many targets a Context has at hand.
 const lately = 8
 
-func newContext(h *Host) *Context {
+func newContext(h *host) *Context {
 	c := &Context{host: h}
 	c.polled = &node.Polled{Context: c}
 	return c

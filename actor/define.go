@@ -25,12 +25,7 @@ func (d *Definition[P]) Name() string { return d.name }
 // supervisor.Child.
 type AnyDefinition interface {
 	Name() string
-	definition
-}
-
-// definition is a Definition whose protocol is forgotten.
-type definition interface {
-	start(h *Host) (*running, error)
+	start(h *host) (*running, error)
 }
 
 // table is every definition of the program. It is filled by package-level
@@ -38,7 +33,7 @@ type definition interface {
 // same program.
 var table struct {
 	sync.Mutex
-	byName map[string]definition
+	byName map[string]AnyDefinition
 	frozen bool
 }
 
@@ -64,23 +59,14 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	}
 	d := &Definition[P]{name: name, setup: setup}
 	if table.byName == nil {
-		table.byName = map[string]definition{}
+		table.byName = map[string]AnyDefinition{}
 	}
 	table.byName[name] = d
 	return d
 }
 
-// Defined returns the Definition of that name. It is for package supervisor, whose
-// processes find by it what they are told to start.
-func Defined(name string) (AnyDefinition, error) {
-	d, err := lookupDefinition(name)
-	if err != nil {
-		return nil, err
-	}
-	return d.(AnyDefinition), nil
-}
-
-func lookupDefinition(name string) (definition, error) {
+// defined returns the definition of that name, and freezes the table.
+func defined(name string) (AnyDefinition, error) {
 	table.Lock()
 	defer table.Unlock()
 	table.frozen = true
@@ -98,7 +84,7 @@ type Setup[P any] struct {
 
 // running is an actor that is being set up, and then runs.
 type running struct {
-	host     *Host
+	host     *host
 	ctx      *Context
 	handlers map[codec.ID]mailbox.Handler
 	types    []wire.TypeName // of the handlers and their answers, as far as a frame holds them
@@ -246,7 +232,7 @@ const (
 )
 
 // start runs setup.
-func (d *Definition[P]) start(h *Host) (*running, error) {
+func (d *Definition[P]) start(h *host) (*running, error) {
 	r := &running{host: h, ctx: newContext(h), handlers: map[codec.ID]mailbox.Handler{}}
 	err := d.setup(&Setup[P]{r: r})
 	if all := errors.Join(append(r.errs, err)...); all != nil {

@@ -11,23 +11,25 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/mailbox"
-	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// HostConfig is what a Host is made of. The host owns Link and Notifier.
-type HostConfig struct {
-	Link     transport.Link
-	Notifier transport.Notifier
-	Log      *slog.Logger // nil: slog.Default
-	Lost     func()       // called once when the supervisor is gone
-	InPlace  bool         // it is for ServeInPlace
+func init() {
+	hosting.New = newHost
+	hosting.Of = func(ctx context.Context) hosting.Host {
+		if h := hostOf(ctx); h != nil {
+			return h
+		}
+		return nil
+	}
+	hosting.Defined = func(name string) (any, error) { return defined(name) }
 }
 
-// Host is one process's part in a program. Supervisors make hosts; programs
-// meet them only as the context that their code runs with.
-type Host struct {
+// host is one process's part in a program, or that of an actor in place. Its
+// exported methods are those of hosting.Host, which says what they do.
+type host struct {
 	node  *node.Node
 	log   *slog.Logger
 	actor *running // nil before its Setup has returned
@@ -35,10 +37,9 @@ type Host struct {
 
 // processHost is the host of a process that has only one, so that a context
 // need not be searched for it. Tests that run actors in place have several.
-var processHost, hosts = atomic.Pointer[Host]{}, atomic.Int32{}
+var processHost, hosts = atomic.Pointer[host]{}, atomic.Int32{}
 
-// NewHost waits to be told by the supervisor who this process is.
-func NewHost(cfg HostConfig) (*Host, error) {
+func newHost(cfg hosting.Config) (hosting.Host, error) {
 	log := cfg.Log
 	if log == nil {
 		log = slog.Default()
@@ -47,7 +48,7 @@ func NewHost(cfg HostConfig) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{node: n, log: log.With("actor", n.Name())}
+	h := &host{node: n, log: log.With("actor", n.Name())}
 	if hosts.Add(1) == 1 {
 		processHost.Store(h)
 	} else {
@@ -56,14 +57,13 @@ func NewHost(cfg HostConfig) (*Host, error) {
 	return h, nil
 }
 
-// Context returns a context whose sends and asks go out from h.
-func (h *Host) Context(ctx context.Context) context.Context {
+func (h *host) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }
 
 type hostKey struct{}
 
-func hostOf(ctx context.Context) *Host {
+func hostOf(ctx context.Context) *host {
 	if c, ok := ctx.(*Context); ok {
 		return c.host
 	}
@@ -71,34 +71,23 @@ func hostOf(ctx context.Context) *Host {
 }
 
 // hostOfOther is apart so that hostOf is inlined.
-func hostOfOther(ctx context.Context) *Host {
+func hostOfOther(ctx context.Context) *host {
 	if h := processHost.Load(); h != nil {
 		return h
 	}
-	h, _ := ctx.Value(hostKey{}).(*Host)
+	h, _ := ctx.Value(hostKey{}).(*host)
 	return h
 }
 
-// HostOf is the host of a context that an actor or the root process runs with, or
-// nil. It is for supervisors; programs call supervisor.Of.
-func HostOf(ctx context.Context) *Host { return hostOf(ctx) }
-
-// Command has the root process do something, and returns its answer. It is for
-// supervisors, which know the text.
-func (h *Host) Command(ctx context.Context, text []byte) ([]byte, error) {
+func (h *host) Command(ctx context.Context, text []byte) ([]byte, error) {
 	return h.node.Command(ctx, text)
 }
 
-// Name is the name of this process's child.
-func (h *Host) Name() string { return h.node.Name() }
+func (h *host) Name() string { return h.node.Name() }
 
-// ID is its number.
-func (h *Host) ID() uint32 { return h.node.Self().ID }
+func (h *host) ID() uint32 { return h.node.Self().ID }
 
-// Runs says whether the caller is the code of the actor with that number: its
-// Setup or a handler, and not a goroutine that these have started. The actor
-// neither ends nor is replaced before it returns.
-func (h *Host) Runs(id uint32) bool { return id == h.node.Self().ID && under((*Host).serve) }
+func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && under((*host).serve) }
 
 // under says whether f, a function, is on the caller's stack.
 func under(f any) bool {
@@ -118,15 +107,9 @@ func under(f any) bool {
 	}
 }
 
-// Serve runs the actor that the supervisor has named until it ends in order,
-// and returns the reason. A panic of the actor's code is not caught.
-func (h *Host) Serve() (reason string, err error) { return h.serve() }
+func (h *host) Serve() (reason string, err error) { return h.serve() }
 
-// ServeInPlace is Serve of an actor that shares its process with others: it
-// returns when there is nothing to do, and goes on in another goroutine when
-// there is. ended is called with the error of Serve when the actor has ended; a panic of
-// the actor's code comes as a *PanicError.
-func (h *Host) ServeInPlace(ended func(error)) {
+func (h *host) ServeInPlace(ended func(error)) {
 	_, err := h.serveCaught()
 	if err == (node.ParkedError{}) {
 		h.node.Park(func() { h.ServeInPlace(ended) })
@@ -136,10 +119,10 @@ func (h *Host) ServeInPlace(ended func(error)) {
 }
 
 // serveCaught is serve that returns a panic.
-func (h *Host) serveCaught() (reason string, err error) {
+func (h *host) serveCaught() (reason string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
+			err = &hosting.PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
 		}
 	}()
 	return h.serve()
@@ -147,7 +130,7 @@ func (h *Host) serveCaught() (reason string, err error) {
 
 // serve sets the actor up, unless that is done, and runs it. When it parks, it is
 // to be called again.
-func (h *Host) serve() (reason string, err error) {
+func (h *host) serve() (reason string, err error) {
 	if h.actor == nil {
 		if reason, err = h.setUp(); h.actor == nil {
 			return reason, err
@@ -169,8 +152,8 @@ func (h *Host) serve() (reason string, err error) {
 
 // setUp runs the actor's Setup, and tells the supervisor that it is ready. Without
 // an actor there is nothing to serve.
-func (h *Host) setUp() (reason string, err error) {
-	d, err := lookupDefinition(h.node.Definition())
+func (h *host) setUp() (reason string, err error) {
+	d, err := defined(h.node.Definition())
 	if err != nil {
 		h.node.Failed(err)
 		return "", err
@@ -199,7 +182,7 @@ func (h *Host) setUp() (reason string, err error) {
 }
 
 // end is the end in order of an actor whose loop has returned.
-func (h *Host) end(reason string) (string, error) {
+func (h *host) end(reason string) (string, error) {
 	r := h.actor
 	if own := r.ctx.reason.Load(); own != nil && r.ctx.stopping.Load() {
 		reason = *own
@@ -215,19 +198,9 @@ func (h *Host) end(reason string) (string, error) {
 	return reason, nil
 }
 
-// PanicError is the death of an actor that ran in place.
-type PanicError struct {
-	Value string
-	Stack string
-}
+func (h *host) Traffic() mailbox.Traffic { return h.node.Traffic() }
 
-func (e *PanicError) Error() string { return "panic: " + e.Value }
-
-// Traffic is what this process has sent, and what it was answered.
-func (h *Host) Traffic() mailbox.Traffic { return h.node.Traffic() }
-
-// Close ends the host. The actor's loop must have returned.
-func (h *Host) Close() {
+func (h *host) Close() {
 	processHost.CompareAndSwap(h, nil)
 	hosts.Add(-1)
 	h.node.Close()

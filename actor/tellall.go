@@ -99,7 +99,7 @@ func (e *TellAllError) Unwrap() []error {
 
 // casting is the targets of one TellAll, and what went wrong with them.
 type casting struct {
-	host    *Host
+	host    *host
 	targets []*node.Target // distinct, in the order of their numbers
 	of      int            // actors that were to be told
 	failed  []*MemberError

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -34,7 +35,7 @@ import (
 // and must not wait for that either. What was begun goes on when the process that
 // has asked for it ends.
 func Of(ctx context.Context) (*Supervisor, error) {
-	h := actor.HostOf(ctx)
+	h := hosting.Of(ctx)
 	if h == nil {
 		return nil, actor.ErrNoProgram
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -94,9 +95,11 @@ func (c Child) text() (*childText, error) {
 func (t *childText) child() (c Child, err error) {
 	c = t.Child
 	if t.Defined != "" {
-		if c.Actor, err = actor.Defined(t.Defined); err != nil {
+		def, err := hosting.Defined(t.Defined)
+		if err != nil {
 			return c, err
 		}
+		c.Actor = def.(actor.AnyDefinition)
 	}
 	if t.Tree != "" {
 		c.Subtree, err = definitionOf(t.Tree)

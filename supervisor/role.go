@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -146,7 +146,7 @@ func serveChild(role string) error {
 	if err != nil {
 		return err
 	}
-	h, err := actor.NewHost(actor.HostConfig{Link: l, Notifier: n, Lost: endAll})
+	h, err := hosting.New(hosting.Config{Link: l, Notifier: n, Lost: endAll})
 	if err != nil {
 		return err
 	}

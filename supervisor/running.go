@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/supervisor/internal/guard"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -363,15 +363,15 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	s.mu.Lock()
 	r.proc = p
 	s.mu.Unlock()
-	go p.run(actor.HostConfig{Link: link, Notifier: n, Log: s.log, InPlace: true})
+	go p.run(hosting.Config{Link: link, Notifier: n, Log: s.log, InPlace: true})
 	return r, nil
 }
 
 // run runs an actor as a process would, until it has nothing to do for the first
 // time.
-func (p *inPlace) run(cfg actor.HostConfig) {
+func (p *inPlace) run(cfg hosting.Config) {
 	start := time.Now()
-	h, err := actor.NewHost(cfg)
+	h, err := hosting.New(cfg)
 	if err != nil {
 		p.ended(start, err)
 		return
@@ -385,7 +385,7 @@ func (p *inPlace) run(cfg actor.HostConfig) {
 // ended says how a process would have ended.
 func (p *inPlace) ended(start time.Time, err error) {
 	x := &process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(start)}
-	e := new(actor.PanicError)
+	e := new(hosting.PanicError)
 	switch {
 	case errors.As(err, &e):
 		x.Kind, x.Code, x.Stderr = wire.ExitPanic, 2, e.Error()+"\n\n"+e.Stack

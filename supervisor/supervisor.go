@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -36,9 +37,9 @@ type engine struct {
 	exe     string
 	starter *process.Starter
 	live    *process.Liveness
-	host    *actor.Host // of this process
-	origin  time.Time   // of the machine's clock
-	pacer   *tree.Pacer // of all its branches
+	host    hosting.Host // of this process
+	origin  time.Time    // of the machine's clock
+	pacer   *tree.Pacer  // of all its branches
 
 	mail  chan func()   // what the loop does next; the loop owns all that follows
 	quit  chan struct{} // closed when the loop is to end
@@ -54,7 +55,7 @@ type engine struct {
 	away     map[uint64]*awayCall    // those that another process is to answer
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
-	far      *actor.Host             // of what Of has made: by it the root is asked; nothing else is set but host
+	far      hosting.Host            // of what Of has made: by it the root is asked; nothing else is set but host
 	lastCall uint64
 
 	unnoticed []*wire.Exit // deaths whose watchers have not been told
@@ -164,7 +165,7 @@ func (s *Supervisor) begin() error {
 		s.keeper.Add(0, "root", wire.Mailbox{})
 		s.keeper.Begin(r.addr, "", r.queue.post)
 	})
-	s.host, err = actor.NewHost(actor.HostConfig{Link: link, Notifier: n, Log: s.log})
+	s.host, err = hosting.New(hosting.Config{Link: link, Notifier: n, Log: s.log})
 	return err
 }
 
