@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -64,6 +65,18 @@ func TestVerdict(t *testing.T) {
 			var got Decision
 			if c, got = Verdict(c, s.cause, Policy{tt.redeliver}); got != s.want {
 				t.Errorf("redeliver %d, death %d: %v", tt.redeliver, i, got)
+			}
+		}
+	}
+}
+
+// TestErrorsAreDistinct: a caller can tell them apart.
+func TestErrorsAreDistinct(t *testing.T) {
+	all := []error{ErrNotFound, ErrShuttingDown, ErrRunning, ErrRestarting, ErrSimple, ErrStart, ErrTerminated, ErrIgnored}
+	for i, a := range all {
+		for j, b := range all {
+			if errors.Is(a, b) != (i == j) {
+				t.Errorf("%v is %v", a, b)
 			}
 		}
 	}
