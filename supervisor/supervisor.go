@@ -293,16 +293,34 @@ func (s *Supervisor) Err() error {
 	return s.err
 }
 
-// killAll kills every child at once, without the loop.
+// killTogether bounds the wait for the ends of processes that are killed together.
+const killTogether = 2 * time.Second
+
+// killAll kills every child at once, without the loop, which does nothing any more,
+// and returns when they have ended, and what they leave behind. This process ends
+// next.
 func (s *Supervisor) killAll() {
+	doomed.Store(true)
+	var dying []*process.Process
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for r := range s.running {
 		switch {
 		case r.proc != nil:
 			_ = r.proc.KillGroup()
+			if p, ok := r.proc.(*process.Process); ok {
+				dying = append(dying, p)
+			}
 		case r.far != nil:
 			_ = r.far.Kill()
+		}
+	}
+	s.mu.Unlock()
+	late := time.After(killTogether)
+	for _, p := range dying {
+		select {
+		case <-p.Done(): // now its daemons are this process's orphans
+		case <-late:
+			late = time.After(0)
 		}
 	}
 	process.EndOrphans()

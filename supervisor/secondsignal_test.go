@@ -1,0 +1,91 @@
+package supervisor_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"syscall"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+func init() { programs["stubborn"] = stubbornProgram }
+
+// stubbornProgram does not end when it is asked to. It prints what happens, and the
+// numbers of a child, of a daemon of that, and of the like below a supervisor's process.
+func stubbornProgram() {
+	spec := supervisor.Spec{Intensity: 1000, Log: quiet, OnEvent: func(e supervisor.Event) { fmt.Println("event", e.Kind) }}
+	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		ref, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Stderr: io.Discard})
+		if err != nil {
+			return err
+		}
+		sub, err := supervisor.StartSubtree(ctx, sup, pairOfNodes, supervisor.Child{Stderr: io.Discard})
+		if err != nil {
+			return err
+		}
+		below, err := supervisor.Find(sub, node, "a")
+		if err != nil {
+			return err
+		}
+		for _, ref := range []actor.Ref[Node]{ref, below} {
+			m, err := actor.Ask(ctx, ref, Who{})
+			if err != nil {
+				return err
+			}
+			d, err := actor.Ask(ctx, ref, Daemon{})
+			if err != nil {
+				return err
+			}
+			fmt.Println(m.PID)
+			fmt.Println(d.PID)
+		}
+		fmt.Println("ready")
+		<-ctx.Done()
+		fmt.Println("asked")
+		select {}
+	})
+}
+
+// TestSecondSignal: it kills everything at once, daemons included, and nothing is
+// started again.
+func TestSecondSignal(t *testing.T) {
+	testutil.Audit(t)
+	r := startRoot(t, "stubborn")
+	var pids []int
+	signal := func() {
+		if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := false
+	for r.out.Scan() {
+		line := r.out.Text()
+		var pid int
+		if n, _ := fmt.Sscan(line, &pid); n == 1 {
+			pids = append(pids, pid)
+		}
+		switch {
+		case line == "ready":
+			signal()
+		case line == "asked":
+			asked = true
+			signal()
+		case asked && line != "event exited":
+			t.Errorf("after the second signal: %s", line)
+		}
+	}
+	err := r.cmd.Wait()
+	if code := r.cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGINT) || len(pids) != 4 {
+		t.Fatal(pids, err)
+	}
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("%d is left", pid)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
