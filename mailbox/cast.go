@@ -35,18 +35,16 @@ func NewCast(g *Shared, t *codec.Type, m any) (*Cast, error) {
 
 func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 	p := c.p
-	if !t.Custom() && !t.Lends() {
+	if g != nil && !t.Custom() && !t.Lends() {
 		n, err := codec.Size(t, m)
 		if err != nil {
 			return err
 		}
-		if g != nil && n > c.room {
-			b, err := g.Lend(n)
+		if n > c.room {
+			b, err := p.lend(g, n)
 			if err != nil {
 				return err
 			}
-			p.payload = b.l
-			p.head.Payload = b.l.ref(b.generation, uint64(n))
 			if out, err := codec.Append(t, b.Bytes()[:0:n], m, nil); err != nil || len(out) != n {
 				b.Release()
 				return encodeError(t, n, len(out), err)
@@ -58,15 +56,22 @@ func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 		return err
 	}
 	if n := len(p.scratch); g != nil && n > c.room-p.lent.N*wire.BlockRefBytes {
-		b, err := g.Lend(n)
+		b, err := p.lend(g, n)
 		if err != nil {
 			return err
 		}
-		p.payload = b.l
-		p.head.Payload = b.l.ref(b.generation, uint64(n))
 		copy(b.Bytes(), p.scratch)
 	}
 	return nil
+}
+
+// lend makes a buffer of g for the payload of n bytes.
+func (p *parcel) lend(g *Shared, n int) (Buffer, error) {
+	b, err := g.Lend(n)
+	if err == nil {
+		p.payload, p.head.Payload = b.l, b.l.ref(b.generation, uint64(n))
+	}
+	return b, err
 }
 
 // To sends the message to o. With an error nothing was sent, and it may be

@@ -64,7 +64,10 @@ func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m an
 		return o.sendFlat(kind, uint64(t.ID()), ask, deadline, codec.Bytes(t, m))
 	}
 	if t.Urgent() {
-		return sendUrgent(o, kind, ask, deadline, t, m)
+		if err := NoPriority(t, o.Config); err != nil {
+			return err
+		}
+		return sendParcel(o, kind, ask, deadline, t, m)
 	}
 	if !t.Custom() && !t.Lends() {
 		n, err := codec.Size(t, m)
@@ -78,11 +81,11 @@ func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m an
 	return sendParcel(o, kind, ask, deadline, t, m)
 }
 
-// sendParcel sends what cannot be written straight into a reserved entry.
+// sendParcel sends what is not written straight into a reserved entry.
 func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	p := getParcel(kind, t)
 	defer p.free()
-	p.head.Ask, p.head.Deadline = ask, deadline
+	p.head.Ask, p.head.Deadline, p.urgent = ask, deadline, t.Urgent()
 	if err := encode(p, o.store, t, m, o.inline, o.entry); err != nil {
 		return err
 	}

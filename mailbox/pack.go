@@ -42,10 +42,10 @@ func (p *parcel) free() {
 	parcels.Put(p)
 }
 
-// encode runs the encoding of messages that cannot be written straight into a
+// encode runs the encoding of messages that are not written straight into a
 // reserved entry: those with marshalers of the user, which must not run under
-// a lane's lock, those with lent buffers, whose number stands before them, and
-// large ones. inline is the largest payload that may stay in the entry, and
+// a lane's lock, those with lent buffers, whose number stands before them, large
+// ones and urgent ones. inline is the largest payload that may stay in the entry, and
 // entry the most that an entry has room for, its header included. When it
 // fails, it has taken nothing.
 func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err error) {
@@ -68,6 +68,10 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 	} else {
 		n, err := codec.Size(t, m)
 		if err != nil {
+			return err
+		}
+		if n <= min(inline, entry-p.head.Header()) {
+			p.scratch, err = codec.Append(t, p.scratch[:0], m, nil)
 			return err
 		}
 		if p.block, err = s.takeFor(p, n); err != nil {

@@ -100,37 +100,3 @@ func (o *Outbox) UrgentWaits(yes bool) {
 		o.store.first.Add(-1)
 	}
 }
-
-// sendUrgent sends a message that overtakes.
-func sendUrgent(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
-	if err := NoPriority(t, o.Config); err != nil {
-		return err
-	}
-	p := getParcel(kind, t)
-	defer p.free()
-	p.urgent, p.head.Ask, p.head.Deadline = true, ask, deadline
-	if err := encodeUrgent(o, p, t, m); err != nil {
-		return err
-	}
-	if err := o.post(p); err != nil {
-		p.abandon(o.store, p.lent.N)
-		return err
-	}
-	return nil
-}
-
-// encodeUrgent is encode that leaves a small message in scratch, to be copied
-// into the entry.
-func encodeUrgent(o *Outbox, p *parcel, t *codec.Type, m any) error {
-	if !t.Custom() && !t.Lends() {
-		n, err := codec.Size(t, m)
-		if err != nil {
-			return err
-		}
-		if n <= o.inline {
-			p.scratch, err = codec.Append(t, p.scratch[:0], m, nil)
-			return err
-		}
-	}
-	return encode(p, o.store, t, m, o.inline, o.entry)
-}

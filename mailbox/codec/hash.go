@@ -6,13 +6,10 @@ import (
 	"strings"
 )
 
-// hash is FNV-1a of 64 bits, folded to 32, never zero. It must not change: it
-// is in messages.
+// hash is HashKey, folded to 32 bits, never zero. It must not change: it is in
+// messages.
 func hash(s string) uint32 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
+	h := HashKey(s)
 	return max(uint32(h>>32)^uint32(h), 1)
 }
 
