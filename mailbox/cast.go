@@ -14,10 +14,10 @@ type Cast struct {
 	room int // largest payload that travels inline, bytes
 }
 
-// NewCast encodes what m, a pointer, points to for the members of g. A payload that is too large for an
-// entry goes into a block of g, once for all. ErrFull says that all blocks of g
-// are out. g may be nil: then a large payload, and lent buffers, are copied for
-// each outbox.
+// NewCast encodes what m, a pointer, points to for the members of g. A payload that
+// is too large for an entry goes into a block of g, once for all. ErrFull says that
+// all blocks of g are out. g may be nil: then a large payload, and lent buffers,
+// are copied for each outbox.
 func NewCast(g *Shared, t *codec.Type, m any) (*Cast, error) {
 	c := &Cast{p: getParcel(wire.EntryTell, t), t: t, room: 1 << 30}
 	c.p.cast, c.p.urgent = true, t.Urgent()
@@ -143,8 +143,8 @@ func (c *Cast) End(sent bool) {
 	c.p = nil
 }
 
-// Inline says whether what m, a pointer, points to travels to o in an entry by itself, so that a block of
-// a set would gain nothing.
+// Inline says whether what m, a pointer, points to travels to o in an entry by
+// itself, so that a block of a set would gain nothing.
 func Inline(o *Outbox, t *codec.Type, m any) bool {
 	if t.Flat() {
 		return t.Size() <= o.inline

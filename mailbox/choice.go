@@ -90,8 +90,8 @@ func (o *Outbox) inlineText() string {
 	return fmt.Sprintf("%d (%s)", o.inline, from)
 }
 
-// ChooseFor says how what m, a pointer, points to travels to the mailbox of o. It encodes m to learn its
-// size, and sends nothing.
+// ChooseFor says how what m, a pointer, points to travels to the mailbox of o. It
+// encodes m to learn its size, and sends nothing.
 func ChooseFor(o *Outbox, t *codec.Type, m any) (c Choice, err error) {
 	if err := NoPriority(t, o.Config); err != nil {
 		return c, err

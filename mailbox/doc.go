@@ -34,6 +34,13 @@
 // mailbox has Config.Priorities: its queue is then of a form that has priorities in
 // the kernel.
 //
+// A message's way through the files:
+//
+//	out   tell.go, tell_lent.go (most messages) · outbox.go (all others) · pack.go (what has blocks)
+//	      store.go, lease.go (the blocks) · file.go (descriptors) · cast.go, shared.go (to several at once)
+//	in    run.go, run_lent.go (most messages) · inbox.go (all others, and the replies)
+//	back  peer.go (replies at the asker) · late.go (replies that nobody waits for)
+//
 // # Guarantees
 //
 // When Send returns nil, the message is in memory that the supervisor holds. Nothing

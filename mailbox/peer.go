@@ -94,9 +94,9 @@ func (e *RemoteError) Error() string { return e.Text }
 // works across the processes for the errors that this library knows.
 func (e *RemoteError) Unwrap() error { return codeErrors[e.code] }
 
-// DecodeReply decodes the reply b of p into what r, a pointer, points to. Lent buffers in it stay with
-// the caller until it releases them. A handler's error comes back as a
-// *RemoteError.
+// DecodeReply decodes the reply b of p into what r, a pointer, points to. Lent
+// buffers in it stay with the caller until it releases them. A handler's error
+// comes back as a *RemoteError.
 func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 	var head wire.Entry
 	payload, err := head.Parse(b)

@@ -14,6 +14,19 @@
 // written by the sending process and read by the receiving one, a RecvPage the
 // other way round, and each is mapped read-only by the other side.
 //
+// # The folders
+//
+//	ring, seqpacket, pipe, sysv, mq   the forms of queues; the last four share internal/kernelq
+//	segment                           the forms of segments, and the lending of their blocks
+//	notify                            the forms of notifiers
+//	lane                              what the mailbox uses: the two ends of a lane, and the table of forms
+//	sock, wire                        the control link, and its frames
+//	poll                              many idle descriptors, one goroutine
+//	shared                            mutex, semaphore, condition: for a program's own data, not for messages
+//	sandbox                           rights that a child gives up before it runs
+//	internal/sys, internal/cpu        system calls and instructions that Go does not offer
+//	transporttest                     the conformance suite
+//
 // # Guarantees
 //
 // Entries of one queue arrive whole and in the order of their commits; in a queue

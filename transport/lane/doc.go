@@ -3,10 +3,10 @@
 //
 //	sending process                               receiving process
 //	┌──────────── Out ─────────────┐   reads      ┌──────────── In ──────────────┐
-//	│ send page: tail, bell, state │ ───────────► │ Next · Begin · End · Release │
+//	│ send page: tail, bell, state │ ───────────► │ Take · Begin · End · Release │
 //	│ cells, cancelled asks        │              │                              │
 //	│                              │   reads      │ receive page: head, in hand, │
-//	│ Reserve · Commit · Replies   │ ◄─────────── │ bell, state, reply slots     │
+//	│ Reserve · Commit · Install   │ ◄─────────── │ bell, state, reply slots     │
 //	└──────────────────────────────┘              └──────────────────────────────┘
 //
 // Each page has one writer; the other side maps it read-only, and the kernel
@@ -22,6 +22,9 @@
 // The forms of queues are one table, in form.go. A ring is in the send page; any
 // other form is in the kernel and has a descriptor. Probe says which of them
 // this machine allows, and why not the others.
+//
+// [Remains] is what the pages say of a receiver that has died: which entry was in its
+// hands, and where its successor goes on.
 //
 // The package does not lock: an Out is used under its mailbox's lock, an In by
 // its actor's goroutine. Methods that others may call say so.

@@ -161,7 +161,7 @@ func (in *In) Done() {
 }
 
 // Pending says whether the sender has published something that was not lent.
-// After the sender's death only Next can tell.
+// After the sender's death only Take can tell.
 func (in *In) Pending() bool {
 	if in.ring != nil {
 		return in.ring.Pending()

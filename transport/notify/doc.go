@@ -14,13 +14,13 @@
 // calls Wake only if the state says armed. So nothing is missed, and nobody
 // makes a system call to a process that is awake.
 //
-// The futex form sleeps on the bells themselves: the kernel compares each with
-// the value that was seen and goes to sleep in one step. It costs one thread
-// and no descriptor, needs Linux 5.16 and takes up to [MaxBells] bells. The
-// eventfd form costs no thread, and a descriptor per peer; with Park it costs no
-// goroutine either. A peer has its own eventfd, so one peer can neither eat nor hide the wake-ups
-// of another. The forms mix: a peer is woken through its eventfd when it gave
-// one, and through the word otherwise.
+// The futex form sleeps on the bells themselves: the kernel compares each with the
+// value that was seen and goes to sleep in one step. It costs one thread and no
+// descriptor, needs Linux 5.16 and takes up to [MaxBells] bells. The eventfd form
+// costs no thread, and a descriptor per peer; with Park it costs no goroutine
+// either. A peer has its own eventfd, so one peer can neither eat nor hide the
+// wake-ups of another. The forms mix: a peer is woken through its eventfd when it
+// gave one, and through the word otherwise.
 //
 // Guarantees: no wake-up is lost that follows a change of a bell or an
 // Interrupt; Wait allocates nothing; after Close no goroutine and no

@@ -52,9 +52,9 @@ func (p *Pool) lenders(k int) int {
 	return len(p.shelves)
 }
 
-// beginBorrowing takes a block of a larger class for n bytes, the first that is borrowed or
-// the first after borrowFor. Preconditions: mu is held; there is no room for a
-// segment of shelf k.
+// beginBorrowing takes a block of a larger class for n bytes, the first that is
+// borrowed or the first after borrowFor. Preconditions: mu is held; there is no
+// room for a segment of shelf k.
 func (p *Pool) beginBorrowing(k, n int) *Slot {
 	s := p.pop(k+1, p.lenders(k), n)
 	if s != nil {

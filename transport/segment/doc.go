@@ -39,13 +39,14 @@
 //	       ┌─┬─┬───┬───────┬─────────────┐ allocator: a block is a power of two of
 //	       └─┴─┴───┴───────┴─────────────┘ units, and joins its buddy when both are free
 //
-// Both round a size up to a power of two. A pool takes memory as it is needed,
-// but what one class has another cannot use until the segment is retired, with
-// a round by way of the peer; for one who waits (Want) segments of smaller blocks
-// are emptied, unless the user keeps some of theirs. An arena takes all its memory at once and is never
-// cut anew, but small blocks here and there can leave no room for a large one.
-// Stats tells both: Internal and External. At most transport.ReturnEntries
-// blocks are out at a time, so an arena runs dry at 1,024 small blocks.
+// Both round a size up to a power of two. A pool takes memory as it is needed, but
+// what one class has another cannot use until the segment is retired, with a round
+// by way of the peer; for one who waits (Want) segments of smaller blocks are
+// emptied, unless the user keeps some of theirs. An arena takes all its memory at
+// once and is never cut anew, but small blocks here and there can leave no room for
+// a large one. Stats tells both: Internal and External. At most
+// transport.ReturnEntries blocks are out at a time, so an arena runs dry at 1,024
+// small blocks.
 //
 // A payload over MaxBytes, if MaxWhole allows it, has a segment of exactly its
 // size, one at a time; see whole.go.
@@ -62,11 +63,11 @@
 // left of the block or the arena, never from an offset that a peer wrote, and it
 // keeps memory mapped until the last view of it is released.
 //
-// Guarantees: no block is lent twice at a time; a segment is populated before
-// its first block is lent and used for ever after; Take, Lent, Put, Collect,
-// View and Release allocate nothing and make no system call, except where Take
-// makes a segment and the first time that a block is used. The owner can write a block while the user reads it: who
-// does not trust the owner copies first.
+// Guarantees: no block is lent twice at a time; a segment is populated before its
+// first block is lent and used for ever after; Take, Lent, Put, Collect, View and
+// Release allocate nothing and make no system call, except where Take makes a
+// segment and the first time that a block is used. The owner can write a block
+// while the user reads it: who does not trust the owner copies first.
 //
 // Non-goals: blocks that are shared by several users, compaction, memory that
 // outlives its last process.

@@ -31,10 +31,10 @@ type PoolConfig struct {
 	Policy      Policy // how they are cut into blocks; the user must know it
 	Generation  uint32 // that the first lending gets; pools that follow each other with one user should differ
 
-	// Announce gives the user a new segment: blocks blocks (of an arena:
-	// units) of class bytes in size bytes. It is called once for each segment, before a block of it is
-	// lent, one call at a time. It may block, and other methods of the pool go
-	// on meanwhile. f stays the pool's.
+	// Announce gives the user a new segment: blocks blocks (of an arena: units) of
+	// class bytes in size bytes. It is called once for each segment, before a block
+	// of it is lent, one call at a time. It may block, and other methods of the
+	// pool go on meanwhile. f stays the pool's.
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 
 	// Retire takes a segment back from the user, who has no block of it. It is

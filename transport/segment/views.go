@@ -73,9 +73,9 @@ type Held struct {
 
 const heldBit = 1 << 32
 
-// Add maps a segment that the owner announced: blocks blocks (of an arena:
-// units) of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes with a
-// *transport.CorruptError, and what is not a segment with a *ForeignError.
+// Add maps a segment that the owner announced: blocks blocks (of an arena: units)
+// of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes
+// with a *transport.CorruptError, and what is not a segment with a *ForeignError.
 func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error {
 	if err := v.Policy.geometry(size, class, blocks); err != nil {
 		f.Close()

@@ -17,9 +17,9 @@ import (
 //
 // It fails with a *LayoutError when T contains what has no meaning in another
 // process (pointer, string, slice, map, interface, channel, function, uintptr,
-// anything of package sync), when offset is not a multiple of T's alignment, when it does not fit,
-// when it overlaps the view of another offset, or when the layouts differ. int
-// and uint are allowed: their size is a part of the layout.
+// anything of package sync), when offset is not a multiple of T's alignment, when
+// it does not fit, when it overlaps the view of another offset, or when the layouts
+// differ. int and uint are allowed: their size is a part of the layout.
 func View[T any](m *Memory, offset int) (*T, error) {
 	t := reflect.TypeFor[T]()
 	refuse := func(format string, args ...any) (*T, error) {

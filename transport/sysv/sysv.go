@@ -50,9 +50,9 @@ func typed(t uint64) []byte {
 	return b
 }
 
-// NewReceiver returns the consuming end of the queue that the registry file f stands for, which it
-// owns. Messages are read into the page's Taken. at is where this incarnation
-// begins; if it has a Carry, Next lends that entry first.
+// NewReceiver returns the consuming end of the queue that the registry file f
+// stands for, which it owns. Messages are read into the page's Taken. at is where
+// this incarnation begins; if it has a Carry, Next lends that entry first.
 func NewReceiver(f *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver {
 	return kernelq.NewReceiver(newPort(f), shape(0), page, at)
 }

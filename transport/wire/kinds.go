@@ -82,8 +82,7 @@ func newFrame(k Kind) Frame {
 	return frames[k]()
 }
 
-// Files is how many descriptors must come with f. bool fields were checked by
-// the peer's own Append; here they are only counted.
+// Files is how many descriptors must come with f.
 func Files(f Frame) int {
 	switch f := f.(type) {
 	case *Open:

@@ -69,9 +69,9 @@ func (f *Page) fields(c *coder) {
 	c.u64(&f.Urgent)
 }
 
-// Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From its owner: for the process
-// Peer. To the user of the blocks: it comes from Peer. Reply says that the
-// blocks carry replies of a receiver, not messages of a sender.
+// Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From
+// its owner: for the process Peer. To the user of the blocks: it comes from Peer.
+// Reply says that the blocks carry replies of a receiver, not messages of a sender.
 type Segment struct {
 	Token  uint64 // comes back in Ack, owner only
 	Peer   Addr

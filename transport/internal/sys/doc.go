@@ -2,12 +2,16 @@
 // and knows their numbers and structures. Everything that golang.org/x/sys
 // already wraps is called there directly, by the packages that need it.
 //
-//	futex      sleep on a word that another process changes, wake its sleepers
-//	futexv     sleep on up to 128 words at once (Linux 5.16)
-//	mq         the POSIX message queues
+//	futex      sleep on one word that another process changes, or on up to 128
+//	           (Linux 5.16), and wake the sleepers
+//	mq, msg    the POSIX and the SysV message queues
+//	packet     packets of sockets and pipes, without waiting
 //	memfd      anonymous memory with seals, populated before it is used; room
 //	           reserved in any file
+//	landlock   rights that a thread gives up, system calls that it is denied
 //	limits     which limit of the machine an error speaks of
+//	yield      let other processes have this core
+//	FD         a descriptor, held open while it is used
 //
 // A call that can sleep goes through unix.Syscall, so that the Go scheduler
 // knows of it and a garbage collection never waits for it. A call that cannot

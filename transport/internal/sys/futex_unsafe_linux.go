@@ -73,10 +73,10 @@ func (w *Waiter) Set(word *atomic.Uint32, val uint32, private bool) {
 // Timespec is struct __kernel_timespec, the same on every architecture.
 type Timespec struct{ Sec, Nsec int64 }
 
-// FutexWaitv sleeps until one of the words, at most 128, has been woken or is not the value
-// it was set with, or until CLOCK_MONOTONIC has reached deadline (nil: never).
-// The kernel compares and goes to sleep in one step for each word, so a change
-// in between is not missed. It returns as FutexWait does, and ENOSYS before
+// FutexWaitv sleeps until one of the words, at most 128, has been woken or is not
+// the value it was set with, or until CLOCK_MONOTONIC has reached deadline (nil:
+// never). The kernel compares and goes to sleep in one step for each word, so a
+// change in between is not missed. It returns as FutexWait does, and ENOSYS before
 // Linux 5.16.
 func FutexWaitv(ws []Waiter, deadline *Timespec) error {
 	_, _, e := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(unsafe.SliceData(ws))), uintptr(len(ws)),

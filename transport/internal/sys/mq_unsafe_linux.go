@@ -68,9 +68,9 @@ func mqSend(fd int, b []byte, priority uintptr) error {
 	return errno(e)
 }
 
-// MqReceive removes the oldest message of the highest priority from the queue and copies it straight
-// into b, which must be as large as the queue's largest message. It never
-// sleeps: EAGAIN or ETIMEDOUT say that the queue is empty.
+// MqReceive removes the oldest message of the highest priority from the queue and
+// copies it straight into b, which must be as large as the queue's largest message.
+// It never sleeps: EAGAIN or ETIMEDOUT say that the queue is empty.
 //
 // A signal cannot come between the removal and the copy's end: the process
 // acts on signals, SIGKILL too, when it leaves the kernel. So b holds the
