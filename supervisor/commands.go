@@ -260,41 +260,30 @@ type ChildInfo struct {
 // reverse of the one in which they are stopped. (OTP's which_children has the newest
 // first.) It is nil for a supervisor in a process of its own that does not answer
 // within five seconds.
-func (s *Supervisor) Children() (list []ChildInfo) {
-	if s.far != nil {
-		list, _ = s.list(context.Background())
-		return list
-	}
-	var away bool
-	s.call(func() {
-		b := s.branch()
-		if b == nil {
-			return
+func (s *Supervisor) Children() []ChildInfo {
+	list, _ := s.list(context.Background())
+	return list
+}
+
+// childrenOf is Children of a supervisor that this process drives; in the loop.
+func (s *Supervisor) childrenOf(b *branch) (list []ChildInfo) {
+	for _, i := range b.machine.Children() {
+		c := s.children[i.ID]
+		if c == nil {
+			continue
 		}
-		if away = b.away != nil; away {
-			return
+		info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.supervises()}
+		switch {
+		case c.run != nil:
+			info.PID, info.Suspended = c.pid, c.suspended
+			info.Dropped = c.dropped.Load()
+		case c.sub != nil:
+			info.PID = os.Getpid()
 		}
-		for _, i := range b.machine.Children() {
-			c := s.children[i.ID]
-			if c == nil {
-				continue
-			}
-			info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.supervises()}
-			switch {
-			case c.run != nil:
-				info.PID, info.Suspended = c.pid, c.suspended
-				info.Dropped = c.dropped.Load()
-			case c.sub != nil:
-				info.PID = os.Getpid()
-			}
-			if i.Until > 0 {
-				info.Until = s.origin.Add(i.Until)
-			}
-			list = append(list, info)
+		if i.Until > 0 {
+			info.Until = s.origin.Add(i.Until)
 		}
-	})
-	if away {
-		return s.queryAway(context.Background(), orderChildren).Children
+		list = append(list, info)
 	}
 	return list
 }

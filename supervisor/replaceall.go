@@ -95,26 +95,26 @@ func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
 		out := s.askFar(ctx, order{What: orderChildren})
 		return out.Children, out.err()
 	}
-	path, away := "", false
+	var away *branch
 	ok := s.call(func() {
-		b := s.branch()
-		if b == nil {
+		switch b := s.branch(); {
+		case b == nil:
 			err = commandError(s.children[s.id], s.id, ErrNotRunning)
-			return
+		case b.away != nil:
+			away = b
+		default:
+			list = s.childrenOf(b)
 		}
-		path, away = b.path, b.away != nil
 	})
 	switch {
 	case !ok:
 		return nil, ErrEnded
-	case err != nil:
-		return nil, err
-	case !away:
-		return s.Children(), nil
+	case away == nil:
+		return list, err
 	}
 	out := s.queryAway(ctx, orderChildren)
 	if err := out.Err.err(); err != nil {
-		return nil, fmt.Errorf("supervisor: children of %s: %w", path, err)
+		return nil, fmt.Errorf("supervisor: children of %s: %w", away.path, err)
 	}
 	return out.Children, nil
 }
