@@ -22,9 +22,9 @@ const (
 // default, except for Announce, which a pool needs unless nobody else is to
 // read its blocks.
 type PoolConfig struct {
-	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means defaultMaxBytes
+	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means 64 MiB
 	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
-	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means defaultMinClass
+	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means 4 KiB
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
 	Form        Form   // of the segments
@@ -42,27 +42,6 @@ type PoolConfig struct {
 	// other classes. Its id can be announced again later. nil: segments are
 	// never taken back, and sizes that came too late are refused.
 	Retire func(id uint16) error
-}
-
-// Validate lists everything that is wrong with c.
-func (c PoolConfig) Validate() error {
-	var errs []error
-	if c.MaxBytes != 0 && (c.MaxBytes < pageBytes || c.MaxBytes > maxPoolBytes) {
-		errs = append(errs, fmt.Errorf("segment: MaxBytes is %d, must be %d to %d bytes", c.MaxBytes, pageBytes, int64(maxPoolBytes)))
-	}
-	if c.MaxWhole < 0 || c.MaxWhole > maxPoolBytes {
-		errs = append(errs, fmt.Errorf("segment: MaxWhole is %d, must be 0 to %d bytes", c.MaxWhole, int64(maxPoolBytes)))
-	}
-	if c.MinClass != 0 && (c.MinClass < pageBytes || c.MinClass&(c.MinClass-1) != 0) {
-		errs = append(errs, fmt.Errorf("segment: MinClass is %d, must be a power of two of at least %d bytes", c.MinClass, pageBytes))
-	}
-	if int(c.Policy) >= len(policies) {
-		errs = append(errs, fmt.Errorf("segment: Policy is %d, must be PolicyPool or PolicyArena", c.Policy))
-	}
-	if c.MaxSegments < 0 || c.MaxSegments > MaxViewSegments {
-		errs = append(errs, fmt.Errorf("segment: MaxSegments is %d, must be 1 to %d", c.MaxSegments, MaxViewSegments))
-	}
-	return errors.Join(errs...)
 }
 
 // withDefaults fills in what is 0, and brings the rest into its bounds.
@@ -193,8 +172,8 @@ const inHand = 1<<64 - 1
 func (e *entry) taken() bool { return e.out && e.seq.Load() == inHand }
 func (e *entry) lent() bool  { return e.out && e.seq.Load() != inHand }
 
-// NewPool makes an empty pool. Values of cfg out of their bounds, which
-// Validate would name, are moved to the nearest bound.
+// NewPool makes an empty pool. Values of cfg out of their bounds are moved to the
+// nearest bound.
 func NewPool(cfg PoolConfig) *Pool {
 	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation}
 	p.create = func(size int) (*Memory, error) {

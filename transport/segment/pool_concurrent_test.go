@@ -102,8 +102,8 @@ func testPoolConcurrent(t *testing.T, policy Policy) {
 	close(queue)
 	use.Wait()
 	p.Collect()
-	if s := p.Stats(); s.Lent != 0 || s.Taken != 0 || s.Refused != 0 || views.Outstanding() != 0 {
-		t.Errorf("%+v, %d in view", s, views.Outstanding())
+	if s := p.Stats(); s.Lent != 0 || s.Taken != 0 || s.Refused != 0 || views.outstanding() != 0 {
+		t.Errorf("%+v, %d in view", s, views.outstanding())
 	}
 	if want := int64(senders * (each - each/7)); got.Load() != want {
 		t.Errorf("%d blocks arrived, want %d", got.Load(), want)

@@ -417,14 +417,7 @@ func TestGrowDoesNotBlock(t *testing.T) {
 	wg.Wait()
 }
 
-func TestPoolConfigValidate(t *testing.T) {
-	if err := (PoolConfig{}).Validate(); err != nil {
-		t.Error(err)
-	}
-	err := PoolConfig{MaxBytes: 1, MinClass: 5000, MaxSegments: -1}.Validate()
-	if j, ok := err.(interface{ Unwrap() []error }); !ok || len(j.Unwrap()) != 3 {
-		t.Errorf("not all three problems: %v", err)
-	}
+func TestPoolConfigBounds(t *testing.T) {
 	p := NewPool(PoolConfig{MaxBytes: 1, MinClass: 5000, MaxSegments: 1000})
 	if p.cfg.MaxBytes != 4096 || p.cfg.MinClass != 4096 || p.cfg.MaxSegments != MaxViewSegments {
 		t.Errorf("%+v", p.cfg)

@@ -14,7 +14,7 @@ import (
 // Release, ReleaseLater and Tell, by one at a time.
 type Views struct {
 	// MaxBytes bounds the sizes of the mapped segments together, in bytes of
-	// address space; their memory is the owner's. 0 means defaultViewBytes.
+	// address space; their memory is the owner's. 0 means 64 GiB.
 	// Set before the first Add.
 	MaxBytes int64
 
@@ -26,10 +26,9 @@ type Views struct {
 	// first Add.
 	Policy Policy
 
-	segments    atomic.Pointer[table] // never changed, only replaced
-	outstanding atomic.Int64
-	blocks      atomic.Int64 // of the mapped segments
-	untold      uint64       // return entries behind the tail: their owner has not been told
+	segments atomic.Pointer[table] // never changed, only replaced
+	blocks   atomic.Int64          // of the mapped segments
+	untold   uint64                // return entries behind the tail: their owner has not been told
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -193,7 +192,6 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 		s.mem.release()
 		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
 	}
-	v.outstanding.Add(1)
 	return h, nil
 }
 
@@ -248,7 +246,6 @@ func (v *Views) Forget(ref BlockRef) { v.end(ref).mem.release() }
 func (v *Views) end(ref BlockRef) *viewed {
 	if s := v.find(ref.Segment); s != nil && int(ref.Index) < len(s.holds) {
 		if h := s.holds[ref.Index].Load(); h != nil && h.held.CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
-			v.outstanding.Add(-1)
 			return s
 		}
 	}
@@ -279,9 +276,6 @@ func (v *Views) Drop(id uint16) error {
 	v.blocks.Add(-int64(len(s.holds)))
 	return s.mem.Close()
 }
-
-// Outstanding is the number of views that have not been released.
-func (v *Views) Outstanding() int { return int(v.outstanding.Load()) }
 
 // Close forbids new views and unmaps each segment as soon as no view of it is
 // left. It may be called again. Release and Forget still work.
