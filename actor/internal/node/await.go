@@ -197,7 +197,11 @@ func (n *Node) sleep(timeout time.Duration) {
 			n.log.Warn("more peers than this process can sleep on: it polls; set UNDERSTUDY_NOTIFIER=eventfd", "peers", len(n.watch.bells), "limit", m.Max())
 		}
 	}
-	if err := n.cfg.Notifier.Wait(bells, timeout); err != nil {
+	spin := &n.watch.spin
+	begun := spin.now()
+	err := n.cfg.Notifier.Wait(bells, timeout)
+	spin.slept(spin.now().Sub(begun))
+	if err != nil {
 		n.log.Error("waiting failed", "err", err)
 		time.Sleep(crowdPoll)
 	}

@@ -120,7 +120,7 @@ func New(cfg Config) (*Node, error) {
 		ended: make(chan struct{}),
 	}
 	nd.absence = segmentWait
-	nd.watch.spin.clock = realClock
+	nd.watch.spin.clock, nd.watch.spin.proof = realClock, minProof
 	nd.role <- struct{}{}
 	nd.targets.Store(new(table))
 	nd.heads.Store(new([]*inbox))

@@ -22,19 +22,29 @@ import (
 // was the peer, it finds another core when this side sleeps; if it was not, it
 // keeps the core for milliseconds. So that has an account of its own, and while
 // that is not even, polls are short, without an offer.
+//
+// Who has waited for a stream to begin has made debts. Sleeps that end so soon that
+// polling would have found the message say that it has begun: enough of them bring
+// a try before its time, and twice as many the next one, until polling pays. A
+// reason for such sleeps is that both sides are on one core, where polling cannot pay:
+// the kernel leaves them there when there are few. So this side goes to another core.
 type spinner struct {
 	clock
 	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
 	skips  int          // sleeps without polling since the last try
+	briefs int          // sleeps in a row so short that polling would have found what ended them
+	proof  int          // so many of them bring a try before its time
 	polls  account      // that found nothing soon
 	joins  account      // likewise, with others that were awake
 	offers account      // of the core, that other work has taken
+	moves  account      // to another core
 }
 
 // clock is what a spinner knows of the world; another one in tests.
 type clock struct {
 	now   func() time.Time
 	offer func() // the core to whoever else wants it
+	move  func() // to another core
 }
 
 var realClock = clock{time.Now, func() {
@@ -42,7 +52,7 @@ var realClock = clock{time.Now, func() {
 		runtime.Gosched()
 	}
 	notify.Yield()
-}}
+}, func() { notify.LeaveCPU() }}
 
 // account is of time that was wasted.
 type account struct {
@@ -70,6 +80,10 @@ const (
 	missCost  = 4  // a miss costs as much as so many hits bring
 	retry     = 32 // after so many sleeps polling is tried again, if that is due
 	wait      = 32 // times the debt, before the next
+	minProof  = 32
+	maxProof  = 8192
+	moveTime  = 50 * time.Microsecond // a move costs no less
+	calm      = 20 * time.Millisecond // without a reason to move shows that the last one has helped
 	maxDebt   = 20 * time.Millisecond
 )
 
@@ -178,6 +192,7 @@ func (s *spinner) try(poll, round func() bool) bool {
 			return false
 		case d > taken && poll():
 			s.miss(after, roundTime+after.Sub(begun))
+			s.part(after)
 			return true
 		}
 		s.offers.debt /= 2
@@ -228,7 +243,7 @@ func (s *spinner) late() { s.score.Add(-1) }
 func (s *spinner) miss(now time.Time, cost time.Duration) {
 	v := s.score.Load()
 	if v >= paid {
-		s.polls.debt = 0
+		s.polls.debt, s.proof = 0, minProof
 	}
 	s.score.Store(max(v-missCost, -missCost))
 	s.polls.charge(now, cost)
@@ -243,9 +258,39 @@ func (s *spinner) worth() bool {
 		return false
 	}
 	s.skips = 0
-	if s.now().Before(s.polls.even) {
+	if now := s.now(); s.briefs >= s.proof {
+		s.briefs, s.proof = 0, min(2*s.proof, maxProof)
+		s.part(now)
+	} else if now.Before(s.polls.even) {
 		return false
 	}
 	s.score.Store(0)
 	return true
+}
+
+// slept is told how long a sleep took.
+func (s *spinner) slept(d time.Duration) {
+	if d < spinTime/2 {
+		s.briefs++
+	} else {
+		s.briefs = 0
+	}
+}
+
+// part goes to another core, since this one seems to be the peer's too. If that is
+// so again and again, there are more who are busy than cores.
+func (s *spinner) part(now time.Time) {
+	if now.Before(s.moves.even) {
+		return
+	}
+	if now.Sub(s.moves.even) > calm {
+		s.moves.debt = 0
+	}
+	s.move()
+	after := s.now()
+	d := after.Sub(now)
+	if d > lost { // other work is there
+		s.offers.charge(after, lostCost*d)
+	}
+	s.moves.charge(after, max(moveTime+d, s.moves.debt))
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -16,12 +17,21 @@ type world struct {
 	awake   bool          // others are
 	waste   time.Duration // by polls that found nothing at once
 	looks   int           // at the clock
+	sleep   time.Duration // takes one
 	tries   int
+	moved   int           // times it has gone to another core
+	moving  time.Duration // takes that
+	alone   bool          // on that core: the peer stays on the other
 }
 
 func newWorld() *world {
-	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond}
-	w.clock = clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }}
+	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond, sleep: time.Millisecond}
+	w.proof = minProof
+	w.clock = clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }, func() {
+		w.moved++
+		w.t = w.t.Add(w.moving)
+		w.finds = w.finds || w.alone
+	}}
 	return w
 }
 
@@ -44,7 +54,10 @@ func (w *world) wait() (polled bool) {
 	polled = w.finds && w.score.Load() > -missCost
 	if !w.finds {
 		w.waste += w.t.Sub(begun)
-		w.t = w.t.Add(10 * time.Microsecond) // asleep, or at work
+	}
+	if !polled {
+		w.t = w.t.Add(w.sleep)
+		w.slept(w.sleep)
 	}
 	return polled
 }
@@ -60,31 +73,34 @@ func TestPollingCost(t *testing.T) {
 		"the peer is on the core":     {offered: 20 * time.Microsecond, peer: true},
 		"other work, for a moment":    {offered: 50 * time.Microsecond},
 	} {
-		t.Run(name, func(t *testing.T) {
-			v := newWorld()
-			v.offered, v.peer, v.awake = w.offered, w.peer, w.awake
-			// Before, it has paid.
-			v.finds = true
-			for range 100 {
-				v.wait()
-			}
-			v.finds = false
-			const length = 3 * time.Second
-			tries := 0
-			for begun := v.t; v.t.Sub(begun) < length; {
-				v.wait()
-				if v.t.Sub(begun) < length/2 {
-					tries = v.tries
+		for _, sleep := range []time.Duration{10 * time.Microsecond, time.Millisecond} {
+			t.Run(fmt.Sprintf("%s, sleeps of %v", name, sleep), func(t *testing.T) {
+				v := newWorld()
+				v.offered, v.peer, v.awake, v.sleep = w.offered, w.peer, w.awake, sleep
+				v.moving = max(w.offered, 20*time.Microsecond)
+				// Before, it has paid.
+				v.finds = true
+				for range 100 {
+					v.wait()
 				}
-			}
-			if v.waste > length/20 {
-				t.Errorf("%v of %v spent on polling in vain", v.waste, length)
-			}
-			if v.tries == tries {
-				t.Error("polling was given up for good")
-			}
-			t.Logf("%v of %v, %d rounds", v.waste, length, v.tries)
-		})
+				v.finds = false
+				const length = 3 * time.Second
+				tries := 0
+				for begun := v.t; v.t.Sub(begun) < length; {
+					v.wait()
+					if v.t.Sub(begun) < length/2 {
+						tries = v.tries
+					}
+				}
+				if v.waste > length/20 {
+					t.Errorf("%v of %v spent on polling in vain", v.waste, length)
+				}
+				if v.tries == tries {
+					t.Error("polling was given up for good")
+				}
+				t.Logf("%v of %v, %d rounds", v.waste, length, v.tries)
+			})
+		}
 	}
 }
 
@@ -112,10 +128,9 @@ func TestPollingPays(t *testing.T) {
 		w.finds, w.awake = true, awake
 		begun, waits := w.t, 0
 		for !w.wait() {
-			w.t = w.t.Add(10 * time.Microsecond)
 			waits++
 		}
-		limit := wait*maxDebt + retry*10*time.Microsecond
+		limit := wait*maxDebt + retry*w.sleep
 		if awake {
 			limit = 0
 		}
@@ -154,5 +169,59 @@ func TestPollingLost(t *testing.T) {
 		if w.t.Sub(begun) > time.Minute {
 			t.Fatal("the core is never offered again")
 		}
+	}
+}
+
+// TestPollingSoon: short sleeps bring polling back before its time, and for as long
+// as they do not, fewer and fewer tries.
+func TestPollingSoon(t *testing.T) {
+	w := newWorld()
+	for range 100 {
+		w.wait() // for nothing, and for long
+	}
+	w.finds, w.sleep = true, 10*time.Microsecond
+	waits := 0
+	for !w.wait() {
+		waits++
+	}
+	if most := minProof + retry; waits > most {
+		t.Errorf("polling came back after %d short sleeps, want %d at most", waits, most)
+	}
+
+	w = newWorld()
+	w.sleep = 10 * time.Microsecond
+	for n, last := 0, 0; n < 6; n++ {
+		waits, proof := 0, w.proof
+		for ; w.proof == proof; waits++ {
+			w.wait()
+		}
+		if waits < last {
+			t.Errorf("try %d came after %d short sleeps, the one before after %d", n, waits, last)
+		}
+		last = waits
+	}
+}
+
+// TestPollingParts: who shares the core with its peer leaves it; when that does not
+// help, ever less often.
+func TestPollingParts(t *testing.T) {
+	w := newWorld()
+	w.offered, w.peer, w.alone, w.sleep, w.moving = 20*time.Microsecond, true, true, 10*time.Microsecond, 20*time.Microsecond
+	for begun := w.t; !w.wait(); {
+		if w.t.Sub(begun) > 10*time.Millisecond {
+			t.Fatal("polling did not come back in 10 ms")
+		}
+	}
+	if w.moved != 1 {
+		t.Errorf("moved %d times, want once", w.moved)
+	}
+
+	w = newWorld()
+	w.offered, w.peer, w.sleep, w.moving = 20*time.Microsecond, true, 10*time.Microsecond, 20*time.Microsecond
+	for begun := w.t; w.t.Sub(begun) < 10*time.Second; {
+		w.wait()
+	}
+	if least, most := 5, 200; w.moved < least || w.moved > most {
+		t.Errorf("moved %d times in 10 s in vain, want %d to %d", w.moved, least, most)
 	}
 }
