@@ -214,6 +214,7 @@ func TestTellAllOfTheDead(t *testing.T) {
 // TestTellAllToManyThatEnd: the parts of actors that are gone for good come back,
 // so that the sets that they belonged to can be forgotten: a process keeps 16.
 func TestTellAllToManyThatEnd(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	ctx, sup, refs := audience(t, 1, supervisor.Child{})
 	for i := range 20 {
 		ref, err := supervisor.StartChild(ctx, sup, listener, supervisor.Child{Name: fmt.Sprint("short-", i), Restart: supervisor.Temporary, Stderr: io.Discard})
@@ -388,6 +389,7 @@ func TestSharedToOneAndLentToAll(t *testing.T) {
 // TestManySets: a process that sends to many sets of actors keeps a bounded
 // number of them, and says so when buffers of each are in use.
 func TestManySets(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	ctx, _, refs := audience(t, 5, supervisor.Child{})
 	sets := func(f func(set []actor.Ref[Listener]) error) (err error) {
 		for mask := 1; mask < 1<<len(refs) && err == nil; mask++ {
@@ -430,6 +432,7 @@ func TestManySets(t *testing.T) {
 // keeps. One that makes room for another is not missed by whoever has just found
 // it.
 func TestMoreSetsThanAreKept(t *testing.T) {
+	testutil.Descriptors(t, 256)
 	ctx, _, refs := audience(t, 7, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
 	var all sync.WaitGroup
 	for i := range refs {

@@ -81,6 +81,7 @@ func findShelf(t testing.TB, sup *supervisor.Supervisor, path string) actor.Ref[
 // finds it by name, and one that got it in a message. Its members are processes
 // of its supervisor.
 func TestPoolBelowSubtree(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	book := startLedger(t, ctx, sup)
 	sub := startLibrary(t, ctx, sup, "LIBRARY=1")

@@ -15,6 +15,7 @@ import (
 // place or in processes of their own; asked by several at once, again and again
 // from rest, each answers; and one is killed while it rests.
 func TestAtRest(t *testing.T) {
+	testutil.Descriptors(t, 256)
 	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 10})
 	startNode(t, ctx, sup, supervisor.Child{Name: "first"}) // what all share
 	before := runtime.NumGoroutine()

@@ -274,6 +274,7 @@ func TestLockContext(t *testing.T) {
 // them in the critical section, and replaced. The survivors never see half a
 // change without being told.
 func TestRandomDeaths(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	testutil.Audit(t)
 	p := create(t)
 	var crowd [3]*testutil.Proc

@@ -30,6 +30,7 @@ func eachLink(t *testing.T, f func(t *testing.T, a, b transport.Link)) {
 // at a time, whoever closes the link; and between two of them there is no
 // goroutine.
 func TestListen(t *testing.T) {
+	testutil.Descriptors(t, 512)
 	for _, own := range []bool{false, true} {
 		eachLink(t, func(t *testing.T, a, b transport.Link) { listens(t, a, b, own) })
 	}

@@ -90,6 +90,7 @@ func TestTruncated(t *testing.T) {
 // TestOutOfDescriptors: where one of four descriptors fits below the limit,
 // the kernel keeps silent about the other three; the link does not.
 func TestOutOfDescriptors(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	testutil.Audit(t)
 	p := newRawPeer(t)
 	p.send(1, 4)

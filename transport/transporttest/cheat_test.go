@@ -98,6 +98,7 @@ func TestCheat(t *testing.T) {
 
 // TestCheatersFail: the suite sees each cheat, by the case that is about it.
 func TestCheatersFail(t *testing.T) {
+	testutil.Descriptors(t, 256)
 	for _, c := range cheats {
 		t.Run(c.name, func(t *testing.T) {
 			seesCheat(t, "TestCheat", c.name, c.seen, "(order|full|sender_closes|receiver_killed)")
