@@ -249,7 +249,7 @@ func TestUrgentRefused(t *testing.T) {
 	onPriorities(t, func(t *testing.T, queue string) {
 		w := newWard(t, mailbox.Config{Queue: queue})
 		err := actor.Tell(w.ctx, w.ref, Courier{What: actor.File{File: os.Stderr}})
-		if err == nil || !strings.Contains(err.Error(), "a file cannot travel with an urgent message") {
+		if !errors.Is(err, mailbox.ErrUrgentFile) || !strings.Contains(err.Error(), "send it with a message that is not urgent") {
 			t.Errorf("an urgent file: %v", err)
 		}
 		w.sees() // it goes on

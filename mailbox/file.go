@@ -164,7 +164,7 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 		return nil
 	}
 	if p.urgent {
-		return errUrgentFile
+		return ErrUrgentFile
 	}
 	if err := l.Room(); err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 
 // Urgent marks a message that overtakes those of its sender that are not urgent:
 // embed it in the message's type. It takes no space, neither in memory nor on the
-// way. The mailbox must have Config.Priorities.
+// way. The mailbox must have Config.Priorities. A message with a File cannot be
+// urgent: to send one fails with ErrUrgentFile.
 type Urgent struct{}
 
 // UnderstudyUrgent makes the codec know the messages that embed u.
@@ -43,9 +44,9 @@ func NoPriority(t *codec.Type, cfg wire.Mailbox) error {
 	return &PriorityError{What: "urgent message " + t.Name(), Queue: queueName(cfg.Queue), Forms: lane.Prioritized()}
 }
 
-// errUrgentFile says that a file would be closed under the message that it
+// ErrUrgentFile says that a file would be closed under the message that it
 // belongs to.
-var errUrgentFile = errors.New("mailbox: a file cannot travel with an urgent message: files arrive in the order sent, and this one would overtake those of others; send it with a message that is not urgent")
+var ErrUrgentFile = errors.New("mailbox: a file cannot travel with an urgent message: files arrive in the order sent, and this one would overtake those of others; send it with a message that is not urgent")
 
 // queueName is the word of configuration for a form.
 func queueName(q wire.Queue) string {
