@@ -80,7 +80,7 @@ const (
 	missCost  = 4  // a miss costs as much as so many hits bring
 	retry     = 32 // after so many sleeps polling is tried again, if that is due
 	wait      = 32 // times the debt, before the next
-	minProof  = 32
+	minProof  = 32 // short sleeps that bring a try before that
 	maxProof  = 8192
 	moveTime  = 50 * time.Microsecond // a move costs no less
 	calm      = 20 * time.Millisecond // without a reason to move shows that the last one has helped
@@ -270,7 +270,7 @@ func (s *spinner) worth() bool {
 
 // slept is told how long a sleep took.
 func (s *spinner) slept(d time.Duration) {
-	if d < spinTime/2 {
+	if d < spinTime {
 		s.briefs++
 	} else {
 		s.briefs = 0
