@@ -173,7 +173,7 @@ func (c *Context) Replaced() bool { return c.replaced.Load() }
 
 // Log is the logger of this process, slog.Default unless the actor runs in place,
 // with the actor's name.
-func (c *Context) Log() *slog.Logger { return c.host.log }
+func (c *Context) Log() *slog.Logger { return c.host.logger() }
 
 // Stop ends the actor after the message in hand, with ReasonNormal. What is still in
 // its mailbox stays there for the next incarnation, if there is to be one.

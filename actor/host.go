@@ -31,8 +31,9 @@ func init() {
 // exported methods are those of hosting.Host, which says what they do.
 type host struct {
 	node  *node.Node
-	log   *slog.Logger
-	actor *running // nil before its Setup has returned
+	base  *slog.Logger
+	log   atomic.Pointer[slog.Logger] // base with the actor's name, once Log was called
+	actor *running                    // nil before its Setup has returned
 }
 
 // processHost is the host of a process that has only one, so that a context
@@ -48,7 +49,7 @@ func newHost(cfg hosting.Config) (hosting.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{node: n, log: log.With("actor", n.Name())}
+	h := &host{node: n, base: log}
 	if hosts.Add(1) == 1 {
 		processHost.Store(h)
 	} else {
@@ -81,6 +82,16 @@ func hostOfOther(ctx context.Context) *host {
 
 func (h *host) Command(ctx context.Context, text []byte) ([]byte, error) {
 	return h.node.Command(ctx, text)
+}
+
+// logger has the actor's name with what it logs.
+func (h *host) logger() *slog.Logger {
+	l := h.log.Load()
+	if l == nil {
+		l = h.base.With("actor", h.Name())
+		h.log.Store(l) // another one that was made meanwhile is the same
+	}
+	return l
 }
 
 func (h *host) Name() string { return h.node.Name() }

@@ -62,3 +62,32 @@ func TestAtRest(t *testing.T) {
 		}
 	}
 }
+
+// TestBytesAtRest bounds what the heap has for a child in place that nobody has
+// asked, with the handlers of Node and what the test records of it. The figure of
+// docs/performance.md is lower: this is to notice that something is made for each
+// that only one in use needs.
+func TestBytesAtRest(t *testing.T) {
+	if testutil.RaceEnabled {
+		t.Skip("the race detector keeps memory of its own for each")
+	}
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	startNode(t, ctx, sup, supervisor.Child{Name: "first", InPlace: true}) // what all share
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what pools and finalizers have held
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	const n, most = 300, 8 << 10
+	for i := range n {
+		startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i), InPlace: true})
+	}
+	if each := (int64(heap()) - int64(before)) / n; each > most {
+		t.Errorf("%d bytes for each, want %d at most", each, most)
+	} else {
+		t.Log(each, "bytes for each")
+	}
+}

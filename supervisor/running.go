@@ -38,12 +38,12 @@ type running struct {
 	link    transport.Link
 	queue   *queue
 	drained process.Ending // the link has been read to its end
-	guard   bool           // proc is the guardian of a command
 	outputs []*output      // of its child, to be flushed at its end
 	limited chan struct{}  // closed when its limits are in force or were refused; nil when it has none
 	tell    func(wire.Frame)
 	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
 
+	guard   bool         // proc is the guardian of a command
 	subtree bool         // a supervisor in a process of its own
 	lost    bool         // of a subtree: its link has ended
 	away    *running     // the supervisor that has started it, if that is in a process of its own

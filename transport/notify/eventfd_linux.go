@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,18 +18,19 @@ import (
 // Eventfd is the form "eventfd": each peer has an eventfd of its own, which is
 // watched with all other descriptors of this process.
 type Eventfd struct {
-	kick   chan struct{} // holds one wake-up that no Wait has seen
-	timer  *time.Timer   // Wait's; nil until one has a time
-	parked atomic.Pointer[func()]
+	timer *time.Timer // Wait's; nil until one has a time
 
 	mu     sync.Mutex
+	kick   chan struct{}           // holds one wake-up that nobody has seen; nil before the first Wait
+	early  bool                    // there was one before that
+	parked func()                  // Park's, until the next Interrupt
 	files  map[*eventFile]struct{} // open ones
 	closed bool
 }
 
 // NewEventfd returns the eventfd form.
 func NewEventfd() (transport.Notifier, error) {
-	return &Eventfd{kick: make(chan struct{}, 1)}, nil
+	return new(Eventfd), nil
 }
 
 // Wait sleeps until a peer writes its eventfd; see transport.Notifier. It
@@ -39,8 +39,9 @@ func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {
 	if changed(bells) {
 		return nil
 	}
+	kick := n.kicks()
 	if timeout <= 0 {
-		<-n.kick
+		<-kick
 		return nil
 	}
 	if n.timer == nil {
@@ -49,38 +50,62 @@ func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {
 		n.timer.Reset(timeout)
 	}
 	select {
-	case <-n.kick:
+	case <-kick:
 		n.timer.Stop()
 	case <-n.timer.C:
 	}
 	return nil
 }
 
+// kicks is what a Wait waits at. Who only ever parks has none.
+func (n *Eventfd) kicks() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.kick == nil {
+		n.kick = make(chan struct{}, 1)
+		if n.early {
+			n.kick <- struct{}{}
+			n.early = false
+		}
+	}
+	return n.kick
+}
+
 // Park is Wait without a goroutine: resume is called, in one of its own, when
 // Wait would return. The caller has looked at the bells.
 func (n *Eventfd) Park(resume func()) {
-	n.parked.Store(&resume)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	came := n.early
+	n.early = false
 	select {
-	case <-n.kick: // it came before
-		n.unpark()
+	case <-n.kick:
+		came = true
 	default:
 	}
-}
-
-// unpark ends a Park, if there is one.
-func (n *Eventfd) unpark() {
-	if resume := n.parked.Load(); resume != nil && n.parked.CompareAndSwap(resume, nil) {
-		go (*resume)()
+	if came {
+		go resume()
+		return
 	}
+	n.parked = resume
 }
 
-// Interrupt makes a Wait return; see transport.Notifier.
+// Interrupt makes a Wait return, and ends a Park; see transport.Notifier.
 func (n *Eventfd) Interrupt() {
-	select {
-	case n.kick <- struct{}{}:
-	default: // one is pending already
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.parked != nil:
+		go n.parked()
+		n.parked = nil
+	case n.kick == nil:
+		n.early = true
+	default:
+		select {
+		case n.kick <- struct{}{}:
+		default: // one is pending already
+		}
 	}
-	n.unpark()
 }
 
 // Wake wakes a peer; see transport.Notifier.

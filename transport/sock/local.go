@@ -30,11 +30,11 @@ type way struct {
 	mu     sync.Mutex
 	frames []localFrame
 	bytes  int           // of frames
-	shut   bool          // nothing more is taken; what is there is still received
-	closed bool          // by the receiver: nothing is received any more
 	change chan struct{} // closed when any of this changes; nil when nobody waits
 	read   func() bool   // Listen's, until it has returned false
 	reads  bool          // there is a goroutine that calls read
+	shut   bool          // nothing more is taken; what is there is still received
+	closed bool          // by the receiver: nothing is received any more
 }
 
 type localFrame struct {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -19,15 +20,26 @@ type waiting interface {
 
 // watch is what the waiter looks at. It belongs to the role's holder.
 type watch struct {
-	outs    []*Target
-	peers   []*mailbox.Peer // of outs, as they were when the list was made
-	ins     []*inbox
-	bells   []transport.Bell  // of peers, then of ins
-	sleeps  []transport.Sleep // where this process says that it sleeps
-	changes uint64            // Node.changes when the lists were made
+	*lanes         // never nil
+	changes uint64 // Node.changes when they were listed
 	spin    spinner
-	crowded bool // the warning of sleep was given
 }
+
+// lanes are lists of what the waiter has to look at.
+type lanes struct {
+	outs   []*Target
+	peers  []*mailbox.Peer // of outs, as they were when the list was made
+	ins    []*inbox
+	bells  []transport.Bell  // of peers, then of ins
+	sleeps []transport.Sleep // where this process says that it sleeps
+}
+
+// What nodes without lanes share.
+var (
+	noLanes   lanes
+	noTargets table
+	noHeads   []*inbox
+)
 
 // Polled is a context whose end rings a bell of this node, or is a deadline: the
 // waiter looks at its Err, and no goroutine has to watch it.
@@ -186,23 +198,25 @@ func (n *Node) holdRole(l *limit, w waiting) {
 // of them.
 const crowdPoll = time.Millisecond
 
+// crowded is the warning of that, once a process.
+var crowded sync.Once
+
 // sleep sleeps until a bell changes or timeout has passed (0: none). A notifier
 // that cannot take so many bells sleeps on some of them, and for a short time.
 func (n *Node) sleep(timeout time.Duration) {
 	bells := n.watch.bells
 	if m, ok := n.cfg.Notifier.(interface{ Max() int }); ok && len(bells) > m.Max() {
 		bells, timeout = bells[:m.Max()], crowdPoll
-		if !n.watch.crowded {
-			n.watch.crowded = true
-			n.log.Warn("more peers than this process can sleep on: it polls; set UNDERSTUDY_NOTIFIER=eventfd", "peers", len(n.watch.bells), "limit", m.Max())
-		}
+		crowded.Do(func() {
+			n.cfg.Log.Warn("more peers than this process can sleep on: it polls; set UNDERSTUDY_NOTIFIER=eventfd", "peers", len(n.watch.bells), "limit", m.Max())
+		})
 	}
 	spin := &n.watch.spin
 	begun := spin.now()
 	err := n.cfg.Notifier.Wait(bells, timeout)
 	spin.slept(spin.now().Sub(begun))
 	if err != nil {
-		n.log.Error("waiting failed", "err", err)
+		n.cfg.Log.Error("waiting failed", "err", err)
 		time.Sleep(crowdPoll)
 	}
 }
@@ -220,15 +234,14 @@ func closed(done <-chan struct{}) bool {
 func (n *Node) refresh() {
 	w := &n.watch
 	c := n.changes.Load()
-	if c == w.changes && w.bells != nil {
+	if c == w.changes {
 		return
 	}
 	seen := make(map[transport.Word]uint32, len(w.bells))
 	for _, b := range w.bells {
 		seen[b.Word] = b.Seen
 	}
-	w.changes = c
-	w.outs, w.peers, w.ins, w.bells, w.sleeps = nil, nil, nil, []transport.Bell{}, nil
+	w.changes, w.lanes = c, new(lanes)
 	add := func(word transport.Word) {
 		w.bells = append(w.bells, transport.Bell{Word: word, Seen: seen[word], FD: -1})
 	}

@@ -70,7 +70,7 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		n.mu.Unlock()
 		n.kick()
 	default:
-		n.log.Error("frame from the supervisor has no meaning here", "kind", f.Kind())
+		n.cfg.Log.Error("frame from the supervisor has no meaning here", "kind", f.Kind())
 		closeFiles(files)
 	}
 }
@@ -79,7 +79,7 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
 	if err != nil {
-		n.log.Error("lane refused", "from", f.Name, "err", err)
+		n.cfg.Log.Error("lane refused", "from", f.Name, "err", err)
 		if n.cannotRead(f.Name, err); !ownLimit(err) { // its sender broke the rules, and harms itself
 			n.Letter(&wire.Letter{From: f.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
 		}
@@ -90,7 +90,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	// Before the first message is handled: after a death the supervisor finds
 	// in this page what was in hand.
 	if err := n.send(page, out...); err != nil {
-		n.log.Error("page could not be published", "err", err)
+		n.cfg.Log.Error("page could not be published", "err", err)
 		box.Close()
 		n.cannotRead(f.Name, err)
 		return
@@ -152,13 +152,13 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	t := n.Known(f.Peer.ID)
 	if t == nil || t.gone.Load() != nil { // it has ended meanwhile, or this process is ending
-		n.log.Debug("page of a lane that is closed", "peer", f.Peer)
+		n.cfg.Log.Debug("page of a lane that is closed", "peer", f.Peer)
 		closeFiles(files)
 		return
 	}
 	p, err := lane.OpenPeer(f, files)
 	if err != nil {
-		n.log.Error("page refused", "peer", f.Peer, "err", err)
+		n.cfg.Log.Error("page refused", "peer", f.Peer, "err", err)
 		if ownLimit(err) { // no answer will be seen, and no room
 			t.end(&GoneError{Name: t.Name, Lost: err})
 		}
@@ -204,7 +204,7 @@ func (n *Node) addPassage(f *wire.Passage, file transport.File) {
 		return
 	}
 	if err := b.AddPassage(file.(*os.File)); err != nil {
-		n.log.Error("passage refused", "peer", f.Peer, "err", err)
+		n.cfg.Log.Error("passage refused", "peer", f.Peer, "err", err)
 	}
 	n.announceArrival()
 }
@@ -233,7 +233,7 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 		err = b.AddSegment(f, file)
 	}
 	if err != nil {
-		n.log.Error("segment refused", "peer", f.Peer, "err", err)
+		n.cfg.Log.Error("segment refused", "peer", f.Peer, "err", err)
 	}
 	n.announceArrival()
 }

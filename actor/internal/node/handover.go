@@ -133,7 +133,7 @@ func (n *Node) give(successor uint32) {
 		}
 	}
 	if err := n.send(f, files...); err != nil && !n.Closed() {
-		n.log.Error("state could not be handed over", "err", err)
+		n.cfg.Log.Error("state could not be handed over", "err", err)
 	}
 	if s.Memory != nil {
 		s.Memory.Close()
@@ -152,7 +152,7 @@ func (n *Node) take(f *wire.State, file transport.File) {
 		}
 	}
 	if err := n.send(t); err != nil && !n.Closed() {
-		n.log.Error("answer to a state could not be sent", "err", err)
+		n.cfg.Log.Error("answer to a state could not be sent", "err", err)
 	}
 	fault.Hit("handover.taken")
 }

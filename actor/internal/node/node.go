@@ -33,7 +33,6 @@ type Config struct {
 type Node struct {
 	cfg   Config
 	begin wire.Begin
-	log   *slog.Logger
 
 	// The waiter's role; see await.go.
 	role  chan struct{} // holds one token while nobody waits
@@ -114,16 +113,16 @@ func New(cfg Config) (*Node, error) {
 		cfg.Log = slog.Default()
 	}
 	nd := &Node{
-		cfg: cfg, begin: *begin, log: cfg.Log,
+		cfg: cfg, begin: *begin,
 		role:  make(chan struct{}, 1),
 		wake:  make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
 	nd.absence = segmentWait
-	nd.watch.spin.clock, nd.watch.spin.proof = realClock, minProof
+	nd.watch.lanes, nd.watch.spin.clock, nd.watch.spin.proof = &noLanes, realClock, minProof
 	nd.role <- struct{}{}
-	nd.targets.Store(new(table))
-	nd.heads.Store(new([]*inbox))
+	nd.targets.Store(&noTargets)
+	nd.heads.Store(&noHeads)
 	if err := cfg.Link.Listen(nd.read); err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
@@ -159,7 +158,7 @@ func (n *Node) send(f wire.Frame, files ...transport.File) error {
 // needs to know it. What else goes wrong is logged.
 func (n *Node) report(f wire.Frame, problem string) {
 	if err := n.send(f); err != nil && !errors.Is(err, transport.ErrClosed) {
-		n.log.Warn(problem, "err", err)
+		n.cfg.Log.Warn(problem, "err", err)
 	}
 }
 
@@ -228,7 +227,7 @@ func (n *Node) Exiting(reason string) { _ = n.send(&wire.Exiting{Reason: reason}
 // Letter reports a message that could not be delivered or handled.
 func (n *Node) Letter(f *wire.Letter) {
 	if err := n.send(f); err != nil {
-		n.log.Warn("dead letter could not be reported", "err", err)
+		n.cfg.Log.Warn("dead letter could not be reported", "err", err)
 	}
 }
 
@@ -341,7 +340,7 @@ func (n *Node) read() (more bool) {
 	if err != nil {
 		defer close(n.ended)
 		if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
-			n.log.Error("link to the supervisor broke", "err", err)
+			n.cfg.Log.Error("link to the supervisor broke", "err", err)
 		}
 		n.mu.Lock()
 		lost := n.closed == nil
@@ -357,7 +356,7 @@ func (n *Node) read() (more bool) {
 	}
 	if perr != nil {
 		closeFiles(files)
-		n.log.Error("frame from the supervisor refused", "err", perr)
+		n.cfg.Log.Error("frame from the supervisor refused", "err", perr)
 		return true
 	}
 	n.control(f, files)

@@ -179,7 +179,7 @@ func (n *Node) members(f *wire.Members) {
 		return
 	}
 	if t.Pool == nil {
-		n.log.Error("frame from the supervisor refused: an actor became a pool", "number", f.ID)
+		n.cfg.Log.Error("frame from the supervisor refused: an actor became a pool", "number", f.ID)
 		return
 	}
 	t.Pool.roster.Store(r)

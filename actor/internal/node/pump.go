@@ -311,7 +311,7 @@ func expired(deadline int64) bool { return deadline != 0 && Monotonic() > deadli
 // breakLane ends a lane whose sender broke the rules. Other lanes go on.
 func (n *Node) breakLane(b *inbox, err error) {
 	b.broken = true
-	n.log.Error("lane closed: its sender broke the rules", "from", b.Name, "err", err)
+	n.cfg.Log.Error("lane closed: its sender broke the rules", "from", b.Name, "err", err)
 	n.Letter(&wire.Letter{From: b.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
 }
 

@@ -29,11 +29,11 @@ import (
 // reason for such sleeps is that both sides are on one core, where polling cannot pay:
 // the kernel leaves them there when there are few. So this side goes to another core.
 type spinner struct {
-	clock
+	*clock
 	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
-	skips  int          // sleeps without polling since the last try
-	briefs int          // sleeps in a row so short that polling would have found what ended them
-	proof  int          // so many of them bring a try before its time
+	skips  int32        // sleeps without polling since the last try
+	briefs int32        // sleeps in a row so short that polling would have found what ended them
+	proof  int32        // so many of them bring a try before its time
 	polls  account      // that found nothing soon
 	joins  account      // likewise, with others that were awake
 	offers account      // of the core, that other work has taken
@@ -47,7 +47,7 @@ type clock struct {
 	move  func() // to another core
 }
 
-var realClock = clock{time.Now, func() {
+var realClock = &clock{time.Now, func() {
 	if oneProc() {
 		runtime.Gosched()
 	}

@@ -27,7 +27,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond, sleep: time.Millisecond}
 	w.proof = minProof
-	w.clock = clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }, func() {
+	w.clock = &clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }, func() {
 		w.moved++
 		w.t = w.t.Add(w.moving)
 		w.finds = w.finds || w.alone

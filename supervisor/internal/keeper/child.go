@@ -9,15 +9,15 @@ import (
 // child is one mailbox's owner.
 type child struct {
 	id      uint32
+	alive   uint32 // incarnation that runs, or 0
 	name    string
 	mailbox wire.Mailbox
-	alive   uint32 // incarnation that runs, or 0
-	post    Post   // of the incarnation that runs
-	last    *wire.Exit
+	post    Post // of the incarnation that runs
+	traps   bool // that is told of the ends of its links
 	gone    bool
+	last    *wire.Exit
 	drain   *drain                 // it is about to end; or nil
 	known   map[wire.Addr]struct{} // who was told where it is, and may open a lane to it
-	traps   bool                   // the incarnation that runs is told of the ends of its links
 	next    successor
 }
 

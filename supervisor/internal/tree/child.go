@@ -59,8 +59,8 @@ type child struct {
 	successor   successor
 	seq         uint64 // order of the starts
 	prev, next  *child // in that order
-	listed      bool   // it is in that order; before, it waits for its turn
 
+	listed   bool   // it is in that order; before, it waits for its turn
 	alive    bool   // a process of it may exist: its own, or a successor's
 	current  bool   // its own
 	unseen   bool   // it has died by itself, and its death is in Machine.work
@@ -71,8 +71,8 @@ type child struct {
 	gone     bool   // Gone was said
 	retrying bool   // a Retry is on its way
 	byHand   bool   // a RestartChild of it is in Machine.work
+	fresh    bool   // its first start: a failure forgets it
 
-	fresh   bool     // its first start: a failure forgets it
 	call    uint64   // who waits for its start
 	enders  []uint64 // who waits for its end
 	follow  []*child // to be started after it, when its retry succeeds
