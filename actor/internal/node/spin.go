@@ -25,9 +25,7 @@ import (
 //
 // Who has waited for a stream to begin has made debts. Sleeps that end so soon that
 // polling would have found the message say that it has begun: enough of them bring
-// a try before its time, and twice as many the next one, until polling pays. A
-// reason for such sleeps is that both sides are on one core, where polling cannot pay:
-// the kernel leaves them there when there are few. So this side goes to another core.
+// a try before its time, and twice as many the next one, until polling pays.
 type spinner struct {
 	*clock
 	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
@@ -37,14 +35,12 @@ type spinner struct {
 	polls  account      // that found nothing soon
 	joins  account      // likewise, with others that were awake
 	offers account      // of the core, that other work has taken
-	moves  account      // to another core
 }
 
 // clock is what a spinner knows of the world; another one in tests.
 type clock struct {
 	now   func() time.Time
 	offer func() // the core to whoever else wants it
-	move  func() // to another core
 }
 
 var realClock = &clock{time.Now, func() {
@@ -52,7 +48,7 @@ var realClock = &clock{time.Now, func() {
 		runtime.Gosched()
 	}
 	notify.Yield()
-}, func() { notify.LeaveCPU() }}
+}}
 
 // account is of time that was wasted.
 type account struct {
@@ -82,8 +78,6 @@ const (
 	wait      = 32 // times the debt, before the next
 	minProof  = 32 // short sleeps that bring a try before that
 	maxProof  = 8192
-	moveTime  = 50 * time.Microsecond // a move costs no less
-	calm      = 20 * time.Millisecond // without a reason to move shows that the last one has helped
 	maxDebt   = 20 * time.Millisecond
 )
 
@@ -192,7 +186,6 @@ func (s *spinner) try(poll, round func() bool) bool {
 			return false
 		case d > taken && poll():
 			s.miss(after, roundTime+after.Sub(begun))
-			s.part(after)
 			return true
 		}
 		s.offers.debt /= 2
@@ -258,10 +251,9 @@ func (s *spinner) worth() bool {
 		return false
 	}
 	s.skips = 0
-	if now := s.now(); s.briefs >= s.proof {
+	if s.briefs >= s.proof {
 		s.briefs, s.proof = 0, min(2*s.proof, maxProof)
-		s.part(now)
-	} else if now.Before(s.polls.even) {
+	} else if s.now().Before(s.polls.even) {
 		return false
 	}
 	s.score.Store(0)
@@ -275,22 +267,4 @@ func (s *spinner) slept(d time.Duration) {
 	} else {
 		s.briefs = 0
 	}
-}
-
-// part goes to another core, since this one seems to be the peer's too. If that is
-// so again and again, there are more who are busy than cores.
-func (s *spinner) part(now time.Time) {
-	if now.Before(s.moves.even) {
-		return
-	}
-	if now.Sub(s.moves.even) > calm {
-		s.moves.debt = 0
-	}
-	s.move()
-	after := s.now()
-	d := after.Sub(now)
-	if d > lost { // other work is there
-		s.offers.charge(after, lostCost*d)
-	}
-	s.moves.charge(after, max(moveTime+d, s.moves.debt))
 }

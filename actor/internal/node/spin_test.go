@@ -19,19 +19,12 @@ type world struct {
 	looks   int           // at the clock
 	sleep   time.Duration // takes one
 	tries   int
-	moved   int           // times it has gone to another core
-	moving  time.Duration // takes that
-	alone   bool          // on that core: the peer stays on the other
 }
 
 func newWorld() *world {
 	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond, sleep: time.Millisecond}
 	w.proof = minProof
-	w.clock = &clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }, func() {
-		w.moved++
-		w.t = w.t.Add(w.moving)
-		w.finds = w.finds || w.alone
-	}}
+	w.clock = &clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }}
 	return w
 }
 
@@ -77,7 +70,6 @@ func TestPollingCost(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, sleeps of %v", name, sleep), func(t *testing.T) {
 				v := newWorld()
 				v.offered, v.peer, v.awake, v.sleep = w.offered, w.peer, w.awake, sleep
-				v.moving = max(w.offered, 20*time.Microsecond)
 				// Before, it has paid.
 				v.finds = true
 				for range 100 {
@@ -199,29 +191,5 @@ func TestPollingSoon(t *testing.T) {
 			t.Errorf("try %d came after %d short sleeps, the one before after %d", n, waits, last)
 		}
 		last = waits
-	}
-}
-
-// TestPollingParts: who shares the core with its peer leaves it; when that does not
-// help, ever less often.
-func TestPollingParts(t *testing.T) {
-	w := newWorld()
-	w.offered, w.peer, w.alone, w.sleep, w.moving = 20*time.Microsecond, true, true, 10*time.Microsecond, 20*time.Microsecond
-	for begun := w.t; !w.wait(); {
-		if w.t.Sub(begun) > 10*time.Millisecond {
-			t.Fatal("polling did not come back in 10 ms")
-		}
-	}
-	if w.moved != 1 {
-		t.Errorf("moved %d times, want once", w.moved)
-	}
-
-	w = newWorld()
-	w.offered, w.peer, w.sleep, w.moving = 20*time.Microsecond, true, 10*time.Microsecond, 20*time.Microsecond
-	for begun := w.t; w.t.Sub(begun) < 10*time.Second; {
-		w.wait()
-	}
-	if least, most := 5, 200; w.moved < least || w.moved > most {
-		t.Errorf("moved %d times in 10 s in vain, want %d to %d", w.moved, least, most)
 	}
 }

@@ -6,6 +6,3 @@ import "runtime"
 
 // Yield lets other work have this core.
 func Yield() { runtime.Gosched() }
-
-// LeaveCPU does nothing here.
-func LeaveCPU() bool { return false }
