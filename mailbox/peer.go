@@ -3,6 +3,7 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
@@ -18,13 +19,42 @@ type Peer struct {
 	*lane.Peer
 	out   *Outbox
 	views segment.Views
+	lacks sync.Map     // error by uint16: segments that this process could not map
 	refs  atomic.Int32 // 1 while current, and 1 for each answer not yet decoded
 	seen  uint64       // replies looked at
 }
 
-// AddSegment maps a segment of reply blocks, or drops one. It takes file.
+// AddSegment maps a segment of reply blocks, or drops one. It takes file. When a
+// limit of this process keeps it from that, it fails with a *transport.LimitError,
+// and so do the answers that are in that segment.
 func (p *Peer) AddSegment(f *wire.Segment, file transport.File) error {
-	return addSegment(&p.views, f, file)
+	if _, lacked := p.lacks.LoadAndDelete(f.ID); lacked && f.Blocks == 0 {
+		return nil
+	}
+	err := addSegment(&p.views, f, file)
+	if l := new(transport.LimitError); errors.As(err, &l) {
+		p.lacks.Store(f.ID, err)
+	}
+	return err
+}
+
+// lacking is err of an answer whose segment has not come, or why that cannot be
+// mapped.
+func (p *Peer) lacking(head *wire.Entry, err error) error {
+	if !errors.Is(err, ErrNotAnnounced) {
+		return err
+	}
+	why, lacked := any(nil), false
+	if head.Flags&wire.FlagBlock != 0 {
+		why, lacked = p.lacks.Load(head.Payload.Segment)
+	}
+	for i := 0; i < int(head.N) && !lacked; i++ {
+		why, lacked = p.lacks.Load(head.Lent[i].Segment)
+	}
+	if lacked {
+		return fmt.Errorf("mailbox: the answer cannot be read: %w", why.(error))
+	}
+	return err
 }
 
 func addSegment(v *segment.Views, f *wire.Segment, file transport.File) error {
@@ -116,14 +146,14 @@ func DecodeReply(p *Peer, b []byte, t *codec.Type, r any) error {
 	var in codec.Lent
 	if head.N > 0 {
 		if err := view(&in, &p.views, p, &head, leaseKept); err != nil {
-			return err
+			return p.lacking(&head, err)
 		}
 	}
 	if head.Flags&wire.FlagBlock != 0 {
 		ref := head.Payload
 		if payload, err = p.views.View(ref); err != nil {
 			unview(&in, &p.views, &head, err)
-			return err
+			return p.lacking(&head, err)
 		}
 		defer p.release(ref, tellNow)
 	}

@@ -27,6 +27,17 @@ var errLater = errors.New("node: what a message names has not come yet")
 // awaits says that the lane is not read until what its message names has come.
 func (b *inbox) awaits() bool { return !b.until.IsZero() }
 
+// heldUp says whether a lane is not read since one of the same sender's incarnations
+// before waits.
+func (b *inbox) heldUp() bool {
+	for o := b.older.Load(); o != nil; o = o.older.Load() {
+		if o.awaits() {
+			return true
+		}
+	}
+	return false
+}
+
 // later is what becomes of a lane whose Next has returned err, which says that what
 // a message names has not come, or that was so the time before. It fails with
 // errLater when the lane is to be left alone.
@@ -61,12 +72,12 @@ func (n *Node) comes(b *inbox) bool {
 // wait's own end.
 func (n *Node) readable() bool {
 	for _, b := range *n.heads.Load() {
-		switch o := b.older.Load(); {
+		switch {
 		case b.awaits():
 			if b.tried != n.arrivals.Load() {
 				return true
 			}
-		case o != nil && o.awaits(): // first that
+		case b.heldUp(): // first that
 		case b.retired.Load() || !b.broken && b.Pending():
 			return true
 		}

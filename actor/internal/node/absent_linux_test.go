@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -277,5 +278,124 @@ func TestDrainWaitsForAnAbsentSegment(t *testing.T) {
 		}
 	case <-time.After(testutil.HangGuard):
 		t.Fatal("the loop does not end")
+	}
+}
+
+// TestSegmentThatALimitKeepsOut: it is this process that cannot map a segment. So its
+// sender is not blamed: the actor ends, with that limit as the reason, and its next
+// incarnation reads what is there.
+func TestSegmentThatALimitKeepsOut(t *testing.T) {
+	const size = 32 << 30
+	s := newScript(t)
+	s.node.absence = time.Millisecond
+	from := wire.Addr{ID: 9, Incarnation: 1}
+	s.withheld(from).tell(1, true)
+	huge := testutil.Sparse(t, size)
+	defer huge.Close()
+	restore := testutil.Addresses(t, 2<<30)
+	s.say(&wire.Segment{Peer: from, ID: 0, Size: size, Class: size, Blocks: 1}, huge)
+	s.settle()
+	restore()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.node.Serve(map[codec.ID]mailbox.Handler{}, nil, new(atomic.Bool))
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if limit := new(transport.LimitError); !errors.As(err, &limit) {
+			t.Errorf("%v, want a limit", err)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("the actor goes on")
+	}
+}
+
+// rounds gives all senders their turns until there is nothing to do, as Serve does,
+// and returns the numbers of the notes in the order in which they were handled.
+func (s *script) rounds() (handled []int) {
+	s.t.Helper()
+	s.node.table = mailbox.NewHandlers(map[codec.ID]mailbox.Handler{
+		typeOf[note](s.t).ID(): func(m *mailbox.Message, _ []byte) error {
+			var v note
+			err := mailbox.Decode(m, typeOf[note](s.t), &v)
+			handled = append(handled, v.N)
+			return err
+		},
+	})
+	var stop atomic.Bool
+	for s.node.system.Swap(false) || s.node.round(&stop) {
+	}
+	return handled
+}
+
+// settle returns when the node has handled what was said to it.
+func (s *script) settle() {
+	s.laneFrom(wire.Addr{ID: 50, Incarnation: 1 + s.settled.Add(1)}, mailbox.Sharing{})
+}
+
+// TestAbsentSegmentBeforeTwoSuccessors: the lanes of three incarnations, the first of
+// which waits for a segment. The loop sleeps, although the others have something.
+func TestAbsentSegmentBeforeTwoSuccessors(t *testing.T) {
+	s := newScript(t)
+	s.node.absence = 10 * testutil.HangGuard
+	var lanes []*withheld
+	for k := range uint32(3) {
+		lanes = append(lanes, s.withheld(wire.Addr{ID: 9, Incarnation: 1 + k}))
+		lanes[k].tell(int(k), k == 0)
+	}
+	for k := range uint32(2) {
+		s.say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1 + k}})
+	}
+	s.settle()
+	if handled := s.rounds(); len(handled) > 0 {
+		t.Errorf("handled: %v", handled)
+	}
+	if w := (&loopWait{n: s.node}); w.poll() {
+		t.Error("there is nothing to do, and the loop does not sleep")
+	}
+}
+
+// TestSuccessorWaitsForAllBefore: a sender has died and was restarted, and now it is
+// replaced, before all that the dead one has sent was read. Its successor's message
+// comes after that, also when the one that is replaced has sent nothing.
+func TestSuccessorWaitsForAllBefore(t *testing.T) {
+	s := newScript(t)
+	first := s.withheld(wire.Addr{ID: 9, Incarnation: 1})
+	s.withheld(wire.Addr{ID: 9, Incarnation: 2})
+	successor := s.withheld(wire.Addr{ID: 9, Incarnation: 3})
+	for n := range 2 * turn {
+		first.tell(n, false)
+	}
+	successor.tell(2*turn, false)
+	s.say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1}})
+	s.settle()
+	if handled := s.rounds(); len(handled) != 2*turn+1 || !slices.IsSorted(handled) {
+		t.Errorf("handled: %v", handled)
+	}
+}
+
+// TestTooMuchThatIsEarly: segments whose lanes never come do not keep out one whose
+// lane does, and each that is given up is told of.
+func TestTooMuchThatIsEarly(t *testing.T) {
+	s := newScript(t)
+	for n := range maxEarly + 3 {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.say(&wire.Segment{Peer: wire.Addr{ID: uint32(100 + n), Incarnation: 1}, Size: 4096, Class: 4096, Blocks: 1}, null)
+		null.Close()
+	}
+	s.target() // the frames before have been handled
+	s.node.mu.Lock()
+	n, newest := len(s.node.early), s.node.early[len(s.node.early)-1].f.(*wire.Segment).Peer.ID
+	s.node.mu.Unlock()
+	if n != maxEarly || newest != 100+maxEarly+2 {
+		t.Errorf("%d are kept, the newest for %d", n, newest)
+	}
+	s.node.Close()
+	if n := strings.Count(s.log.String(), "given up"); n != 3 {
+		t.Errorf("told of %d: %s", n, s.log.String())
 	}
 }

@@ -210,7 +210,9 @@ func (n *Node) addPassage(f *wire.Passage, file transport.File) {
 }
 
 // addSegment maps a segment of a peer's blocks, or keeps it until the lane or
-// page that it belongs to has come.
+// page that it belongs to has come. One that a limit of this process keeps out is no
+// fault of the peer: what it sends cannot be read here, and of what it answers the
+// asks that concerns are told.
 func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	var err error
 	if f.Reply == 1 {
@@ -230,7 +232,9 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 			n.keepEarly(f, file)
 			return
 		}
-		err = b.AddSegment(f, file)
+		if err = b.AddSegment(f, file); err != nil {
+			n.cannotRead(b.Name, err)
+		}
 	}
 	if err != nil {
 		n.cfg.Log.Error("segment refused", "peer", f.Peer, "err", err)
@@ -238,19 +242,39 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	n.announceArrival()
 }
 
-// maxEarly bounds the segments that wait for their lane.
+// maxEarly bounds the segments and passages that wait for their lane or page.
 const maxEarly = 64
 
+// keepEarly keeps what came before its lane or page. When there is too much of that,
+// the oldest goes: most likely its lane never comes.
 func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed != nil || len(n.early) >= maxEarly {
+	if n.closed != nil {
 		if file != nil {
 			file.Close()
 		}
 		return
 	}
+	if len(n.early) >= maxEarly {
+		old := n.early[0]
+		n.early = slices.Delete(n.early, 0, 1)
+		if old.file != nil {
+			old.file.Close()
+		}
+		n.cfg.Log.Error("segment or passage given up: its lane has not come, and too many others wait for theirs", "peer", peerOf(old.f), "limit", maxEarly)
+	}
 	n.early = append(n.early, lateFrame{f, file})
+}
+
+func peerOf(f wire.Frame) (peer wire.Addr) {
+	switch f := f.(type) {
+	case *wire.Segment:
+		peer = f.Peer
+	case *wire.Passage:
+		peer = f.Peer
+	}
+	return peer
 }
 
 // retire marks the lane of a dead sender: when it is empty, it is finished.

@@ -146,7 +146,7 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 		limit := turn
 		if o := b.older.Load(); o != nil && (o.retired.Load() || !retired) {
 			if !b.mayFollow(o) {
-				busy = busy || b.behind && !o.awaits()
+				busy = busy || b.behind && !b.heldUp()
 				continue
 			}
 			limit = 1
@@ -178,10 +178,14 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 // lane of the same sender's incarnation before, has not been read to its end.
 // That sender is being replaced: its successor sends during its Setup, and then,
 // when its predecessor has ended, as the actor. So what older shows once b shows
-// something comes first. A successor that has died, and not its predecessor, never
-// was the actor: what it has sent follows nobody.
+// something comes first, and before that all that a dead incarnation has sent. A
+// successor that has died, and not its predecessor, never was the actor: what it has
+// sent follows nobody.
 func (b *inbox) mayFollow(older *inbox) bool {
 	if older.retired.Load() || b.broken || !b.behind && !b.Pending() {
+		return false
+	}
+	if dead := older.older.Load(); dead != nil && dead.retired.Load() {
 		return false
 	}
 	if !b.behind {

@@ -31,6 +31,8 @@ type script struct {
 	full atomic.Bool  // the kernel takes no more descriptors of the node
 	late atomic.Bool  // what the node says of a lane that it has closed waits until it has closed the link
 	log  bytes.Buffer // the node's; read when it has ended
+
+	settled atomic.Uint32 // how often settle was called
 }
 
 // testLink is the node's end of its link.
