@@ -11,20 +11,68 @@ import (
 )
 
 // RefuseVar names system calls, separated by commas, that a test binary and all
-// processes it starts are refused with EPERM, as a seccomp profile of a
-// container would: UNDERSTUDY_TEST_REFUSE=memfd_create go test ./actor.
+// processes it starts are refused, as a seccomp profile of a container would:
+// UNDERSTUDY_TEST_REFUSE=memfd_create go test ./actor. The error is EPERM,
+// unless it is named: clone3:ENOSYS.
 const RefuseVar = "UNDERSTUDY_TEST_REFUSE"
 
-// refusable are the calls that RefuseVar may name.
-var refusable = map[string]uint32{
-	"memfd_create":            unix.SYS_MEMFD_CREATE,
-	"landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET,
-	"seccomp":                 unix.SYS_SECCOMP,
-	"setpriority":             unix.SYS_SETPRIORITY,
-	"futex_waitv":             unix.SYS_FUTEX_WAITV,
-	"mq_open":                 unix.SYS_MQ_OPEN,
-	"msgget":                  unix.SYS_MSGGET,
-	"shmget":                  unix.SYS_SHMGET,
+// call is a system call; with bits, only when its argument arg (0 is the first)
+// has all of them.
+type call struct {
+	nr   uint32
+	arg  uint32
+	bits uint32
+}
+
+// refusable are the calls that RefuseVar may name. Those in capitals are one
+// flag of a call, which older kernels do not know.
+var refusable = map[string]call{
+	"clone3":                  {nr: unix.SYS_CLONE3},
+	"close_range":             {nr: unix.SYS_CLOSE_RANGE},
+	"copy_file_range":         {nr: unix.SYS_COPY_FILE_RANGE},
+	"faccessat2":              {nr: unix.SYS_FACCESSAT2},
+	"fallocate":               {nr: unix.SYS_FALLOCATE},
+	"futex_waitv":             {nr: unix.SYS_FUTEX_WAITV},
+	"getcpu":                  {nr: unix.SYS_GETCPU},
+	"io_uring_enter":          {nr: unix.SYS_IO_URING_ENTER},
+	"io_uring_register":       {nr: unix.SYS_IO_URING_REGISTER},
+	"io_uring_setup":          {nr: unix.SYS_IO_URING_SETUP},
+	"landlock_create_ruleset": {nr: unix.SYS_LANDLOCK_CREATE_RULESET},
+	"madvise":                 {nr: unix.SYS_MADVISE},
+	"mbind":                   {nr: unix.SYS_MBIND},
+	"membarrier":              {nr: unix.SYS_MEMBARRIER},
+	"memfd_create":            {nr: unix.SYS_MEMFD_CREATE},
+	"mq_open":                 {nr: unix.SYS_MQ_OPEN},
+	"msgget":                  {nr: unix.SYS_MSGGET},
+	"openat2":                 {nr: unix.SYS_OPENAT2},
+	"pidfd_getfd":             {nr: unix.SYS_PIDFD_GETFD},
+	"pidfd_open":              {nr: unix.SYS_PIDFD_OPEN},
+	"pidfd_send_signal":       {nr: unix.SYS_PIDFD_SEND_SIGNAL},
+	"preadv2":                 {nr: unix.SYS_PREADV2},
+	"prlimit64":               {nr: unix.SYS_PRLIMIT64},
+	"process_vm_readv":        {nr: unix.SYS_PROCESS_VM_READV},
+	"ptrace":                  {nr: unix.SYS_PTRACE},
+	"pwritev2":                {nr: unix.SYS_PWRITEV2},
+	"rseq":                    {nr: unix.SYS_RSEQ},
+	"sched_getaffinity":       {nr: unix.SYS_SCHED_GETAFFINITY},
+	"sched_setaffinity":       {nr: unix.SYS_SCHED_SETAFFINITY},
+	"sched_yield":             {nr: unix.SYS_SCHED_YIELD},
+	"seccomp":                 {nr: unix.SYS_SECCOMP},
+	"sendfile":                {nr: unix.SYS_SENDFILE},
+	"setpriority":             {nr: unix.SYS_SETPRIORITY},
+	"shmget":                  {nr: unix.SYS_SHMGET},
+	"splice":                  {nr: unix.SYS_SPLICE},
+	"statx":                   {nr: unix.SYS_STATX},
+	"unshare":                 {nr: unix.SYS_UNSHARE},
+	"userfaultfd":             {nr: unix.SYS_USERFAULTFD},
+
+	"MFD_NOEXEC_SEAL":     {nr: unix.SYS_MEMFD_CREATE, arg: 1, bits: unix.MFD_NOEXEC_SEAL},
+	"MADV_POPULATE_WRITE": {nr: unix.SYS_MADVISE, arg: 2, bits: unix.MADV_POPULATE_WRITE}, // 23: no other advice has these bits
+}
+
+// refusals are the errors that RefuseVar may name.
+var refusals = map[string]unix.Errno{
+	"": unix.EPERM, "EPERM": unix.EPERM, "ENOSYS": unix.ENOSYS, "EINVAL": unix.EINVAL, "EOPNOTSUPP": unix.EOPNOTSUPP,
 }
 
 // init comes before everything that a test binary does with the calls. A
@@ -46,19 +94,20 @@ func init() {
 }
 
 func refuseCalls(names []string) error {
-	stmt := func(code uint16, k uint32) unix.SockFilter { return unix.SockFilter{Code: code, K: k} }
-	// Offset 0 of what the filter sees is the number of the call.
-	filter := []unix.SockFilter{stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, 0)}
+	var filter []unix.SockFilter
 	for _, name := range names {
-		nr, ok := refusable[name]
+		name, how, _ := strings.Cut(name, ":")
+		c, ok := refusable[name]
 		if !ok {
 			return fmt.Errorf("%q is none of the calls that can be refused", name)
 		}
-		filter = append(filter,
-			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: nr, Jf: 1},
-			stmt(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_ERRNO|uint32(unix.EPERM)))
+		err, ok := refusals[how]
+		if !ok {
+			return fmt.Errorf("%q is none of the errors that a call can be refused with", how)
+		}
+		filter = append(filter, c.refused(err)...)
 	}
-	filter = append(filter, stmt(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_ALLOW))
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
@@ -69,4 +118,20 @@ func refuseCalls(names []string) error {
 		return fmt.Errorf("seccomp: %w", err)
 	}
 	return nil
+}
+
+// refused is the part of a filter that refuses the call and lets all else go on
+// to the next part.
+func (c call) refused(err unix.Errno) []unix.SockFilter {
+	const load, equal = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+	refuse := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(err)}
+	number := unix.SockFilter{Code: load} // of the call: first in struct seccomp_data
+	if c.bits == 0 {
+		return []unix.SockFilter{number, {Code: equal, K: c.nr, Jf: 1}, refuse}
+	}
+	return []unix.SockFilter{
+		number, {Code: equal, K: c.nr, Jf: 4},
+		{Code: load, K: 16 + 8*c.arg}, // the lower half of the argument, since the machine is little-endian
+		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: c.bits}, {Code: equal, K: c.bits, Jf: 1}, refuse,
+	}
 }

@@ -191,7 +191,7 @@ func drain(fd int) {
 	var b [8]byte
 	for {
 		_, err := unix.Preadv2(fd, [][]byte{b[:]}, -1, unix.RWF_NOWAIT)
-		if err == unix.EOPNOTSUPP { // before Linux 5.8
+		if sys.NoSuchCall(err) { // before Linux 5.8
 			_, err = unix.Read(fd, b[:])
 		}
 		if err != unix.EINTR {

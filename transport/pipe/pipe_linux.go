@@ -42,7 +42,7 @@ type port struct {
 
 func (p *port) put(fd int, m []byte) error {
 	err := p.write(fd, m)
-	if err == unix.EOPNOTSUPP {
+	if sys.NoSuchCall(err) {
 		p.write = polledWrite
 		err = p.write(fd, m)
 	}
@@ -53,7 +53,7 @@ func (p *port) put(fd int, m []byte) error {
 // ended.
 func (p *port) take(fd int, b []byte) (int, error) {
 	n, err := p.read(fd, b)
-	if err == unix.EOPNOTSUPP {
+	if sys.NoSuchCall(err) {
 		p.read = polledRead
 		n, err = p.read(fd, b)
 	}

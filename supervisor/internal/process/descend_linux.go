@@ -142,14 +142,28 @@ func foreignProc() bool {
 // kill kills the process if it is still the same one.
 func (e entry) kill() {
 	fd, err := unix.PidfdOpen(e.pid, 0)
-	if err != nil {
-		if err == unix.ENOSYS { // before Linux 5.3
-			_ = unix.Kill(e.pid, unix.SIGKILL)
-		}
-		return
+	if err == nil {
+		defer unix.Close(fd)
+	} else if !refused(err) {
+		return // it has ended, or there are too many descriptors: the next look finds it
 	}
-	defer unix.Close(fd)
 	if now, ok := processOf(e.pid); ok && now.start == e.start {
-		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+		_ = killBy(fd, e.pid)
 	}
 }
+
+// killBy kills the process of a pidfd, which has been found to live. Where that
+// is refused, or fd is -1, its number is used: then it must not end and be
+// reaped, and its number given to another one, since it was found.
+func killBy(fd, pid int) error {
+	if fd >= 0 {
+		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); !refused(err) {
+			return err
+		}
+	}
+	return unix.Kill(pid, unix.SIGKILL)
+}
+
+// refused says whether a call is one that the kernel does not have, or that a
+// filter of system calls does not let through.
+func refused(err error) bool { return err == unix.ENOSYS || err == unix.EPERM }

@@ -60,7 +60,12 @@ func (p *Far) Kill() error {
 	if err != nil {
 		return err
 	}
-	if e := c.Control(func(fd uintptr) { err = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) }); e != nil {
+	e := c.Control(func(fd uintptr) {
+		if !ended(int(fd)) {
+			err = killBy(int(fd), p.pid)
+		}
+	})
+	if e != nil {
 		return e
 	}
 	if err == unix.ESRCH {
@@ -69,21 +74,24 @@ func (p *Far) Kill() error {
 	return err
 }
 
+// ended says whether the process of a pidfd has, or whether that cannot be known.
+func ended(fd int) bool {
+	for {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(poll, 0)
+		if err != unix.EINTR {
+			return err != nil || n > 0
+		}
+	}
+}
+
 // Wait returns when the process has ended, or at Close. It parks in the poller.
 func (p *Far) Wait() {
 	c, err := p.f.SyscallConn()
 	if err != nil {
 		return
 	}
-	_ = c.Read(func(fd uintptr) bool {
-		for {
-			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			n, err := unix.Poll(poll, 0)
-			if err != unix.EINTR {
-				return err != nil || n > 0
-			}
-		}
-	})
+	_ = c.Read(func(fd uintptr) bool { return ended(int(fd)) })
 }
 
 // Close ends the knowledge of the process, not the process.

@@ -353,20 +353,3 @@ func KillOwnGroup() {
 	_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
 	select {}
 }
-
-// Text is a nameless file with that content, for a child to read.
-func Text(name string, text []byte) (*os.File, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("process: memfd: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), name)
-	if _, err = f.Write(text); err == nil {
-		_, err = f.Seek(0, 0)
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("process: memfd: %w", err)
-	}
-	return f, nil
-}

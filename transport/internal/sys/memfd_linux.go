@@ -44,13 +44,19 @@ func GetSeals(fd int) (int, error) {
 // page touched instead; then a machine without memory kills instead of failing.
 func Populate(b []byte) error {
 	_, err := retry(func() (int, error) { return 0, unix.Madvise(b, unix.MADV_POPULATE_WRITE) })
-	if err == unix.EINVAL {
+	if err == unix.EINVAL || NoSuchCall(err) {
 		for i := 0; i < len(b); i += unix.Getpagesize() {
 			b[i] = 0
 		}
 		return nil
 	}
 	return err
+}
+
+// NoSuchCall says that a call, or a flag of it, is one that the kernel or the
+// file does not have, or that a filter of system calls (seccomp) refuses.
+func NoSuchCall(err error) bool {
+	return err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EPERM
 }
 
 // retry calls f again while a signal interrupts it.
@@ -74,7 +80,7 @@ func Reserve(fd, size int) error {
 	for off := 0; off < size; off += reserveStep {
 		n := min(reserveStep, size-off)
 		_, err := retry(func() (int, error) { return 0, unix.Fallocate(fd, 0, int64(off), int64(n)) })
-		if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+		if NoSuchCall(err) {
 			return writeZeros(fd, off, size)
 		}
 		if err != nil {

@@ -29,8 +29,8 @@ func Receive(fd int, b []byte) (int, error) {
 
 // PipeWrite writes one packet of at most PIPE_BUF bytes to a pipe. It does not
 // wait for room, whatever the flags of the open file say: EAGAIN says that
-// there is none. EOPNOTSUPP says that this kernel has no such call for pipes
-// (before Linux 6.5). It waits for another process that is in the pipe.
+// there is none. With an error that is NoSuchCall this kernel has no such call
+// for pipes (EOPNOTSUPP before Linux 6.5). It waits for another process that is in the pipe.
 func PipeWrite(fd int, b []byte) error {
 	v := unix.Iovec{Base: unsafe.SliceData(b)}
 	v.SetLen(len(b))
