@@ -34,12 +34,16 @@ var machines = []struct{ name, calls string }{
 
 // TestRefusedCalls: a program that the machine refuses calls works, at most
 // slower: it sends small and large messages, loses none that waits when an actor
-// is killed, and leaves nothing behind. A plain run refuses all that a machine
-// does at once, with UNDERSTUDY_LONG=1 each call alone, too, with every error.
+// is killed, and leaves nothing behind, neither at its end nor when it is killed.
+// A plain run refuses all that a machine does at once, with UNDERSTUDY_LONG=1
+// each call alone, too, with every error.
 func TestRefusedCalls(t *testing.T) {
-	for _, m := range machines {
-		t.Run(m.name, func(t *testing.T) { runRefused(t, strings.Fields(m.calls)) })
+	for i, m := range machines {
+		t.Run(m.name, func(t *testing.T) { runRefused(t, strings.Fields(m.calls), i > 0) })
 	}
+	t.Run("narrow profile, pipes", func(t *testing.T) {
+		runRefused(t, strings.Fields(machines[2].calls), false, "UNDERSTUDY_QUEUE=pipe", "UNDERSTUDY_NOTIFIER=eventfd")
+	})
 	if testutil.Rounds(0, 2) < 2 {
 		return
 	}
@@ -53,28 +57,32 @@ func TestRefusedCalls(t *testing.T) {
 				}
 				if !alone[one] {
 					alone[one] = true
-					t.Run(one, func(t *testing.T) { runRefused(t, []string{one}) })
+					t.Run(one, func(t *testing.T) { runRefused(t, []string{one}, true) })
 				}
 			}
 		}
 	}
 }
 
-func runRefused(t *testing.T, calls []string) {
+func runRefused(t *testing.T, calls []string, killed bool, env ...string) {
 	testutil.Audit(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), rootVar+"=refused", testutil.RefuseVar+"="+strings.Join(calls, ","))
+	cmd.Env = append(append(os.Environ(), rootVar+"=refused", testutil.RefuseVar+"="+strings.Join(calls, ",")), env...)
+	if killed {
+		cmd.Args = append(cmd.Args, "killed")
+	}
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	cmd.Stderr, cmd.WaitDelay = &stderr, testutil.HangGuard
 	out, err := cmd.Output()
 	var pids []int
-	var last string
-	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); last = sc.Text() {
+	done := false
+	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
+		done = done || sc.Text() == "done"
 		if pid, err := strconv.Atoi(sc.Text()); err == nil {
 			pids = append(pids, pid)
 		}
 	}
-	if err != nil || last != "done" {
+	if !done || cmd.ProcessState.Success() == killed {
 		t.Errorf("%v: %v\n%s%s", calls, err, out, &stderr)
 	}
 	allEnd(t, pids)
@@ -126,7 +134,7 @@ var bureau = supervisor.Define("bureau", func() (supervisor.Spec, error) {
 })
 
 // refusedProgram does a bit of everything, prints the numbers of its processes,
-// and ends.
+// and ends, or kills itself.
 func refusedProgram() {
 	supervisor.Spec{Intensity: 100}.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
@@ -143,7 +151,7 @@ func refusedProgram() {
 		if err != nil {
 			return err
 		}
-		cmd := supervisor.Command{Path: "sleep", Args: []string{"1000"}}
+		cmd := shell("setsid sleep 1000 & echo $!; exec sleep 1000", supervisor.Command{Output: os.Stdout})
 		if _, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{Name: "command"}); err != nil {
 			return err
 		}
@@ -166,6 +174,9 @@ func refusedProgram() {
 			fmt.Println(c.PID)
 		}
 		fmt.Println("done")
+		if len(os.Args) > 1 {
+			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
 		return nil
 	})
 }
