@@ -55,7 +55,7 @@ func TestFar(t *testing.T) {
 		t.Errorf("%d, want %d", far.PID(), p.PID())
 	}
 	if err := far.Kill(); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	far.Wait()
 	<-p.Done()
