@@ -231,13 +231,8 @@ func killClerk(ctx context.Context, ref actor.Ref[Clerk], above int) error {
 	victim := above
 	if above == 0 { // one whose supervisor is killed would go on
 		victim = before.PID
-		if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
+		if err := freeze(ctx, victim); err != nil {
 			return err
-		}
-		for !stopped(victim) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 		}
 		if err := tell(); err != nil {
 			return err
@@ -263,6 +258,19 @@ func killClerk(ctx context.Context, ref actor.Ref[Clerk], above int) error {
 	fmt.Println(after.PID)
 	if alive(before.PID) || alive(daemon.PID) {
 		return errors.New("it, or its daemon, is alive when its successor works")
+	}
+	return nil
+}
+
+// freeze stops a process, and returns when all its threads stand still.
+func freeze(ctx context.Context, pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for !stopped(pid) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
