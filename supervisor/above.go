@@ -235,7 +235,7 @@ func (a *above) enroll(c *child, name string) {
 	got := a.number()
 	if got.Problem != "" || got.Token != f.Token { // it has no limits but those of a program that has gone mad
 		a.send(&wire.Failed{Text: got.Problem})
-		fmt.Fprintf(os.Stderr, "supervisor: child %s has no number: %s\n", c.spec.Name, got.Problem)
+		fmt.Fprintf(os.Stderr, "supervisor: child %s has no number: %s\n", c.name, got.Problem)
 		process.EndDescendants()
 		os.Exit(1)
 	}
@@ -301,7 +301,7 @@ func (a *above) event(kind EventKind, c *child, text string) {
 func (s *Supervisor) connected(c *child, r *running) {
 	if s.above == nil {
 		if r.subtree {
-			c.sub = &branch{path: c.spec.Name, self: c, away: r}
+			c.sub = &branch{path: c.name, self: c, away: r}
 		}
 		s.keeper.Back(c.id)
 		s.keeper.Begin(r.addr, c.definition, r.queue.post)

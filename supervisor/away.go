@@ -120,7 +120,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	c := s.heldAway(whole, f)
 	if c == nil {
 		s.lastID++
-		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, spec: Child{Name: whole, Watchdog: f.Watchdog}}
+		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, name: whole, spec: &Child{Watchdog: f.Watchdog}}
 		switch {
 		case f.Route != 0:
 			s.keeper.AddPool(c.id, whole, f.Route)
@@ -131,17 +131,19 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	}
 	c.branch, c.away, c.held, c.listed, c.spare = b, r, false, f.Listed == 1, nil
 	by := s.children[r.addr.ID] // its process must not give what it does not have
-	c.spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator
+	spec := *c.spec
+	spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator
 	switch f.Sort {
 	case wire.SortSupervisor:
-		c.spec.Supervisor = &Spec{}
+		spec.Supervisor = &Spec{}
 		if f.Route != 0 {
-			c.spec.Supervisor.pool = &Pool{Route: Route(f.Route)}
+			spec.Supervisor.pool = &Pool{Route: Route(f.Route)}
 		}
 		c.sub = &branch{path: whole, self: c, away: r}
 	case wire.SortSubtree:
-		c.spec.Subtree = &Definition{name: f.Definition}
+		spec.Subtree = &Definition{name: f.Definition}
 	}
+	c.spec = s.alike(f.Definition, spec)
 	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: max(c.incarnation, c.issued)}, Program: c.program, Members: s.keptMembers(c)}
 }
 
@@ -152,7 +154,7 @@ func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 		return nil
 	}
 	for _, x := range s.childrenAway(func(x *child) bool { return x.held && x.branch.self == c }) {
-		if n, err := strconv.ParseUint(path.Base(x.spec.Name), 10, 32); err == nil {
+		if n, err := strconv.ParseUint(path.Base(x.name), 10, 32); err == nil {
 			numbers = append(numbers, uint32(n))
 		}
 	}
@@ -180,7 +182,7 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 	}
 	run, err := s.serveFile(addr, link)
 	if err != nil {
-		s.log.Error("link of a child cannot be served", "child", c.spec.Name, "err", err)
+		s.log.Error("link of a child cannot be served", "child", c.name, "err", err)
 		return
 	}
 	s.noticeAway(c)

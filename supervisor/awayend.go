@@ -84,8 +84,8 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 
 // drop forgets a child that is away.
 func (s *Supervisor) drop(c *child) {
-	if s.kept[c.spec.Name] == c {
-		delete(s.kept, c.spec.Name)
+	if s.kept[c.name] == c {
+		delete(s.kept, c.name)
 	}
 	s.bury(c)
 	delete(s.children, c.id)
@@ -201,7 +201,7 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 	}
 	if c.listed {
 		c.held = true
-		s.kept[c.spec.Name] = c
+		s.kept[c.name] = c
 		return
 	}
 	s.drop(c)

@@ -26,7 +26,7 @@ type branch struct {
 func newBranch(self *child, spec Spec, pacer *tree.Pacer) *branch {
 	b := &branch{spec: spec, self: self, machine: tree.New(spec.config(pacer))}
 	if self != nil {
-		b.path = self.spec.Name
+		b.path = self.name
 	}
 	return b
 }
@@ -78,8 +78,7 @@ func (s *Supervisor) listed(b *branch) (in tree.Init) {
 
 // newChild makes a child that the rules do not know yet. spec has its defaults.
 func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
-	c := &child{branch: b, spec: spec, listed: listed}
-	c.spec.Name = b.below(spec.Name)
+	c := &child{branch: b, name: b.below(spec.Name), listed: listed}
 	if spec.driven() {
 		c.static = map[string]*child{}
 	}
@@ -91,6 +90,7 @@ func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
 	case spec.pool() != nil:
 		c.definition = spec.pool().Member.Actor.Name()
 	}
+	c.spec = s.alike(c.definition, spec)
 	s.enroll(c, spec.Name)
 	s.children[c.id] = c
 	return c
@@ -106,9 +106,9 @@ func (s *Supervisor) enroll(c *child, name string) {
 	c.id = s.lastID
 	switch {
 	case c.route() != 0:
-		s.keeper.AddPool(c.id, c.spec.Name, c.route())
+		s.keeper.AddPool(c.id, c.name, c.route())
 	case !c.spec.driven():
-		s.keeper.Add(c.id, c.spec.Name, c.spec.Mailbox.Wire())
+		s.keeper.Add(c.id, c.name, c.spec.Mailbox.Wire())
 	}
 }
 
@@ -253,7 +253,7 @@ func (c *child) startError() error {
 	if c.refusal != nil {
 		why = c.refusal
 	}
-	return &StartError{Child: c.spec.Name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: why}
+	return &StartError{Child: c.name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: why}
 }
 
 // gone deals with a child that will not be started again by itself. If that is
@@ -309,19 +309,19 @@ func commandError(c *child, id uint32, err error) error {
 	if c == nil {
 		return fmt.Errorf("supervisor: child %d: %w", id, err)
 	}
-	return fmt.Errorf("supervisor: child %s: %w", c.spec.Name, err)
+	return fmt.Errorf("supervisor: child %s: %w", c.name, err)
 }
 
 // exceeded notes that a supervisor gives up.
 func (s *Supervisor) exceeded(b *branch, c *child) {
-	e := &IntensityError{Supervisor: b.path, Child: c.spec.Name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actor.ExitOf(c.exit)}
+	e := &IntensityError{Supervisor: b.path, Child: c.name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actor.ExitOf(c.exit)}
 	b.why = e
 	if b.self == nil {
 		s.mu.Lock()
 		s.err = e
 		s.mu.Unlock()
 	}
-	s.log.Error("supervisor gives up: too many restarts", "supervisor", b.path, "child", c.spec.Name, "intensity", b.spec.Intensity, "period", b.spec.Period)
+	s.log.Error("supervisor gives up: too many restarts", "supervisor", b.path, "child", c.name, "intensity", b.spec.Intensity, "period", b.spec.Period)
 	s.event(EventIntensity, c, e.Error())
 }
 

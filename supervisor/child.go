@@ -20,7 +20,8 @@ import (
 // child is the loop's knowledge of one child.
 type child struct {
 	id          uint32
-	spec        Child // its Name is the whole path
+	name        string // its whole path
+	spec        *Child // without the name; see alike
 	definition  string
 	branch      *branch           // the supervisor that it is a child of
 	sub         *branch           // the supervisor that it is, while it runs
@@ -110,7 +111,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		if x := new(RefusedError); errors.As(err, &x) {
 			c.refusal = x
 		}
-		s.log.Error("child could not be started", "child", c.spec.Name, "err", err)
+		s.log.Error("child could not be started", "child", c.name, "err", err)
 		s.notStarted(c, err, nil)
 		return
 	}
@@ -380,7 +381,7 @@ func (s *Supervisor) shows(c *child) bool {
 // logDeath writes the crash report of c, with what is known and no empty fields. When
 // its stderr was shown already, the stacks of its goroutines are not repeated.
 func (s *Supervisor) logDeath(c *child, x *wire.Exit, shown bool) {
-	args := []any{"child", c.spec.Name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
+	args := []any{"child", c.name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
 	if x.Type != "" {
 		args = append(args, "message", x.Type)
 	}

@@ -235,9 +235,9 @@ func (s *Supervisor) commandOutput(c *child, r *running, stream string, seen fun
 				_, _ = out.Write(append(line, '\n'))
 				return
 			}
-			log.Info(string(line), "child", c.spec.Name, "stream", stream)
+			log.Info(string(line), "child", c.name, "stream", stream)
 		}, lost: func(n uint64) {
-			log.Warn("lines of a child were dropped: their reader is too slow", "child", c.spec.Name, "stream", stream, "lines", n)
+			log.Warn("lines of a child were dropped: their reader is too slow", "child", c.name, "stream", stream, "lines", n)
 		}}
 	})
 	r.outputs = append(r.outputs, o)

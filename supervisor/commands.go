@@ -272,7 +272,7 @@ func (s *Supervisor) childrenOf(b *branch) (list []ChildInfo) {
 		if c == nil {
 			continue
 		}
-		info := ChildInfo{ID: i.ID, Name: c.spec.Name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.supervises()}
+		info := ChildInfo{ID: i.ID, Name: c.name, Incarnation: int(i.Incarnation), State: i.State.String(), Supervisor: c.spec.supervises()}
 		switch {
 		case c.run != nil:
 			info.PID, info.Suspended = c.pid, c.suspended

@@ -117,7 +117,7 @@ func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
 
 // goesWithout tells of an optional limit that was refused.
 func (s *Supervisor) goesWithout(c *child, e *RefusedError) {
-	s.log.Warn("an optional limit of a child was refused", "child", c.spec.Name, "err", e)
+	s.log.Warn("an optional limit of a child was refused", "child", c.name, "err", e)
 	s.event(EventRefused, c, e.Error())
 }
 

@@ -34,7 +34,7 @@ func (s *Supervisor) suspended(r *running, stopped bool) {
 		return
 	}
 	s.event(EventSuspended, c, "")
-	s.log.Warn("child was stopped by a signal", "child", c.spec.Name, "pid", c.pid)
+	s.log.Warn("child was stopped by a signal", "child", c.name, "pid", c.pid)
 	c.suspensions++
 	if n, limit := c.suspensions, c.spec.MaxStopped; limit > 0 {
 		time.AfterFunc(limit, func() {

@@ -52,10 +52,10 @@ func (s *Supervisor) crowded(to uint32, from wire.Addr) {
 		return
 	}
 	if by := s.children[from.ID]; by != nil {
-		name = by.spec.Name
+		name = by.name
 	}
 	s.event(EventCrowded, c, fmt.Sprintf("what two earlier incarnations of %s have sent is unread; it waits", name))
-	s.log.Warn("messages of earlier incarnations are unread: a sender waits", "actor", c.spec.Name, "sender", name)
+	s.log.Warn("messages of earlier incarnations are unread: a sender waits", "actor", c.name, "sender", name)
 }
 
 // byLink says whether a child that has ended so did because of a link, rather

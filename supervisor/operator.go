@@ -82,7 +82,7 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 	}
 	switch {
 	case !own && !c.spec.Operator:
-		refuse(fmt.Errorf("supervisor: child %s: %w", c.spec.Name, ErrNotOperator))
+		refuse(fmt.Errorf("supervisor: child %s: %w", c.name, ErrNotOperator))
 		return
 	case len(r.orders) >= maxOrders:
 		refuse(fmt.Errorf("supervisor: %d orders of one process are not answered yet, and may be no more: wait for one", maxOrders))
@@ -151,7 +151,7 @@ func (s *Supervisor) lookupFar(path string) (*child, error) {
 	if out.Found == nil {
 		return nil, ErrNotFound
 	}
-	c := &child{id: out.ID, spec: out.Found.Child, definition: out.Found.Defined}
+	c := &child{id: out.ID, name: out.Found.Child.Name, spec: &out.Found.Child, definition: out.Found.Defined}
 	if out.Found.Tree != "" {
 		c.spec.Subtree = &Definition{name: out.Found.Tree}
 	}
@@ -164,9 +164,9 @@ func (s *Supervisor) found(path string) (uint32, *childText, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	t := &childText{Child: Child{Name: c.spec.Name}, Defined: c.definition}
+	t := &childText{Child: Child{Name: c.name}, Defined: c.definition}
 	if c.spec.supervises() {
-		t.Tree = c.spec.Name
+		t.Tree = c.name
 	}
 	return c.id, t, nil
 }

@@ -151,6 +151,6 @@ func (s *Supervisor) enterPool(c *child) {
 		return
 	}
 	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {
-		s.log.Error("actor cannot be a member of its pool", "child", c.spec.Name, "err", err)
+		s.log.Error("actor cannot be a member of its pool", "child", c.name, "err", err)
 	}
 }

@@ -142,7 +142,7 @@ func (s *Supervisor) resizeStep(ctx context.Context, id uint32, size int) (done 
 func (s *Supervisor) freeNumber(c *child) int {
 	used := map[string]bool{}
 	for _, i := range c.sub.machine.Children() {
-		used[s.children[i.ID].spec.Name] = true
+		used[s.children[i.ID].name] = true
 	}
 	n := 1
 	for used[c.sub.below(strconv.Itoa(n))] {
@@ -181,9 +181,9 @@ func (s *Supervisor) addMember(ctx context.Context, number int) error {
 
 // listMembers sets the children that the pool has when it is started again.
 func (c *child) listMembers(list []Child) {
-	spec := *c.spec.Supervisor
-	spec.Children = list
-	c.spec.Supervisor = &spec
+	pool, spec := *c.spec.Supervisor, *c.spec
+	pool.Children = list
+	spec.Supervisor, c.spec = &pool, &spec
 }
 
 // resized sets the members of a pool to those with these numbers.
@@ -207,7 +207,7 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	} else {
 		s.keeper.Leave(pool, id)
 	}
-	name := m.spec.Name[len(c.sub.path)+1:]
+	name := m.name[len(c.sub.path)+1:]
 	delete(c.static, name)
 	c.listMembers(slices.DeleteFunc(slices.Clone(c.spec.Supervisor.Children), func(x Child) bool { return x.Name == name }))
 	m.listed, m.retiring = false, true

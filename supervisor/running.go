@@ -311,7 +311,7 @@ func (s *Supervisor) actorStderr(c *child) *output {
 			stderr = os.Stderr
 		}
 		return writerOutput(&c.dropped, stderr, func(n uint64) {
-			s.log.Warn("lines of a child's stderr were dropped: their reader is too slow", "child", c.spec.Name, "lines", n)
+			s.log.Warn("lines of a child's stderr were dropped: their reader is too slow", "child", c.name, "lines", n)
 		})
 	})
 }

@@ -62,7 +62,7 @@ func (s *Supervisor) Below(path string) (*Supervisor, error) {
 		return nil, err
 	}
 	if !c.spec.supervises() {
-		return nil, fmt.Errorf("supervisor: child %s is no supervisor", c.spec.Name)
+		return nil, fmt.Errorf("supervisor: child %s is no supervisor", c.name)
 	}
 	return &Supervisor{engine: s.engine, id: c.id}, nil
 }
@@ -76,7 +76,7 @@ func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.
 		return actor.Ref[P]{}, err
 	}
 	if c.definition != def.Name() {
-		return actor.Ref[P]{}, fmt.Errorf("supervisor: child %s does not run the actor %q", c.spec.Name, def.Name())
+		return actor.Ref[P]{}, fmt.Errorf("supervisor: child %s does not run the actor %q", c.name, def.Name())
 	}
 	return actor.Ref[P]{ID: c.id}, nil
 }
@@ -94,7 +94,7 @@ func (s *Supervisor) lookup(path string) (found *child, err error) {
 				break
 			}
 			for _, c := range s.children {
-				if c.branch == b && c.spec.Name == b.below(name) {
+				if c.branch == b && c.name == b.below(name) {
 					found = c
 				}
 			}

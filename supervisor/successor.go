@@ -46,7 +46,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 		program = c.wanted.Path
 	}
 	n := &successor{addr: wire.Addr{ID: c.id, Incarnation: incarnation}, began: time.Now(), limit: c.wanted.Timeout}
-	n.self = &child{id: c.id, spec: c.spec, definition: c.definition, branch: c.branch, program: program}
+	n.self = &child{id: c.id, name: c.name, spec: c.spec, definition: c.definition, branch: c.branch, program: program}
 	n.self.reset(incarnation)
 	if n.limit == 0 {
 		n.limit = c.spec.startTime()
@@ -54,7 +54,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	c.next, c.failure, c.issued = n, nil, incarnation
 	r, err := s.launch(c, n.addr, program)
 	if err != nil {
-		c.failure = &ReplaceError{c.spec.Name, "start", err}
+		c.failure = &ReplaceError{c.name, "start", err}
 		s.notStarted(n.self, err, func() {
 			c.next = nil
 			s.event(EventAbandoned, n.self, err.Error())
@@ -110,7 +110,7 @@ func (s *Supervisor) giveUp(c *child, step string, err error) {
 			return
 		}
 		n.why = err.Error()
-		s.stepIn(c.branch, tree.GiveUp{ID: c.id, Incarnation: n.addr.Incarnation, Err: &ReplaceError{c.spec.Name, step, err}})
+		s.stepIn(c.branch, tree.GiveUp{ID: c.id, Incarnation: n.addr.Incarnation, Err: &ReplaceError{c.name, step, err}})
 	}
 }
 
@@ -314,9 +314,9 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 		x.Kind, x.Summary = wire.ExitStart, n.self.failed
 	}
 	exit := n.self.exitOf(r, x, reason, n.abandoned)
-	c.failure = &ReplaceError{c.spec.Name, n.step(), &StartError{Child: c.spec.Name, Text: n.self.failed, Exit: actor.ExitOf(exit)}}
+	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actor.ExitOf(exit)}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
-		c.failure = &ReplaceError{c.spec.Name, n.step(), ErrIgnored}
+		c.failure = &ReplaceError{c.name, n.step(), ErrIgnored}
 	}
 	in := tree.Exited{ID: c.id, Incarnation: n.addr.Incarnation, Reason: reason}
 	s.forgetProcess(r, x.PID)

@@ -43,7 +43,7 @@ func (s *Supervisor) standsBy(n *successor, r *running) {
 // adoptSuccessor connects the process of a successor that stands by.
 func (s *Supervisor) adoptSuccessor(c *child, run *running) {
 	n := &successor{addr: run.addr, began: run.begun}
-	n.self = &child{id: c.id, spec: Child{Name: c.spec.Name}, definition: c.definition, branch: c.branch, incarnation: run.addr.Incarnation,
+	n.self = &child{id: c.id, name: c.name, spec: new(Child), definition: c.definition, branch: c.branch, incarnation: run.addr.Incarnation,
 		sort: c.sort, run: run, program: c.program}
 	c.next = n
 	s.keeper.StandBy(n.addr, c.definition, run.queue.post)
@@ -116,7 +116,7 @@ func (c *child) beside(kind EventKind, f *wire.Event) *child {
 		}
 		return n.self
 	case x != nil && x.Addr == f.Child && slices.Contains([]EventKind{EventReplacing, EventAbandoned, EventExited}, kind):
-		return &child{id: c.id, spec: Child{Name: c.spec.Name}, branch: c.branch, incarnation: f.Child.Incarnation, pid: int(f.PID), exit: x}
+		return &child{id: c.id, name: c.name, spec: new(Child), branch: c.branch, incarnation: f.Child.Incarnation, pid: int(f.PID), exit: x}
 	}
 	return nil
 }

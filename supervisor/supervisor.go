@@ -49,6 +49,7 @@ type engine struct {
 	keeper   *keeper.Keeper
 	root     *branch
 	children map[uint32]*child
+	given    map[string]*Child // what a child of a definition was made of last
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
 	signals  chan os.Signal          // that commands want; nil when none does
@@ -147,7 +148,7 @@ func newSupervisor(spec Spec) (*Supervisor, error) {
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
 		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
-		children: map[uint32]*child{}, running: map[*running]struct{}{},
+		children: map[uint32]*child{}, given: map[string]*Child{}, running: map[*running]struct{}{},
 	}}, nil
 }
 
@@ -352,7 +353,7 @@ func (s *Supervisor) event(kind EventKind, c *child, text string) {
 	e := Event{Time: time.Now(), Kind: kind, Text: text}
 	if c != nil {
 		e.Supervisor = c.branch.path
-		e.Child, e.ID, e.Incarnation, e.PID = c.spec.Name, c.id, int(c.incarnation), c.pid
+		e.Child, e.ID, e.Incarnation, e.PID = c.name, c.id, int(c.incarnation), c.pid
 		if c.exit != nil && kind.hasExit() {
 			x := actor.ExitOf(c.exit)
 			e.Exit = &x
