@@ -142,6 +142,18 @@ func startRoot(t *testing.T, mode string) *root {
 	return &root{cmd, bufio.NewScanner(out), mark}
 }
 
+// ownRegistry makes the programs that the test starts have a registry of SysV queues
+// of their own, in a directory: no other program removes what they leave behind.
+func ownRegistry(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	return dir
+}
+
 // pids reads the numbers that the program prints, n of them or all until it is
 // ready.
 func (r *root) pids(t *testing.T, n int) (pids []int) {

@@ -76,6 +76,7 @@ func init() {
 	process.HoldMainThread()
 	confine.Enter()
 	if isChild() && process.IsSocket(linkFD) {
+		drives.Store(strings.HasPrefix(os.Getenv(roleVar), subtreeRole))
 		_ = process.BecomeSubreaper()
 		process.WatchLiveness(process.TakeFile(livenessFD, "liveness"), endAll)
 	}
@@ -87,13 +88,17 @@ func init() {
 // and start the children again, for a moment each.
 var doomed atomic.Bool
 
-// endAll ends this process and all that it has started.
-func endAll() {
+// endAll ends this process and all that it has started, when the supervisor of it, or
+// the root, is no more. Both may say so: then it is done once.
+var endAll = sync.OnceFunc(func() {
 	doomed.Store(true)
-	_ = lane.Orphaned() // what is left is swept at the next start
 	process.EndDescendants()
+	_ = lane.Leave(drives.Load()) // what is left is swept at the next start
 	process.KillOwnGroup()
-}
+})
+
+// drives is set in a supervisor's own process.
+var drives atomic.Bool
 
 // isChild says whether this process has a role that it did not take.
 func isChild() bool {

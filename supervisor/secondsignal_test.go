@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/lane"
 )
 
 func init() { programs["stubborn"] = stubbornProgram }
@@ -51,9 +52,24 @@ func stubbornProgram() {
 }
 
 // TestSecondSignal: it kills everything at once, daemons included, and nothing is
-// started again.
+// started again. Nothing is left, whatever the mailboxes are made of.
 func TestSecondSignal(t *testing.T) {
-	testutil.Audit(t)
+	for _, queue := range []string{"ring", "sysv"} { // the kernel keeps the latter until they are removed
+		t.Run(queue, func(t *testing.T) {
+			for _, s := range lane.Probe() {
+				if s.Form.Name == queue && s.Err != nil {
+					testutil.Refused(t, s.Err)
+				}
+			}
+			ownRegistry(t)
+			t.Setenv("UNDERSTUDY_QUEUE", queue)
+			testutil.Audit(t)
+			secondSignal(t)
+		})
+	}
+}
+
+func secondSignal(t *testing.T) {
 	r := startRoot(t, "stubborn")
 	var pids []int
 	signal := func() {

@@ -102,7 +102,9 @@ func TestSubtreeChildDies(t *testing.T) {
 // TestKillSubtree: after SIGKILL of a supervisor's process all below it is gone
 // before its replacement starts; that has the same children, and what was
 // waiting for them is handled, in order.
-func TestKillSubtree(t *testing.T) {
+func TestKillSubtree(t *testing.T) { killSubtree(t) }
+
+func killSubtree(t *testing.T) {
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 100})
 	sub, a, b := startPair(t, ctx, sup, supervisor.Child{})
 	was := []int{who(t, ctx, a).PID, who(t, ctx, b).PID}

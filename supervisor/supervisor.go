@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -302,29 +303,49 @@ const killTogether = 2 * time.Second
 // next.
 func (s *Supervisor) killAll() {
 	doomed.Store(true)
-	var dying []*process.Process
+	var dying []*running
 	s.mu.Lock()
 	for r := range s.running {
 		switch {
 		case r.proc != nil:
 			_ = r.proc.KillGroup()
-			if p, ok := r.proc.(*process.Process); ok {
-				dying = append(dying, p)
-			}
+			dying = append(dying, r)
 		case r.far != nil:
 			_ = r.far.Kill()
+			dying = append(dying, r)
 		}
 	}
 	s.mu.Unlock()
 	late := time.After(killTogether)
-	for _, p := range dying {
-		select {
-		case <-p.Done(): // now its daemons are this process's orphans
-		case <-late:
-			late = time.After(0)
+	for _, r := range dying {
+		if p, ok := r.proc.(*process.Process); ok {
+			select {
+			case <-p.Done(): // now its daemons are this process's orphans
+			case <-late:
+				late = time.After(0)
+			}
 		}
 	}
 	process.EndOrphans()
+	for _, r := range dying {
+		r.dropUnread()
+	}
+	_ = lane.Leave(false) // what is left is swept at the next start
+}
+
+// dropUnread closes the descriptors that a dead process has sent and nobody has
+// received.
+func (r *running) dropUnread() {
+	r.lastWords()
+	for {
+		_, files, err := receive(r.link)
+		for _, f := range files {
+			f.Close()
+		}
+		if t := new(sock.TruncatedError); err != nil && !errors.Is(err, errRefused) && !errors.As(err, &t) {
+			return
+		}
+	}
 }
 
 // DeadLetters is how many messages have become dead letters since the program began.

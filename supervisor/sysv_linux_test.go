@@ -26,25 +26,61 @@ func TestSysvSwept(t *testing.T) { sysvSwept(t, true) }
 // queues on their way out.
 func TestSysvRootKilled(t *testing.T) { sysvSwept(t, false) }
 
-func sysvSwept(t *testing.T, all bool) {
+// TestSysvRootKilledAboveSubtree: the same, when some of the children are below a
+// supervisor in a process of its own, which kills them.
+func TestSysvRootKilledAboveSubtree(t *testing.T) {
+	dir := sysvOnly(t)
+	for range 5 {
+		r := startRoot(t, "stubborn")
+		for r.out.Scan() && r.out.Text() != "ready" {
+		}
+		pids := withEnv(r.mark)
+		if len(pids) != 5 {
+			t.Fatal(pids)
+		}
+		if err := r.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.cmd.Wait()
+		allEnd(t, pids)
+		if left := registered(t, dir); len(left) != 0 {
+			t.Fatalf("%d queues are left", len(left))
+		}
+	}
+}
+
+// TestSysvSubtreeKilled: a supervisor's process is killed, and its children end with
+// it. Their mailboxes stay: the root, which has them, is alive.
+func TestSysvSubtreeKilled(t *testing.T) {
+	sysvOnly(t)
+	for range 5 {
+		killSubtree(t)
+	}
+}
+
+// sysvOnly makes all mailboxes SysV queues, with a registry of the test's own in dir.
+func sysvOnly(t *testing.T) (dir string) {
 	for _, s := range lane.Probe() {
 		if s.Form.Name == "sysv" && s.Err != nil {
 			testutil.Refused(t, s.Err)
 		}
 	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
+	t.Setenv("UNDERSTUDY_QUEUE", "sysv")
+	return ownRegistry(t)
+}
+
+// registered is the registry's files.
+func registered(t *testing.T, dir string) []string {
+	files, err := filepath.Glob(filepath.Join(dir, "understudy", "msg-*"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	registered := func() int {
-		files, err := filepath.Glob(filepath.Join(dir, "understudy", "msg-*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(files)
-	}
-	pids := killProgram(t, "UNDERSTUDY_QUEUE=sysv", all)
+	return files
+}
+
+func sysvSwept(t *testing.T, all bool) {
+	dir := sysvOnly(t)
+	pids := killProgram(t, all)
 	// The kernel closes what the dead had open, and what was on its way between
 	// them, a moment later.
 	for begin := time.Now(); slices.ContainsFunc(pids, alive) || held(t, dir); runtime.Gosched() {
@@ -52,13 +88,13 @@ func sysvSwept(t *testing.T, all bool) {
 			t.Fatalf("left alive, or queues left in use: %v", pids)
 		}
 	}
-	if n := registered(); !all && n != 0 {
+	if n := len(registered(t, dir)); !all && n != 0 {
 		t.Errorf("%d queues are left", n)
 	} else if all && n == 0 {
 		t.Fatal("the program had no SysV queue, or it is gone by itself: there is nothing to sweep")
 	}
 	_, sup, _ := newSup(t, supervisor.Spec{})
-	if n := registered(); n != 0 {
+	if n := len(registered(t, dir)); n != 0 {
 		t.Errorf("%d queues are left after the next start", n)
 	}
 	sup.Shutdown()
@@ -69,11 +105,7 @@ func sysvSwept(t *testing.T, all bool) {
 
 // held says whether anybody has a queue of the registry.
 func held(t *testing.T, dir string) (yes bool) {
-	files, err := filepath.Glob(filepath.Join(dir, "understudy", "msg-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
+	for _, name := range registered(t, dir) {
 		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
@@ -86,9 +118,9 @@ func held(t *testing.T, dir string) (yes bool) {
 
 // killProgram runs a program with children, kills its root, or all of it at once,
 // and returns the processes that it had.
-func killProgram(t *testing.T, env string, all bool) (pids []int) {
+func killProgram(t *testing.T, all bool) (pids []int) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), rootVar+"=2", env)
+	cmd.Env = append(os.Environ(), rootVar+"=2")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

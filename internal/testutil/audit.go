@@ -31,6 +31,7 @@ const auditPoll = 10 * time.Millisecond
 //   - SysV segments that this process or one of its helpers made or attached
 //     last, and SysV queues whose last sender or receiver it was; the kernel
 //     tells no more, so a queue that was never used, and semaphores, go unnoticed
+//   - SysV queues that are in the library's registry and that no process holds
 //   - mappings of memfds and of files in /dev/shm
 //
 // A name that carries the id of a living process which is neither this one nor

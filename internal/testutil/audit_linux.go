@@ -34,6 +34,7 @@ func (all items) addSystem() {
 	all.addNames("/dev/mqueue", "POSIX queue")
 	all.addSysV("shm", "cpid", "lpid")
 	all.addSysV("msg", "lspid", "lrpid")
+	all.addRegistered()
 	all.addMappings()
 }
 
@@ -139,6 +140,26 @@ func (all items) addSysV(kind string, columns ...string) {
 				what := fmt.Sprintf("SysV %s id %s", kind, row[kind+"id"])
 				all[what] = fmt.Sprintf("%s (key %s, %s %d)", what, row["key"], column, pid)
 			}
+		}
+	}
+}
+
+// addRegistered lists the SysV queues that are in the library's registry and that
+// nobody holds: whose processes have all ended. The kernel's table cannot tell whose
+// a queue is that was used by processes which this one does not know.
+func (all items) addRegistered() {
+	for _, dir := range []string{filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "understudy"), fmt.Sprintf("/tmp/understudy-%d", os.Geteuid())} {
+		files, _ := filepath.Glob(filepath.Join(dir, "msg-*"))
+		for _, path := range files {
+			f, err := os.Open(path)
+			if err != nil {
+				continue // removed meanwhile
+			}
+			if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+				what := "SysV queue of a dead program, registered in " + path
+				all[what] = what
+			}
+			f.Close()
 		}
 	}
 }

@@ -45,9 +45,9 @@ type Form struct {
 	// would not.
 	End func(transport.File) error
 
-	// Orphan removes what would outlive this process, whose supervisor has died.
+	// Leave lets go of what would outlive this process; see the function Leave.
 	// nil: nothing would.
-	Orphan func() error
+	Leave func(all bool) error
 
 	// SweepUp removes what a process that has ended may have left, or, with
 	// 0, whatever earlier programs have left. nil: this form leaves nothing.
@@ -64,7 +64,7 @@ var forms = []Form{
 	{Name: "sysv", Queue: wire.QueueSysv, Create: oneFile(sysv.Create, sysv.NewSender),
 		CreatePriority: oneFile(sysv.CreatePriority, sysv.NewPrioritySender),
 		Receive:        sysv.NewReceiver, Record: sysv.Taken,
-		End: sysv.Remove, Orphan: sysv.RemoveHeld, SweepUp: func(int) error { return sysv.Sweep() }},
+		End: sysv.Remove, Leave: sysv.Leave, SweepUp: func(int) error { return sysv.Sweep() }},
 	{Name: "posix", Queue: wire.QueuePosix, Create: oneFile(mq.Create, mq.NewSender),
 		CreatePriority: oneFile(mq.CreatePriority, mq.NewPrioritySender),
 		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: mq.Sweep},
@@ -173,13 +173,16 @@ func (f *Form) Remove(file transport.File) error {
 	return f.End(file)
 }
 
-// Orphaned removes what the lanes of this process would leave behind when it
-// ends, after the death of the supervisor that would have seen to it.
-func Orphaned() error {
+// Leave lets go of what would outlive this process, which is about to end out of
+// order: after the death of the supervisor that would have seen to it, or because it
+// is that supervisor. What nobody else uses is removed. Others that end now are waited
+// for, a second at most; also those that this process does not know to use the same,
+// if all is set: those that it has killed may have.
+func Leave(all bool) error {
 	var errs []error
 	for i := range forms {
-		if forms[i].Orphan != nil {
-			errs = append(errs, forms[i].Orphan())
+		if forms[i].Leave != nil {
+			errs = append(errs, forms[i].Leave(all))
 		}
 	}
 	return errors.Join(errs...)

@@ -14,8 +14,9 @@
 // before the queue is made, which holds the queue's key. The open file, locked,
 // travels instead of a descriptor: whoever uses the queue holds it, and when the
 // last holder is gone, the kernel takes the lock off. Then [Sweep], of this or
-// any later program of the same user, removes the queue and the file. A child
-// that outlives its supervisor removes the queues it uses ([RemoveHeld]). While
+// any later program of the same user, removes the queue and the file. The processes
+// of a program whose root is killed all let go of what they use, and the last one
+// removes it ([Leave]). While
 // somebody lives who knows that the queue is not needed any more, [Remove] does
 // so at once. The registry exists only while this form is used.
 //

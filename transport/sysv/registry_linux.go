@@ -8,7 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -170,15 +173,13 @@ func Remove(f transport.File) error {
 
 // forget removes the name of a registry file, and the directory with the last.
 func forget(path string) error {
-	for _, dir := range registries() {
-		if filepath.Dir(path) != dir || !strings.HasPrefix(filepath.Base(path), prefix) {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("sysv: registry: %w", err)
-		}
-		_ = unix.Rmdir(dir) // ENOTEMPTY while other queues exist
+	if !isRegistered(path) {
+		return nil
 	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("sysv: registry: %w", err)
+	}
+	_ = unix.Rmdir(filepath.Dir(path)) // ENOTEMPTY while other queues exist
 	return nil
 }
 
@@ -186,23 +187,95 @@ func forget(path string) error {
 // living processes, and all that are not in the registry. Programs call it when
 // they start and stop; it costs one system call while nobody uses this form.
 func Sweep() error {
-	var errs []error
+	paths, err := registered()
+	for _, path := range paths {
+		err = errors.Join(err, sweep(path))
+	}
+	for _, dir := range registries() {
+		if private(dir) == nil {
+			_ = unix.Rmdir(dir) // ENOTEMPTY while other queues exist
+		}
+	}
+	return err
+}
+
+// leaveTime bounds how long a process that ends waits for those who end with it: a
+// process that is killed closes its files a moment after its end is seen.
+const leaveTime = time.Second
+
+// Leave lets go of all queues that this process uses, and removes those that nobody
+// else does. It waits, for leaveTime at most, while others use them: if they are
+// ending, too, the last one removes the queues; if they are not, the queues are
+// theirs. With all it waits for the queues of all programs of this user: whoever has
+// killed others does not know what these used. The process has to end after it.
+func Leave(all bool) error {
+	own, err := letGo()
+	if err != nil || len(own) == 0 && !all {
+		return err
+	}
+	pause := time.Millisecond
+	for begin := time.Now(); ; pause = min(2*pause, 50*time.Millisecond) {
+		err := Sweep()
+		left := func(path string) bool { _, err := os.Lstat(path); return err == nil }
+		if all {
+			own, _ = registered()
+		}
+		if !slices.ContainsFunc(own, left) || time.Since(begin) > leaveTime {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// letGo closes all registry files that this process has, wherever they are: those
+// that came to it and that nobody has looked at, too. It returns their names.
+func letGo() (paths []string, err error) {
+	const dir = "/proc/self/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("sysv: what this process uses: %w", err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, fmt.Errorf("sysv: let go of queues: %w", err)
+	}
+	defer null.Close()
+	for _, e := range entries {
+		path, _ := os.Readlink(filepath.Join(dir, e.Name()))
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || !isRegistered(path) {
+			continue
+		}
+		// Its number stays in use: others of this process may be about to close it.
+		if err := sys.FD(null, func(n int) error { return unix.Dup3(n, fd, unix.O_CLOEXEC) }); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+// isRegistered says whether a path is that of a registry file.
+func isRegistered(path string) bool {
+	return slices.Contains(registries(), filepath.Dir(path)) && strings.HasPrefix(filepath.Base(path), prefix)
+}
+
+// registered is the paths of all registry files.
+func registered() (paths []string, err error) {
 	for _, dir := range registries() {
 		if private(dir) != nil {
 			continue // there is none, or it is somebody else's
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("sysv: registry: %w", err))
+		entries, e := os.ReadDir(dir)
+		if e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, fmt.Errorf("sysv: registry: %w", e))
 		}
 		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), prefix) {
-				errs = append(errs, sweep(filepath.Join(dir, e.Name())))
+			if path := filepath.Join(dir, e.Name()); isRegistered(path) {
+				paths = append(paths, path)
 			}
 		}
-		_ = unix.Rmdir(dir)
 	}
-	return errors.Join(errs...)
+	return paths, err
 }
 
 // sweep removes the queue of one file, if nobody holds that.

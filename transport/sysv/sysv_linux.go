@@ -2,10 +2,8 @@ package sysv
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -145,9 +143,6 @@ func newPort(f *os.File) *port {
 	if p.err != nil {
 		p.err = fmt.Errorf("sysv: open a queue: %w: %w", transport.ErrClosed, p.err)
 	}
-	held.Lock()
-	defer held.Unlock()
-	held.ports[p] = struct{}{}
 	return p
 }
 
@@ -169,27 +164,6 @@ func removed(f *os.File) (yes bool) {
 		_ = sys.FD(f, func(fd int) error { yes = !linked(fd); return nil })
 	}
 	return yes
-}
-
-// held is the queues that this process uses.
-var held = struct {
-	sync.Mutex
-	ports map[*port]struct{}
-}{ports: map[*port]struct{}{}}
-
-// RemoveHeld removes all queues that this process uses: whoever holds them for
-// it has died, so nobody will hand them to a successor. The process has to end
-// after it.
-func RemoveHeld() error {
-	held.Lock()
-	defer held.Unlock()
-	var errs []error
-	for p := range held.ports {
-		if err := Remove(p.f); !errors.Is(err, os.ErrClosed) { // a lane that is ending
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Send puts one message into the queue. A queue that the supervisor has
@@ -256,9 +230,6 @@ func (p *port) Close() error {
 		return nil
 	}
 	p.err = fmt.Errorf("sysv: %w", transport.ErrClosed)
-	held.Lock()
-	delete(held.ports, p)
-	held.Unlock()
 	f := p.f
 	p.f = nil
 	return f.Close()

@@ -201,21 +201,49 @@ func TestOpenRemoved(t *testing.T) {
 	}
 }
 
-// TestRemoveHeld: the queues of a process that lost its supervisor go with it,
-// and no others.
-func TestRemoveHeld(t *testing.T) {
-	registry(t)
-	f, g := newQueue(t), newQueue(t)
-	defer g.Close()
-	p := newPort(f)
-	if err := RemoveHeld(); err != nil || exists(key(t, f)) || !exists(key(t, g)) {
-		t.Errorf("%v", err)
+var _ = testutil.Helper("sysv-leave", func(c *testutil.Child) int {
+	p := newPort(c.File(0))
+	c.Say("has it ", p.err == nil)
+	c.Wait("leave")
+	if err := Leave(false); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	if err := errors.Join(p.Close(), Remove(g)); err != nil {
+	c.Say("left")
+	c.Wait("never")
+	return 0
+})
+
+// TestLeave: a queue goes with the last of those processes that use it, whoever that
+// is and though none of them has ended yet. The queue of others stays.
+func TestLeave(t *testing.T) {
+	testutil.Audit(t)
+	registry(t)
+	f := newQueue(t)
+	k := key(t, f)
+	peer := testutil.Start(t, "sysv-leave", testutil.Spec{Files: []*os.File{f}})
+	peer.Expect("has it true")
+	other := testutil.Start(t, "sysv-hold", testutil.Spec{})
+	var foreign uint32
+	if _, err := fmt.Sscan(other.Expect("key"), &foreign); err != nil {
+		t.Fatal(err)
+	}
+	p := newPort(f)
+	if err := Leave(false); err != nil || !exists(k) {
+		t.Errorf("a queue that another process uses is removed: %v", err)
+	}
+	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := RemoveHeld(); err != nil {
-		t.Errorf("after Close: %v", err)
+	peer.Send("leave")
+	peer.Expect("left")
+	if exists(k) || !exists(foreign) {
+		t.Errorf("queue of all: %v, of another one: %v", exists(k), exists(foreign))
+	}
+	other.Kill()
+	other.Wait()
+	if err := Leave(true); err != nil || exists(foreign) {
+		t.Errorf("the queue of a process that this one has killed is left: %v", err)
 	}
 }
 

@@ -25,8 +25,8 @@ func Remove(transport.File) error { return nil }
 // Sweep needs Linux; elsewhere there is nothing to sweep.
 func Sweep() error { return nil }
 
-// RemoveHeld needs Linux; elsewhere there is nothing to remove.
-func RemoveHeld() error { return nil }
+// Leave needs Linux; elsewhere there is nothing to remove.
+func Leave(bool) error { return nil }
 
 func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNone} }
 
