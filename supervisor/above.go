@@ -220,7 +220,7 @@ func (a *above) send(f wire.Frame, files ...transport.File) {
 // wait for us.
 func (a *above) enroll(c *child, name string) {
 	f := &wire.Enroll{Token: a.token + 1, Parent: a.self.ID, Sort: c.spec.sort(), Listed: bit(c.listed), Name: name, Definition: c.definition,
-		Watchdog: c.spec.Watchdog, Route: c.route(), Operator: bit(c.spec.Operator)}
+		Watchdog: c.spec.Watchdog, Route: c.route(), Operator: bit(c.spec.Operator), Shown: bit(c.spec.inherits())}
 	if p := c.branch.self; p != nil {
 		f.Parent = p.id
 	}

@@ -129,7 +129,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		}
 		s.children[c.id] = c
 	}
-	c.branch, c.away, c.held, c.listed, c.spare = b, r, false, f.Listed == 1, nil
+	c.branch, c.away, c.held, c.listed, c.spare, c.shown = b, r, false, f.Listed == 1, nil, f.Shown == 1
 	by := s.children[r.addr.ID] // its process must not give what it does not have
 	spec := *c.spec
 	spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator

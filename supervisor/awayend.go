@@ -28,7 +28,7 @@ func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 	}
 	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
 	if w := f.Exit.Reason; f.Exit.Asked == 0 && (w == wire.ReasonError || w == wire.ReasonKilled) {
-		s.logDeath(c, &f.Exit, false) // where its stderr went is not known here
+		s.logDeath(c, &f.Exit)
 	}
 }
 

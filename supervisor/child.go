@@ -43,6 +43,7 @@ type child struct {
 	asked       bool               // this end was asked for
 	away        *running           // of a child of a supervisor in another process: that process
 	unnoticed   *wire.Exit         // then: a death with which its supervisor has not dealt
+	shown       bool               // then: its stderr is that of its supervisor's process
 	spare       *wire.Exit         // then: of the process that has ended last beside its successor or predecessor
 	sort        uint8              // then: one of the wire's sorts
 	up          bool               // then: its start was told, and its end was not
@@ -359,7 +360,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	}
 	s.event(EventExited, c, "")
 	if !reason.InOrder() && !c.asked && s.above == nil {
-		s.logDeath(c, c.exit, s.shows(c))
+		s.logDeath(c, c.exit)
 	}
 	return reason
 }
@@ -372,21 +373,29 @@ func (c *child) exitOf(r *running, x process.Exit, reason tree.Reason, asked boo
 	}
 }
 
+// inherits says whether what the child writes to its stderr goes to that of the
+// process which has started it.
+func (c Child) inherits() bool { return c.Stderr == nil && c.Command == nil && !c.InPlace }
+
 // shows says whether what c writes to its stderr is where the log goes, too, as far
-// as that can be known.
+// as that can be known. What is away passes through its supervisor's process.
 func (s *Supervisor) shows(c *child) bool {
-	return c.spec.Stderr == nil && c.spec.Command == nil && !c.spec.InPlace && s.log == slog.Default()
+	if c.away != nil {
+		by := s.children[c.away.addr.ID]
+		return c.shown && by != nil && s.shows(by)
+	}
+	return c.spec.inherits() && s.log == slog.Default()
 }
 
 // logDeath writes the crash report of c, with what is known and no empty fields. When
 // its stderr was shown already, the stacks of its goroutines are not repeated.
-func (s *Supervisor) logDeath(c *child, x *wire.Exit, shown bool) {
+func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 	args := []any{"child", c.name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
 	if x.Type != "" {
 		args = append(args, "message", x.Type)
 	}
 	end := x.Stderr
-	if shown {
+	if s.shows(c) {
 		end, _, _ = strings.Cut(end, "\n\ngoroutine ")
 	}
 	if end = strings.TrimRight(end, "\n"); end != "" {

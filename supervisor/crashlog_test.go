@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log"
 	"log/slog"
@@ -19,20 +20,25 @@ import (
 func TestStackIsShownOnce(t *testing.T) {
 	for _, c := range []struct {
 		what   string
-		child  supervisor.Child
+		child  supervisor.Child // the actor, or the supervisor above it
+		below  *supervisor.Definition
 		logger func(io.Writer) *slog.Logger
 		want   int // stacks in what is written to stderr and to the log
 	}{
-		{"stderr and log of this process", supervisor.Child{}, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
-		{"stderr is read by somebody else", supervisor.Child{Stderr: io.Discard}, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
-		{"the log is one of its own", supervisor.Child{}, func(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }, 2},
+		{"stderr and log of this process", supervisor.Child{}, nil, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"stderr is read by somebody else", supervisor.Child{Stderr: io.Discard}, nil, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"the log is one of its own", supervisor.Child{}, nil, func(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }, 2},
+		{"below a supervisor's process", supervisor.Child{}, above, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"below one whose stderr is read by somebody else", supervisor.Child{Stderr: io.Discard}, above, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"below two", supervisor.Child{}, twoAbove, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
+		{"below one, and read by somebody else there", supervisor.Child{}, discarding, func(io.Writer) *slog.Logger { return slog.Default() }, 1},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			testutil.Audit(t)
 			all := shown(t, func(w io.Writer) {
 				ctx, sup, _ := newSup(t, supervisor.Spec{Log: c.logger(w)})
 				c.child.Restart = supervisor.Temporary
-				ref, err := supervisor.StartChild(ctx, sup, node, c.child)
+				ref, err := startAt(ctx, sup, c.below, c.child)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,6 +62,34 @@ func TestStackIsShownOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Supervisors with a node, below another one, or whose stderr nobody sees.
+var (
+	above = supervisor.Define("above", func() (supervisor.Spec, error) {
+		return supervisor.Spec{Children: []supervisor.Child{{Name: "a", Actor: node, Restart: supervisor.Temporary}}}, nil
+	})
+	twoAbove = supervisor.Define("two above", func() (supervisor.Spec, error) {
+		return supervisor.Spec{Children: []supervisor.Child{{Subtree: above}}}, nil
+	})
+	discarding = supervisor.Define("discarding", func() (supervisor.Spec, error) {
+		return supervisor.Spec{Children: []supervisor.Child{{Name: "a", Actor: node, Restart: supervisor.Temporary, Stderr: io.Discard}}}, nil
+	})
+)
+
+// startAt starts a node, or a supervisor that has one.
+func startAt(ctx context.Context, sup *supervisor.Supervisor, below *supervisor.Definition, c supervisor.Child) (actor.Ref[Node], error) {
+	if below == nil {
+		return supervisor.StartChild(ctx, sup, node, c)
+	}
+	sub, err := supervisor.StartSubtree(ctx, sup, below, c)
+	if err != nil {
+		return actor.Ref[Node]{}, err
+	}
+	if below == twoAbove {
+		return supervisor.Find(sub, node, "above/a")
+	}
+	return supervisor.Find(sub, node, "a")
 }
 
 // shown is what is written to this process's stderr, its log and w during f.

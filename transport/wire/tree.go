@@ -28,6 +28,7 @@ type Enroll struct {
 	Watchdog   time.Duration // or 0
 	Route      Route         // of a pool, whose members are its children; or 0
 	Operator   uint8         // 1: it may give orders, if its supervisor's process may
+	Shown      uint8         // 1: its stderr is that of its supervisor's process
 }
 
 // Enrolled answers Enroll.
@@ -120,6 +121,7 @@ func (f *Enroll) fields(c *coder) {
 	c.duration(&f.Watchdog)
 	c.u8((*uint8)(&f.Route))
 	c.u8(&f.Operator)
+	c.u8(&f.Shown)
 }
 
 func (f *Enrolled) fields(c *coder) {
