@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"strings"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor"
@@ -66,6 +67,14 @@ func ExampleLend() {
 	n, err := actor.Ask(ctx, ref, Tally{Colour: 'r', Pixels: b})
 	fmt.Println(n, "times r", err)
 
+	if b, err = actor.Lend(ctx, ref, 1<<20); err != nil {
+		log.Fatal(err)
+	}
+	filled, _ := strings.NewReader("the end of a file").Read(b.Bytes())
+	b.Truncate(filled) // only that much is sent
+	n, err = actor.Ask(ctx, ref, Tally{Colour: 0, Pixels: b})
+	fmt.Println(n, "times 0", err)
+
 	answer, err := actor.Ask(ctx, ref, Paint{Colour: 'g', Size: 1 << 20})
 	if err != nil {
 		log.Fatal(err)
@@ -74,5 +83,6 @@ func ExampleLend() {
 	answer.Pixels.Release() // a buffer in an answer belongs to the asker
 	// Output:
 	// 3 times r <nil>
+	// 0 times 0 <nil>
 	// 1048576 times g
 }

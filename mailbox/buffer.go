@@ -47,6 +47,17 @@ func (b Buffer) Bytes() []byte {
 	return b.l.mem[:b.n:b.n]
 }
 
+// Truncate makes b shorter: its first n bytes remain, for a sender that has filled
+// less than it has lent, such as the end of a file. It changes b and what is made
+// from it, but no copy that was made before. It panics if n is negative or larger than
+// Len.
+func (b *Buffer) Truncate(n int) {
+	if n < 0 || n > b.n {
+		panic(fmt.Errorf("mailbox: Truncate to %d bytes of a buffer of %d", n, b.n))
+	}
+	b.n = n
+}
+
 func (b Buffer) dead() error { return fmt.Errorf("%w (%d bytes)", ErrBufferDead, b.n) }
 
 // Keep makes a received buffer valid beyond the end of its handler, until Release,
@@ -77,9 +88,13 @@ func (b *Buffer) UnderstudyLend(out *codec.Lent) (uint32, error) {
 	}
 	if out != nil {
 		for i := range out.N {
-			if out.Item[i] == b.l {
-				return uint32(i), nil // the same buffer twice in one message
+			if out.Item[i] != b.l {
+				continue
 			}
+			if n := out.Mark[i].Length; n != uint64(b.n) {
+				return 0, fmt.Errorf("mailbox: one buffer stands twice in a message, with %d and with %d bytes: it can have one length", n, b.n)
+			}
+			return uint32(i), nil // the same buffer twice in one message
 		}
 	}
 	i, err := out.Add(b.l)

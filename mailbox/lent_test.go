@@ -127,3 +127,81 @@ func TestRoomIsTold(t *testing.T) {
 		}
 	}
 }
+
+// A sender that has filled less than it has lent sends what it has filled, by either
+// way; the whole block comes back.
+func TestTruncate(t *testing.T) {
+	out, in := pair(t, mailbox.Config{PoolBytes: 1 << 20}.Wire())
+	defer in.Close()
+	defer out.Close()
+	typ := typeOf[blob](t)
+	ways := map[string]func(b mailbox.Buffer) error{
+		"short": func(b mailbox.Buffer) error {
+			if !mailbox.Tell(out, &blob{b}) {
+				return errors.New("not sent")
+			}
+			return nil
+		},
+		"general": func(b mailbox.Buffer) error { return mailbox.Send(out, wire.EntryTell, 0, 0, typ, &blob{b}) },
+	}
+	for way, send := range ways {
+		for _, size := range []int{0, 1, 700, 5000, 512 << 10} {
+			for range 8 { // more than the pool holds at a time
+				b, err := out.Lend(512 << 10)
+				if err != nil {
+					t.Fatal(way, size, err)
+				}
+				whole := b
+				b.Truncate(size)
+				if size > 0 {
+					b.Bytes()[size-1] = 7
+				}
+				if b.Len() != size || len(b.Bytes()) != size || whole.Len() != 512<<10 {
+					t.Fatalf("%s: %d bytes, %d, %d; want %d, %d, %d", way, b.Len(), len(b.Bytes()), whole.Len(), size, size, 512<<10)
+				}
+				if err := send(b); err != nil {
+					t.Fatal(way, size, err)
+				}
+				mustBeDead(t, "sent by another handle", whole)
+				var m mailbox.Message
+				var v blob
+				if err := errors.Join(in.Next(&m), mailbox.Decode(&m, typ, &v)); err != nil {
+					t.Fatal(way, size, err)
+				}
+				if got := v.Data.Bytes(); len(got) != size || size > 0 && got[size-1] != 7 {
+					t.Errorf("%s: %d bytes arrived, want %d", way, len(got), size)
+				}
+				in.Done(&m)
+			}
+		}
+	}
+}
+
+// What cannot be meant is refused.
+func TestTruncateMistakes(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	b, err := out.Lend(5000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{-1, 5001} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("Truncate(%d) of 5000 bytes was taken", n)
+				}
+			}()
+			b.Truncate(n)
+		}()
+	}
+	short := b
+	short.Truncate(10)
+	if err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[two](t), &two{b, short}); err == nil {
+		t.Error("one buffer was sent with two lengths")
+	}
+	if err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[two](t), &two{short, short}); err != nil {
+		t.Error("it is not the sender's any more after the mistake:", err)
+	}
+}
