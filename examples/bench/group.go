@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/examples/internal/perf"
@@ -26,6 +27,9 @@ var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "
 
 // longer are those that run only when they are chosen.
 var longer = []string{"idle"}
+
+// allWorkloads lists both for people.
+func allWorkloads() string { return strings.Join(slices.Concat(workloads, longer), ", ") }
 
 // order is what one process group is to do.
 type order struct {
@@ -56,7 +60,7 @@ func runWork(ctx context.Context, sup *supervisor.Supervisor, o order) ([]Result
 		return runIdle(ctx, sup, o)
 	}
 	if o.work != "sizes" && !slices.Contains(workloads, o.work) {
-		return nil, fmt.Errorf("no workload %q; there are %v, %v and sizes", o.work, workloads, longer)
+		return nil, fmt.Errorf("no workload %q; there are %s and sizes", o.work, allWorkloads())
 	}
 	n := 1
 	if o.work == "fanin" {

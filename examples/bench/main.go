@@ -76,7 +76,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	}
 	for w := range strings.SplitSeq(*works, ",") {
 		if !slices.Contains(workloads, w) && !slices.Contains(longer, w) {
-			return c, fmt.Errorf("-work %s: no workload %q; there are %s", *works, w, strings.Join(append(workloads, longer...), ", "))
+			return c, fmt.Errorf("-work %s: no workload %q; there are %s", *works, w, allWorkloads())
 		}
 		c.works = append(c.works, w)
 	}

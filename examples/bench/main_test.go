@@ -82,7 +82,7 @@ func TestTable(t *testing.T) {
 	}
 	for i, r := range file.Results {
 		complete(t, r, want[i])
-		if !strings.Contains(out.String(), "\n"+r.Work+" ") {
+		if !strings.Contains(out.String(), "\n  "+r.Work+" ") {
 			t.Errorf("the table has no row %q", r.Work)
 		}
 	}
@@ -226,7 +226,7 @@ func TestWindows(t *testing.T) {
 // TestRefusals: what is not measured is an error that says why, and never an
 // empty table.
 func TestRefusals(t *testing.T) {
-	if rs, err := runFresh(tinyPlan, "gossip"); err == nil || !strings.Contains(err.Error(), `no workload "gossip"`) {
+	if rs, err := runFresh(tinyPlan, "gossip"); err == nil || !strings.Contains(err.Error(), `no workload "gossip"; there are echo, `) {
 		t.Errorf("%+v, %v", rs, err)
 	}
 	for _, args := range []string{"-work echo,gossip", "-work=", "-runs 0", "echo", "-no-such-flag"} {

@@ -42,7 +42,7 @@ var (
 	p50     = column{title: "p50", get: func(r Result) float64 { return r.P50 }, show: ns, all: true}
 	p99     = column{title: "p99", get: func(r Result) float64 { return r.P99 }, show: ns, all: true}
 	mean    = column{title: "mean", get: func(r Result) float64 { return r.Mean }, show: ns}
-	rate    = column{title: "messages/s", get: func(r Result) float64 { return r.Rate }, show: thousands, all: true}
+	rate    = column{title: "messages/s", get: func(r Result) float64 { return r.Rate }, show: perSecondText, all: true}
 	bytesPS = column{title: "GB/s", get: func(r Result) float64 { return r.Rate }, show: decimals, all: true}
 	cpu     = column{title: "CPU/op", get: func(r Result) float64 { return r.CPU }, show: ns}
 	allocs  = column{title: "allocs/op", get: func(r Result) float64 { return float64(r.Mallocs) / float64(r.Ops) }, show: decimals, measured: timed}
@@ -92,21 +92,26 @@ func (s section) report(w io.Writer, all []Result) {
 	}
 	columns := s.columnsFor(mine)
 	fmt.Fprintf(w, "\n%s\n", s.title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	widest := 0 // names stay on the left
+	for _, work := range works {
+		widest = max(widest, len(work))
+	}
+	fmt.Fprintf(t, "%*s", widest, "")
 	for _, c := range columns {
 		fmt.Fprintf(t, "\t%s", c.title)
 		if c.all {
 			fmt.Fprint(t, "\tmin - max")
 		}
 	}
-	fmt.Fprintln(t)
+	fmt.Fprintln(t, "\t")
 	for _, work := range works {
-		fmt.Fprint(t, work)
+		fmt.Fprintf(t, "%-*s", widest, work)
 		of := slices.DeleteFunc(slices.Clone(mine), func(r Result) bool { return r.Work != work })
 		for _, c := range columns {
 			fmt.Fprint(t, "\t", c.cell(of))
 		}
-		fmt.Fprintln(t)
+		fmt.Fprintln(t, "\t")
 	}
 	t.Flush()
 }
@@ -153,15 +158,19 @@ func (c column) cell(rs []Result) string {
 	return fmt.Sprintf("%s\t%s - %s", c.show(s.median), c.show(s.min), c.show(s.max))
 }
 
-// ns shows a time in the unit that fits.
-func ns(v float64) string {
-	switch {
-	case v < 1e4:
-		return fmt.Sprintf("%.0f ns", v)
-	case v < 1e6:
-		return fmt.Sprintf("%.1f µs", v/1e3)
+// ns shows a time of v nanoseconds, by three digits, in the unit that fits.
+func ns(v float64) string { return inUnit(v, " ns", " µs", " ms", " s") }
+
+func perSecondText(v float64) string { return inUnit(v, "", " k", " M", " G") }
+
+// inUnit shows v in the first unit, of which each is a thousand of the one
+// before, that needs at most three digits before the point.
+func inUnit(v float64, units ...string) string {
+	const mostInUnit = 999.5 // it is shown as 1000
+	for v >= mostInUnit && len(units) > 1 {
+		v, units = v/1e3, units[1:]
 	}
-	return fmt.Sprintf("%.1f ms", v/1e6)
+	return decimals(v) + units[0]
 }
 
 func thousands(v float64) string {
@@ -172,9 +181,13 @@ func thousands(v float64) string {
 	return s
 }
 
+// decimals shows v by three digits, and by two decimals where it is below 1.
 func decimals(v float64) string {
-	if v >= 100 {
+	switch {
+	case v >= 99.95:
 		return fmt.Sprintf("%.0f", v)
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
 }
@@ -183,7 +196,7 @@ func percent(v float64) string { return fmt.Sprintf("%.3f %%", 100*v) }
 
 func fine(v float64) string {
 	if v >= 1 {
-		return fmt.Sprintf("%.1f", v)
+		return decimals(v)
 	}
 	return fmt.Sprintf("%.5f", v)
 }

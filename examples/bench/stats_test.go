@@ -85,9 +85,11 @@ func TestLedger(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for got, want := range map[string]string{
-		ns(375): "375 ns", ns(12_345): "12.3 µs", ns(2_500_000): "2.5 ms",
+		ns(375): "375 ns", ns(64.24): "64.2 ns", ns(9_297): "9.30 µs", ns(9_999): "10.0 µs", ns(12_345): "12.3 µs", ns(412_000): "412 µs",
+		ns(999_700): "1.00 ms", ns(2_500_000): "2.50 ms", ns(3e9): "3.00 s",
+		perSecondText(16_512_345): "16.5 M", perSecondText(59_200): "59.2 k", perSecondText(12): "12.0",
 		thousands(7): "7", thousands(1234567): "1,234,567",
-		decimals(1.5): "1.50", decimals(412.7): "413", fine(0.00123): "0.00123", decimal(0.01): "0.01", decimal(100): "100",
+		decimals(1.5): "1.50", decimals(17.22): "17.2", decimals(99.96): "100", decimals(412.7): "413", fine(0.00123): "0.00123", decimal(0.01): "0.01", decimal(100): "100",
 		axisTime(100): "100 ns", axisTime(1e4): "10 µs", axisTime(1e6): "1 ms",
 		sizeName(64): "64 B", sizeName(64 << 10): "64 KiB", sizeName(16 << 20): "16 MiB",
 	} {
