@@ -41,7 +41,8 @@ func printTable(out io.Writer, r result) error {
 		fmt.Fprintf(out, "calls were not counted: %s\n", why)
 	}
 	fmt.Fprintf(out, "%s\n%s\n%s\n", r.CrossingText(), r.Mutex, r.File)
-	_, err := fmt.Fprintf(out, "payloads of a segment and for GB/s: %s; map from: the payload from which a lent buffer, filled by copy, is not slower than []byte\n%s; the tour took %.1f s\n",
+	_, err := fmt.Fprintf(out, "awake, asleep: there and answered, median, both processes awake or both asleep before; 64 bytes, at a segment %s, as for GB/s\n"+
+		"map from: the payload from which a lent buffer, filled by copy, is not slower than []byte; the other columns: go doc ./examples/ipctour\n%s; the tour took %.1f s\n",
 		sizeName(r.Bulk), r.Machine, r.Took.Seconds())
 	return err
 }
@@ -90,7 +91,7 @@ func (r result) CrossingText() string {
 	if n := r.Crossing.LentFrom(); n > 0 {
 		lent = sizeName(n)
 	}
-	return fmt.Sprintf("copy or map, measured by mailbox.Measure in one process: a payload is best in the entry of the queue up to %s, and in a lent buffer from %s on; by default a mailbox puts up to %s into the entry",
+	return fmt.Sprintf("copy or map, measured by mailbox.Measure in one process: a []byte is sent best in the entry of the queue up to %s, and in a block above; a lent buffer, filled by copy, is not slower than a []byte from %s on; by default a mailbox puts up to %s into the entry",
 		sizeName(r.Crossing.Inline()), lent, sizeName(mailbox.DefaultInline))
 }
 
