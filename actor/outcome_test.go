@@ -104,6 +104,27 @@ type Stranger struct {
 	N int
 }
 
+// TestUnhandledLetter: the dead letter of a message that the actor does not know has
+// the name of its type, which only the sender can tell.
+func TestUnhandledLetter(t *testing.T) {
+	got := make(chan supervisor.Letter, 1)
+	ctx, _, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) { got <- l }}, supervisor.Child{})
+	if err := actor.Tell(ctx, ref, StrangeTale{}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case l := <-got:
+		if l.Reason != supervisor.LetterUnhandled || !strings.HasSuffix(l.Name, "actor_test.StrangeTale") {
+			t.Fatalf("%+v", l)
+		}
+	case <-ctx.Done():
+		t.Fatal("no letter")
+	}
+}
+
+// StrangeTale has no handler in worker.
+type StrangeTale struct{ actor.Tells[Worker] }
+
 // Bad cannot cross a process boundary.
 type Bad struct {
 	actor.Asks[Bads, Sum]

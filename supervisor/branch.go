@@ -250,10 +250,23 @@ func (s *Supervisor) act(b *branch, a tree.Action) {
 
 func (c *child) startError() error {
 	why := c.why
-	if c.refusal != nil {
+	switch {
+	case c.refusal != nil:
 		why = c.refusal
+	case c.untaken():
+		why = fmt.Errorf("its process has ended before its Setup had returned (%s). If its Setup did not even begin: "+
+			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain", c.exit.Summary)
 	}
 	return &StartError{Child: c.name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: why}
+}
+
+// untaken says whether the process may have run something else than the actor: it
+// has ended by itself, and nothing was heard of the actor.
+func (c *child) untaken() bool {
+	if c.spec.Actor == nil || c.spec.InPlace || c.why != nil || c.failed != "" || c.declared != "" || c.asked || c.exit == nil {
+		return false
+	}
+	return c.exit.Kind == wire.ExitNormal || c.exit.Kind == wire.ExitCode
 }
 
 // gone deals with a child that will not be started again by itself. If that is

@@ -72,7 +72,7 @@ type StartError struct {
 	Child string
 	Text  string     // what its Setup returned, if it got that far
 	Exit  actor.Exit // how its process ended
-	Err   error      // of a supervisor: which of its children did not start, or why it gave up; or a *RefusedError
+	Err   error      // of a supervisor: which of its children did not start, or why it gave up; a *RefusedError; or what may have kept the process from its Setup
 }
 
 // Unwrap returns Err.

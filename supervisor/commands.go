@@ -234,7 +234,7 @@ func (s *Supervisor) Kill(id uint32) error {
 				return
 			}
 			c.killed = true
-			s.event(EventKilled, c, "asked for")
+			s.event(EventKilled, c, "by a call of Kill")
 		}
 	})
 	if err == errAway {

@@ -228,6 +228,21 @@ func TestNestedOrder(t *testing.T) {
 	}
 }
 
+// TestStartOfAnotherProgram: a child that does something else instead of its role,
+// since its main does not call Run, does not start, and the error says what to do.
+// One that has ended in its own Setup is not blamed for that alone.
+func TestStartOfAnotherProgram(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{rootVar + "=-1"}})
+	if se := new(supervisor.StartError); !errors.As(err, &se) || se.Exit.Kind != actor.ExitNormal || !strings.Contains(err.Error(), "call supervisor.Run first thing in main") {
+		t.Fatal(err)
+	}
+	_, err = supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{"NODE_SETUP=fail"}, Stderr: io.Discard})
+	if err == nil || strings.Contains(err.Error(), "supervisor.Run") {
+		t.Fatal(err)
+	}
+}
+
 // TestNestedStartFails: the error of the child below comes out above.
 func TestNestedStartFails(t *testing.T) {
 	ctx, sup, _ := newSup(t, supervisor.Spec{})

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
@@ -359,9 +360,13 @@ func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
 
 func (s *Supervisor) letter(l keeper.Letter) {
 	s.letters.Add(1)
-	s.log.Warn("dead letter", "to", s.keeper.Name(l.To), "reason", LetterReason(l.Reason), "type", s.keeper.TypeName(l.Type), "bytes", l.Size, "text", l.Text)
+	name := codec.NameOf(codec.ID(l.Type)) // this process may have sent it: no actor tells the name of what it does not handle
+	if name == "" {
+		name = s.keeper.TypeName(l.Type)
+	}
+	s.log.Warn("dead letter", "to", s.keeper.Name(l.To), "reason", LetterReason(l.Reason), "type", name, "bytes", l.Size, "text", l.Text)
 	if s.spec.OnLetter != nil {
-		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, From: l.From.ID, Type: l.Type, Name: s.keeper.TypeName(l.Type), Size: int(l.Size),
+		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, From: l.From.ID, Type: l.Type, Name: name, Size: int(l.Size),
 			Reason: LetterReason(l.Reason), Text: l.Text, Payload: l.Payload})
 	}
 }

@@ -24,6 +24,19 @@ func OfPointer(p any) (*Type, error) {
 // Known is OfPointer of a type that was looked up before, or nil. It is inlined.
 func Known(p any) *Type { return lookup((*face)(unsafe.Pointer(&p)).typ) }
 
+// NameOf is the name of the type with that identity, if this process has looked it
+// up, and "" otherwise. It is for reports, and no faster than they need it.
+func NameOf(id ID) string {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, t := range types {
+		if t.ID() == id {
+			return t.Name()
+		}
+	}
+	return ""
+}
+
 // table is an open-addressed hash table from type words to types, at most a
 // quarter full. It is never changed: a new type makes a new table.
 type table struct {

@@ -65,9 +65,12 @@ type UnknownError struct {
 func (e *UnknownError) Error() string {
 	if e.ID == 0 && e.Name != "" {
 		return fmt.Sprintf("no child of this program is called %q: a name is the path below the program's supervisor, such as \"pair/left\", "+
-			"and a child is found from its start on", e.Name)
+			"and is known as soon as the child's start has begun", e.Name)
 	}
-	return fmt.Sprintf("no actor has number %d in this program: the Ref is the zero Ref, comes from another program, or was that of a group which is forgotten", e.ID)
+	if e.ID == 0 {
+		return "the zero Ref addresses no actor: use a Ref that Start or Lookup has returned, or that has come in a message"
+	}
+	return fmt.Sprintf("no actor has number %d in this program: the Ref comes from another program, or is that of a group which is forgotten", e.ID)
 }
 
 // Known is the target with that number, if it has been sent to before.
