@@ -159,7 +159,8 @@ func (c *Context) Name() string { return c.host.node.Name() }
 func (c *Context) Incarnation() int { return int(c.host.node.Self().Incarnation) }
 
 // Attempt is how many earlier incarnations died with the message in hand. It is above
-// zero only if mailbox.Config.Redeliver is.
+// zero only if mailbox.Config.Redeliver is, or if the program itself has asked for
+// such a death, as by Kill of package supervisor.
 func (c *Context) Attempt() int {
 	if c.msg == nil {
 		return 0

@@ -101,10 +101,14 @@ type Config struct {
 	// Full is what a send does when there is no room; the default is Wait.
 	Full Full
 
-	// Redeliver is how many deaths of its handler a message survives before
-	// it is quarantined: with 0, the default, it is quarantined at the
-	// first one. A death that the program itself asked for is not counted,
-	// and one by a signal from outside counts for less.
+	// Redeliver says when a message whose handler dies is quarantined instead
+	// of being handled again by the next incarnation: at that many deaths that
+	// were the process's own doing (a panic, an exit, its memory limit), or at
+	// the tenth by a signal from outside, whichever is first. With 0, the
+	// default, it is quarantined at the first of any kind. A death that the
+	// program itself asked for is not counted. A handler whose messages are
+	// redelivered must bear to run twice for one; Context.Attempt of package
+	// actor tells it.
 	Redeliver int
 }
 

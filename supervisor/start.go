@@ -23,7 +23,8 @@ func Start[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P]
 //
 // If sup has the strategy SimpleOneForOne, the child is made from sup's template,
 // whose actor must be def. Then child may only have a Name, and an Env that is added
-// to the template's.
+// to the template's. Without a Name it is called after the template and its number,
+// "worker-9".
 func StartChild[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], child Child) (actor.Ref[P], error) {
 	child.Actor = def
 	id, err := sup.start(ctx, child)
