@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,9 @@ const (
 	blockSize = 5    // neighbouring pairs are alike: so many are drawn together
 	resamples = 2000 // for an interval
 )
+
+// inWindows are the workloads that can be compared so.
+var inWindows = []string{"echo", "ask", "flood", "fanin"}
 
 // pair is what has been done in a window with polling and in one without, next to
 // each other in random order.
@@ -74,7 +78,7 @@ func oneSet(c config, work string, pairs int, others []*busy) (ops, counts []pai
 		return nil, nil, err
 	}
 	if len(rs[0].Counts) != len(w.Polls) {
-		return nil, nil, fmt.Errorf("-beside: %s is not done in windows; echo, ask, flood and fanin are", work)
+		return nil, nil, fmt.Errorf("-beside: %s is not done in windows; %s are", work, strings.Join(inWindows, ", "))
 	}
 	sum := make([]int, len(w.Polls))
 	w.Start = rs[0].Start

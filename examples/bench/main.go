@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // an error is printed once, by main
 	works := f.String("work", strings.Join(workloads, ","), "`workloads`, comma separated; idle runs only if it is named")
-	quick := f.Bool("quick", false, "one short run")
+	quick := f.Bool("quick", false, "short runs, and one of each workload unless -runs says more")
 	f.IntVar(&c.runs, "runs", 3, "runs of each workload")
 	f.StringVar(&c.json, "json", "", "write every single result to this `file`")
 	f.StringVar(&c.plot, "plot", "", "measure payloads of 64 bytes to 16 MiB too, and write an SVG of them to this `file`")
@@ -54,7 +55,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 		",\nthe result goes to stdout as one line, @@RES and JSON")
 	f.StringVar(&c.only, "only", "", "with -peers: of several results measure only the one with this `name`")
 	f.IntVar(&c.pairs, "beside", 0, "compare polling with sleeping at once beside busy processes, by this `number` of pairs of\n"+
-		"windows for each workload: echo, ask, flood, fanin")
+		"windows for each workload: "+strings.Join(inWindows, ", "))
 	f.IntVar(&c.busy, "busy", runtime.NumCPU(), "with -beside: the `number` of busy processes")
 	f.DurationVar(&c.window, "window", 30*time.Millisecond, "with -beside: the `length` of a window")
 	switch err := f.Parse(args); {
@@ -69,14 +70,28 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", f.Arg(0))
 	}
 	if *quick {
-		c.plan, c.runs = quickPlan, 1
+		c.plan = quickPlan
+		if !given(f, "runs") {
+			c.runs = 1
+		}
 	}
 	if c.runs < 1 {
-		return c, fmt.Errorf("-runs %d: want at least 1", c.runs)
+		return c, fmt.Errorf("-runs %d: it must be at least 1", c.runs)
+	}
+	for name, file := range map[string]string{"json": c.json, "plot": c.plot} { // before the measurement, which takes a while; "" is in this folder
+		if dir, err := os.Stat(filepath.Dir(file)); err != nil || !dir.IsDir() {
+			return c, fmt.Errorf("-%s %s: there is no folder %s: create it first", name, file, filepath.Dir(file))
+		}
+	}
+	if c.pairs > 0 && !given(f, "work") {
+		*works = strings.Join(inWindows, ",")
 	}
 	for w := range strings.SplitSeq(*works, ",") {
 		if !slices.Contains(workloads, w) && !slices.Contains(longer, w) {
 			return c, fmt.Errorf("-work %s: no workload %q; there are %s", *works, w, allWorkloads())
+		}
+		if c.pairs > 0 && !slices.Contains(inWindows, w) {
+			return c, fmt.Errorf("-beside with -work %s: that can be done with %s", w, strings.Join(inWindows, ", "))
 		}
 		c.works = append(c.works, w)
 	}
@@ -84,6 +99,12 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 		c.works = append(c.works, "sizes")
 	}
 	return c, nil
+}
+
+// given says whether a command line has that flag.
+func given(f *flag.FlagSet, name string) (yes bool) {
+	f.Visit(func(g *flag.Flag) { yes = yes || g.Name == name })
+	return yes
 }
 
 func main() {

@@ -223,13 +223,35 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// TestFlags: flags that change what others mean.
+func TestFlags(t *testing.T) {
+	for args, want := range map[string]struct {
+		runs  int
+		works string
+	}{
+		"-work echo":                 {3, "echo"},
+		"-quick -work echo":          {1, "echo"},
+		"-quick -runs 5 -work echo":  {5, "echo"},
+		"-beside 3":                  {3, "echo,ask,flood,fanin"},
+		"-beside 3 -work flood":      {3, "flood"},
+		"-work idle -plot plot.svg":  {3, "idle,sizes"},
+		"-work echo -json some.json": {3, "echo"},
+	} {
+		c, err := parseFlags(strings.Fields(args), io.Discard)
+		if got := strings.Join(c.works, ","); err != nil || c.runs != want.runs || got != want.works {
+			t.Errorf("%s: %d runs of %s, %v; want %d of %s", args, c.runs, got, err, want.runs, want.works)
+		}
+	}
+}
+
 // TestRefusals: what is not measured is an error that says why, and never an
 // empty table.
 func TestRefusals(t *testing.T) {
 	if rs, err := runFresh(tinyPlan, "gossip"); err == nil || !strings.Contains(err.Error(), `no workload "gossip"; there are echo, `) {
 		t.Errorf("%+v, %v", rs, err)
 	}
-	for _, args := range []string{"-work echo,gossip", "-work=", "-runs 0", "echo", "-no-such-flag"} {
+	for _, args := range []string{"-work echo,gossip", "-work=", "-runs 0", "echo", "-no-such-flag", "-beside 3 -work echo,spawn",
+		"-json /no/such/folder/x.json", "-plot /no/such/folder/x.svg"} {
 		if c, err := parseFlags(strings.Fields(args), io.Discard); err == nil {
 			t.Errorf("%s: %+v", args, c)
 		}
