@@ -18,6 +18,9 @@ import (
 // what must show in its list of mappings.
 const formVar = "UNDERSTUDY_TEST_FORM"
 
+// segmentRoom is how many bytes of a form of segment these tests need at a time.
+const segmentRoom = 32 << 20
+
 // TestSegmentForms: a program says the same on every form of segment, also where
 // memfd_create is refused and nothing was chosen.
 func TestSegmentForms(t *testing.T) {
@@ -42,6 +45,7 @@ func TestSegmentForms(t *testing.T) {
 			if err := allowed[c.needs]; err != nil {
 				testutil.Refused(t, err)
 			}
+			testutil.Room(t, c.needs.String(), segmentRoom)
 			cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run", "^(TestMapped|TestEchoSizes|TestTellOrderAcrossSizes|TestUnreadSurvivesKill|TestDeathInHandFailsTheAsk)$/^ring$")
 			cmd.Env = append(os.Environ(), segment.Variable+"="+c.env, formVar+"="+c.mapped)
 			if c.refuse != "" {
@@ -86,6 +90,7 @@ func TestSegmentOfMailbox(t *testing.T) {
 			if s.Err != nil {
 				testutil.Refused(t, s.Err)
 			}
+			testutil.Room(t, s.Form.String(), segmentRoom)
 			ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{Segment: s.Form.String()}})
 			data := bytes.Repeat([]byte("x"), 100_000)
 			r, err := actor.Ask(ctx, ref, Echo{Text: "y", Data: data})

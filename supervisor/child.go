@@ -72,7 +72,7 @@ type StartError struct {
 	Child string
 	Text  string     // what its Setup returned, if it got that far
 	Exit  actor.Exit // how its process ended
-	Err   error      // of a supervisor: which of its children did not start, or why it gave up; a *RefusedError; or what may have kept the process from its Setup
+	Err   error      // of a supervisor: which of its children did not start, or why it gave up; a *RefusedError or *transport.LimitError; or what may have kept the process from its Setup
 }
 
 // Unwrap returns Err.
@@ -111,6 +111,8 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	if err != nil {
 		if x := new(RefusedError); errors.As(err, &x) {
 			c.refusal = x
+		} else if errors.As(err, new(*transport.LimitError)) {
+			c.refusal = err
 		}
 		s.log.Error("child could not be started", "child", c.name, "err", err)
 		s.notStarted(c, err, nil)

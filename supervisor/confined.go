@@ -73,7 +73,7 @@ func (c *child) confinement() (*confine.Spec, *report, error) {
 	limits.Death = process.DeathSignal
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, nil, fmt.Errorf("supervisor: report of limits: %w", err)
+		return nil, nil, process.Limited("supervisor: report of limits", err)
 	}
 	return limits, &report{r, w}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/transport"
 )
 
 // errorText is an error of a command as it crosses from the process of a
@@ -17,6 +18,7 @@ type errorText struct {
 	Intensity *IntensityError
 	Start     *startText
 	Refused   *refusedText
+	Lack      *lackText
 	Replace   *replaceText
 	Types     *IncompatibleError
 }
@@ -31,6 +33,15 @@ type refusedText struct {
 	Value, Remedy string
 	Text          string // of the system's error
 	Errno         syscall.Errno
+}
+
+// lackText is a limit of the machine.
+type lackText struct {
+	Op, Limit string
+	Value     uint64
+	Remedy    string
+	Text      string // of the system's error
+	Errno     syscall.Errno
 }
 
 type startText struct {
@@ -63,6 +74,7 @@ func textOf(err error) *errorText {
 	var start *StartError
 	var refused *RefusedError
 	var replace *ReplaceError
+	var lack *transport.LimitError
 	switch {
 	case errors.As(err, &replace):
 		t.Replace = &replaceText{replace.Child, replace.Step, textOf(replace.Err)}
@@ -71,6 +83,9 @@ func textOf(err error) *errorText {
 	case errors.As(err, &refused):
 		t.Refused = &refusedText{Limit: refused.Limit, Value: refused.Value, Remedy: refused.Remedy, Text: refused.Err.Error()}
 		errors.As(refused.Err, &t.Refused.Errno)
+	case errors.As(err, &lack):
+		t.Lack = &lackText{Op: lack.Op, Limit: lack.Limit, Value: lack.Value, Remedy: lack.Remedy, Text: lack.Err.Error()}
+		errors.As(lack.Err, &t.Lack.Errno)
 	case errors.As(err, &t.Present), errors.As(err, &t.Intensity), errors.As(err, &t.Types):
 	default:
 		for name, e := range namedErrors {
@@ -94,6 +109,9 @@ func (t *errorText) err() error {
 	case t.Refused != nil:
 		r := t.Refused
 		return &RefusedError{Limit: r.Limit, Value: r.Value, Remedy: r.Remedy, Err: systemError(r.Text, r.Errno)}
+	case t.Lack != nil:
+		l := t.Lack
+		e.is = &transport.LimitError{Op: l.Op, Limit: l.Limit, Value: l.Value, Remedy: l.Remedy, Err: systemError(l.Text, l.Errno)}
 	case t.Replace != nil:
 		return &ReplaceError{Child: t.Replace.Child, Step: t.Replace.Step, Err: t.Replace.Err.err()}
 	case t.Types != nil:

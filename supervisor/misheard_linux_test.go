@@ -13,6 +13,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -167,5 +168,73 @@ func TestStrayDescriptors(t *testing.T) {
 	wait(t, ctx, down)
 	if after := count(); after > before {
 		t.Errorf("%d descriptors, %d before", after, before)
+	}
+}
+
+// TestRootAnswerWithoutDescriptors: when the root process has not enough
+// descriptors for the segment of an answer, who asked is told which limit that is.
+func TestRootAnswerWithoutDescriptors(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
+	defer restore()
+	for free := range 4 {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		holder := startNode(t, ctx, sup, supervisor.Child{})
+		for i := range 500 {
+			if err := actor.Tell(ctx, holder, Mark{Seq: i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		who(t, ctx, holder) // the lane is there
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 128, Max: old.Max}); err != nil {
+			t.Skip("RLIMIT_NOFILE cannot be set: ", err)
+		}
+		release := takeDescriptors(free)
+		log, err := actor.Ask(ctx, holder, Log{})
+		release()
+		restore()
+		if err == nil && len(log.Lines) != 500 || err != nil && !strings.Contains(err.Error(), "RLIMIT_NOFILE is 128;") {
+			t.Errorf("with %d descriptors: %v", free, err)
+		}
+		t.Log(free, len(log.Lines), err)
+		sup.Shutdown()
+	}
+}
+
+// TestStartWithoutDescriptors: a start that fails for want of descriptors, at
+// whichever step, says which limit that is, its value and the remedy, to who
+// called it, and leaves nothing behind.
+func TestStartWithoutDescriptors(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
+	defer restore()
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 100})
+	limits := supervisor.Limits{Resources: map[supervisor.Limit]uint64{supervisor.LimitCore: 0}}
+	for _, l := range []supervisor.Limits{{}, limits} {
+		started := false
+		for free := 0; !started; free++ {
+			child := supervisor.Child{Name: fmt.Sprint("child", len(l.Resources), "-", free), Limits: l}
+			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 128, Max: old.Max}); err != nil {
+				t.Skip("RLIMIT_NOFILE cannot be set: ", err)
+			}
+			release := takeDescriptors(free)
+			_, err := supervisor.StartChild(ctx, sup, node, child)
+			release()
+			restore()
+			l := (*transport.LimitError)(nil)
+			switch {
+			case err == nil:
+				started = true
+				t.Logf("%s: started with %d descriptors", child.Name, free)
+			case free == 40 || !errors.As(err, &l) || l.Limit != "RLIMIT_NOFILE" || l.Value != 128 || l.Remedy == "" || !errors.Is(err, unix.EMFILE):
+				t.Fatalf("%s, with %d descriptors: %v", child.Name, free, err)
+			}
+		}
 	}
 }

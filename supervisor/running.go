@@ -222,19 +222,19 @@ func (s *Supervisor) read(r *running) (more bool) {
 // process itself only the link ends, so that whatever it sends from now on fails.
 func (s *Supervisor) misheard(r *running, err error) {
 	s.lostLane(r, err)
-	c := s.children[r.addr.ID]
+	c, why := s.children[r.addr.ID], fmt.Errorf("a frame of it, or for it, was lost: %w", err)
 	switch {
 	case r.addr.ID == 0:
-		r.link.Close()
+		sock.Break(r.link, why)
 	case c != nil && c.next.is(r):
 		s.giveUp(c, c.next.step(), err)
 		r.link.Close() // also of one that has been committed
 	case c == nil || c.run != r: // one that is no more
 	case r.proc == nil:
-		r.link.Close() // it ends by itself
+		sock.Break(r.link, why) // it ends by itself
 	default:
-		c.killed = true
-		s.event(EventKilled, c, "a frame of it, or for it, was lost: "+err.Error())
+		c.killed, c.doom = true, &doom{wire.ExitSignal, "killed: " + why.Error()}
+		s.event(EventKilled, c, why.Error())
 		_ = r.kill()
 	}
 }

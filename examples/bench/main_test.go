@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -37,6 +38,7 @@ var tinyPlan = Plan{WarmN: 20, Warm: time.Millisecond, Echo: 4 * time.Millisecon
 // program would: the table's runs are such. Every result must be there and
 // complete.
 func TestTable(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	dir := t.TempDir()
 	c := config{works: slices.Clone(workloads), runs: 1, plan: tinyPlan, json: filepath.Join(dir, "r.json")}
 	if !testing.Short() {

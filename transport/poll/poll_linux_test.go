@@ -81,6 +81,7 @@ func TestWatch(t *testing.T) {
 // TestStop: who has stopped a watch that waits is sure that no call comes, also
 // for a descriptor that gets the same number.
 func TestStop(t *testing.T) {
+	testutil.Descriptors(t, 256)
 	testutil.Audit(t)
 	for range 100 {
 		r, w := pipe(t)
@@ -103,6 +104,7 @@ func TestStop(t *testing.T) {
 
 // TestMany: each of many says what it has to, however they come together.
 func TestMany(t *testing.T) {
+	testutil.Descriptors(t, 256)
 	testutil.Audit(t)
 	const n, rounds = 100, 20
 	var left sync.WaitGroup

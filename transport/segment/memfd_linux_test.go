@@ -199,13 +199,19 @@ func TestOutOfDescriptors(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
 	}
+	// Descriptors below the limit may be free; use them up.
+	var files []*os.File
+	defer func() {
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
+		for _, f := range files {
+			f.Close()
+		}
+	}()
 	low := old
 	low.Cur = 4
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		t.Skip("cannot lower the limit:", err)
 	}
-	// Descriptors below the limit may be free; use them up.
-	var files []*os.File
 	var err error
 	for err == nil {
 		var m *Memory
@@ -213,12 +219,6 @@ func TestOutOfDescriptors(t *testing.T) {
 			files = append(files, dupOrNil(m))
 			m.Close()
 		}
-	}
-	if e := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); e != nil {
-		t.Fatal(e)
-	}
-	for _, f := range files {
-		f.Close()
 	}
 	e := (*transport.LimitError)(nil)
 	if !errors.As(err, &e) || e.Limit != "RLIMIT_NOFILE" || e.Value != 4 || !errors.Is(err, unix.EMFILE) || e.Remedy == "" {

@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type way struct {
 	read   func() bool   // Listen's, until it has returned false
 	reads  bool          // there is a goroutine that calls read
 	shut   bool          // nothing more is taken; what is there is still received
+	cause  error         // then, what Receive says in place of io.EOF; nil for that
 	closed bool          // by the receiver: nothing is received any more
 }
 
@@ -93,7 +95,7 @@ func (l *local) Receive(buf []byte) (n int, files []transport.File, err error) {
 	case w.closed:
 		return 0, nil, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, errClosed)
 	case len(w.frames) == 0:
-		return 0, nil, io.EOF
+		return 0, nil, cmp.Or(w.cause, io.EOF)
 	}
 	f := w.frames[0]
 	w.frames, w.bytes = w.frames[1:], w.bytes-len(f.frame)
@@ -125,6 +127,17 @@ func (l *local) Listen(read func() bool) error {
 func (l *local) CloseRead() error {
 	l.in.end(false)
 	return nil
+}
+
+// Break closes a link because of err, which the other end's Receive fails with in
+// place of io.EOF if that is in this process, too; see Local.
+func Break(l transport.Link, err error) {
+	if l, ok := l.(*local); ok {
+		l.out.mu.Lock()
+		l.out.cause = err
+		l.out.mu.Unlock()
+	}
+	l.Close()
 }
 
 // Close ends the link; see transport.Link. It may be called again.

@@ -130,6 +130,7 @@ func TestCombinations(t *testing.T) {
 }
 
 func combine(t *testing.T, c combination) {
+	testutil.Room(t, c.segment, 16<<20)
 	testutil.Audit(t)
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	defer cancel()

@@ -98,6 +98,7 @@ func (s *memoryStage) mapper() *player {
 
 func (s *memoryStage) create(size int) transport.Segment {
 	s.t.Helper()
+	testutil.Room(s.t, s.form.Name, uint64(size+os.Getpagesize()))
 	m, err := s.form.Create(size)
 	if err != nil {
 		s.t.Fatal(err)

@@ -378,6 +378,7 @@ func TestSuccessorWaitsForAllBefore(t *testing.T) {
 // TestTooMuchThatIsEarly: segments whose lanes never come do not keep out one whose
 // lane does, and each that is given up is told of.
 func TestTooMuchThatIsEarly(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	s := newScript(t)
 	for n := range maxEarly + 3 {
 		null, err := os.Open(os.DevNull)

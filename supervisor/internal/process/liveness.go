@@ -1,9 +1,6 @@
 package process
 
-import (
-	"fmt"
-	"os"
-)
+import "os"
 
 // Liveness is a pipe that says to children that this process is alive: its
 // write end is open here and nowhere else, so the read ends that children have
@@ -16,7 +13,7 @@ type Liveness struct {
 func NewLiveness() (*Liveness, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("process: liveness pipe: %w", err)
+		return nil, Limited("process: liveness pipe", err)
 	}
 	return &Liveness{r, w}, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/poll"
 )
 
@@ -224,13 +225,10 @@ func rawFD(f *os.File) (fd uintptr) {
 
 func startError(path, op string, err error) error {
 	e := &StartError{Path: path, Op: op, Err: err}
+	l := (*transport.LimitError)(nil)
 	switch {
-	case errors.Is(err, syscall.EMFILE):
-		e.Remedy = "RLIMIT_NOFILE of this process is used up: raise it, or have fewer children"
-	case errors.Is(err, syscall.ENFILE):
-		e.Remedy = "the system has no more open files: raise fs.file-max"
-	case errors.Is(err, syscall.EAGAIN):
-		e.Remedy = "RLIMIT_NPROC or the cgroup's pids.max is reached: raise it"
+	case errors.As(Limited(op, err), &l):
+		e.Err, e.Remedy = l, l.Remedy
 	case errors.Is(err, syscall.ENOENT):
 		e.Remedy = "the program's file is gone: it must stay while its children are restarted"
 	case errors.Is(err, syscall.ETXTBSY):

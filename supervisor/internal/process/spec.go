@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/understudy-go/understudy/transport"
 )
 
 // Spec says how a process is started.
@@ -49,10 +51,13 @@ type StartError struct {
 	Path   string
 	Op     string // what failed
 	Remedy string
-	Err    error
+	Err    error // a *transport.LimitError when a limit is the reason
 }
 
 func (e *StartError) Error() string {
+	if l := (*transport.LimitError)(nil); errors.As(e.Err, &l) {
+		return fmt.Sprintf("start %s: %v", e.Path, e.Err)
+	}
 	s := fmt.Sprintf("start %s: %s: %v", e.Path, e.Op, e.Err)
 	if e.Remedy != "" {
 		s += "; " + e.Remedy

@@ -16,7 +16,7 @@ func Text(name string, text []byte) (*os.File, error) {
 		return pipedText(name, text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("process: memfd: %w", err)
+		return nil, Limited("process: memfd", err)
 	}
 	f := os.NewFile(uintptr(fd), name)
 	if _, err = f.Write(text); err == nil {
@@ -33,7 +33,7 @@ func Text(name string, text []byte) (*os.File, error) {
 func pipedText(name string, text []byte) (*os.File, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return nil, fmt.Errorf("process: %s: pipe: %w", name, err)
+		return nil, Limited("process: "+name+": pipe", err)
 	}
 	f := os.NewFile(uintptr(p[0]), name)
 	defer unix.Close(p[1])
