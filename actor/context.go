@@ -25,8 +25,8 @@ type Context struct {
 
 	targets [lately]atomic.Pointer[node.Target] // told to lately, by number: see tell
 
-	polled  *node.Polled // this context, for waits of the node
-	watched atomic.Bool  // done was made for the message in hand
+	polled  node.Polled // this context, for waits of the node
+	watched atomic.Bool // done was made for the message in hand
 
 	mu   sync.Mutex
 	done chan struct{} // made when somebody asks for it
@@ -39,7 +39,7 @@ const lately = 8
 
 func newContext(h *host) *Context {
 	c := &Context{host: h}
-	c.polled = &node.Polled{Context: c}
+	c.polled.Context = c
 	return c
 }
 
@@ -212,7 +212,7 @@ func waitContext(ctx context.Context) context.Context {
 	case !ok:
 		return ctx
 	case c.isAsk():
-		return c.polled
+		return &c.polled
 	}
 	return context.Background()
 }

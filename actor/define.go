@@ -84,17 +84,22 @@ type Setup[P any] struct {
 
 // running is an actor that is being set up, and then runs.
 type running struct {
-	host     *host
-	ctx      *Context
+	*draft // nil once it runs
+	host   *host
+	ctx    *Context
+	onDown func(*Context, Down)
+	onExit func(*Context, Down)
+	onStop []func(*Context)
+	busy   func() bool // streams are open
+	give   func() (node.State, error)
+	take   map[codec.ID]func([]byte) error
+	takes  map[uint32]codec.ID // the types of take, by their names
+}
+
+// draft is what only the start needs to know.
+type draft struct {
 	handlers map[codec.ID]mailbox.Handler
 	types    []wire.TypeName // of the handlers and their answers, as far as a frame holds them
-	onDown   func(*Context, Down)
-	onExit   func(*Context, Down)
-	onStop   []func(*Context)
-	busy     func() bool // streams are open
-	give     func() (node.State, error)
-	take     map[codec.ID]func([]byte) error
-	takes    map[uint32]codec.ID // the types of take, by their names
 	errs     []error
 }
 
@@ -233,7 +238,7 @@ const (
 
 // start runs setup.
 func (d *Definition[P]) start(h *host) (*running, error) {
-	r := &running{host: h, ctx: newContext(h), handlers: map[codec.ID]mailbox.Handler{}}
+	r := &running{draft: &draft{handlers: map[codec.ID]mailbox.Handler{}}, host: h, ctx: newContext(h)}
 	err := d.setup(&Setup[P]{r: r})
 	if all := errors.Join(append(r.errs, err)...); all != nil {
 		return nil, all

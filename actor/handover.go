@@ -114,22 +114,21 @@ func encodeState[S any](t *codec.Type, v *S) (s node.State, err error) {
 	return s, err
 }
 
-// handover is this actor's part in its replacement.
-func (r *running) handover() node.Handover {
-	return node.Handover{
-		Busy: func() bool { return r.busy != nil && r.busy() },
-		Give: func() (node.State, error) {
-			if r.give == nil {
-				return node.State{}, nil
-			}
-			return r.give()
-		},
-		Take: func(s node.State) error {
-			take := r.take[codec.ID(s.Type)]
-			if take == nil {
-				return &node.UnknownStateError{Name: s.Name, New: uint64(r.takes[codec.ID(s.Type).Name()])}
-			}
-			return take(s.Bytes)
-		},
+// The methods of node.Handover: this actor's part in its replacement.
+
+func (r *running) Busy() bool { return r.busy != nil && r.busy() }
+
+func (r *running) Give() (node.State, error) {
+	if r.give == nil {
+		return node.State{}, nil
 	}
+	return r.give()
+}
+
+func (r *running) Take(s node.State) error {
+	take := r.take[codec.ID(s.Type)]
+	if take == nil {
+		return &node.UnknownStateError{Name: s.Name, New: uint64(r.takes[codec.ID(s.Type).Name()])}
+	}
+	return take(s.Bytes)
 }

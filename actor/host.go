@@ -13,6 +13,7 @@ import (
 	"github.com/understudy-go/understudy/actor/internal/node"
 	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -152,8 +153,10 @@ func (h *host) serve() (reason string, err error) {
 	if err != nil {
 		return "", err
 	}
-	handlers := r.handlers
-	r.handlers = nil // the node has them from now on
+	var handlers map[codec.ID]mailbox.Handler
+	if r.draft != nil {
+		handlers, r.draft = r.handlers, nil // the node has them from now on
+	}
 	reason, err = h.node.Serve(handlers, r.down(), &r.ctx.stopping)
 	if err != nil {
 		return "", err
@@ -182,13 +185,12 @@ func (h *host) setUp() (reason string, err error) {
 	if err := h.node.Types(r.types); err != nil {
 		return "", err
 	}
-	r.types = nil
 	if r.onExit != nil {
 		if err := h.node.Trap(func(w wire.Exit) { r.onExit(r.ctx, downOf(w)) }); err != nil {
 			return "", err
 		}
 	}
-	h.node.OnHandover(r.handover())
+	h.node.OnHandover(r)
 	return "", h.node.Ready()
 }
 

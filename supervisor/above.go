@@ -281,13 +281,10 @@ func (c Child) sort() uint8 {
 }
 
 // hand hands the link of a process that is about to be started to the root.
-func (a *above) hand(addr wire.Addr, link *os.File, standBy bool) (*running, error) {
+func (a *above) hand(r *running, link *os.File, standBy bool) {
 	defer link.Close()
-	r := &running{addr: addr}
-	r.tell = func(f wire.Frame) { a.send(&wire.Below{Child: addr, Frame: wire.Append(nil, f)}) }
-	a.hands[addr] = r
-	a.send(&wire.Adopt{Child: addr, StandBy: bit(standBy)}, link)
-	return r, nil
+	a.hands[r.addr] = r
+	a.send(&wire.Adopt{Child: r.addr, StandBy: bit(standBy)}, link)
 }
 
 // event tells the root what has happened.

@@ -1,18 +1,46 @@
 package supervisor
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
 
 // alike is spec without its name, kept once for all children of a definition that
 // were given the same: a program may have very many of these. Who has it does not
 // change it.
 func (s *Supervisor) alike(definition string, spec Child) *Child {
 	spec.Name = ""
-	last := s.given[definition]
-	if last == nil || !identical(reflect.ValueOf(last).Elem(), reflect.ValueOf(&spec).Elem()) {
-		last = &spec
-		s.given[definition] = last
+	last := s.kind(definition)
+	if last.spec == nil || !identical(reflect.ValueOf(last.spec).Elem(), reflect.ValueOf(&spec).Elem()) {
+		last.spec = &spec
 	}
-	return last
+	return last.spec
+}
+
+// alikeTypes does so for the types that a process handles.
+func (s *Supervisor) alikeTypes(definition string, types []wire.TypeName) []wire.TypeName {
+	last := s.kind(definition)
+	if !slices.Equal(last.types, types) {
+		last.types = types
+	}
+	return last.types
+}
+
+// kind is what the children of a definition share.
+type kind struct {
+	spec  *Child
+	types []wire.TypeName
+}
+
+func (s *Supervisor) kind(definition string) *kind {
+	k := s.kinds[definition]
+	if k == nil {
+		k = &kind{}
+		s.kinds[definition] = k
+	}
+	return k
 }
 
 // identical says whether one of two values can stand for the other: whether they

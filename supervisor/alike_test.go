@@ -14,7 +14,7 @@ import (
 // TestAlike: children that were given the same share it, whatever their names are,
 // and those that were given anything else do not: each field is tried.
 func TestAlike(t *testing.T) {
-	s := &Supervisor{engine: &engine{given: map[string]*Child{}}}
+	s := &Supervisor{engine: &engine{kinds: map[string]*kind{}}}
 	niceness := 3
 	full := Child{
 		Command: &Command{}, Supervisor: &Spec{}, Subtree: &Definition{}, NormalCodes: []int{1}, FatalCodes: []int{2},

@@ -20,51 +20,52 @@ import (
 // child is the loop's knowledge of one child.
 type child struct {
 	id          uint32
+	incarnation uint32
+	issued      uint32 // the highest number of an incarnation, also of one that never took over
 	name        string // its whole path
 	spec        *Child // without the name; see alike
 	definition  string
 	branch      *branch           // the supervisor that it is a child of
 	sub         *branch           // the supervisor that it is, while it runs
 	static      map[string]*child // of a supervisor: what its Spec's Children have become, by name
-	held        bool              // its mailbox is kept while its supervisor is restarted
-	listed      bool              // it is in a Spec's Children
 	program     string            // its executable; "" is the root's
 	next        *successor        // while it is being replaced
-	incarnation uint32
-	issued      uint32 // the highest number of an incarnation, also of one that never took over
 	pid         int
-	types       []wire.TypeName // that its process handles
-	run         *running        // nil between two incarnations
-	ready       bool
-	resizing    bool               // of a pool
-	sized       bool               // of a pool that is away: Resize was called
-	retiring    bool               // it ends when its mailbox is empty
+	types       []wire.TypeName    // that its process handles
+	run         *running           // nil between two incarnations
 	retire      func(running bool) // what an end by Resize waits for, between two incarnations
-	asked       bool               // this end was asked for
 	away        *running           // of a child of a supervisor in another process: that process
 	unnoticed   *wire.Exit         // then: a death with which its supervisor has not dealt
 	shown       bool               // then: its stderr is that of its supervisor's process
 	spare       *wire.Exit         // then: of the process that has ended last beside its successor or predecessor
 	sort        uint8              // then: one of the wire's sorts
 	up          bool               // then: its start was told, and its end was not
-	killed      bool               // Kill was called
+	held        bool               // its mailbox is kept while its supervisor is restarted
+	listed      bool               // it is in a Spec's Children
+	ready       bool
+	resizing    bool // of a pool
+	sized       bool // of a pool that is away: Resize was called
+	retiring    bool // it ends when its mailbox is empty
+	asked       bool // this end was asked for
+	killed      bool // Kill was called
+	overdue     bool // it was killed because its time to end was over, or brutally
+	suspended   bool // stopped by a signal
+	suspensions int
 	failed      string
 	declared    string
-	linked      *wire.Exit // of the actor whose end, by a link, ends this one
-	suspended   bool       // stopped by a signal
-	suspensions int
-	report      *wire.Ended        // how a command ended, by its guardian
-	outputs     map[string]*output // by stream, for all incarnations
-	dropped     atomic.Uint64      // lines of its output, since it is known
-	doom        *doom              // why it was killed, if it did not go on
-	refusal     error              // the limit for which it did not start
-	wanted      Replacement        // what the next replacement is like
-	failure     error              // why the last replacement failed
-	why         error              // of a supervisor: why its last incarnation ended by itself
-	exit        *wire.Exit         // of the last incarnation
+	linked      *wire.Exit    // of the actor whose end, by a link, ends this one
+	report      *wire.Ended   // how a command ended, by its guardian
+	stdout      *output       // for all incarnations
+	stderr      *output       // likewise
+	dropped     atomic.Uint64 // lines of its output, since it is known
+	doom        *doom         // why it was killed, if it did not go on
+	refusal     error         // the limit for which it did not start
+	wanted      Replacement   // what the next replacement is like
+	failure     error         // why the last replacement failed
+	why         error         // of a supervisor: why its last incarnation ended by itself
+	exit        *wire.Exit    // of the last incarnation
 	timer       *time.Timer
 	retry       *time.Timer // of its backoff
-	overdue     bool        // it was killed because its time to end was over, or brutally
 }
 
 // StartError says that a child was not started, and why.
@@ -300,7 +301,7 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 		}
 	case *wire.Types:
 		s.keeper.Frame(r.addr, f, files)
-		c.types = f.Types
+		c.types = s.alikeTypes(c.definition, f.Types)
 	case *wire.State:
 		s.handedOver(c, f, files)
 	default:

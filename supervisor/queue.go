@@ -19,13 +19,19 @@ const maxQueue = 1 << 16
 type queue struct {
 	link    transport.Link
 	workers *sync.WaitGroup
-	full    func(error)
-	lost    func(error) // a frame could not be sent to a process that is not dead; called once or more, with the lock held or not
+	to      receiver
 
 	mu     sync.Mutex
 	frames []queued
 	busy   bool // a goroutine sends frames
 	closed bool
+}
+
+// receiver is the process that a queue is for. Its methods are called with the lock
+// held or not, and must not wait.
+type receiver interface {
+	full(error)   // it does not read; called once
+	unsent(error) // a frame could not be sent to it, and it is not dead; called once or more
 }
 
 type queued struct {
@@ -43,7 +49,7 @@ func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
 		return
 	}
 	if len(q.frames) >= maxQueue {
-		q.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
+		q.to.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
 		q.closed = true
 		go q.link.Close()
 		release(files)
@@ -77,7 +83,7 @@ func (q *queue) tries(e queued) bool {
 // descriptors are on their way, there is a lane, say, that nobody will read.
 func (q *queue) sent(err error) {
 	if err != nil && !errors.Is(err, transport.ErrClosed) {
-		q.lost(err)
+		q.to.unsent(err)
 	}
 }
 

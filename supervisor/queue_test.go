@@ -19,6 +19,20 @@ type refusing struct {
 func (l refusing) TrySend([]byte, []transport.File) error { return l.try }
 func (l refusing) Send([]byte, []transport.File) error    { return l.send }
 
+// deaf is a receiver to which frames cannot be sent.
+type deaf struct {
+	t   *testing.T
+	mu  sync.Mutex
+	err error // of the last one
+}
+
+func (d *deaf) full(err error) { d.t.Error(err) }
+func (d *deaf) unsent(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
 // TestFrameThatIsNotSent: when the kernel refuses a frame, at once or later, that
 // is told; when its receiver is dead, that is nothing.
 func TestFrameThatIsNotSent(t *testing.T) {
@@ -35,19 +49,14 @@ func TestFrameThatIsNotSent(t *testing.T) {
 		{refusing{}, nil},
 	} {
 		var workers sync.WaitGroup
-		var mu sync.Mutex
-		var lost error
-		q := &queue{link: tt.link, workers: &workers, full: func(err error) { t.Error(err) }, lost: func(err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			lost = err
-		}}
+		to := &deaf{t: t}
+		q := &queue{link: tt.link, workers: &workers, to: to}
 		q.post(&wire.Ready{})
 		workers.Wait()
-		mu.Lock()
-		if lost != tt.want {
-			t.Errorf("%+v: %v", tt.link, lost)
+		to.mu.Lock()
+		if to.err != tt.want {
+			t.Errorf("%+v: %v", tt.link, to.err)
 		}
-		mu.Unlock()
+		to.mu.Unlock()
 	}
 }

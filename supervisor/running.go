@@ -33,14 +33,14 @@ type proc interface {
 
 // running is one incarnation while it runs: its process and its link.
 type running struct {
+	s       *Supervisor
 	addr    wire.Addr
 	proc    proc // nil for the supervisor's own process
 	link    transport.Link
 	queue   *queue
-	drained process.Ending // the link has been read to its end
-	outputs []*output      // of its child, to be flushed at its end
-	limited chan struct{}  // closed when its limits are in force or were refused; nil when it has none
-	tell    func(wire.Frame)
+	drained process.Ending                // the link has been read to its end
+	outputs []*output                     // of its child, to be flushed at its end
+	limited chan struct{}                 // closed when its limits are in force or were refused; nil when it has none
 	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
 
 	guard   bool         // proc is the guardian of a command
@@ -49,6 +49,26 @@ type running struct {
 	away    *running     // the supervisor that has started it, if that is in a process of its own
 	far     *process.Far // then: the process, or nil when it is not known
 	begun   time.Time
+}
+
+// tell sends it a frame.
+func (r *running) tell(f wire.Frame) {
+	if r.queue == nil { // the root has the link
+		r.s.above.send(&wire.Below{Child: r.addr, Frame: wire.Append(nil, f)})
+		return
+	}
+	r.queue.post(f)
+}
+
+// full says that it does not read its link, which has been closed.
+func (r *running) full(err error) {
+	r.s.log.Error("a process does not read its link", "process", r.addr, "err", err)
+}
+
+// unsent says that a frame could not be sent to it.
+func (r *running) unsent(err error) {
+	r.s.log.Error("a frame could not be sent", "process", r.addr, "err", err)
+	go r.s.post(func() { r.s.misheard(r, err) })
 }
 
 // kill kills everything at once. A guardian does so itself, since it finds
@@ -102,11 +122,9 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 		return nil, nil, err
 	}
 	if s.above != nil {
-		r, err := s.above.hand(addr, a, s.standBy(addr))
-		if err != nil {
-			b.Close()
-		}
-		return r, b, err
+		r := &running{s: s, addr: addr}
+		s.above.hand(r, a, s.standBy(addr))
+		return r, b, nil
 	}
 	r, err := s.serveFile(addr, a)
 	if err != nil {
@@ -126,21 +144,15 @@ func (s *Supervisor) serveFile(addr wire.Addr, end *os.File) (*running, error) {
 
 // serve listens to the link of a process.
 func (s *Supervisor) serve(addr wire.Addr, l transport.Link) (*running, error) {
-	r := &running{addr: addr, link: l}
-	r.tell = func(f wire.Frame) { r.queue.post(f) }
-	r.queue = &queue{link: l, workers: &s.workers, full: func(err error) {
-		s.log.Error("a process does not read its link", "process", addr, "err", err)
-	}, lost: func(err error) {
-		s.log.Error("a frame could not be sent", "process", addr, "err", err)
-		go s.post(func() { s.misheard(r, err) })
-	}}
+	r := &running{s: s, addr: addr, link: l}
+	r.queue = &queue{link: l, workers: &s.workers, to: r}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running == nil {
 		r.close()
 		return nil, ErrEnded
 	}
-	if err := l.Listen(func() bool { return s.read(r) }); err != nil {
+	if err := l.Listen(r.read); err != nil {
 		r.close()
 		return nil, err
 	}
@@ -191,7 +203,8 @@ func receive(l transport.Link) (wire.Frame, []transport.File, error) {
 
 // read takes the next frame of a link: every frame becomes work of the loop. It
 // returns false at the end.
-func (s *Supervisor) read(r *running) (more bool) {
+func (r *running) read() (more bool) {
+	s := r.s
 	f, files, err := receive(r.link)
 	t := new(sock.TruncatedError)
 	switch {
@@ -318,15 +331,14 @@ func (s *Supervisor) actorStderr(c *child) *output {
 
 // output is the one output that a child has for a stream.
 func (c *child) output(stream string, make func() *output) *output {
-	o := c.outputs[stream]
-	if o == nil {
-		if c.outputs == nil {
-			c.outputs = map[string]*output{}
-		}
-		o = make()
-		c.outputs[stream] = o
+	o := &c.stdout
+	if stream == "stderr" {
+		o = &c.stderr
 	}
-	return o
+	if *o == nil {
+		*o = make()
+	}
+	return *o
 }
 
 // flushOutputs lets the reader have the last words of a process that is no more.
@@ -361,7 +373,7 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	}
 	p := &inPlace{r: r}
 	s.mu.Lock()
-	r.proc = p
+	r.proc, r.begun = p, time.Now()
 	s.mu.Unlock()
 	go p.run(hosting.Config{Link: link, Notifier: n, Log: s.log, InPlace: true})
 	return r, nil
@@ -370,21 +382,20 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 // run runs an actor as a process would, until it has nothing to do for the first
 // time.
 func (p *inPlace) run(cfg hosting.Config) {
-	start := time.Now()
 	h, err := hosting.New(cfg)
 	if err != nil {
-		p.ended(start, err)
+		p.ended(err)
 		return
 	}
 	h.ServeInPlace(func(err error) {
 		h.Close()
-		p.ended(start, err)
+		p.ended(err)
 	})
 }
 
 // ended says how a process would have ended.
-func (p *inPlace) ended(start time.Time, err error) {
-	x := &process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(start)}
+func (p *inPlace) ended(err error) {
+	x := &process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(p.r.begun)}
 	e := new(hosting.PanicError)
 	switch {
 	case errors.As(err, &e):

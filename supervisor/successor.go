@@ -129,7 +129,7 @@ func (s *Supervisor) successorFrame(c *child, n *successor, f wire.Frame, files 
 		n.self.declared = f.Reason
 		s.decide(c, n, f, nil)
 	case *wire.Types:
-		n.self.types = f.Types
+		n.self.types = s.alikeTypes(c.definition, f.Types)
 		s.keeper.Frame(n.addr, f, files)
 	case *wire.Taken:
 		s.taken(c, n, f)

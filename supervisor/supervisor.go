@@ -51,7 +51,7 @@ type engine struct {
 	keeper   *keeper.Keeper
 	root     *branch
 	children map[uint32]*child
-	given    map[string]*Child // what a child of a definition was made of last
+	kinds    map[string]*kind // by definition
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
 	signals  chan os.Signal          // that commands want; nil when none does
@@ -150,7 +150,7 @@ func newSupervisor(spec Spec) (*Supervisor, error) {
 		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
 		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
-		children: map[uint32]*child{}, given: map[string]*Child{}, running: map[*running]struct{}{},
+		children: map[uint32]*child{}, kinds: map[string]*kind{}, running: map[*running]struct{}{},
 	}}, nil
 }
 

@@ -136,7 +136,7 @@ func (n *Node) WhenAnnounced(ctx context.Context, f func() error) error {
 			return fmt.Errorf("%w: it did not come within %v", err, n.absence)
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-n.ended:
+		case <-n.Ended():
 			return ErrClosed
 		}
 	}

@@ -142,7 +142,7 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	n.endShares(t)
 	n.mu.Lock()
 	n.changes.Add(1)
-	n.shut = append(n.shut, t)
+	n.dead().targets = append(n.dead().targets, t)
 	n.mu.Unlock()
 	n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
 	n.bury()
@@ -171,7 +171,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 		old.Free()
 		n.mu.Lock()
 		n.changes.Add(1)
-		n.graves = append(n.graves, old)
+		n.dead().pages = append(n.dead().pages, old)
 		n.mu.Unlock()
 	}
 	n.mu.Lock()
@@ -339,53 +339,5 @@ func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
 			_, err := n.call(background, exit, func(token uint64) wire.Frame { return &wire.Passage{Token: token, Peer: f.Peer} })
 			return err
 		},
-	}
-}
-
-// bury unmaps the pages and lanes of dead incarnations that nobody uses any
-// more. It needs the role, since the waiter looks at them; without it, the
-// waiter does it when it makes its lists anew. What is to be buried is first
-// taken out of what these are made of, then counted in changes and, before mu is
-// let go, noted: lists with that count do not have it.
-func (n *Node) bury() {
-	select {
-	case <-n.role:
-		n.refresh()
-		n.buryHolding()
-		n.role <- struct{}{}
-	default:
-	}
-}
-
-func (n *Node) buryHolding() {
-	n.mu.Lock()
-	if n.changes.Load() != n.watch.changes {
-		n.mu.Unlock()
-		return // some of it may be in the lists; they are made anew before the next look
-	}
-	for _, t := range n.shut {
-		if p := t.box.End(); p != nil {
-			p.Free()
-			n.graves = append(n.graves, p)
-		}
-		n.drop(t)
-	}
-	n.shut = nil
-	var dead []*mailbox.Peer
-	n.graves = slices.DeleteFunc(n.graves, func(p *mailbox.Peer) bool {
-		if p.Unused() {
-			dead = append(dead, p)
-			return true
-		}
-		return false
-	})
-	boxes := n.finished
-	n.finished = nil
-	n.mu.Unlock()
-	for _, p := range dead {
-		p.Unmap()
-	}
-	for _, b := range boxes {
-		b.Close()
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Handover is an actor's part in its own replacement. The functions are called
+// Handover is an actor's part in its own replacement. The methods are called
 // by the actor's loop, between two messages.
-type Handover struct {
-	Busy func() bool           // something is not finished that a successor cannot go on with
-	Give func() (State, error) // what its successor gets; of Type 0: nothing
-	Take func(State) error     // what it gets from its predecessor; an *UnknownStateError if it knows no such type
+type Handover interface {
+	Busy() bool           // something is not finished that a successor cannot go on with
+	Give() (State, error) // what its successor gets; of Type 0: nothing
+	Take(State) error     // what it gets from its predecessor; an *UnknownStateError if it knows no such type
 }
 
 // State is a value that crosses from one incarnation to the next.
@@ -106,7 +106,7 @@ func (n *Node) replacing() (concerned, hold bool) {
 		return false, false
 	case asked == h.given:
 		return true, true
-	case linked, h.actor.Busy != nil && h.actor.Busy():
+	case linked, h.actor.Busy():
 		return true, false
 	}
 	h.given = asked

@@ -48,13 +48,12 @@ type Node struct {
 
 	mu        sync.Mutex
 	byID      map[uint32]*sender // lanes to this actor, by the sender's number
-	finished  []*inbox           // read to their end, not yet unmapped
 	stop      string             // reason of a stop that was asked for
 	stopped   bool               // stop is set
+	over      bool               // the link has ended
 	hand      handover           // see handover.go
 	downs     []down             // notices that wait for the last message
-	graves    []*mailbox.Peer    // pages of dead incarnations, still in use
-	shut      []*Target          // have ended for good, and are still mapped
+	remains   *remains           // of what has ended; nil while nothing is left
 	pending   map[uint64]chan wire.Frame
 	pieces    map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
 	monitors  map[uint64]*monitor
@@ -67,7 +66,7 @@ type Node struct {
 	awaited   atomic.Int32     // lanes that are not read until something has come; the loop writes it
 	absence   time.Duration    // how long a lane is not read for that
 	closed    error
-	ended     chan struct{}            // closed with the link
+	ended     chan struct{}            // closed with the link; nil while nobody waits for that
 	heads     atomic.Pointer[[]*inbox] // the lanes to read, one a sender
 	targets   atomic.Pointer[table]    // by number; copied on write
 	changes   atomic.Uint64            // counts changes of senders and targets
@@ -114,9 +113,8 @@ func New(cfg Config) (*Node, error) {
 	}
 	nd := &Node{
 		cfg: cfg, begin: *begin,
-		role:  make(chan struct{}, 1),
-		wake:  make(chan struct{}, 1),
-		ended: make(chan struct{}),
+		role: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1),
 	}
 	nd.absence = segmentWait
 	nd.watch.lanes, nd.watch.spin.clock, nd.watch.spin.proof = &noLanes, realClock, minProof
@@ -142,7 +140,26 @@ func (n *Node) Name() string { return n.begin.Name }
 func (n *Node) Definition() string { return n.begin.Definition }
 
 // Ended is closed when the link has ended.
-func (n *Node) Ended() <-chan struct{} { return n.ended }
+func (n *Node) Ended() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ended == nil {
+		n.ended = make(chan struct{})
+		if n.over {
+			close(n.ended)
+		}
+	}
+	return n.ended
+}
+
+// end closes what Ended returns.
+func (n *Node) end() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.over = true; n.ended != nil {
+		close(n.ended)
+	}
+}
 
 // send sends a frame to the supervisor. Files stay the caller's.
 func (n *Node) send(f wire.Frame, files ...transport.File) error {
@@ -193,7 +210,7 @@ func (n *Node) call(ctx context.Context, file transport.File, make_ func(token u
 	select {
 	case f := <-ch:
 		return f, nil
-	case <-n.ended:
+	case <-n.Ended():
 		return nil, n.closed
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -236,7 +253,7 @@ func (n *Node) Close() {
 	n.closeOnce.Do(func() {
 		n.fail(ErrClosed)
 		n.cfg.Link.Close()
-		<-n.ended
+		<-n.Ended()
 		n.helpers.Wait()
 		<-n.role // the last waiter has gone
 		n.cfg.Notifier.Close()
@@ -287,19 +304,20 @@ func (n *Node) unmap() {
 			b.Close()
 		}
 	}
-	for _, b := range n.finished {
+	r := n.dead()
+	for _, b := range r.boxes {
 		b.Close()
 	}
-	for _, t := range append(n.shut, *n.targets.Load()...) {
+	for _, t := range append(r.targets, *n.targets.Load()...) {
 		if t == nil || t.box == nil {
 			continue
 		}
 		if p := t.box.End(); p != nil {
 			p.Free()
-			n.graves = append(n.graves, p)
+			r.pages = append(r.pages, p)
 		}
 	}
-	for _, p := range n.graves {
+	for _, p := range r.pages {
 		if p.Unused() { // else an answer in it is being decoded
 			p.Unmap()
 		}
@@ -312,7 +330,7 @@ func (n *Node) unmap() {
 	if n.hand.file != nil {
 		n.hand.file.Close()
 	}
-	n.byID, n.finished, n.graves, n.shut, n.early = nil, nil, nil, nil, nil
+	n.byID, n.remains, n.early = nil, nil, nil
 }
 
 func closeFiles(files []transport.File) {
@@ -338,7 +356,7 @@ func (n *Node) receive() (f wire.Frame, perr error, files []transport.File, err 
 func (n *Node) read() (more bool) {
 	f, perr, files, err := n.receive()
 	if err != nil {
-		defer close(n.ended)
+		defer n.end()
 		if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
 			n.cfg.Log.Error("link to the supervisor broke", "err", err)
 		}

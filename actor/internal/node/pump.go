@@ -251,12 +251,9 @@ func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty
 
 // Closed says whether the link has ended.
 func (n *Node) Closed() bool {
-	select {
-	case <-n.ended:
-		return true
-	default:
-		return false
-	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.over
 }
 
 // handle gives one message to its handler.
@@ -328,7 +325,7 @@ func (n *Node) finish(b *inbox) {
 	b.over = true
 	s := n.byID[b.From.ID]
 	s.boxes = slices.DeleteFunc(slices.Clone(s.boxes), func(x *inbox) bool { return x == b })
-	n.finished = append(n.finished, b)
+	n.dead().boxes = append(n.dead().boxes, b)
 	n.setHeads()
 	n.mu.Unlock()
 	n.cfg.Notifier.Interrupt()

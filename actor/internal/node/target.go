@@ -149,7 +149,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		t.box.Shut()
 		t.end(&GoneError{Name: f.Name, Lost: err})
 		n.drop(t)
-		n.shut = append(n.shut, t)
+		n.dead().targets = append(n.dead().targets, t)
 		n.changes.Add(1)
 		n.cfg.Notifier.Interrupt()
 		return nil, err

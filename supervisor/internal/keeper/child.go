@@ -18,7 +18,7 @@ type child struct {
 	last    *wire.Exit
 	drain   *drain                 // it is about to end; or nil
 	known   map[wire.Addr]struct{} // who was told where it is, and may open a lane to it
-	next    successor
+	next    *successor             // that stands by; or nil
 }
 
 // Add makes a mailbox for a child.
@@ -49,7 +49,7 @@ func (k *Keeper) Back(id uint32) {
 		if to.alive != 0 {
 			to.post(&wire.Back{ID: id})
 		}
-		if to.next.incarnation != 0 {
+		if to.next != nil {
 			to.next.post(&wire.Back{ID: id})
 		}
 	}

@@ -83,11 +83,11 @@ func (k *Keeper) exitTo(peer wire.Addr, exit *wire.Exit) {
 // process is the way to an incarnation that is alive, and whether it traps the
 // ends of its links; nil when it is dead.
 func (c *child) process(self wire.Addr) (post Post, traps bool) {
-	switch self.Incarnation {
-	case 0:
-	case c.alive:
+	switch {
+	case self.Incarnation == 0:
+	case self.Incarnation == c.alive:
 		return c.post, c.traps
-	case c.next.incarnation:
+	case c.next.is(self.Incarnation):
 		return c.next.post, c.next.traps
 	}
 	return nil, false

@@ -159,7 +159,7 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 		k.introduce(from, f.Token, p)
 		return
 	case wire.GroupJoin:
-		if c := k.children[from.ID]; c.next.incarnation == from.Incarnation { // its predecessor is the member
+		if c := k.children[from.ID]; c.next.is(from.Incarnation) { // its predecessor is the member
 			c.next.joins = append(c.next.joins, p)
 			break
 		}

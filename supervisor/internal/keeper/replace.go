@@ -10,7 +10,7 @@ import (
 // successor is an incarnation that stands by beside the one that runs. It can
 // send and ask; no lane of the mailbox is given to it.
 type successor struct {
-	incarnation uint32 // 0: there is none
+	incarnation uint32
 	post        Post
 	traps       bool
 	holding     bool         // its predecessor has been asked to hand over
@@ -21,20 +21,28 @@ type successor struct {
 // StandBy connects the successor of a running incarnation.
 func (k *Keeper) StandBy(self wire.Addr, definition string, post Post) {
 	c := k.children[self.ID]
-	c.next = successor{incarnation: self.Incarnation, post: post}
+	c.next = &successor{incarnation: self.Incarnation, post: post}
 	post(&wire.Begin{Version: wire.Version, Self: self, Name: c.name, Definition: definition, Mailbox: c.mailbox})
 	post(&wire.Handover{Successor: self.Incarnation, Step: wire.StepStandBy})
 }
 
 // HandOver holds back what must not be lost between two incarnations: the ends
 // of what the actor is linked with. TakeOver or Resume lets them go.
-func (k *Keeper) HandOver(id uint32) { k.children[id].next.holding = true }
+func (k *Keeper) HandOver(id uint32) {
+	if n := k.children[id].next; n != nil {
+		n.holding = true
+	}
+}
 
 // Resume says that the incarnation that runs goes on.
 func (k *Keeper) Resume(id uint32) {
 	c := k.children[id]
-	exits := c.next.exits
-	c.next.holding, c.next.exits = false, nil
+	n := c.next
+	if n == nil {
+		return
+	}
+	exits := n.exits
+	n.holding, n.exits = false, nil
 	k.release(c, exits)
 }
 
@@ -44,9 +52,12 @@ func (k *Keeper) release(c *child, exits []*wire.Exit) {
 	}
 }
 
+// is says whether n, which may be nil, is that incarnation.
+func (n *successor) is(incarnation uint32) bool { return n != nil && n.incarnation == incarnation }
+
 // keepsExit keeps what peer would learn, if that may be about to end.
 func (n *successor) keepsExit(c *child, peer wire.Addr, exit *wire.Exit) bool {
-	if !n.holding || peer.Incarnation != c.alive {
+	if n == nil || !n.holding || peer.Incarnation != c.alive {
 		return false
 	}
 	n.exits = append(n.exits, exit)
@@ -61,7 +72,7 @@ func (k *Keeper) TakeOver(exit *wire.Exit) {
 	c := k.children[exit.Addr.ID]
 	n := c.next
 	self := wire.Addr{ID: c.id, Incarnation: n.incarnation}
-	c.alive, c.post, c.traps, c.last, c.next = n.incarnation, n.post, n.traps, exit, successor{}
+	c.alive, c.post, c.traps, c.last, c.next = n.incarnation, n.post, n.traps, exit, nil
 	k.settle(c, exit, tree.Asked)
 	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
 		ends := w.id == c.id && w.process
@@ -86,11 +97,11 @@ func (k *Keeper) TakeOver(exit *wire.Exit) {
 // not the actor yet: who is linked with that learns nothing.
 func (k *Keeper) SuccessorDied(self wire.Addr) {
 	c := k.children[self.ID]
-	if c == nil || c.next.incarnation != self.Incarnation {
+	if c == nil || !c.next.is(self.Incarnation) {
 		return
 	}
 	exits := c.next.exits
-	c.next = successor{}
+	c.next = nil
 	if l := k.lanes[laneKey{self, self.ID}]; l != nil {
 		k.drop(l)
 	}
@@ -118,7 +129,7 @@ func (k *Keeper) reader(l *held) *child {
 
 // trap notes that a process wants to be told of the ends of its links.
 func (k *Keeper) trap(from wire.Addr) {
-	if c := k.children[from.ID]; c.next.incarnation == from.Incarnation {
+	if c := k.children[from.ID]; c.next.is(from.Incarnation) {
 		c.next.traps = true
 	} else if c.alive == from.Incarnation {
 		c.traps = true

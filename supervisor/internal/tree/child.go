@@ -52,14 +52,14 @@ func (s ChildSpec) Validate(c Config) error {
 // child is one child of a Machine.
 type child struct {
 	id          uint32
-	spec        ChildSpec
-	state       ChildState
 	incarnation uint32 // that runs, or has run last
 	issued      uint32 // the highest number of an incarnation
+	spec        ChildSpec
 	successor   successor
 	seq         uint64 // order of the starts
 	prev, next  *child // in that order
 
+	state    ChildState
 	listed   bool   // it is in that order; before, it waits for its turn
 	alive    bool   // a process of it may exist: its own, or a successor's
 	current  bool   // its own

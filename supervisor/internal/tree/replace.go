@@ -27,10 +27,10 @@ const (
 type successor struct {
 	incarnation uint32 // 0: there is none
 	phase       phase
+	dead        bool // committed, and has died before it could take over
+	reason      Reason
 	call        uint64 // who waits for the replacement
 	why         error  // it is abandoned
-	dead        bool   // committed, and has died before it could take over
-	reason      Reason
 }
 
 // replaceable says why c cannot be replaced now, if it cannot.
