@@ -401,7 +401,11 @@ func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 	if s.shows(c) {
 		end, _, _ = strings.Cut(end, "\n\ngoroutine ")
 	}
-	if end = strings.TrimRight(end, "\n"); end != "" {
+	end = strings.TrimRight(end, "\n")
+	if what, ok := strings.CutSuffix(end, x.Summary); ok && x.Kind == wire.ExitStart && !strings.Contains(what, "\n") {
+		end = "" // what its Setup returned, once more
+	}
+	if end != "" {
 		args = append(args, "stderr", end)
 	}
 	s.log.Error("child died", args...)

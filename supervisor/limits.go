@@ -163,6 +163,15 @@ func (l Limits) isZero() bool {
 	return reflect.ValueOf(l).IsZero()
 }
 
+// listOf lists limits for people.
+func listOf(limits ...[]Limit) string {
+	var names []string
+	for _, l := range slices.Concat(limits...) {
+		names = append(names, string(l))
+	}
+	return strings.Join(names, ", ")
+}
+
 // Validate lists every problem of l.
 func (l Limits) Validate() error {
 	var errs []error
@@ -171,7 +180,7 @@ func (l Limits) Validate() error {
 	}
 	for name, v := range l.Resources {
 		if !slices.Contains(resources, name) {
-			bad("Resources has %q: it must be one of %q", name, resources)
+			bad("Resources has %q: it must be one of %s", name, listOf(resources))
 		}
 		if name == LimitOpenFiles && v < minOpenFiles {
 			bad("Resources has %s of %d: a process needs at least %d", name, v, minOpenFiles)
@@ -196,7 +205,7 @@ func (l Limits) Validate() error {
 	}
 	for _, n := range l.Namespaces {
 		if !slices.Contains(namespaces, n) {
-			bad("Namespaces has %q: it must be one of %q", n, namespaces)
+			bad("Namespaces has %q: it must be one of %s", n, listOf(namespaces))
 		}
 	}
 	if l.User != nil && slices.Contains(l.Namespaces, NamespaceUser) {
@@ -204,7 +213,7 @@ func (l Limits) Validate() error {
 	}
 	for _, o := range l.Optional {
 		if !slices.Contains(optional, o) && !slices.Contains(resources, o) && !slices.Contains(namespaces, o) {
-			bad("Optional has %q: it must be one of %q", o, slices.Concat(optional, resources, namespaces))
+			bad("Optional has %q: it must be one of %s", o, listOf(optional, resources, namespaces))
 		}
 	}
 	return errors.Join(errs...)

@@ -121,6 +121,9 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	switch os.Getenv("NODE_SETUP") {
 	case "fail":
 		return errors.New("no socket to sit on")
+	case "fail loudly":
+		fmt.Fprintln(os.Stderr, "loud and clear")
+		return errors.New("no socket to sit on")
 	case "exit":
 		os.Exit(9)
 	case "exit again":

@@ -1,10 +1,12 @@
 package supervisor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -240,6 +242,23 @@ func TestStartOfAnotherProgram(t *testing.T) {
 	_, err = supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{"NODE_SETUP=fail"}, Stderr: io.Discard})
 	if err == nil || strings.Contains(err.Error(), "supervisor.Run") {
 		t.Fatal(err)
+	}
+}
+
+// TestSetupErrorIsLoggedOnce: the crash report does not repeat it, but has what else
+// the process has written.
+func TestSetupErrorIsLoggedOnce(t *testing.T) {
+	for setup, repeats := range map[string]int{"fail": 1, "fail loudly": 2} {
+		var text bytes.Buffer
+		ctx, sup, _ := newSup(t, supervisor.Spec{Log: slog.New(slog.NewTextHandler(&text, nil))})
+		_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{"NODE_SETUP=" + setup}, Stderr: io.Discard})
+		if err == nil {
+			t.Fatal(setup, "did not fail")
+		}
+		sup.Shutdown()
+		if got := strings.Count(text.String(), "no socket to sit on"); got != repeats || strings.Contains(text.String(), "loud and clear") != (repeats > 1) {
+			t.Errorf("%s: %d times, want %d:\n%s", setup, got, repeats, &text)
+		}
 	}
 }
 

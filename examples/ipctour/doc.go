@@ -28,7 +28,7 @@
 //	copies   how often a byte of a small message (at a segment: of a plain
 //	         []byte) is copied on its way, from value to value
 //	calls    system calls of both processes for each trip of "awake", as perf
-//	         counts them; without it, not counted
+//	         counts them; - without it
 //	copied   bytes, by the library's count of payload bytes, times the copies
 //	map from the payload size from which on a lent buffer that has to be filled
 //	         by copy is there sooner than a plain []byte

@@ -72,7 +72,7 @@ func (s stop) CopiesHere() int {
 // CallsText is the system calls of a trip in words.
 func (s stop) CallsText() string {
 	if s.NotCounted != "" {
-		return "not counted"
+		return "-"
 	}
 	return fmt.Sprintf("%.1f", s.Calls)
 }
