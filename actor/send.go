@@ -36,7 +36,9 @@ type Urgent = mailbox.Urgent
 // Tell sends m to ref. When it returns nil, m is in the mailbox, which outlives the
 // actor; it does not mean that m was handled. When the mailbox is full, Tell does
 // what mailbox.Config.Full says: by default it waits until there is room or ctx
-// ends. While the actor is being restarted, messages wait in the mailbox.
+// ends. While the actor is being restarted, messages wait in the mailbox. A process
+// learns a moment later that an actor has ended for good: what it tells the actor
+// until then is a dead letter, as is all that was unread.
 //
 // Errors are a *GoneError when the actor has ended for good, an *UnknownError when
 // ref addresses nothing, ErrFull, a *transport.SizeError for a message larger than
