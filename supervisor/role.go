@@ -82,16 +82,10 @@ func init() {
 	}
 }
 
-// doomed is set when this process is about to kill all that it has started, and then
-// itself. From then on a supervisor in it decides nothing. Otherwise it would take
-// the deaths of its children for their own, charge the messages in hand with them,
-// and start the children again, for a moment each.
-var doomed atomic.Bool
-
 // endAll ends this process and all that it has started, when the supervisor of it, or
 // the root, is no more. Both may say so: then it is done once.
 var endAll = sync.OnceFunc(func() {
-	doomed.Store(true)
+	hosting.Doomed.Store(true)
 	process.EndDescendants()
 	_ = lane.Leave(drives.Load()) // what is left is swept at the next start
 	process.KillOwnGroup()

@@ -208,7 +208,7 @@ func (s *Supervisor) loop() {
 // perform does f, and what it has left to be done soon. Of a process that is about
 // to kill itself it never returns: what happens now is that end.
 func (s *Supervisor) perform(f func()) {
-	if doomed.Load() {
+	if hosting.Doomed.Load() {
 		select {}
 	}
 	f()
@@ -303,7 +303,7 @@ const killTogether = 2 * time.Second
 // and returns when they have ended, and what they leave behind. This process ends
 // next.
 func (s *Supervisor) killAll() {
-	doomed.Store(true)
+	hosting.Doomed.Store(true)
 	var dying []*running
 	s.mu.Lock()
 	for r := range s.running {

@@ -10,6 +10,7 @@ package hosting
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
@@ -24,6 +25,13 @@ var (
 	// Defined is the actor.AnyDefinition of that name.
 	Defined func(name string) (any, error)
 )
+
+// Doomed is set when this process is about to kill all that it has started, and then
+// itself. From then on a supervisor in it decides nothing. Otherwise it would take
+// the deaths of its children for their own, charge the messages in hand with them,
+// and start the children again, for a moment each. And no actor in it reports an
+// error: it may come from such a death.
+var Doomed atomic.Bool
 
 // Config is what a Host is made of. The host owns Link and Notifier.
 type Config struct {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
@@ -269,16 +270,21 @@ func (n *Node) handle(m *mailbox.Message) {
 		return
 	}
 	if err := h(m, m.Body()); err != nil {
-		if ask {
-			mailbox.ReplyError(m, err)
-			return
-		}
 		n.failed(m, err)
 	}
 }
 
-// failed reports a message that was told and whose handler has returned err.
+// failed reports a message whose handler has returned err. Of a process that is
+// about to kill itself it never returns: what the handler has waited for was killed
+// first, so that its error says nothing, and the message stays in hand.
 func (n *Node) failed(m *mailbox.Message, err error) {
+	if hosting.Doomed.Load() {
+		select {}
+	}
+	if m.Head.Kind == wire.EntryAsk {
+		mailbox.ReplyError(m, err)
+		return
+	}
 	n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
 		Reason: wire.LetterHandlerError, Text: err.Error()})
 }
