@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path"
 	"sync"
 	"syscall"
 
@@ -331,15 +332,31 @@ func (s *Supervisor) died(c *child, cause tree.Cause) {
 	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})
 }
 
-// forgetChild forgets a child.
+// forgetChild forgets a child that the rules have forgotten. If its supervisor may
+// start it again, it is still the same child then.
 func (s *Supervisor) forgetChild(id uint32) {
 	c := s.children[id]
 	delete(s.children, id)
-	if s.keeper != nil {
-		s.keeper.Forgotten(id)
+	if !c.held && !c.returns() {
+		s.forgotten(c)
 	}
-	if s.above != nil && c != nil && !c.held {
-		s.above.send(&wire.Left{ID: id, Forgotten: 1})
+}
+
+// returns says whether c is one of those with which its supervisor begins.
+func (c *child) returns() bool {
+	sup := c.branch.self
+	return sup != nil && sup.static[path.Base(c.name)] == c
+}
+
+// forgotten says that a child will never come back, nor will what it has begun with.
+func (s *Supervisor) forgotten(c *child) {
+	for _, x := range c.static {
+		s.forgotten(x)
+	}
+	if s.above != nil {
+		s.above.send(&wire.Left{ID: c.id, Forgotten: 1})
+	} else {
+		s.keeper.Forgotten(c.id)
 	}
 }
 

@@ -71,15 +71,20 @@ func (s *Supervisor) forgetAway(run *running) {
 
 // leftAway records that a child will not be started again by itself.
 func (s *Supervisor) leftAway(r *running, f *wire.Left) {
-	if c := s.childOf(r, f.ID); c != nil {
-		if f.Forgotten == 1 { // it was buried before
-			delete(s.children, c.id)
-			s.keeper.Forgotten(c.id)
-		} else {
-			s.bury(c)
-		}
-		s.noticeAway(c)
+	c := s.childOf(r, f.ID)
+	switch {
+	case c == nil:
+		return
+	case f.Forgotten == 0:
+		s.bury(c)
+	case c.run != nil || c.next != nil:
+		s.log.Error("a supervisor forgets a child that runs: refused", "from", r.addr, "child", c.name)
+		return
+	default: // it was buried before
+		delete(s.children, c.id)
+		s.keeper.Forgotten(c.id)
 	}
+	s.noticeAway(c)
 }
 
 // drop forgets a child that is away.
@@ -89,6 +94,7 @@ func (s *Supervisor) drop(c *child) {
 	}
 	s.bury(c)
 	delete(s.children, c.id)
+	s.keeper.Forgotten(c.id)
 }
 
 // buryAway ends those for good that were kept for a supervisor that is away.

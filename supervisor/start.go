@@ -104,10 +104,12 @@ func (s *Supervisor) lookup(path string) (found *child, err error) {
 			}
 			b = found.sub
 		}
-		err = nil
 		if found == nil {
 			err = fmt.Errorf("supervisor: child %s: %w", path, tree.ErrNotFound)
+			return
 		}
+		// What else is known of it, only the loop may look at.
+		found, err = &child{id: found.id, name: found.name, spec: found.spec, definition: found.definition}, nil
 	})
 	return found, err
 }
