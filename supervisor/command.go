@@ -137,7 +137,7 @@ func (c *Command) guardSpec() (g guard.Spec, err error) {
 			g.Env = append(g.Env, name+"="+v)
 		}
 	}
-	g.Env = (&exec.Cmd{Env: slices.Concat(g.Env, c.Env)}).Environ()
+	g.Env = (&exec.Cmd{Env: append(g.Env, c.Env...)}).Environ() // not nil, which would be all that this process has
 	return g, nil
 }
 

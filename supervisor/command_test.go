@@ -333,3 +333,29 @@ func TestCommandValidate(t *testing.T) {
 		t.Fatalf("%d problems, want 5:\n%v", n, err)
 	}
 }
+
+// TestCommandEnvironmentIsItsOwn: a command gets the variables that it is given, and no others:
+// none at all if it is given none.
+func TestCommandEnvironmentIsItsOwn(t *testing.T) {
+	t.Setenv("SUPERVISOR_TEST_SECRET", "secret")
+	t.Setenv("SUPERVISOR_TEST_PASSED", "passed")
+	for _, c := range []struct {
+		command supervisor.Command
+		want    string
+	}{
+		{supervisor.Command{}, ""},
+		{supervisor.Command{Env: []string{"A=1"}}, "A=1\n"},
+		{supervisor.Command{PassEnv: []string{"SUPERVISOR_TEST_PASSED"}}, "SUPERVISOR_TEST_PASSED=passed\n"},
+	} {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		var out bytes.Buffer // read when the command has ended
+		c.command.Path, c.command.Output, c.command.Ready.Exit = "env", &out, true
+		if _, err := supervisor.StartCommand(ctx, sup, c.command, supervisor.Child{Restart: supervisor.Temporary}); err != nil {
+			t.Fatal(err)
+		}
+		sup.Shutdown()
+		if out.String() != c.want {
+			t.Errorf("%q %q: its environment is %q", c.command.Env, c.command.PassEnv, out.String())
+		}
+	}
+}

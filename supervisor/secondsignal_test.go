@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
 	"syscall"
 	"testing"
 
@@ -16,7 +18,8 @@ import (
 func init() { programs["stubborn"] = stubbornProgram }
 
 // stubbornProgram does not end when it is asked to. It prints what happens, and the
-// numbers of a child, of a daemon of that, and of the like below a supervisor's process.
+// numbers of a child, of a daemon of that, of the like below a supervisor's process,
+// and of a command.
 func stubbornProgram() {
 	spec := supervisor.Spec{Intensity: 1000, Log: quiet, OnEvent: func(e supervisor.Event) { fmt.Println("event", e.Kind) }}
 	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
@@ -43,6 +46,14 @@ func stubbornProgram() {
 			}
 			fmt.Println(m.PID)
 			fmt.Println(d.PID)
+		}
+		if _, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "in place", InPlace: true}); err != nil {
+			return err
+		}
+		command := supervisor.Command{Path: "sh", Args: []string{"-c", `trap "" TERM INT; echo $$; while :; do sleep 1000; done`}, Output: os.Stdout,
+			Ready: supervisor.Ready{Line: regexp.MustCompile("[0-9]")}}
+		if _, err := supervisor.StartCommand(ctx, sup, command, supervisor.Child{}); err != nil {
+			return err
 		}
 		fmt.Println("ready")
 		<-ctx.Done()
@@ -95,7 +106,7 @@ func secondSignal(t *testing.T) {
 		}
 	}
 	err := r.cmd.Wait()
-	if code := r.cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGINT) || len(pids) != 4 {
+	if code := r.cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGINT) || len(pids) != 5 {
 		t.Fatal(pids, err)
 	}
 	for _, pid := range pids {

@@ -35,7 +35,7 @@ func TestSysvRootKilledAboveSubtree(t *testing.T) {
 		for r.out.Scan() && r.out.Text() != "ready" {
 		}
 		pids := withEnv(r.mark)
-		if len(pids) != 5 {
+		if len(pids) < 6 { // the guardian of its command, too
 			t.Fatal(pids)
 		}
 		if err := r.cmd.Process.Kill(); err != nil {
