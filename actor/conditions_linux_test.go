@@ -33,6 +33,9 @@ var conditions = []struct {
 	{name: "msgmnb 256", make: sysctl("msgmnb", "256"), form: mailbox.Config{Queue: "sysv"}, limit: "kernel/msgmnb"},
 	{name: "msgmni 0", make: sysctl("msgmni", "0"), form: mailbox.Config{Queue: "sysv"}, limit: "kernel/msgmni"},
 	{name: "shmmni 0", make: sysctl("shmmni", "0"), form: mailbox.Config{Segment: "sysv"}, limit: "kernel.shmmni"},
+	{name: "msgsize_max 128", make: mqueueSysctl("msgsize_max", "128"), form: mailbox.Config{Queue: "posix"}, limit: "fs.mqueue.msgsize_max"},
+	{name: "queues_max 0", make: mqueueSysctl("queues_max", "0"), form: mailbox.Config{Queue: "posix"}, limit: "fs.mqueue.queues_max"},
+	{name: "registry read-only", make: readOnlyRegistry, form: mailbox.Config{Queue: "sysv"}, limit: "room or permission to write in /dev/shm"},
 	{name: "no dev mqueue", make: emptyDir("/dev/mqueue"), form: mailbox.Config{Queue: "posix"}},
 	{name: "dev shm of 64 KiB", make: smallDir("/dev/shm"), form: mailbox.Config{Segment: "shm"}, limit: "free bytes of /dev/shm"},
 	{name: "dev shm of 64 KiB without memfd", refuse: "memfd_create", make: smallDir("/dev/shm"), form: mailbox.Config{Segment: "shm"}, limit: "free bytes of /dev/shm"},
@@ -42,10 +45,22 @@ func sysctl(name, value string) func() error {
 	return func() error { return os.WriteFile("/proc/sys/kernel/"+name, []byte(value), 0) }
 }
 
+// mqueueSysctl is sysctl for POSIX queues.
+func mqueueSysctl(name, value string) func() error {
+	return func() error { return os.WriteFile("/proc/sys/fs/mqueue/"+name, []byte(value), 0) }
+}
+
 func smallDir(dir string) func() error {
 	return func() error {
 		return errors.Join(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"))
 	}
+}
+
+// readOnlyRegistry puts the registry of SysV queues where nothing can be written.
+func readOnlyRegistry() error {
+	const dir = "/dev/shm"
+	return errors.Join(os.Setenv("XDG_RUNTIME_DIR", dir), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, "mode=0700"))
 }
 
 // emptyDir hides what is mounted at a directory, if there is such a directory.

@@ -169,6 +169,32 @@ func TestOpenNamed(t *testing.T) {
 	}
 }
 
+// TestFileSizeLimit: a segment that is larger than a file may be says so, whichever
+// file it is. (SIGXFSZ, which the kernel sends, too, does nothing to a Go program.)
+func TestFileSizeLimit(t *testing.T) {
+	testutil.Audit(t)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_FSIZE, &old) }()
+	for _, form := range []Form{FormMemfd, FormShm, FormFile} {
+		if err := probe(form); err != nil {
+			t.Log(err)
+			continue
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 8192, Max: old.Max}); err != nil {
+			t.Skip("RLIMIT_FSIZE cannot be lowered: ", err)
+		}
+		_, err := Create("test", 16384, Options{Form: form})
+		_ = unix.Setrlimit(unix.RLIMIT_FSIZE, &old)
+		e := (*transport.LimitError)(nil)
+		if !errors.As(err, &e) || e.Limit != "RLIMIT_FSIZE" || e.Value != 8192 || e.Remedy == "" || !errors.Is(err, unix.EFBIG) {
+			t.Errorf("%v: %v", form, err)
+		}
+	}
+}
+
 // TestNamedFile: a kept file outlives its memory with what was written, and one
 // that is not kept never shows.
 func TestNamedFile(t *testing.T) {

@@ -52,7 +52,7 @@ func createUnnamed(form Form, dir, name string, size int, opt Options) (*Memory,
 
 // full says that there is no room for a segment in a file system.
 func full(what, dir string, size int, err error) error {
-	if err != unix.ENOSPC && err != unix.EDQUOT && err != unix.EFBIG {
+	if err != unix.ENOSPC && err != unix.EDQUOT {
 		return sys.Limited("segment: reserve "+what, err)
 	}
 	var st unix.Statfs_t
@@ -60,7 +60,7 @@ func full(what, dir string, size int, err error) error {
 	return &transport.LimitError{
 		Op: fmt.Sprintf("segment: reserve %d bytes for %s", size, what), Err: err,
 		Limit: "free bytes of " + dir, Value: st.Bavail * uint64(st.Bsize),
-		Remedy: "enlarge that file system (docker run --shm-size, mount -o remount,size=), use smaller pools, or another form of segment",
+		Remedy: fmt.Sprintf("enlarge that file system of %d bytes (docker run --shm-size, mount -o remount,size=), use smaller pools, or another form of segment", st.Blocks*uint64(st.Bsize)),
 	}
 }
 

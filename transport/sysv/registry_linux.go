@@ -42,13 +42,28 @@ func private(dir string) error {
 	return nil
 }
 
+// unwritable says why a file or directory of the registry cannot be made.
+func unwritable(path string, err error) error {
+	op := "sysv: registry: create " + path
+	for _, e := range []error{unix.EROFS, unix.EACCES, unix.EPERM, unix.ENOSPC, unix.EDQUOT, unix.ENOENT, unix.ENOTDIR} {
+		if errors.Is(err, e) {
+			return &transport.LimitError{Op: op, Limit: "room or permission to write in " + filepath.Dir(path), Err: e,
+				Remedy: `set XDG_RUNTIME_DIR to a directory of this user that can be written, with mode 0700, or use the queue form "ring"`}
+		}
+	}
+	if errno := unix.Errno(0); errors.As(err, &errno) {
+		err = errno
+	}
+	return sys.Limited(op, err)
+}
+
 // enter makes the file of a new queue, locked. EEXIST: choose another key.
 func enter(key uint32) (*os.File, error) {
 	dir := registries()[0]
 	path := filepath.Join(dir, fileName(key))
 	for range 100 {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("sysv: registry: %w", err)
+			return nil, unwritable(dir, err)
 		}
 		if err := private(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -61,7 +76,7 @@ func enter(key uint32) (*os.File, error) {
 		case unix.EEXIST:
 			return nil, err
 		default:
-			return nil, sys.Limited("sysv: registry: create "+path, err)
+			return nil, unwritable(path, err)
 		}
 		f := os.NewFile(uintptr(fd), path)
 		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && linked(fd) {

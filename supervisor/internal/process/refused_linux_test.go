@@ -1,46 +1,26 @@
-package process
+package process_test
 
 import (
-	"os"
-	"os/exec"
-	"strings"
-	"syscall"
+	"bytes"
+	"io"
 	"testing"
 
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
-// TestKillRefused: where the calls for pidfds are refused, processes that are no
-// children of this one are killed all the same.
-func TestKillRefused(t *testing.T) {
-	for _, refuse := range []string{"pidfd_open:ENOSYS", "pidfd_open:EPERM", "pidfd_send_signal:ENOSYS", "pidfd_send_signal:EPERM"} {
-		t.Run(refuse, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run=^(TestFar|TestEndDescendants)$")
-			cmd.Env = append(os.Environ(), testutil.RefuseVar+"="+refuse)
-			out, err := cmd.CombinedOutput()
-			if err != nil || strings.Count(string(out), "--- PASS: ") != 2 {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+// TestTextRefused: what a child is to read reaches it without memfd_create, too.
+func TestTextRefused(t *testing.T) {
+	if !testutil.Refusing(t, "memfd_create:EPERM", "memfd_create:ENOSYS") {
+		return
 	}
-}
-
-// TestEndDescendants: a child is dead at once.
-func TestEndDescendants(t *testing.T) {
-	if anyChildAlive() {
-		t.Skip("another test's child is alive")
-	}
-	c := exec.Command("sleep", "1000")
-	if err := c.Start(); err != nil {
+	want := bytes.Repeat([]byte("text"), 5000) // more than a page of a pipe
+	f, err := process.Text("test", want)
+	if err != nil {
 		t.Fatal(err)
 	}
-	EndDescendants()
-	if anyChildAlive() {
-		t.Error("a child is alive")
-		_ = c.Process.Kill()
-	}
-	_ = c.Wait()
-	if got := c.ProcessState.Sys().(syscall.WaitStatus); !got.Signaled() {
-		t.Errorf("%v", c.ProcessState)
+	defer f.Close()
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes became %d: %v", len(want), len(got), err)
 	}
 }

@@ -11,12 +11,17 @@ import (
 )
 
 // Limited makes a *transport.LimitError of an error that names a limit of the
-// machine (descriptors of the process or the machine, memory), and wraps any
+// machine (descriptors of the process or the machine, memory, sizes of files), and wraps any
 // other with what was tried.
 func Limited(op string, err error) error {
 	switch err {
 	case nil:
 		return nil
+	case unix.EFBIG:
+		if most := Rlimit(unix.RLIMIT_FSIZE); most != unix.RLIM_INFINITY {
+			return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_FSIZE", Value: most,
+				Remedy: "raise it with ulimit -f or LimitFSIZE= (memfds are files, too), or use smaller pools"}
+		}
 	case unix.EMFILE:
 		return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_NOFILE", Value: Rlimit(unix.RLIMIT_NOFILE),
 			Remedy: "raise it with ulimit -n or LimitNOFILE=, or use fewer lanes"}
