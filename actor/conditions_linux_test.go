@@ -112,6 +112,9 @@ func underCondition(t *testing.T, i int) {
 	if err := c.make(); err != nil {
 		testutil.Refused(t, err)
 	}
+	if c.limit == "" {
+		allowed(t, c.form.Queue)
+	}
 	data := bytes.Repeat([]byte("x"), 1<<20)
 	ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{Name: "auto"})
 	if r, err := actor.Ask(ctx, ref, Echo{Data: data}); err != nil || !bytes.Equal(r.Data, data) {

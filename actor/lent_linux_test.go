@@ -18,7 +18,10 @@ import (
 // late: when the entry is committed.
 func TestLentToFullQueue(t *testing.T) {
 	for _, queue := range []string{"ring", "posix", "unix", "pipe"} {
-		t.Run(queue, func(t *testing.T) { lentToFull(t, queue) })
+		t.Run(queue, func(t *testing.T) {
+			allowed(t, queue)
+			lentToFull(t, queue)
+		})
 	}
 }
 

@@ -80,6 +80,16 @@ func TestRefusedHere(t *testing.T) {
 	}
 }
 
+// allowed skips a test where the machine refuses a form of queue.
+func allowed(t *testing.T, queue string) {
+	t.Helper()
+	for _, s := range lane.Probe() {
+		if s.Form.Name == queue && s.Err != nil {
+			testutil.Refused(t, s.Err)
+		}
+	}
+}
+
 // saysWhat fails the test unless err names a limit and a remedy.
 func saysWhat(t *testing.T, err error, limit string) {
 	t.Helper()

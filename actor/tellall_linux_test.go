@@ -140,6 +140,7 @@ const sceneBytes = 100_000
 func TestTellAllSharesMemory(t *testing.T) {
 	for _, queue := range []string{"ring", "posix", "pipe"} {
 		t.Run(queue, func(t *testing.T) {
+			allowed(t, queue)
 			ctx, _, refs := audience(t, 3, supervisor.Child{Mailbox: mailbox.Config{Queue: queue}})
 			mem := shown(t, ctx, refs, 1, sceneBytes)
 			for i, ref := range refs {

@@ -68,6 +68,7 @@ func Main(m *testing.M, before ...func()) {
 	if name, ok := os.LookupEnv(helperVar); ok {
 		os.Exit(runHelper(name))
 	}
+	skipExamples()
 	code := m.Run()
 	if unused := unusedHelpers(); code == 0 && len(unused) > 0 && complete() {
 		fmt.Fprintf(os.Stderr, "testutil: no test started the helpers %q: start them or remove them\n", unused)

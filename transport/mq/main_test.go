@@ -6,4 +6,14 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 )
 
+func init() {
+	testutil.Examples(func() error {
+		f, err := Create()
+		if err == nil {
+			f.Close()
+		}
+		return err
+	})
+}
+
 func TestMain(m *testing.M) { testutil.Main(m) }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -22,5 +23,16 @@ func TestDrainRefused(t *testing.T) {
 	drain(fd)
 	if n, err := unix.Read(fd, make([]byte, 8)); err != unix.EAGAIN {
 		t.Errorf("%d bytes were left, %v", n, err)
+	}
+}
+
+// TestFutexRefused: the futex form says that it cannot be had, and does not fail
+// later, when it would sleep.
+func TestFutexRefused(t *testing.T) {
+	if !testutil.Refusing(t, "futex_waitv:ENOSYS", "futex_waitv:EPERM") {
+		return
+	}
+	if n, err := NewFutex(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("%v, %v", n, err)
 	}
 }

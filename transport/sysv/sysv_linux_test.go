@@ -18,6 +18,17 @@ import (
 
 func TestMain(m *testing.M) { testutil.Main(m) }
 
+func init() {
+	testutil.Examples(func() error {
+		f, err := Create()
+		if err == nil {
+			err = Remove(f)
+			f.Close()
+		}
+		return err
+	})
+}
+
 // registry gives the test a registry of its own, which must be gone at its end.
 func registry(t *testing.T) string {
 	dir := t.TempDir()

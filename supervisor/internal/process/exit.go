@@ -67,6 +67,16 @@ func (e *Exit) classify(c circumstances) {
 		e.Kind = wire.ExitCode
 		e.Summary = fmt.Sprintf("exit status %d", e.Code)
 	}
+	if e.Kind != wire.ExitNormal && outOfThreads(e.Stderr) {
+		e.Summary += ": it got no thread: RLIMIT_NPROC (ulimit -u, LimitNPROC=: processes and threads of this user) or pids.max of its cgroup is reached: raise it"
+	}
+}
+
+// outOfThreads says whether the Go runtime gave up for want of a thread, by what
+// it, or its part of a program with cgo, then writes.
+func outOfThreads(stderr string) bool {
+	return strings.Contains(stderr, "runtime: failed to create new OS thread") ||
+		strings.Contains(stderr, "runtime/cgo: pthread_create failed: Resource temporarily unavailable")
 }
 
 func (e *Exit) core() string {

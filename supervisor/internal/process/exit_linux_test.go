@@ -154,3 +154,21 @@ func oomParent() {
 	fmt.Printf("then kind %d: %s\n", p.Exit().Kind, p.Exit().Summary)
 	os.Exit(0)
 }
+
+// TestOutOfThreads: a program that could make no thread says so in words of its
+// runtime; the summary says which limit that is.
+func TestOutOfThreads(t *testing.T) {
+	for words, x := range map[string]process.Exit{
+		"runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n": {Code: 2, Stack: "SIGABRT: abort\n"},
+		"runtime: failed to create new OS thread (have 2 already; errno=11)\nruntime: may need to increase max user processes (ulimit -u)\nfatal error: newosproc\n": {
+			Code: 2, Stack: "fatal error: newosproc\n"},
+	} {
+		before := x
+		before.Classify(0)
+		x.Stderr = words
+		x.Classify(0)
+		if x.Kind != before.Kind || !strings.HasPrefix(x.Summary, before.Summary+": ") || !strings.Contains(x.Summary, "RLIMIT_NPROC") || strings.Contains(before.Summary, "RLIMIT") {
+			t.Errorf("%q became %q", before.Summary, x.Summary)
+		}
+	}
+}
