@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -157,6 +158,45 @@ func TestRemains(t *testing.T) {
 	st := newStand(t, "unix")
 	if r := st.form.Remains(st.send, st.recv, transport.Place{Carry: []byte("carried")}); r.At != 0 || r.InHand || string(r.Entry.Bytes) != "carried" {
 		t.Errorf("a carry that the receiver had not put down: %+v", r)
+	}
+}
+
+// TestRemainsOfALongLane: an in-flight word has 48 bits of a sequence, and a ring can
+// have carried more.
+func TestRemainsOfALongLane(t *testing.T) {
+	send, err := transport.NewSendPage(segment.Heap(transport.SendPageHeader+ring.MinBytes).Bytes(), ring.MinBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recv, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const start = 64
+	for _, at := range []uint64{start, 1<<48 - 1, 1 << 48, 1<<48 + 5, 3<<48 + 7} {
+		for _, state := range []uint8{transport.HandIn, transport.HandDone} {
+			for _, ahead := range []uint64{0, 1, 60} {
+				send.Tail.Store(at + ahead)
+				recv.InFlight.Store(uint64(transport.PackInFlight(at, 0, state)))
+				form, err := FormOf(wire.QueueRing)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := form.Remains(send, recv, transport.Place{Seq: start})
+				if r.At != at || r.InHand != (state == transport.HandIn) {
+					t.Errorf("%#x, %d before the tail: %#x, in hand %v", at, ahead, r.At, r.InHand)
+				}
+			}
+		}
+	}
+	// What a receiver cannot have come to is not believed.
+	send.Tail.Store(start + 10)
+	for _, lie := range []uint64{0, start - 1, start + 12, 1 << 47} {
+		recv.InFlight.Store(uint64(transport.PackInFlight(lie, 0, transport.HandIn)))
+		form, _ := FormOf(wire.QueueRing)
+		if r := form.Remains(send, recv, transport.Place{Seq: start}); r.At != start || r.InHand {
+			t.Errorf("it says %d: %+v", lie, r)
+		}
 	}
 }
 

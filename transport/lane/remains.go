@@ -94,9 +94,11 @@ func ringRemains(send *transport.SendPage, recv *transport.RecvPage, start uint6
 	r := Remains{At: start}
 	word := transport.InFlight(recv.InFlight.Load())
 	if word.State() != transport.HandNone {
-		const mask = 1<<48 - 1 // of an in-flight word's sequence
-		at := start + (word.Seq()-start)&mask
-		if at <= send.Tail.Load()+1 {
+		// The word has 48 bits of the sequence: the last one that fits them and is
+		// not behind the tail. A lane can have carried more than they count.
+		const mask = 1<<48 - 1
+		last := send.Tail.Load() + 1
+		if at := last - (last-word.Seq())&mask; at >= start && at <= last {
 			r.At, r.InHand = at, word.State() == transport.HandIn
 		}
 	}

@@ -28,15 +28,15 @@ func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
 // Replies calls f for the slot of each reply since *seen, or returns false when
 // more came than the ring remembers: then any slot may have been answered.
 func (p *Peer) Replies(seen *uint64, f func(slot int)) bool {
-	tail := p.Page.ReplyTail.Load()
-	if tail-*seen > transport.ReplySlots {
-		*seen = tail
-		return false
+	first, tail := *seen, p.Page.ReplyTail.Load()
+	*seen = tail
+	if tail-first >= transport.ReplySlots {
+		return false // the next one is written where the first was
 	}
-	for ; *seen != tail; *seen++ {
-		f(int(p.Page.Replies[*seen%transport.ReplySlots].Load() % transport.ReplySlots))
+	for i := first; i != tail; i++ {
+		f(int(p.Page.Replies[i%transport.ReplySlots].Load() % transport.ReplySlots))
 	}
-	return true
+	return p.Page.ReplyTail.Load()-first < transport.ReplySlots // else some were overwritten meanwhile
 }
 
 // Bell is the receiver's bell.

@@ -31,3 +31,41 @@ func TestImpossibleReply(t *testing.T) {
 		}
 	}
 }
+
+// TestRepliesAreNotMissed: more replies than the ring remembers, also some that come
+// while it is read, mean that any slot may have been answered.
+func TestRepliesAreNotMissed(t *testing.T) {
+	for _, c := range []struct{ before, meanwhile int }{{3, 0}, {255, 0}, {256, 0}, {257, 0}, {3, 252}, {3, 253}, {3, 300}, {0, 0}} {
+		page, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written uint64
+		reply := func(n int) {
+			for range n {
+				page.Replies[written%transport.ReplySlots].Store(uint32(written % transport.ReplySlots))
+				written++
+				page.ReplyTail.Store(written)
+			}
+		}
+		reply(100)
+		seen, next := written, written
+		reply(c.before)
+		p, more := &Peer{Page: page}, c.meanwhile
+		told := p.Replies(&seen, func(slot int) {
+			if uint64(slot) != next%transport.ReplySlots {
+				t.Errorf("%+v: slot %d, want %d", c, slot, next%transport.ReplySlots)
+			}
+			next++
+			if next == 101 { // the first has been read
+				reply(more)
+			}
+		})
+		if want := c.before+c.meanwhile < transport.ReplySlots; told != want {
+			t.Errorf("%+v: all were told: %v, want %v", c, told, want)
+		}
+		if seen != uint64(100+c.before) {
+			t.Errorf("%+v: seen %d", c, seen)
+		}
+	}
+}
