@@ -103,6 +103,7 @@ type casting struct {
 	targets []*node.Target // distinct, in the order of their numbers
 	of      int            // actors that were to be told
 	failed  []*MemberError
+	urgent  bool // the message overtakes
 }
 
 // newCast finds the targets of refs. The members of a group, and of a pool that
@@ -163,6 +164,7 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	if len(c.targets) == 0 {
 		return c.err()
 	}
+	c.urgent = mt.Urgent()
 	if c.small(func(o *mailbox.Outbox) bool { return mailbox.Inline(o, mt, m) }) {
 		c.each(ctx, func(o *mailbox.Outbox) error { return mailbox.Send(o, wire.EntryTell, 0, 0, mt, m) })
 		return c.err()
@@ -219,7 +221,11 @@ func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (s
 	}
 	for _, t := range later {
 		try(t, func(error) error {
-			return t.WhenFull(waitContext(ctx), func() error {
+			whenFull := t.WhenFull
+			if c.urgent {
+				whenFull = t.UrgentWhenFull
+			}
+			return whenFull(waitContext(ctx), func() error {
 				o, err := t.Outbox()
 				if err != nil {
 					return err
@@ -243,7 +249,12 @@ func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Ca
 	}
 	cast, err := mailbox.NewCast(g, t, m)
 	if errors.Is(err, mailbox.ErrFull) {
-		err = c.host.node.WhenShared(waitContext(ctx), c.targets, func() (err error) { cast, err = mailbox.NewCast(g, t, m); return err })
+		again := func() (err error) { cast, err = mailbox.NewCast(g, t, m); return err }
+		if t.Urgent() {
+			err = c.host.node.UrgentWhenShared(waitContext(ctx), g, c.targets, again)
+		} else {
+			err = c.host.node.WhenShared(waitContext(ctx), c.targets, again)
+		}
 	}
 	if size := new(transport.SizeError); g != nil && (errors.As(err, &size) || err != nil && g.Closed()) {
 		// Larger than what they share, and each mailbox may still take it; or the

@@ -21,6 +21,12 @@ type flat struct {
 // pair is the two ends of a lane in one process.
 func pair(tb testing.TB, cfg wire.Mailbox) (*mailbox.Outbox, *mailbox.Inbox) {
 	tb.Helper()
+	return pairTold(tb, cfg, nil)
+}
+
+// pairTold is pair whose ends tell of blocks that come free there.
+func pairTold(tb testing.TB, cfg wire.Mailbox, freed func()) (*mailbox.Outbox, *mailbox.Inbox) {
+	tb.Helper()
 	n, err := notify.Best()
 	if n == nil {
 		tb.Fatal(err)
@@ -47,9 +53,13 @@ func pair(tb testing.TB, cfg wire.Mailbox) (*mailbox.Outbox, *mailbox.Inbox) {
 			return box.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, own)
 		},
 		Retire: func(id uint16) error { return box.AddSegment(&wire.Segment{ID: id}, nil) },
+		Freed:  freed,
 	})
 	o.Install(peer, transport.Place{})
-	box = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
+	box = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{
+		Announce: func(uint16, transport.File, int, int, int) error { return nil }, // nobody looks at its answers
+		Freed:    freed,
+	})
 	return o, box
 }
 

@@ -67,7 +67,11 @@ func encodeCast(c *Cast, g *Shared, t *codec.Type, m any) (err error) {
 
 // lend makes a buffer of g for the payload of n bytes.
 func (p *parcel) lend(g *Shared, n int) (Buffer, error) {
-	b, err := g.Lend(n)
+	lend := g.Lend
+	if p.urgent {
+		lend = g.lend
+	}
+	b, err := lend(n)
 	if err == nil {
 		p.payload, p.head.Payload = b.l, b.l.ref(b.generation, uint64(n))
 	}
@@ -134,7 +138,9 @@ func (c *Cast) End(sent bool) {
 			continue
 		}
 		if g, n := p.lent.Mark[i].Generation, p.lent.Mark[i].Length; l.set != nil {
-			l.leave(g)
+			if l.leave(g) {
+				l.set.tellFreed()
+			}
 		} else {
 			l.end(g, n)
 		}

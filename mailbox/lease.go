@@ -77,7 +77,9 @@ func (l *lease) end(generation uint32, length uint64) {
 	switch {
 	case l.move(generation, leaseWriting, leaseOver):
 		if l.set != nil {
-			l.partEnds(generation)
+			if l.partEnds(generation) {
+				l.set.tellFreed()
+			}
 			return
 		}
 		l.from.Put(segment.Block{Ref: l.ref(generation, length)})

@@ -93,6 +93,9 @@ func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type
 		p.abandon(o.store, p.lent.N)
 		return err
 	}
+	if p.freed != nil {
+		p.freed.tellFreed()
+	}
 	return nil
 }
 

@@ -20,6 +20,7 @@ type parcel struct {
 	cast    bool                          // it goes to others too: lent buffers stay the sender's
 	payload *lease                        // of the payload, when that is in a block of a set
 	urgent  bool                          // it overtakes
+	freed   *Shared                       // a block of it came back before the message was sent to its end
 }
 
 var parcels = sync.Pool{New: func() any { return new(parcel) }}
@@ -35,7 +36,7 @@ func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
 	p.lent.N = 0
-	p.block, p.cast, p.payload, p.urgent = segment.Block{}, false, nil, false
+	p.block, p.cast, p.payload, p.urgent, p.freed = segment.Block{}, false, nil, false, nil
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
 	}
@@ -251,14 +252,15 @@ func (p *parcel) sent(s *store) {
 	}
 	for i := range p.lent.N {
 		if l, ok := p.lent.Item[i].(*lease); ok && (l.from == s || l.set != nil && p.blocks[i].Mem == nil) {
-			l.leave(p.lent.Mark[i].Generation)
+			if l.leave(p.lent.Mark[i].Generation) {
+				p.freed = l.set
+			}
 		}
 	}
 }
 
-// leave makes a lending dead for its sender.
-func (l *lease) leave(generation uint32) {
-	if l.move(generation, leaseWriting, leaseSent) && l.set != nil {
-		l.partEnds(generation)
-	}
+// leave makes a lending dead for its sender, and says whether that has freed a block
+// of a set: its receivers were quicker.
+func (l *lease) leave(generation uint32) (freed bool) {
+	return l.move(generation, leaseWriting, leaseSent) && l.set != nil && l.partEnds(generation)
 }

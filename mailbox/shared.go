@@ -31,6 +31,7 @@ type Shared struct {
 	mu     sync.Mutex
 	wire   map[uint16]uint16 // what the receivers call a segment of the pool
 	closed atomic.Bool
+	first  atomic.Int32 // urgent messages that wait: they get blocks before others
 }
 
 // SharedIDs hands out the numbers of one process's shared segments, which mean
@@ -124,12 +125,30 @@ func (g *Shared) retire(id uint16) error {
 	return nil
 }
 
+// UrgentWaits says that an urgent message to the set waits for a block of it, or no
+// longer does. While one does, no other gets one.
+func (g *Shared) UrgentWaits(yes bool) {
+	if yes {
+		g.first.Add(1)
+	} else {
+		g.first.Add(-1)
+	}
+}
+
 // Lend makes a buffer of n bytes that every receiver of the set can read.
 // ErrFull says that all blocks are out.
 func (g *Shared) Lend(n int) (Buffer, error) {
 	if n < 0 {
 		return Buffer{}, fmt.Errorf("mailbox: Lend of %d bytes", n)
 	}
+	if g.first.Load() > 0 {
+		return Buffer{}, ErrFull // it is not known for what
+	}
+	return g.lend(n)
+}
+
+// lend is Lend for a message that is not held up by urgent ones.
+func (g *Shared) lend(n int) (Buffer, error) {
 	// What has come back is in the return rings of the lanes.
 	for _, o := range g.members {
 		o.store.Collect()
@@ -193,9 +212,19 @@ func (l *lease) Returned(ref segment.BlockRef) { l.partEnds(ref.Generation) }
 
 // partEnds ends one part in the block of a set: the sender's, or a receiver's.
 // The last one frees it.
-func (l *lease) partEnds(generation uint32) {
-	if l.parts.Add(-1) == 0 {
+func (l *lease) partEnds(generation uint32) (freed bool) {
+	freed = l.parts.Add(-1) == 0
+	if freed {
 		l.set.pool.Put(segment.Block{Ref: segment.BlockRef{Segment: l.home, Index: l.index, Generation: generation}})
+	}
+	return freed
+}
+
+// tellFreed tells all who may wait for a block of the set that one is free, of which
+// no receiver tells: its last part was the sender's. No outbox may be locked.
+func (g *Shared) tellFreed() {
+	for _, o := range g.members {
+		o.store.tellFreed()
 	}
 }
 

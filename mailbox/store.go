@@ -17,6 +17,7 @@ type Sharing struct {
 	Retire   func(id uint16) error
 	Passage  func(exit transport.File) error // of the files of this lane's messages
 	Whole    func()                          // a payload over the pool has a segment, which Trim takes back. nil: the next block does
+	Freed    func()                          // a block is free that its receiver never had, or had no longer: nobody else tells who waits for one. It is called without a lock
 }
 
 // store is the blocks that one side of a lane lends to the other.
@@ -26,13 +27,14 @@ type store struct {
 	most  int           // bytes of one that a block may have
 	sent  atomic.Uint64 // payload bytes that left in blocks
 	whole func()        // of Sharing
+	freed func()        // of Sharing
 	left  atomic.Bool   // without it: there may be such a segment
 	first atomic.Int32  // urgent messages that wait: they get blocks before others
 	files filesOut
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
-	st := &store{max: int(cfg.MaxBytes), whole: s.Whole, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
+	st := &store{max: int(cfg.MaxBytes), whole: s.Whole, freed: s.Freed, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
 		MaxBytes: int64(cfg.PoolBytes), MaxWhole: int64(cfg.MaxBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
 	st.most = min(st.max, st.Largest())
 	return st
@@ -111,6 +113,18 @@ func (s *store) lent(b segment.Block, seq uint64) {
 func (s *store) recall(b segment.Block) bool {
 	s.sent.Add(-b.Ref.Length)
 	return s.Recall(b)
+}
+
+// Put gives back a block that was taken and not sent.
+func (s *store) Put(b segment.Block) {
+	s.Pool.Put(b)
+	s.tellFreed()
+}
+
+func (s *store) tellFreed() {
+	if s.freed != nil {
+		s.freed()
+	}
 }
 
 // lend makes a buffer of n bytes for the sender to fill.

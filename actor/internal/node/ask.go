@@ -161,6 +161,10 @@ func (a *Ask) Wait(ctx context.Context) (*mailbox.Peer, []byte, error) {
 	return a.peer, a.body, a.err
 }
 
+// Refuse tells the callee that its answer has come and cannot be read here: what it
+// has lent for that is its own again. Free follows.
+func (a *Ask) Refuse() { a.target.box.Cancel(a.slot, a.ID) }
+
 // Abandon gives up an ask that was not sent.
 func (a *Ask) Abandon() {
 	a.giveUp()

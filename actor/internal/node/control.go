@@ -86,12 +86,19 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		return
 	}
 	from := f.From
-	box := mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, n.sharing(wire.Segment{Peer: from, Reply: 1}))
+	b := &inbox{}
+	share := n.sharing(wire.Segment{Peer: from, Reply: 1})
+	share.Freed = func() { // the loop may wait for it, in a handler
+		b.rung.Add(1)
+		n.cfg.Notifier.Interrupt()
+		n.wakeLoop()
+	}
+	b.Inbox = mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, share)
 	// Before the first message is handled: after a death the supervisor finds
 	// in this page what was in hand.
 	if err := n.send(page, out...); err != nil {
 		n.cfg.Log.Error("page could not be published", "err", err)
-		box.Close()
+		b.Close()
 		n.cannotRead(f.Name, err)
 		return
 	}
@@ -105,7 +112,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		s = &sender{}
 		n.byID[from.ID] = s
 	}
-	s.boxes = append(slices.Clip(s.boxes), &inbox{Inbox: box})
+	s.boxes = append(slices.Clip(s.boxes), b)
 	// A process that is being replaced can open its lane after its successor has.
 	slices.SortFunc(s.boxes, func(a, b *inbox) int { return cmp.Compare(a.From.Incarnation, b.From.Incarnation) })
 	n.setHeads()

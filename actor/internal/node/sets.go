@@ -105,6 +105,19 @@ func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) 
 	return n.whenRoom(ctx, living, lend)
 }
 
+// UrgentWhenShared is WhenShared for an urgent message: until it is over, no other gets
+// a block of g.
+func (n *Node) UrgentWhenShared(ctx context.Context, g *mailbox.Shared, ts []*Target, lend func() error) error {
+	g.UrgentWaits(true)
+	defer func() {
+		g.UrgentWaits(false)
+		for _, t := range ts {
+			t.room() // who was refused may find some now
+		}
+	}()
+	return n.WhenShared(ctx, ts, lend)
+}
+
 // endShares gives back what a target that has ended had a part in, when the
 // supervisor has read what it left behind. The answer to a question that was
 // asked after Closed comes after that.
@@ -122,7 +135,7 @@ func (n *Node) endShares(t *Target) {
 		t.box.EndShares()
 		for _, o := range *n.targets.Load() {
 			if o != nil {
-				o.credit() // whoever waits for a block waits at one of them
+				o.room() // whoever waits for a block waits at one of them
 			}
 		}
 	})

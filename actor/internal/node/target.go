@@ -38,6 +38,9 @@ type Target struct {
 // Node is this process's node.
 func (t *Target) Node() *Node { return t.node }
 
+// IsSelf says whether the target is the actor of this node.
+func (t *Target) IsSelf() bool { return t.ID == t.node.begin.Self.ID }
+
 // GoneError says that a target has ended for good: nothing can be sent to it.
 type GoneError struct {
 	Name string
@@ -137,7 +140,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
 	}
 	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: id}})
-	share.Whole = t.trimLater
+	share.Whole, share.Freed = t.trimLater, t.room
 	t.box = mailbox.NewOutbox(f.Mailbox, out, share)
 	t.open.Store(t.box)
 	// Known before the supervisor is told: the answer may come at once.
@@ -240,7 +243,7 @@ func (n *Node) leave(id uint32) {
 	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {
 		t.left.Store(true)
 		t.box.Shut()
-		t.credit() // who waits for room waits in vain
+		t.room() // who waits for it waits in vain
 	}
 	n.report(&wire.Closed{To: id}, "a closed lane could not be reported")
 }
@@ -251,11 +254,13 @@ func (t *Target) end(g *GoneError) {
 		t.open.Store(nil)
 		t.asks.failAll(g)
 		t.credit()
+		t.node.cfg.Notifier.Interrupt() // the waiter may be one of those
 	}
 }
 
-// credit tells senders that wait to try again.
-func (t *Target) credit() {
+// credit tells senders that wait to try again, and says whether there are any. The
+// waiter, who finds out by itself, calls it; others call room.
+func (t *Target) credit() (any bool) {
 	t.credits.Add(1)
 	t.rooms.Lock()
 	defer t.rooms.Unlock()
@@ -264,6 +269,15 @@ func (t *Target) credit() {
 		case ev <- struct{}{}:
 		default:
 		}
+	}
+	return len(t.waiting) > 0
+}
+
+// room is credit of something that no bell tells of: the waiter may be one of those
+// who wait, and asleep. Any goroutine may call it.
+func (t *Target) room() {
+	if t.credit() {
+		t.node.cfg.Notifier.Interrupt()
 	}
 }
 
@@ -309,7 +323,7 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 	var w mailbox.Want
 	defer func() {
 		if t.box.EndWant(&w) {
-			t.credit() // who was refused may find one now
+			t.room() // who was refused may find some now
 		}
 	}()
 	return t.node.whenRoom(ctx, []*Target{t}, func() error {
@@ -326,7 +340,7 @@ func (t *Target) UrgentWhenFull(ctx context.Context, send func() error, drop fun
 	t.box.UrgentWaits(true)
 	defer func() {
 		t.box.UrgentWaits(false)
-		t.credit() // who was refused may find one now
+		t.room() // who was refused may find some now
 	}()
 	return t.WhenFull(ctx, send, drop)
 }

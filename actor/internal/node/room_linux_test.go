@@ -1,0 +1,188 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// keepSegments is a supervisor that keeps all segments to itself, and hears of
+// nothing else.
+func (s *script) keepSegments() {
+	for {
+		buf := make([]byte, wire.MaxFrame)
+		n, files, err := s.link.Receive(buf)
+		if err != nil {
+			return
+		}
+		closeFiles(files)
+		if f, err := wire.Parse(buf[:n]); err == nil {
+			if f, ok := f.(*wire.Segment); ok {
+				_ = s.link.Send(wire.Append(nil, &wire.Ack{Token: f.Token}), nil)
+			}
+		}
+	}
+}
+
+// ended is a context that has ended.
+func ended() context.Context {
+	ctx, end := context.WithCancel(background)
+	end()
+	return ctx
+}
+
+// roomEvents are what makes room without a bell. Each prepares something first.
+var roomEvents = map[string]func(t *testing.T, s *script, target *Target) (event func()){
+	"the target leaves": func(t *testing.T, s *script, target *Target) func() {
+		return func() { s.say(&wire.Leaving{ID: 2}) }
+	},
+	"the target has ended": func(t *testing.T, s *script, target *Target) func() {
+		return func() { target.end(&GoneError{Lost: errTooMany}) }
+	},
+	"an urgent message is given up": func(t *testing.T, s *script, target *Target) func() {
+		return func() {
+			if err := target.UrgentWhenFull(ended(), func() error { return mailbox.ErrFull }, nil); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	},
+	"a buffer is released unsent": func(t *testing.T, s *script, target *Target) func() {
+		return mustLend(t, target, 100).Release
+	},
+	"a message with a buffer is dropped": func(t *testing.T, s *script, target *Target) func() {
+		b := mustLend(t, target, 100)
+		return func() { mailbox.Discard(target.box, typeOf[heavy](t), &heavy{1, b}) }
+	},
+	"a large one is given up": func(t *testing.T, s *script, target *Target) func() {
+		b := mustLend(t, target, 20<<10)
+		if err := mailbox.Send(target.box, wire.EntryTell, 0, 0, typeOf[heavy](t), &heavy{1, b}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, giveUp := context.WithCancel(background)
+		refused := make(chan error, 1)
+		go func() {
+			refused <- target.WhenFull(ctx, func() error { _, err := target.box.Lend(200 << 10); return err }, nil)
+		}()
+		for { // until the small ones make way for it
+			b, err := target.box.Lend(20 << 10)
+			if errors.Is(err, mailbox.ErrFull) {
+				break
+			}
+			b.Release()
+			runtime.Gosched()
+		}
+		return func() {
+			giveUp()
+			if err := <-refused; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	},
+}
+
+func mustLend(t *testing.T, target *Target, n int) mailbox.Buffer {
+	t.Helper()
+	b, err := target.box.Lend(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestRoomThatNoBellTellsOf: who waits for room, is the waiter and sleeps, looks
+// again when there may be some for a reason that is in this process.
+func TestRoomThatNoBellTellsOf(t *testing.T) {
+	for what, prepare := range roomEvents {
+		t.Run(what, func(t *testing.T) {
+			s := newScript(t)
+			target, _, file := s.opened(mailbox.Config{PoolBytes: 256 << 10}.Wire())
+			defer file.Close()
+			go s.keepSegments()
+			var room atomic.Bool
+			waiter := make(chan error, 1)
+			go func() {
+				waiter <- s.node.whenRoom(background, []*Target{target}, func() error {
+					if room.Load() {
+						return nil
+					}
+					return mailbox.ErrFull
+				})
+			}()
+			// It has looked again after a time, and will not any more; and it sleeps.
+			const asleep = transport.StateArmed | transport.StateHurry
+			for target.box.Sleep().State.Load()&asleep != asleep {
+				runtime.Gosched()
+			}
+			event := prepare(t, s, target)
+			for target.box.Sleep().State.Load()&asleep != asleep {
+				runtime.Gosched()
+			}
+			room.Store(true)
+			event()
+			select {
+			case err := <-waiter:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(testutil.HangGuard):
+				t.Error("it sleeps on")
+				s.node.cfg.Notifier.Interrupt()
+			}
+		})
+	}
+}
+
+// TestAnswerFindsReleasedBlock: an answer that waits for a block finds one that was
+// lent for another and released unsent.
+func TestAnswerFindsReleasedBlock(t *testing.T) {
+	s := newScript(t)
+	asker := s.lane(1)
+	go s.keepSegments()
+	typ := typeOf[note](t)
+	if err := mailbox.Send(asker, wire.EntryAsk, transport.ReplySlots, 0, typ, &note{1}); err != nil {
+		t.Fatal(err)
+	}
+	var room, stop atomic.Bool
+	lent, served := make(chan mailbox.Buffer, 1), make(chan error, 1)
+	go func() {
+		_, err := s.node.Serve(map[codec.ID]mailbox.Handler{typ.ID(): func(m *mailbox.Message, _ []byte) error {
+			defer stop.Store(true)
+			b, err := m.Box.Lend(0) // the mailbox of a script is of size 0
+			if err != nil {
+				return err
+			}
+			lent <- b
+			err = s.node.ReplyWhenRoom(m, func() error {
+				if room.Load() {
+					return nil
+				}
+				return mailbox.ErrFull
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return err
+		}}, nil, &stop)
+		served <- err
+	}()
+	b := <-lent
+	state := s.node.inboxOf(wire.Addr{ID: 9, Incarnation: 1}).Sleep().State
+	const asleep = transport.StateArmed | transport.StateWantRoom
+	for state.Load()&asleep != asleep {
+		runtime.Gosched()
+	}
+	room.Store(true)
+	b.Release()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
