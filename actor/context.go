@@ -25,13 +25,19 @@ type Context struct {
 
 	targets [lately]atomic.Pointer[node.Target] // told to lately, by number: see tell
 
-	polled  node.Polled // this context, for waits of the node
-	watched atomic.Bool // done was made for the message in hand
+	polled node.Polled // this context, for waits of the node
 
-	mu   sync.Mutex
-	done chan struct{} // made when somebody asks for it
-	err  error         // why done is closed
-	end  func()        // ends what watches for the message in hand
+	mu     sync.Mutex // orders those who make ending
+	ending atomic.Pointer[ending]
+}
+
+// ending is a context that ends with the message in hand, or before: made when
+// somebody asks for its Done. Contexts that are derived from a Context are derived
+// from this one: package context finds it by Value. So none of them looks at the
+// Context when the handler has returned.
+type ending struct {
+	context.Context
+	end func()
 }
 
 // lately is how many targets a Context has at hand.
@@ -52,31 +58,8 @@ func (c *Context) begin(m *mailbox.Message) *Context {
 // finish ends the message in hand.
 func (c *Context) finish() {
 	c.msg = nil
-	if c.watched.Load() {
-		c.unwatch()
-	}
-}
-
-// unwatch ends what Done has begun for the message in hand.
-func (c *Context) unwatch() {
-	c.watched.Store(false)
-	c.mu.Lock()
-	done, end := c.done, c.end
-	c.mu.Unlock()
-	c.cancel(done, context.Canceled)
-	end()
-	c.mu.Lock()
-	c.done, c.err, c.end = nil, nil, nil
-	c.mu.Unlock()
-}
-
-// cancel closes done, once.
-func (c *Context) cancel(done chan struct{}, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.done == done && c.err == nil {
-		c.err = err
-		close(done)
+	if c.ending.Load() != nil {
+		c.ending.Swap(nil).end()
 	}
 }
 
@@ -99,11 +82,8 @@ func (c *Context) Err() error {
 	if !c.isAsk() {
 		return nil
 	}
-	if c.watched.Load() {
-		c.mu.Lock()
-		err := c.err
-		c.mu.Unlock()
-		if err != nil {
+	if w := c.ending.Load(); w != nil {
+		if err := w.Err(); err != nil {
 			return err
 		}
 	}
@@ -125,22 +105,21 @@ func (c *Context) Done() <-chan struct{} {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done != nil {
-		return c.done
+	w := c.ending.Load()
+	if w == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		if d := c.msg.Head.Deadline; d != 0 {
+			cancel()
+			ctx, cancel = context.WithDeadline(context.Background(), node.TimeOf(d))
+		}
+		stop := c.host.node.WatchCancel(c.msg, cancel)
+		w = &ending{ctx, func() {
+			cancel()
+			stop()
+		}}
+		c.ending.Store(w)
 	}
-	done := make(chan struct{})
-	c.done = done
-	c.watched.Store(true)
-	stopWatch := c.host.node.WatchCancel(c.msg, func() { c.cancel(done, context.Canceled) })
-	stopTimer := func() bool { return true }
-	if d := c.msg.Head.Deadline; d != 0 {
-		stopTimer = time.AfterFunc(time.Duration(d-node.Monotonic()), func() { c.cancel(done, context.DeadlineExceeded) }).Stop
-	}
-	c.end = func() {
-		stopTimer()
-		stopWatch()
-	}
-	return done
+	return w.Done()
 }
 
 // Value finds nothing that a program has stored. By it, a context that is derived from
@@ -148,6 +127,9 @@ func (c *Context) Done() <-chan struct{} {
 func (c *Context) Value(key any) any {
 	if _, ok := key.(hostKey); ok {
 		return c.host
+	}
+	if w := c.ending.Load(); w != nil {
+		return w.Value(key)
 	}
 	return nil
 }

@@ -26,6 +26,13 @@ var ErrIgnore = errors.New("actor: this actor is not wanted")
 // made by supervisor.New, one from its method Context.
 var ErrNoProgram = errors.New("actor: no program runs in this process: use the context of supervisor.Run's function, or call from a handler")
 
+// ErrCallingSelf says that an actor's own code asks that actor, which handles nothing
+// before that code has returned: OTP's calling_self. An ask of a pool fails so when
+// it is the caller's turn. Setup, handlers and the functions of OnStop call the code
+// that answers itself, or tell; a goroutine that they start may ask.
+var ErrCallingSelf = errors.New("an actor's own code cannot wait for an answer of that actor, which handles nothing before it has returned: " +
+	"call the code that answers itself, tell, or ask from a goroutine, with context.WithoutCancel(ctx), and return")
+
 // RemoteError is the error that a handler returned to an ask. Its text comes from
 // the other process. errors.Is finds only ErrFull, ErrUnhandled,
 // context.DeadlineExceeded and context.Canceled in it: other errors are their text.

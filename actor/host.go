@@ -99,7 +99,11 @@ func (h *host) Name() string { return h.node.Name() }
 
 func (h *host) ID() uint32 { return h.node.Self().ID }
 
-func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && under((*host).serve) }
+func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && ownCode() }
+
+// ownCode says whether the caller is code of an actor of this process, and not a
+// goroutine that such has started.
+func ownCode() bool { return under((*host).serve) }
 
 // under says whether f, a function, is on the caller's stack.
 func under(f any) bool {

@@ -126,8 +126,9 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 // that was not read when its actor died is answered by the next incarnation.
 // Buffers in the answer belong to the caller, who releases them.
 //
-// A handler that asks its own actor, or one that is just asking it, waits until its
-// context ends: an actor handles one message at a time.
+// An actor handles one message at a time: a handler that asks its own actor gets
+// ErrCallingSelf at once, and one that asks an actor which is just asking it waits
+// until its context ends.
 func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
 	var r R
 	if ctx.Err() != nil {
@@ -153,6 +154,9 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 	rt, err := codec.Of[R]()
 	if err != nil {
 		return r, false, err
+	}
+	if t.IsSelf() && ownCode() {
+		return r, false, fmt.Errorf("actor: ask of %s: %w", t.Name, ErrCallingSelf)
 	}
 	a, err := t.NewAsk(ctx)
 	if err != nil {
@@ -180,6 +184,9 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 		err = mailbox.DecodeReply(p, body, rt, &r)
 		if errors.Is(err, mailbox.ErrNotAnnounced) {
 			r, err = decodeLater[R](ctx, t.Node(), p, body, rt)
+		}
+		if _, said := err.(*RemoteError); err != nil && !said {
+			a.Refuse()
 		}
 	}
 	a.Free()

@@ -383,6 +383,18 @@ func TestSetupOfSuccessorSends(t *testing.T) {
 	}
 }
 
+// TestSetupOfSuccessorAsksItself: what a successor's Setup asks the actor would wait
+// for that Setup: it fails at once.
+func TestSetupOfSuccessorAsksItself(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startTally(t, ctx, sup, supervisor.Child{Env: []string{"TALLY=asks itself"}})
+	for range 3 {
+		if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestReplaceInPlace: the same without processes.
 func TestReplaceInPlace(t *testing.T) {
 	ctx, sup, _ := newSup(t, supervisor.Spec{})

@@ -84,6 +84,11 @@ var tally = actor.Define("tally", func(s *actor.Setup[Tally]) error {
 			return err
 		}
 	}
+	if how == "asks itself" {
+		if _, err := actor.Ask(s.Context(), s.Self(), Status{}); !errors.Is(err, actor.ErrCallingSelf) {
+			return fmt.Errorf("its Setup asks it: %v", err)
+		}
+	}
 	switch {
 	case again && how == "setup fails":
 		return errors.New("the port is taken")
