@@ -50,16 +50,26 @@ func stubbornProgram() {
 		if _, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "in place", InPlace: true}); err != nil {
 			return err
 		}
-		command := supervisor.Command{Path: "sh", Args: []string{"-c", `trap "" TERM INT; echo $$; while :; do sleep 1000; done`}, Output: os.Stdout,
+		said := make(told, 1)
+		command := supervisor.Command{Path: "sh", Args: []string{"-c", `trap "" TERM INT; echo $$; while :; do sleep 1000; done`}, Output: said,
 			Ready: supervisor.Ready{Line: regexp.MustCompile("[0-9]")}}
 		if _, err := supervisor.StartCommand(ctx, sup, command, supervisor.Child{}); err != nil {
 			return err
 		}
+		<-said
 		fmt.Println("ready")
 		<-ctx.Done()
 		fmt.Println("asked")
 		select {}
 	})
+}
+
+// told is stdout, for a line of which somebody waits.
+type told chan struct{}
+
+func (t told) Write(b []byte) (int, error) {
+	defer func() { t <- struct{}{} }()
+	return os.Stdout.Write(b)
 }
 
 // TestSecondSignal: it kills everything at once, daemons included, and nothing is
