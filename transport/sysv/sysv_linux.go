@@ -166,23 +166,22 @@ func removed(f *os.File) (yes bool) {
 	return yes
 }
 
-// Send puts one message into the queue. A queue that the supervisor has
-// removed, since nobody will read it, has no room: its end is announced on the
-// link.
+// Send puts one message into the queue.
 func (p *port) Send(m []byte) error {
-	for {
-		if p.err != nil {
-			return p.err
-		}
-		err := sys.MsgSend(p.id, m)
-		if err == unix.EIDRM || err == unix.EINVAL {
-			return transport.ErrFull
-		}
-		again, err := kernelq.Outcome("sysv", "send", err, transport.ErrFull)
-		if !again {
-			return err
-		}
+	if p.err != nil {
+		return p.err
 	}
+	return kernelq.Put("sysv", send, p.id, m)
+}
+
+// send is the system call. A queue that the supervisor has removed, since nobody
+// will read it, has no room: its end is announced on the link.
+func send(id int, m []byte) error {
+	err := sys.MsgSend(id, m)
+	if err == unix.EIDRM || err == unix.EINVAL {
+		return unix.EAGAIN
+	}
+	return err
 }
 
 // SendUrgent puts one message before all that are not urgent.
@@ -209,19 +208,19 @@ func (p *port) Room(n int) bool {
 
 // Receive moves the oldest message from the queue to b.
 func (p *port) Receive(b []byte) (int, error) {
-	for {
-		if p.err != nil {
-			return 0, p.err
-		}
-		n, err := sys.MsgReceive(p.id, b)
-		if err == unix.ENOMSG || err == unix.EIDRM || err == unix.EINVAL {
-			return 0, transport.ErrEmpty
-		}
-		again, err := kernelq.Outcome("sysv", "receive", err, transport.ErrEmpty)
-		if !again {
-			return n, err
-		}
+	if p.err != nil {
+		return 0, p.err
 	}
+	return kernelq.Take("sysv", receive, p.id, b)
+}
+
+// receive is the system call. A queue that was removed is empty.
+func receive(id int, b []byte) (int, error) {
+	n, err := sys.MsgReceive(id, b)
+	if err == unix.ENOMSG || err == unix.EIDRM || err == unix.EINVAL {
+		return 0, unix.EAGAIN
+	}
+	return n, err
 }
 
 // Close closes the registry file. The queue stays until Remove or Sweep.

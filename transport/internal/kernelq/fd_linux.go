@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
@@ -35,23 +34,12 @@ func (p *FD) Send(m []byte) error { return p.SendBy(p.put, m) }
 
 // SendBy is Send by another system call.
 func (p *FD) SendBy(put func(fd int, m []byte) error, m []byte) error {
-	for {
-		again, err := Outcome(p.form, "send", put(p.fd, m), transport.ErrFull)
-		if !again {
-			return err
-		}
-	}
+	return Put(p.form, put, p.fd, m)
 }
 
 // Receive moves the oldest message from the queue to b.
 func (p *FD) Receive(b []byte) (int, error) {
-	for {
-		n, err := p.take(p.fd, b)
-		again, err := Outcome(p.form, "receive", err, transport.ErrEmpty)
-		if !again {
-			return n, err
-		}
-	}
+	return Take(p.form, p.take, p.fd, b)
 }
 
 // Close closes the descriptor. It may be called again.

@@ -58,21 +58,38 @@ type Shape struct {
 	Urgent bool
 }
 
-// Outcome is what the error of a system call means to a Port: nil, again when
-// the call is to be repeated, state (transport.ErrFull or ErrEmpty) when it
+// Put is the Send of a Port by a system call, which is made again when a signal has
+// interrupted it. at is the queue for the call: a descriptor or an id. EAGAIN says
+// that there is no room; form begins the text of other errors.
+func Put(form string, call func(at int, m []byte) error, at int, m []byte) error {
+	err := call(at, m)
+	for err == syscall.EINTR {
+		err = call(at, m)
+	}
+	return outcome(form, "send", err, transport.ErrFull)
+}
+
+// Take is the Receive of a Port likewise. EAGAIN says that there is no message.
+func Take(form string, call func(at int, b []byte) (int, error), at int, b []byte) (int, error) {
+	n, err := call(at, b)
+	for err == syscall.EINTR {
+		n, err = call(at, b)
+	}
+	return n, outcome(form, "receive", err, transport.ErrEmpty)
+}
+
+// outcome is what the error of a system call means to a Port: nil, state when it
 // would have had to wait, or an error that names what was tried.
-func Outcome(form, op string, err, state error) (again bool, _ error) {
+func outcome(form, op string, err, state error) error {
 	switch err {
 	case nil:
-		return false, nil
+		return nil
 	case syscall.EAGAIN, syscall.ETIMEDOUT:
-		return false, state
-	case syscall.EINTR:
-		return true, nil
+		return state
 	case syscall.EBADF:
-		return false, fmt.Errorf("%s: %s: %w: %w", form, op, transport.ErrClosed, err)
+		return fmt.Errorf("%s: %s: %w: %w", form, op, transport.ErrClosed, err)
 	}
-	return false, fmt.Errorf("%s: %s: %w", form, op, err)
+	return fmt.Errorf("%s: %s: %w", form, op, err)
 }
 
 // None is the Port of a form that this system does not have. Its methods fail
