@@ -150,3 +150,12 @@ func TestAnswersWake(t *testing.T) {
 		r.in.Flush(&m)
 	})
 }
+
+// TestInstallWakes: a receiver whose page is taken into use is woken whatever it says:
+// it may have gone to sleep while messages came that woke nobody.
+func TestInstallWakes(t *testing.T) {
+	r := newRung(t)
+	if r.byOut.wakes != 1 || r.in.Bell().Load() == 0 {
+		t.Errorf("%d wakes, want 1; the bell is %d", r.byOut.wakes, r.in.Bell().Load())
+	}
+}
