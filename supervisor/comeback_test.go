@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -15,6 +16,7 @@ import (
 // same children, however often that happens. What is known of children that will not
 // come back is forgotten after a while; these are not forgotten.
 func TestComeBackManyTimes(t *testing.T) {
+	testutil.Descriptors(t, 512)
 	const (
 		children = 100
 		rounds   = 15 // more ends than are remembered

@@ -52,6 +52,7 @@ func TestSysvRootKilledAboveSubtree(t *testing.T) {
 // TestSysvSubtreeKilled: a supervisor's process is killed, and its children end with
 // it. Their mailboxes stay: the root, which has them, is alive.
 func TestSysvSubtreeKilled(t *testing.T) {
+	testutil.Descriptors(t, 128)
 	sysvOnly(t)
 	for range 5 {
 		killSubtree(t)
