@@ -70,7 +70,8 @@ type Config struct {
 	Inline int
 
 	// PoolBytes bounds the blocks that one sender may have for this
-	// mailbox; 0 means DefaultPoolBytes.
+	// mailbox, in bytes of blocks; 0 means DefaultPoolBytes. Segments are up to
+	// 3 % larger than their blocks.
 	PoolBytes int64
 
 	// MaxBytes is the most that one payload, or one buffer, may have; 0 means

@@ -51,6 +51,9 @@
 // A payload over MaxBytes, if MaxWhole allows it, has a segment of exactly its
 // size, one at a time; see whole.go.
 //
+// A block of a pool begins at a multiple of 128 bytes, each at another place of a
+// page (see colour); one of an arena, and such a payload, at a multiple of 4096.
+//
 // The ledger, who has which block since which entry, is in the owner's heap, where
 // no peer can reach it. A block comes back through the return ring in the
 // user's page, or by Switch when another incarnation of the user has taken

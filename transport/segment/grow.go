@@ -14,6 +14,7 @@ type plan struct {
 	shelf   int
 	blocks  int
 	class   int      // bytes of a block; of an arena of a unit
+	bytes   int64    // of the blocks
 	size    int      // bytes, whole pages
 	victims []uint16 // ids of idle segments to retire first
 	mems    []*Memory
@@ -123,10 +124,10 @@ func (p *Pool) plan(k int) *plan {
 	if n < 1 || r.segments < 1 || !p.couldName() {
 		return nil
 	}
-	pl := &plan{shelf: k, blocks: n, class: int(class), size: roundUp(n * int(class))}
+	pl := &plan{shelf: k, blocks: n, class: int(class), bytes: int64(n) * class, size: roundUp(int(p.cfg.Policy.extent(uint64(class), n)))}
 	pl.id = p.newID()
 	p.inUse++
-	p.bytes += int64(pl.size)
+	p.bytes += pl.bytes
 	p.blocks += n
 	return pl
 }
@@ -197,7 +198,7 @@ func (p *Pool) remove(id uint16) *Memory {
 		p.giving = nil
 	}
 	p.inUse--
-	p.bytes -= int64(len(s.mem.Bytes()))
+	p.bytes -= s.bytes
 	p.blocks -= len(s.ledger)
 	return s.mem
 }
@@ -230,7 +231,7 @@ func (p *Pool) abandon(pl *plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inUse--
-	p.bytes -= int64(pl.size)
+	p.bytes -= pl.bytes
 	p.blocks -= pl.blocks
 }
 
@@ -242,7 +243,7 @@ func (p *Pool) install(pl *plan, mem *Memory, n int) (*Slot, error) {
 		mem.Close()
 		return nil, errTakeClosed
 	}
-	p.segments[pl.id] = &owned{mem: mem, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
+	p.segments[pl.id] = &owned{mem: mem, bytes: pl.bytes, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
 	sh.borrowed = 0

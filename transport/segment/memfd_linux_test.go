@@ -246,17 +246,17 @@ func TestViewsAdd(t *testing.T) {
 	add := func(id uint16, size, class, blocks int) error {
 		return v.Add(id, dup(t, m.File()), size, class, blocks)
 	}
-	if err := add(0, 1<<20, 4096, 256); err != nil {
+	if err := add(0, 1<<20, 4096, 248); err != nil {
 		t.Fatal(err)
 	}
 	corrupt := (*transport.CorruptError)(nil)
-	if err := add(0, 1<<20, 4096, 256); !errors.As(err, &corrupt) {
+	if err := add(0, 1<<20, 4096, 248); !errors.As(err, &corrupt) {
 		t.Errorf("id used twice: %v", err)
 	}
-	if err := add(1, 1<<20, 4096, 257); !errors.As(err, &corrupt) {
+	if err := add(1, 1<<20, 4096, 249); !errors.As(err, &corrupt) {
 		t.Errorf("blocks beyond the end: %v", err)
 	}
-	if err := add(1, 2<<20, 4096, 256); err == nil {
+	if err := add(1, 2<<20, 4096, 248); err == nil {
 		t.Error("a size that is not the file's")
 	}
 	if err := add(1, 1<<20, 1<<20, 1); err != nil {
@@ -302,7 +302,7 @@ func BenchmarkViewRelease(b *testing.B) {
 	defer m.Close()
 	var v Views
 	defer v.Close()
-	if err := v.Add(0, dup(b, m.File()), 64<<10, 4096, 16); err != nil {
+	if err := v.Add(0, dup(b, m.File()), 64<<10, 4096, 15); err != nil {
 		b.Fatal(err)
 	}
 	r := newReturns()
@@ -341,7 +341,7 @@ func TestViewsComeAndGo(t *testing.T) {
 	}
 	defer m.Close()
 	for i := range 2 * MaxViewSegments {
-		if err := v.Add(uint16(i), dup(t, m.File()), 64<<10, 4096, 16); err != nil {
+		if err := v.Add(uint16(i), dup(t, m.File()), 64<<10, 4096, 15); err != nil {
 			t.Fatalf("segment %d: %v", i, err)
 		}
 		if f := v.find(uint16(i)).mem.File(); f != nil {

@@ -22,7 +22,7 @@ const (
 // default, except for Announce, which a pool needs unless nobody else is to
 // read its blocks.
 type PoolConfig struct {
-	MaxBytes    int64  // bytes of all segments together, rounded down to 4 KiB; 0 means 64 MiB
+	MaxBytes    int64  // bytes of all blocks together, rounded down to 4 KiB; 0 means 64 MiB
 	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
 	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means 4 KiB
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
@@ -121,7 +121,7 @@ type Pool struct {
 	arenaID  uint16   // of its segment
 	segments []*owned // by id; nil: retired, or not announced yet
 	inUse    int      // segments, those being made included
-	bytes    int64    // their bytes
+	bytes    int64    // of the blocks of these
 	blocks   int      // their blocks
 	out      int      // blocks that are not free
 	next     uint32   // generation of the next lending
@@ -143,6 +143,7 @@ type Pool struct {
 // owned is one segment with its part of the ledger.
 type owned struct {
 	mem     *Memory
+	bytes   int64 // of its blocks
 	shelf   int
 	busy    int  // blocks that are not free
 	closing bool // it lends nothing, and its free blocks are on no shelf
@@ -304,7 +305,7 @@ func (p *Pool) reach(s *owned, index uint16) []byte {
 		return mem[int64(index)*p.unit:]
 	}
 	class := p.shelves[s.shelf].class
-	off := int64(index) * class
+	off := int64(p.cfg.Policy.Offset(index, uint64(class)))
 	return mem[off : off+class : off+class]
 }
 

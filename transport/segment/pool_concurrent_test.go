@@ -19,7 +19,7 @@ func poolAndViews(policy Policy) (*Pool, *Views, transport.Returns) {
 	next := uint16(0)
 	p.create = func(size int) (*Memory, error) { // called in the order of ids
 		mem := Heap(size)
-		addHeap(views, next, mem, 4096, size/4096)
+		addHeap(views, next, mem, 4096, int(PolicyPool.Fit(uint64(size), 4096)))
 		next++
 		return mem, nil
 	}

@@ -49,7 +49,7 @@ func TestRetiredIsUnmapped(t *testing.T) {
 func TestRefusedViewHoldsNothing(t *testing.T) {
 	var v Views
 	unmapped := 0
-	addHeap(&v, 3, newMemory("test", make([]byte, 8192), nil, func([]byte) error { unmapped++; return nil }), 4096, 2)
+	addHeap(&v, 3, newMemory("test", make([]byte, PolicyPool.extent(4096, 2)), nil, func([]byte) error { unmapped++; return nil }), 4096, 2)
 	ref := BlockRef{Segment: 3, Index: 1, Generation: 9, Length: 10}
 	if _, err := v.View(ref); err != nil {
 		t.Fatal(err)

@@ -115,8 +115,9 @@ func (p Policy) geometry(size, class, blocks int) error {
 		return &transport.CorruptError{What: "bytes of a block", Value: uint64(class), Limit: uint64(size)}
 	case blocks < 1 || blocks > p.blocks():
 		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: uint64(p.blocks())}
-	case size < class || size/class < blocks:
-		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: uint64(max(0, size/class))}
+	}
+	if fit := p.Fit(uint64(max(0, size)), uint64(class)); uint64(blocks) > fit {
+		return &transport.CorruptError{What: "blocks of a segment", Value: uint64(blocks), Limit: fit}
 	}
 	return nil
 }
@@ -197,7 +198,7 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 
 // firstHold makes the Held of a block.
 func (v *Views) firstHold(s *viewed, index uint16) *Held {
-	off, reach := uint64(index)*s.class, v.Policy.Reach(index, s.class, uint64(len(s.holds)))
+	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
 	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach], seg: s}
 	if !s.holds[index].CompareAndSwap(nil, h) {
 		h = s.holds[index].Load() // another goroutine was quicker

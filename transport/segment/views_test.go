@@ -31,7 +31,7 @@ func (v *Views) outstanding() (n int) {
 func TestViewChecks(t *testing.T) {
 	var v Views
 	defer v.Close()
-	addHeap(&v, 3, Heap(4*8192), 8192, 4)
+	addHeap(&v, 3, Heap(int(PolicyPool.extent(8192, 4))), 8192, 4)
 	for _, c := range []struct {
 		what string
 		ref  BlockRef
@@ -111,7 +111,7 @@ func TestViewsClose(t *testing.T) {
 	var v Views
 	unmapped := map[int]bool{}
 	for i := range 2 {
-		addHeap(&v, uint16(i), newMemory("test", make([]byte, 8192), nil, func([]byte) error { unmapped[i] = true; return nil }), 4096, 2)
+		addHeap(&v, uint16(i), newMemory("test", make([]byte, PolicyPool.extent(4096, 2)), nil, func([]byte) error { unmapped[i] = true; return nil }), 4096, 2)
 	}
 	a, b := BlockRef{Index: 0, Length: 1}, BlockRef{Index: 1, Length: 1}
 	for _, ref := range []BlockRef{a, b} {
@@ -140,13 +140,13 @@ func TestViewsClose(t *testing.T) {
 func TestGeometry(t *testing.T) {
 	for _, c := range []struct{ size, class, blocks int }{
 		{0, 0, 0}, {4096, 4096, 0}, {4096, 4096, 2}, {4096, 0, 1}, {4096, -4096, 1}, {4096, 100, 1},
-		{4096, 8192, 1}, {-1, 4096, 1}, {1 << 30, 4096, 1025}, {8192, 4096, -1}, {-1 << 63, 4096, 1},
+		{4096, 8192, 1}, {-1, 4096, 1}, {1 << 30, 4096, 1025}, {8192, 4096, 2}, {8192, 4096, -1}, {-1 << 63, 4096, 1},
 	} {
 		if e := (*transport.CorruptError)(nil); !errors.As(PolicyPool.geometry(c.size, c.class, c.blocks), &e) {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
-	for _, c := range []struct{ size, class, blocks int }{{4096, 4096, 1}, {65536, 12288, 5}, {4 << 20, 4096, 1024}} {
+	for _, c := range []struct{ size, class, blocks int }{{4096, 4096, 1}, {65536, 12288, 5}, {4<<20 + 1024*colour, 4096, 1024}} {
 		if err := PolicyPool.geometry(c.size, c.class, c.blocks); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -208,7 +208,7 @@ func fuzzView(t *testing.T, ref BlockRef, policy Policy) {
 	const class, blocks = 8192, 3
 	v := Views{Policy: policy}
 	defer v.Close()
-	mem := Heap(class * blocks)
+	mem := Heap(int(policy.extent(class, blocks)))
 	mem.Bytes()[len(mem.Bytes())-1] = 1
 	addHeap(&v, 1, mem, class, blocks)
 	view, err := v.View(ref)
@@ -226,7 +226,7 @@ func fuzzView(t *testing.T, ref BlockRef, policy Policy) {
 		t.Fatalf("%+v: %d bytes, cap %d", ref, len(view), cap(view))
 	}
 	for i := range view {
-		mem.Bytes()[int(ref.Index)*class+i] = byte(i)
+		mem.Bytes()[int(policy.Offset(ref.Index, class))+i] = byte(i)
 	}
 	for i := range view {
 		if view[i] != byte(i) {
@@ -234,6 +234,34 @@ func fuzzView(t *testing.T, ref BlockRef, policy Policy) {
 		}
 	}
 	v.Forget(ref)
+}
+
+// TestColours: blocks of one segment begin at different lines of a page, do not
+// overlap, and take a page more for each 32 of them.
+func TestColours(t *testing.T) {
+	for _, n := range []int{1, 2, 16, 32} {
+		p, known := heapPool(PoolConfig{MaxBytes: int64(n) * 8192, MinClass: 8192})
+		lines := map[uintptr]bool{}
+		var all []Block
+		for p.Stats().Blocks < n || p.Stats().Free > 0 {
+			b := mustTake(t, p, 8192)
+			all = append(all, b)
+			lines[uintptr(p.cfg.Policy.Offset(b.Ref.Index, 8192))%pageBytes] = true
+			for i := range b.Mem {
+				b.Mem[i] = byte(len(all))
+			}
+		}
+		if a := known[0]; len(all) != n || len(lines) != n || a.size > n*8192+pageBytes {
+			t.Errorf("%d blocks: %d, at %d places of a page, in %+v", n, len(all), len(lines), a)
+		}
+		for i, b := range all {
+			for _, v := range b.Mem {
+				if v != byte(i+1) {
+					t.Fatalf("block %d of %d was written by another", i, n)
+				}
+			}
+		}
+	}
 }
 
 // FuzzReturns: a return ring full of whatever a peer writes frees a lent block

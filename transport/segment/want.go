@@ -174,5 +174,5 @@ func (r room) fits(class int64) bool { return r.bytes >= class && r.blocks >= 1 
 
 // without is the room when s is gone.
 func (r room) without(s *owned) room {
-	return room{r.bytes + int64(len(s.mem.Bytes())), r.blocks + len(s.ledger), r.segments + 1}
+	return room{r.bytes + s.bytes, r.blocks + len(s.ledger), r.segments + 1}
 }

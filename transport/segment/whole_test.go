@@ -81,8 +81,8 @@ func TestWholeIsNobodyElses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a := known[b.Ref.Segment]; a.size > 64<<10 {
-					t.Fatalf("a block of the segment of %d bytes", a.size)
+				if a := known[b.Ref.Segment]; a.class > 64<<10 {
+					t.Fatalf("a block of the segment of %d bytes", a.class)
 				}
 				all = append(all, b)
 			}

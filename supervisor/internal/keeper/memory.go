@@ -75,11 +75,12 @@ func (m *memory) reader(l *held) (transport.Receiver, error) {
 // block copies up to limit bytes of a block of the sender.
 func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 	for _, s := range l.segments {
-		reach := segment.Policy(box.Blocks).Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
+		cut := segment.Policy(box.Blocks)
+		reach := cut.Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
 		if s.f.ID != b.Segment || b.Length > reach || uint32(b.Index) >= s.f.Blocks {
 			continue
 		}
-		if s.f.Class > s.f.Size/uint64(s.f.Blocks) {
+		if s.f.Class == 0 || uint64(s.f.Blocks) > cut.Fit(s.f.Size, s.f.Class) {
 			return nil // its owner's word, which nobody may have checked yet: such blocks are not in it
 		}
 		mem, err := segment.Peek(s.file.File, int(s.f.Size), segment.Form(box.Segment))
@@ -87,7 +88,7 @@ func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 			return nil
 		}
 		defer mem.Close()
-		off := uint64(b.Index) * s.f.Class
+		off := cut.Offset(b.Index, s.f.Class)
 		return append([]byte(nil), mem.Bytes()[off:off+min(b.Length, uint64(max(limit, 0)))]...)
 	}
 	return nil
