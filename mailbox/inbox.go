@@ -25,11 +25,12 @@ type Inbox struct {
 	ring    *ring.Receiver // the lane's queue, if it is a ring
 	views   segment.Views  // the sender's blocks
 	files   filesIn
-	replies *store     // blocks for replies
-	answers answers    // that have some
-	quarter int        // bytes done after which room is given back
-	owed    bool       // something was done whose room was not given back
-	mu      sync.Mutex // guards closed, and orders what goes back
+	replies *store             // blocks for replies
+	answers answers            // that have some
+	quarter int                // bytes done after which room is given back
+	owed    bool               // something was done whose room was not given back
+	later   []segment.BlockRef // blocks to give back together; the loop's
+	mu      sync.Mutex         // guards closed, and orders what goes back
 	closed  bool
 }
 
@@ -337,16 +338,20 @@ func ReplyError(m *Message, err error) {
 // others free. Told of each, it would wake up for each.
 const few = 192
 
-// release gives a block of the sender back. Any goroutine may do so.
+// release gives a block of the sender back. Any goroutine may do so; with
+// tellLater, the loop.
 func (b *Inbox) release(ref segment.BlockRef, how telling) {
+	if how == tellLater && ref.Length <= untoldBytes {
+		b.later = append(b.later, ref)
+		if len(b.later) > min(untold, b.views.Blocks()/untoldPart) {
+			b.tell()
+		}
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		b.views.Forget(ref)
-		return
-	}
-	if how == tellLater && ref.Length <= untoldBytes && b.views.Untold() < min(untold, b.views.Blocks()/untoldPart) {
-		b.views.ReleaseLater(b.lane.Returns(), ref)
 		return
 	}
 	b.views.Release(b.lane.Returns(), ref)
@@ -363,14 +368,23 @@ const (
 	untoldPart  = 4
 )
 
-// tell tells the sender of blocks that were given back.
+// tell gives back what was released with tellLater, together: it costs the lock
+// once, and once a line of memory that both processes write.
 func (b *Inbox) tell() {
+	if len(b.later) == 0 {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.closed && b.views.Untold() > 0 {
-		b.views.Tell(b.lane.Returns())
+	if b.closed {
+		for _, ref := range b.later {
+			b.views.Forget(ref)
+		}
+	} else {
+		b.views.Release(b.lane.Returns(), b.later...)
 		b.lane.Returned()
 	}
+	b.later = b.later[:0]
 }
 
 // Bell is the sender's bell.

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport/segment"
 )
@@ -44,7 +45,9 @@ const (
 func leaseWord(generation uint32, state uint64) uint64 { return uint64(generation)<<leaseBits | state }
 
 // begin makes l the lending of that generation. Nobody else has the block.
-func (l *lease) begin(generation uint32, state uint64) { l.word.Store(leaseWord(generation, state)) }
+func (l *lease) begin(generation uint32, state uint64) {
+	cpu.StoreRelease64(&l.word, leaseWord(generation, state))
+}
 
 // is says whether that lending is in state.
 func (l *lease) is(generation uint32, state uint64) bool {

@@ -11,7 +11,8 @@ import (
 // that those without have nothing to do with it. While more are at hand, the sender
 // is told of several blocks at a time, and of all when it ends.
 func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system *atomic.Bool) (n int, err error) {
-	r, untold := b.ring, false
+	defer b.tell() // also when a handler panics
+	r := b.ring
 	for n < limit && err == nil && !(n > 0 && (stop.Load() || system.Load())) {
 		entry, end := r.Front()
 		id, body, ok := wire.LentTellIn(entry, &m.Head.Lent[0])
@@ -22,9 +23,8 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 		if do == nil || !b.see(m) {
 			break
 		}
-		if untold && b.lane.Wanted() {
+		if len(b.later) > 0 && b.lane.Wanted() {
 			b.tell()
-			untold = false
 		}
 		m.Head.N, m.Head.Type, m.body, m.entry.Seq, m.entry.End = 1, id, body, r.ReadTo(), end
 		r.Pass(end)
@@ -37,7 +37,7 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 		b.lane.End(end) // said first: see Done
 		how := tellNow
 		if r.More() {
-			how, untold = tellLater, true
+			how = tellLater
 		}
 		b.giveBack(m, how)
 		m.Head.N = 0
@@ -46,9 +46,6 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 		if r.Unreleased() >= b.quarter || b.lane.Hurried() {
 			b.Flush(m)
 		}
-	}
-	if untold {
-		b.tell()
 	}
 	return n, err
 }

@@ -4,9 +4,9 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/internal/cpu"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"

@@ -3,8 +3,8 @@ package notify
 import (
 	"fmt"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/internal/cpu"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 

@@ -29,14 +29,12 @@ type Memory struct {
 	form string
 	mem  []byte
 	file atomic.Pointer[os.File]
-	refs atomic.Int64 // 1 until Close, and 1 for each retain
-	done atomic.Bool  // Close has been called
+	done atomic.Bool // Close has been called
 	free func([]byte) error
 }
 
 func newMemory(form string, mem []byte, f *os.File, free func([]byte) error) *Memory {
 	m := &Memory{form: form, mem: mem, free: free}
-	m.refs.Store(1)
 	m.file.Store(f)
 	return m
 }
@@ -51,8 +49,7 @@ func Heap(size int) *Memory {
 // Form is the word for the form, such as "memfd", or "heap".
 func (m *Memory) Form() string { return m.form }
 
-// Bytes is the memory, whole pages. It is valid until Close, or longer, until
-// the last view of it has been released.
+// Bytes is the memory, whole pages. It is valid until Close.
 func (m *Memory) Bytes() []byte { return m.mem }
 
 // File is the descriptor by which another process maps the segment, or nil.
@@ -74,40 +71,15 @@ func (m *Memory) CloseFile() error {
 	return nil
 }
 
-// retain keeps the memory mapped until the release that belongs to it. It
-// returns false when the memory is gone already.
-func (m *Memory) retain() bool {
-	for {
-		n := m.refs.Load()
-		if n == 0 {
-			return false
-		}
-		if m.refs.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-
-// release undoes one retain. The last one after Close unmaps the memory.
-func (m *Memory) release() {
-	switch n := m.refs.Add(-1); {
-	case n < 0:
-		panic("segment: release without retain")
-	case n == 0:
-		if err := m.free(m.mem); err != nil {
-			panic(fmt.Sprintf("segment: unmap: %v", err)) // only a wrong address can fail
-		}
-	}
-}
-
-// Close closes the descriptor, and unmaps the memory as soon as nobody retains
-// it. It may be called again.
+// Close closes the descriptor and unmaps the memory. It may be called again.
 func (m *Memory) Close() error {
 	if m.done.Swap(true) {
 		return nil
 	}
 	err := m.CloseFile()
-	m.release()
+	if err := m.free(m.mem); err != nil {
+		panic(fmt.Sprintf("segment: unmap: %v", err)) // only a wrong address can fail
+	}
 	return err
 }
 

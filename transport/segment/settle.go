@@ -5,8 +5,8 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/internal/cpu"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 

@@ -5,13 +5,13 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/internal/cpu"
 )
 
 // Views is the segments of one owner as this process maps them. The zero value
-// is ready. All methods may be called by any goroutine; those that return blocks,
-// Release, ReleaseLater and Tell, by one at a time.
+// is ready. All methods may be called by any goroutine; View and Hold by one at a
+// time, and Release too.
 type Views struct {
 	// MaxBytes bounds the sizes of the mapped segments together, in bytes of
 	// address space; their memory is the owner's. 0 means 64 GiB.
@@ -28,7 +28,6 @@ type Views struct {
 
 	segments atomic.Pointer[table] // never changed, only replaced
 	blocks   atomic.Int64          // of the mapped segments
-	untold   uint64                // return entries behind the tail: their owner has not been told
 
 	mu     sync.Mutex // for what follows, and for replacing segments
 	bytes  int64
@@ -52,25 +51,6 @@ func (v *Views) count(id uint16) *counts {
 	}
 	return &v.counts[0]
 }
-
-// viewed is one mapped segment.
-type viewed struct {
-	mem   *Memory
-	class uint64                 // bytes of a block; of an arena of a unit
-	holds []atomic.Pointer[Held] // by block; nil until its first view
-}
-
-// Held is one block as its user has it in view. There is one Held a block, the
-// same in every view of it.
-type Held struct {
-	User any    // for whoever has the block in view; kept until the next view of it
-	Mem  []byte // from the block's beginning as far as any block that begins there can reach
-
-	seg  *viewed
-	held atomic.Uint64 // heldBit and the generation, or 0
-}
-
-const heldBit = 1 << 32
 
 // Add maps a segment that the owner announced: blocks blocks (of an arena: units)
 // of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes
@@ -169,90 +149,28 @@ func (v *Views) View(ref BlockRef) ([]byte, error) {
 	return h.Mem[:ref.Length:ref.Length], nil
 }
 
-// Hold is View for those who keep something beside the bytes. It allocates at
-// the first view of a block.
-func (v *Views) Hold(ref BlockRef) (*Held, error) {
-	s := v.find(ref.Segment)
-	if s == nil {
-		return nil, ErrUnknownSegment
-	}
-	if int(ref.Index) >= len(s.holds) {
-		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.holds) - 1)}
-	}
-	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.holds))); ref.Length > reach {
-		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: reach}
-	}
-	h := s.holds[ref.Index].Load()
-	if h == nil {
-		h = v.firstHold(s, ref.Index)
-	}
-	if !s.mem.retain() {
-		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
-	}
-	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
-		s.mem.release()
-		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
-	}
-	return h, nil
-}
-
-// firstHold makes the Held of a block.
-func (v *Views) firstHold(s *viewed, index uint16) *Held {
-	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
-	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach], seg: s}
-	if !s.holds[index].CompareAndSwap(nil, h) {
-		h = s.holds[index].Load() // another goroutine was quicker
-	}
-	return h
-}
-
-// Release ends the view of ref and gives the block back to its owner through
-// r, a ring that this process writes. Its bytes may not be used any more. A
+// Release ends the views of refs and gives the blocks back to their owner through
+// r, a ring that this process writes. Their bytes may not be used any more. A
 // Release without a View panics: the block may be somebody else's by now.
-func (v *Views) Release(r transport.Returns, ref BlockRef) {
-	v.ReleaseLater(r, ref)
-	v.Tell(r)
-}
-
-// ReleaseLater is Release, but the owner does not learn of it before the next Tell
-// or Release: telling costs a line of memory that both processes write.
-func (v *Views) ReleaseLater(r transport.Returns, ref BlockRef) {
-	s := v.end(ref)
-	// There is room: the ring has as many entries as an owner may have blocks
-	// out, and each of them comes back once. An owner that has more out
-	// overwrites its own returns.
-	at := (r.Tail.Load() + v.untold) % transport.ReturnEntries
-	cpu.StoreRelease64(&r.Entries[at], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
-	v.untold++
-	s.mem.release()
-}
-
-// Tell tells the owner of what ReleaseLater has released.
-func (v *Views) Tell(r transport.Returns) {
-	r.Tail.Store(r.Tail.Load() + v.untold) // and not only a release: the caller looks next whether the owner waits
-	v.untold = 0
+func (v *Views) Release(r transport.Returns, refs ...BlockRef) {
+	at := r.Tail.Load()
+	for _, ref := range refs {
+		v.end(ref)
+		// There is room: the ring has as many entries as an owner may have blocks
+		// out, and each of them comes back once. An owner that has more out
+		// overwrites its own returns.
+		cpu.StoreRelease64(&r.Entries[at%transport.ReturnEntries], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
+		at++
+	}
+	r.Tail.Store(at) // and not only a release: the caller looks next whether the owner waits
 }
 
 // Blocks is how many blocks the mapped segments have; of arenas, units.
 func (v *Views) Blocks() int { return int(v.blocks.Load()) }
 
-// Untold is how many blocks the owner has not been told of.
-func (v *Views) Untold() int { return int(v.untold) }
-
 // Forget ends the view of ref without giving the block back, for an owner that
 // is gone or has taken it back already.
-func (v *Views) Forget(ref BlockRef) { v.end(ref).mem.release() }
-
-// end takes the view of ref off the books. The caller releases the memory.
-func (v *Views) end(ref BlockRef) *viewed {
-	if s := v.find(ref.Segment); s != nil && int(ref.Index) < len(s.holds) {
-		if h := s.holds[ref.Index].Load(); h != nil && h.held.CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
-			return s
-		}
-	}
-	panic(fmt.Sprintf("segment: release of block %d of segment %d, generation %d, which is not in view",
-		ref.Index, ref.Segment, ref.Generation))
-}
+func (v *Views) Forget(ref BlockRef) { v.end(ref) }
 
 // Drop unmaps a segment that its owner has retired. A segment with a block in
 // view is refused with a *transport.CorruptError: its owner cannot have all
@@ -264,10 +182,8 @@ func (v *Views) Drop(id uint16) error {
 	if s == nil {
 		return ErrUnknownSegment
 	}
-	for i := range s.holds {
-		if h := s.holds[i].Load(); h != nil && h.held.Load() != 0 {
-			return &transport.CorruptError{What: "id of a retired segment that is in view", Value: uint64(id)}
-		}
+	if s.inView() {
+		return &transport.CorruptError{What: "id of a retired segment that is in view", Value: uint64(id)}
 	}
 	v.replace(id, nil)
 	v.bytes -= int64(len(s.mem.Bytes()))
@@ -275,7 +191,8 @@ func (v *Views) Drop(id uint16) error {
 	c.segments--
 	c.blocks -= len(s.holds)
 	v.blocks.Add(-int64(len(s.holds)))
-	return s.mem.Close()
+	s.shut()
+	return nil
 }
 
 // Close forbids new views and unmaps each segment as soon as no view of it is
@@ -285,6 +202,6 @@ func (v *Views) Close() {
 	defer v.mu.Unlock()
 	v.closed = true
 	for s := range v.segments.Load().all {
-		_ = s.mem.Close() // its descriptor is closed already
+		s.shut()
 	}
 }

@@ -153,30 +153,6 @@ func TestGeometry(t *testing.T) {
 	}
 }
 
-func TestMemoryRefs(t *testing.T) {
-	freed := 0
-	m := newMemory("test", nil, nil, func([]byte) error { freed++; return nil })
-	if !m.retain() {
-		t.Fatal("retain")
-	}
-	if err := errors.Join(m.Close(), m.Close()); err != nil || freed != 0 {
-		t.Fatalf("%v, freed %d", err, freed)
-	}
-	if !m.retain() {
-		t.Error("memory that is mapped cannot be retained")
-	}
-	m.release()
-	m.release()
-	if freed != 1 || m.retain() {
-		t.Errorf("freed %d", freed)
-	}
-	h := Heap(5000)
-	if len(h.Bytes())%4096 != 0 || len(h.Bytes()) < 5000 || h.File() != nil || h.Form() != "heap" {
-		t.Errorf("%d bytes, %v", len(h.Bytes()), h.File())
-	}
-	transport.Word64(h.Bytes(), 8).Store(1)
-}
-
 func TestViewNoAllocations(t *testing.T) {
 	var v Views
 	defer v.Close()

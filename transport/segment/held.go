@@ -1,0 +1,104 @@
+package segment
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+// viewed is one mapped segment.
+type viewed struct {
+	mem   *Memory
+	class uint64                 // bytes of a block; of an arena of a unit
+	holds []atomic.Pointer[Held] // by block; nil until its first view
+	ended atomic.Bool            // no new views; unmapped as soon as there are none
+}
+
+// Held is one block as its user has it in view. There is one Held a block, the
+// same in every view of it.
+type Held struct {
+	User any    // for whoever has the block in view; kept until the next view of it
+	Mem  []byte // from the block's beginning as far as any block that begins there can reach
+
+	seg  *viewed
+	held atomic.Uint64 // heldBit and the generation, or 0
+}
+
+const heldBit = 1 << 32
+
+// Hold is View for those who keep something beside the bytes. It allocates at
+// the first view of a block.
+func (v *Views) Hold(ref BlockRef) (*Held, error) {
+	s := v.find(ref.Segment)
+	if s == nil {
+		return nil, ErrUnknownSegment
+	}
+	if int(ref.Index) >= len(s.holds) {
+		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.holds) - 1)}
+	}
+	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.holds))); ref.Length > reach {
+		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: reach}
+	}
+	h := s.holds[ref.Index].Load()
+	if h == nil {
+		h = v.firstHold(s, ref.Index)
+	}
+	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
+		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
+	}
+	if s.ended.Load() { // looked at after the block is held: shut looks the other way round
+		h.held.Store(0)
+		s.unmap()
+		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
+	}
+	return h, nil
+}
+
+// firstHold makes the Held of a block.
+func (v *Views) firstHold(s *viewed, index uint16) *Held {
+	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
+	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach], seg: s}
+	if !s.holds[index].CompareAndSwap(nil, h) {
+		h = s.holds[index].Load() // another goroutine was quicker
+	}
+	return h
+}
+
+// end takes the view of ref off the books.
+func (v *Views) end(ref BlockRef) {
+	if s := v.find(ref.Segment); s != nil && int(ref.Index) < len(s.holds) {
+		if h := s.holds[ref.Index].Load(); h != nil && h.held.CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
+			if s.ended.Load() {
+				s.unmap()
+			}
+			return
+		}
+	}
+	panic(fmt.Sprintf("segment: release of block %d of segment %d, generation %d, which is not in view",
+		ref.Index, ref.Segment, ref.Generation))
+}
+
+// inView says whether a block of s is in view.
+func (s *viewed) inView() bool {
+	for i := range s.holds {
+		if h := s.holds[i].Load(); h != nil && h.held.Load() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// shut forbids new views of s, and unmaps it as soon as there are none.
+func (s *viewed) shut() {
+	s.ended.Store(true)
+	s.unmap()
+}
+
+// unmap unmaps s if nothing of it is in view. Of those who end the last views at a
+// time, and shut, one at least finds none. Preconditions: ended is set.
+func (s *viewed) unmap() {
+	if !s.inView() {
+		_ = s.mem.Close() // once; its descriptor is closed already
+	}
+}
