@@ -1,6 +1,8 @@
 package mailbox_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -14,9 +16,16 @@ import (
 type counted struct {
 	transport.Notifier
 	wakes int
+	wake  func() // called at each, if it is not nil
 }
 
-func (c *counted) Wake(transport.Word, int) error { c.wakes++; return nil }
+func (c *counted) Wake(transport.Word, int) error {
+	c.wakes++
+	if c.wake != nil {
+		c.wake()
+	}
+	return nil
+}
 
 // rung is a lane whose ends' wakes of each other are counted.
 type rung struct {
@@ -24,6 +33,7 @@ type rung struct {
 	in          *mailbox.Inbox
 	peer        *lane.Peer
 	byOut, byIn *counted
+	kept        []func() error // see deliver
 }
 
 func newRung(t *testing.T) *rung {
@@ -45,14 +55,32 @@ func newRung(t *testing.T) *rung {
 	if r.peer, err = lane.OpenPeer(page, back); err != nil {
 		t.Fatal(err)
 	}
-	kept := mailbox.Sharing{Announce: func(uint16, transport.File, int, int, int) error { return nil }}
-	r.out, r.in = mailbox.NewOutbox(cfg, out, kept), mailbox.NewInbox("self", cfg, in, 0, kept)
+	r.out = mailbox.NewOutbox(cfg, out, mailbox.Sharing{Announce: func(id uint16, f transport.File, size, class, blocks int) error {
+		own, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+		r.kept = append(r.kept, func() error {
+			return r.in.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, own)
+		})
+		return err
+	}})
+	r.in = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
 	r.out.Install(r.peer, transport.Place{})
 	t.Cleanup(func() {
+		r.deliver(t)
 		r.in.Close()
 		r.out.Close()
 	})
 	return r
+}
+
+// deliver gives the receiver the segments that were made.
+func (r *rung) deliver(t *testing.T) {
+	t.Helper()
+	for _, f := range r.kept {
+		if err := f(); err != nil {
+			t.Error(err)
+		}
+	}
+	r.kept = nil
 }
 
 // wakesOnce checks that f changes a bell each time, and wakes who sleeps, once for
