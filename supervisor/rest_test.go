@@ -63,31 +63,61 @@ func TestAtRest(t *testing.T) {
 	}
 }
 
+// Silent is an actor that nobody asks anything.
+type (
+	Silent struct{}
+	Sound  struct{ actor.Asks[Silent, int] }
+)
+
+var silent = actor.Define("silent", func(s *actor.Setup[Silent]) error {
+	actor.OnAsk(s, func(*actor.Context, Sound) (int, error) { return 0, nil })
+	return nil
+})
+
 // TestBytesAtRest bounds what the heap has for a child in place that nobody has
-// asked, with the handlers of Node and what the test records of it. The figure of
-// docs/performance.md is lower: this is to notice that something is made for each
-// that only one in use needs.
+// asked. The aim is 4 KiB of resident memory, with what the allocator needs for
+// itself (docs/performance.md has the figure): so it is less here.
 func TestBytesAtRest(t *testing.T) {
 	if testutil.RaceEnabled {
 		t.Skip("the race detector keeps memory of its own for each")
 	}
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
-	startNode(t, ctx, sup, supervisor.Child{Name: "first", InPlace: true}) // what all share
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC() // what pools and finalizers have held
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+	start := func(name string) {
+		if _, err := supervisor.StartChild(ctx, sup, silent, supervisor.Child{Name: name, InPlace: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start("first") // what all share
+	goroutines := runtime.NumGoroutine()
+	heap := func() (least uint64) { // what only a goroutine in passing has comes and goes
+		for range 5 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.GC() // what pools and finalizers have held
+			runtime.ReadMemStats(&m)
+			if least == 0 || m.HeapAlloc < least {
+				least = m.HeapAlloc
+			}
+			runtime.Gosched()
+		}
+		return least
 	}
 	before := heap()
-	const n, most = 300, 8 << 10
+	const n, most = 300, 3584
 	for i := range n {
-		startNode(t, ctx, sup, supervisor.Child{Name: fmt.Sprint(i), InPlace: true})
+		start(fmt.Sprint(i))
+		for runtime.NumGoroutine() > goroutines+4 && ctx.Err() == nil {
+			runtime.Gosched() // the runtime keeps something of as many as there were at a time
+		}
 	}
-	if each := (int64(heap()) - int64(before)) / n; each > most {
-		t.Errorf("%d bytes for each, want %d at most", each, most)
+	each := func() int64 { return (int64(heap()) - int64(before)) / n }
+	now := each()
+	for tries := 0; now > most && tries < 100; tries++ { // not all of them rest yet
+		now = each()
+	}
+	if now > most {
+		t.Errorf("%d bytes for each, want %d at most", now, most)
 	} else {
-		t.Log(each, "bytes for each")
+		t.Log(now, "bytes for each")
 	}
 }

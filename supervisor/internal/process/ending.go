@@ -23,6 +23,13 @@ func (e *Ending) Done() <-chan struct{} {
 	return e.done
 }
 
+// Over says whether it has come.
+func (e *Ending) Over() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.over
+}
+
 // Then calls f, in a goroutine of its own, when it has come, or at once if it
 // has. It is for who would else have a goroutine wait for Done all the time. It
 // is called once.

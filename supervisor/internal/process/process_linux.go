@@ -65,7 +65,7 @@ type Process struct {
 	stdout *drain // or nil
 	memory uint64
 	start  time.Time
-	exit   Exit // valid when it has ended
+	exit   *Exit // nil until it has ended
 
 	refused *NamespaceError
 
@@ -263,25 +263,26 @@ func (p *Process) wait() {
 		p.pidfd.Close()
 	}
 	p.mu.Unlock()
-	p.exit = Exit{
+	x := &Exit{
 		PID: p.pid, Code: -1, Runtime: time.Since(p.start),
 		CPU:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
 		MaxRSS: usage.Maxrss << 10,
 	}
-	p.exit.Stderr, p.exit.Stack = p.stderr.finish()
+	x.Stderr, x.Stack = p.stderr.finish()
 	if p.stdout != nil {
 		p.stdout.finish()
 	}
 	if status.Signaled() {
-		p.exit.Signal, p.exit.Core = status.Signal(), status.CoreDump()
+		x.Signal, x.Core = status.Signal(), status.CoreDump()
 	} else {
-		p.exit.Code = status.ExitStatus()
+		x.Code = status.ExitStatus()
 	}
 	c := circumstances{memory: p.memory, killed: killed}
-	if p.exit.Signal == unix.SIGKILL && !killed {
+	if x.Signal == unix.SIGKILL && !killed {
 		c.oom = p.oom.since()
 	}
-	p.exit.classify(c)
+	x.classify(c)
+	p.exit = x
 }
 
 // zombie returns when a child has died, and leaves its status where it is.
@@ -302,7 +303,7 @@ func (p *Process) Refused() *NamespaceError { return p.refused }
 
 // Exit says how the process ended. It is valid when the Ending has come, which it
 // does when the process has been reaped and its group killed.
-func (p *Process) Exit() Exit { return p.exit }
+func (p *Process) Exit() Exit { return *p.exit }
 
 // Signal sends a signal to the process, or fails with ErrDone.
 func (p *Process) Signal(sig syscall.Signal) error { return p.kill(p.pid, sig) }

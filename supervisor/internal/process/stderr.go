@@ -16,21 +16,26 @@ import (
 type drain struct {
 	r    *os.File
 	to   io.Writer
-	done chan struct{}
+	done Ending
 
 	mu    sync.Mutex
 	watch *poll.Watch // of r
-	head  []byte
-	tail  []byte // the last tailBytes after head, possibly more
-	cut   bool   // something between them is lost
-	last  crash
+	kept  *kept       // nil while nothing has come
+}
+
+// kept is what is kept of what a child has written.
+type kept struct {
+	head []byte
+	tail []byte // the last tailBytes after head, possibly more
+	cut  bool   // something between them is lost
+	last crash
 }
 
 var drainBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
 // newDrain takes r, which does not block and is not on the runtime's poller.
 func newDrain(r *os.File, to io.Writer) (*drain, error) {
-	d := &drain{r: r, to: to, done: make(chan struct{})}
+	d := &drain{r: r, to: to}
 	raw, err := r.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -75,22 +80,29 @@ func (d *drain) end() {
 	if c, ok := d.to.(io.Closer); ok {
 		c.Close() // it may keep the begin of a line
 	}
-	close(d.done)
+	d.done.Come()
 }
 
 func (d *drain) keep(b []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.last.feed(b)
-	if room := headBytes - len(d.head); room > 0 {
-		k := min(room, len(b))
-		d.head = append(d.head, b[:k]...)
-		b = b[k:]
+	if d.kept == nil {
+		d.kept = &kept{}
 	}
-	d.tail = append(d.tail, b...)
-	if len(d.tail) > 2*tailBytes {
-		d.tail = append(d.tail[:0], d.tail[len(d.tail)-tailBytes:]...)
-		d.cut = true
+	d.kept.add(b)
+}
+
+func (k *kept) add(b []byte) {
+	k.last.feed(b)
+	if room := headBytes - len(k.head); room > 0 {
+		n := min(room, len(b))
+		k.head = append(k.head, b[:n]...)
+		b = b[n:]
+	}
+	k.tail = append(k.tail, b...)
+	if len(k.tail) > 2*tailBytes {
+		k.tail = append(k.tail[:0], k.tail[len(k.tail)-tailBytes:]...)
+		k.cut = true
 	}
 }
 
@@ -101,22 +113,20 @@ const strangerWait = 200 * time.Millisecond
 // wait waits for the end of stderr. Nearly always it has been read by now, and
 // no timer is needed.
 func (d *drain) wait() {
-	select {
-	case <-d.done:
+	if d.done.Over() {
 		return
-	default:
 	}
 	t := time.NewTimer(strangerWait)
 	defer t.Stop()
 	select {
-	case <-d.done:
+	case <-d.done.Done():
 	case <-t.C:
 		if d.watch.Stop() {
 			d.end()
 		} else {
 			d.r.Close() // run is there, and may find something to read for ever
 		}
-		<-d.done
+		<-d.done.Done()
 	}
 }
 
@@ -125,13 +135,17 @@ func (d *drain) finish() (stderr, stack string) {
 	d.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	tail := d.tail
-	stack = d.last.String()
+	k := d.kept
+	if k == nil {
+		return "", ""
+	}
+	tail := k.tail
+	stack = k.last.String()
 	if len(tail) > tailBytes {
-		tail, d.cut = tail[len(tail)-tailBytes:], true
+		tail, k.cut = tail[len(tail)-tailBytes:], true
 	}
-	if d.cut {
-		return string(d.head) + "\n[...]\n" + string(tail), stack
+	if k.cut {
+		return string(k.head) + "\n[...]\n" + string(tail), stack
 	}
-	return string(d.head) + string(tail), stack
+	return string(k.head) + string(tail), stack
 }
