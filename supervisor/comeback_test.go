@@ -16,7 +16,7 @@ import (
 // same children, however often that happens. What is known of children that will not
 // come back is forgotten after a while; these are not forgotten.
 func TestComeBackManyTimes(t *testing.T) {
-	testutil.Descriptors(t, 512)
+	testutil.Descriptors(t, 1024)
 	const (
 		children = 100
 		rounds   = 15 // more ends than are remembered

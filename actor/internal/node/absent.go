@@ -137,7 +137,9 @@ func (n *Node) WhenAnnounced(ctx context.Context, f func() error) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-n.Ended():
-			return ErrClosed
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.closed // set before: it says why
 		}
 	}
 }
