@@ -393,6 +393,10 @@ func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
 // SenderAwake says that the sender does not sleep.
 func (b *Inbox) SenderAwake() bool { return b.lane.SenderAwake() }
 
+// Rang is where the sender was when it last woke this process: a processor's number
+// plus one, or 0. It is the sender's word.
+func (b *Inbox) Rang() uint32 { return b.lane.Rang() }
+
 // Sleep is where this process says to the sender that it sleeps.
 func (b *Inbox) Sleep() transport.Sleep { return b.lane.Sleep() }
 

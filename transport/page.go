@@ -25,6 +25,7 @@ const (
 	sendBell    = 136 // u32 count of publications, on the tail's line on purpose
 	sendState   = 256 // u32 State* bits of the sending process
 	sendSleeps  = 264 // u64 count of its sleeps, beside the state on purpose
+	sendRang    = 272 // u32 see Rang
 	sendRetTail = 384 // u64 count of returned reply blocks
 	sendReturns = 512 // ReturnEntries * u64
 	sendCancel  = sendReturns + ReturnEntries*8
@@ -40,6 +41,7 @@ const (
 	recvBell      = 392                           // u32 count of events for the sender, on the reply tail's line on purpose
 	recvState     = 512                           // u32 State* bits of the receiving process
 	recvSleeps    = 520                           // u64 count of its sleeps, beside the state on purpose
+	recvRang      = 528                           // u32 see Rang
 	recvRetTail   = 640                           // u64 count of returned blocks
 	recvReturns   = 768                           // ReturnEntries * u64
 	recvReplies   = recvReturns + ReturnEntries*8 // ReplySlots * u32: ring of slot numbers
@@ -105,6 +107,7 @@ func (s Sleep) unwoken(before uint64, woken *atomic.Uint64) bool {
 type SendPage struct {
 	Tail *atomic.Uint64
 	Bell Word
+	Rang Word // where this process was when it last woke the other: the processor's number plus one, or 0
 	Sleep
 	Returns Returns         // blocks of the receiver's replies, given back
 	Cancel  []atomic.Uint64 // by slot: the ask that was given up
@@ -122,6 +125,7 @@ type RecvPage struct {
 	InFlight  *atomic.Uint64
 	ReplyTail *atomic.Uint64
 	Bell      Word
+	Rang      Word // as in SendPage
 	Sleep
 	Returns Returns         // blocks of the sender, given back
 	Replies []atomic.Uint32 // ring of slot numbers, indexed by ReplyTail

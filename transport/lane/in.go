@@ -244,6 +244,9 @@ func (in *In) Returned() {
 // SenderAwake says that the sender does not sleep, and is not about to.
 func (in *In) SenderAwake() bool { return in.send.State.Load()&transport.StateArmed == 0 }
 
+// Rang is where the sender was when it last woke this process: see transport.SendPage.
+func (in *In) Rang() uint32 { return in.send.Rang.Load() }
+
 func (in *In) announce() {
 	sleeps := in.send.Sleeps.Load()
 	in.page.Bell.Add(1)
@@ -252,6 +255,7 @@ func (in *In) announce() {
 		if in.bell != nil {
 			fd = int(in.bell.Fd())
 		}
+		in.page.Rang.Store(notify.CPU())
 		_ = in.notifier.Wake(in.page.Bell, fd) // see Out.wake
 	}
 }

@@ -192,6 +192,7 @@ func (o *Out) wake(p *Peer) {
 	if p.bell != nil {
 		fd = int(p.bell.Fd())
 	}
+	o.page.Rang.Store(notify.CPU())
 	// A wake that fails has nobody to wake: the receiver is gone, and its
 	// death reaches everyone by the supervisor.
 	_ = o.notifier.Wake(o.page.Bell, fd)

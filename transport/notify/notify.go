@@ -54,6 +54,15 @@ func changed(bells []transport.Bell) bool {
 // polls a peer calls it now and then, since the peer may be one of them.
 func Yield() { sys.Yield() }
 
+// CPU is the number of the processor that this thread is on, plus one; 0 means
+// unknown. It is a system call.
+func CPU() uint32 { return sys.CPU() }
+
+// LeaveCPU moves this thread to another processor, if it may use one: for who
+// shares one with its peer while others are free, where the kernel does not look for
+// these when it wakes a thread. It says whether it did.
+func LeaveCPU() bool { return sys.LeaveCPU() }
+
 // Pause waits for about a microsecond without a look at any memory: the lines
 // that peers write stay with them meanwhile.
 func Pause() { cpu.Pause(pauseTurns) }

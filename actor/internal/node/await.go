@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/notify"
 )
 
 // waiting is something that a goroutine waits for.
@@ -214,7 +215,7 @@ func (n *Node) sleep(timeout time.Duration) {
 	spin := &n.watch.spin
 	begun := spin.now()
 	err := n.cfg.Notifier.Wait(bells, timeout)
-	spin.slept(spin.now().Sub(begun))
+	spin.slept(begun, n.beside)
 	if err != nil {
 		n.cfg.Log.Error("waiting failed", "err", err)
 		time.Sleep(crowdPoll)
@@ -330,3 +331,23 @@ func (n *Node) setArmed(yes bool) {
 }
 
 func isFull(err error) bool { return err != nil && errors.Is(err, mailbox.ErrFull) }
+
+// beside says whether a peer that has woken this process was on the processor on
+// which this thread is now.
+func (n *Node) beside() bool {
+	here := notify.CPU()
+	if here == 0 {
+		return false
+	}
+	for _, p := range n.watch.peers {
+		if p.Page.Rang.Load() == here {
+			return true
+		}
+	}
+	for _, b := range n.watch.ins {
+		if b.Rang() == here {
+			return true
+		}
+	}
+	return false
+}

@@ -26,6 +26,11 @@ import (
 // Who has waited for a stream to begin has made debts. Sleeps that end so soon that
 // polling would have found the message say that it has begun: enough of them bring
 // a try before its time, and twice as many the next one, until polling pays.
+//
+// A peer that wakes this side from the core on which it then is shares it, and
+// polling cannot pay there. A kernel may leave both there although another core is idle: so
+// this side goes to another one, and polls. That has an account, too: when it does not
+// help, more are busy than there are cores.
 type spinner struct {
 	*clock
 	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
@@ -35,12 +40,14 @@ type spinner struct {
 	polls  account      // that found nothing soon
 	joins  account      // likewise, with others that were awake
 	offers account      // of the core, that other work has taken
+	moves  account      // to another core
 }
 
 // clock is what a spinner knows of the world; another one in tests.
 type clock struct {
 	now   func() time.Time
 	offer func() // the core to whoever else wants it
+	move  func() // to another core
 }
 
 var realClock = &clock{time.Now, func() {
@@ -48,7 +55,7 @@ var realClock = &clock{time.Now, func() {
 		runtime.Gosched()
 	}
 	notify.Yield()
-}}
+}, func() { notify.LeaveCPU() }}
 
 // account is of time that was wasted.
 type account struct {
@@ -78,6 +85,8 @@ const (
 	wait      = 32 // times the debt, before the next
 	minProof  = 32 // short sleeps that bring a try before that
 	maxProof  = 8192
+	moveTime  = 50 * time.Microsecond // a move costs no less
+	calm      = 20 * time.Millisecond // without a reason to move shows that the last one has helped
 	maxDebt   = 20 * time.Millisecond
 )
 
@@ -260,11 +269,32 @@ func (s *spinner) worth() bool {
 	return true
 }
 
-// slept is told how long a sleep took.
-func (s *spinner) slept(d time.Duration) {
-	if d < spinTime {
-		s.briefs++
-	} else {
+// slept is told when a sleep has begun that is over now. beside says whether this side
+// was woken on the peer's core.
+func (s *spinner) slept(begun time.Time, beside func() bool) {
+	now := s.now()
+	if now.Sub(begun) >= spinTime {
 		s.briefs = 0
+		return
 	}
+	s.briefs++
+	if polls.Load() && !now.Before(s.moves.even) && beside() {
+		s.part(now)
+	}
+}
+
+// part goes to another core, and has polling tried there.
+func (s *spinner) part(now time.Time) {
+	if now.Sub(s.moves.even) > calm {
+		s.moves.debt = 0
+	}
+	s.move()
+	after := s.now()
+	d := after.Sub(now)
+	if d > lost { // other work is there
+		s.offers.charge(after, lostCost*d)
+	} else {
+		s.offers, s.skips, s.briefs = account{}, retry, s.proof
+	}
+	s.moves.charge(after, max(moveTime+d, s.moves.debt))
 }

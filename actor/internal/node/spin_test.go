@@ -19,12 +19,19 @@ type world struct {
 	looks   int           // at the clock
 	sleep   time.Duration // takes one
 	tries   int
+	moved   int           // times it has gone to another core
+	moving  time.Duration // takes that
+	alone   bool          // on that core: the peer stays on the other
 }
 
 func newWorld() *world {
 	w := &world{t: time.Unix(0, 0), round: roundTime, offered: time.Microsecond, sleep: time.Millisecond}
 	w.proof = minProof
-	w.clock = &clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }}
+	w.clock = &clock{func() time.Time { w.looks++; return w.t }, func() { w.t = w.t.Add(w.offered) }, func() {
+		w.moved++
+		w.t = w.t.Add(w.moving)
+		w.finds = w.finds || w.alone
+	}}
 	return w
 }
 
@@ -49,8 +56,9 @@ func (w *world) wait() (polled bool) {
 		w.waste += w.t.Sub(begun)
 	}
 	if !polled {
+		begun := w.t
 		w.t = w.t.Add(w.sleep)
-		w.slept(w.sleep)
+		w.slept(begun, func() bool { return w.peer && !w.finds })
 	}
 	return polled
 }
@@ -70,6 +78,7 @@ func TestPollingCost(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, sleeps of %v", name, sleep), func(t *testing.T) {
 				v := newWorld()
 				v.offered, v.peer, v.awake, v.sleep = w.offered, w.peer, w.awake, sleep
+				v.moving = max(w.offered, 20*time.Microsecond)
 				// Before, it has paid.
 				v.finds = true
 				for range 100 {
@@ -191,5 +200,31 @@ func TestPollingSoon(t *testing.T) {
 			t.Errorf("try %d came after %d short sleeps, the one before after %d", n, waits, last)
 		}
 		last = waits
+	}
+}
+
+// TestPollingParts: who was woken on its peer's core leaves it, and polls; when that
+// does not help, ever less often.
+func TestPollingParts(t *testing.T) {
+	w := newWorld()
+	w.offered, w.peer, w.alone, w.sleep, w.moving = 20*time.Microsecond, true, true, 10*time.Microsecond, 20*time.Microsecond
+	for range 100 {
+		w.slept(w.t.Add(-time.Second), nil) // not woken by anybody who is busy
+	}
+	waits := 0
+	for !w.wait() {
+		waits++
+	}
+	if w.moved != 1 || waits > 2 {
+		t.Errorf("moved %d times, want once; polling came back after %d sleeps, want 2 at most", w.moved, waits)
+	}
+
+	w = newWorld()
+	w.offered, w.peer, w.sleep, w.moving = 20*time.Microsecond, true, 10*time.Microsecond, 20*time.Microsecond
+	for begun := w.t; w.t.Sub(begun) < 10*time.Second; {
+		w.wait()
+	}
+	if least, most := 5, 200; w.moved < least || w.moved > most {
+		t.Errorf("moved %d times in 10 s in vain, want %d to %d", w.moved, least, most)
 	}
 }

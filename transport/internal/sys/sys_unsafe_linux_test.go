@@ -3,6 +3,7 @@ package sys_test
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,47 @@ func TestLayout(t *testing.T) {
 	}
 	if n := unsafe.Sizeof(sys.Timespec{}); n != 16 {
 		t.Errorf("struct __kernel_timespec has 16 bytes, Timespec %d", n)
+	}
+}
+
+// TestLeaveCPU: the thread goes on elsewhere, and may go where it might before; on
+// one processor it stays.
+func TestLeaveCPU(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	if all.Count() < 2 {
+		t.Skip("this process may use one processor only")
+	}
+	// With the set restored the kernel may move the thread back: rarely at once.
+	moved := 0
+	for range 100 {
+		before := sys.CPU()
+		if !sys.LeaveCPU() {
+			t.Fatal("it did not leave")
+		}
+		if sys.CPU() != before {
+			moved++
+		}
+	}
+	if moved < 50 {
+		t.Errorf("elsewhere after %d of 100 moves", moved)
+	}
+	var after unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &after); err != nil || after != all {
+		t.Errorf("may use %d processors afterwards, and before %d (%v)", after.Count(), all.Count(), err)
+	}
+	var one unix.CPUSet
+	one.Set(int(sys.CPU() - 1))
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.SchedSetaffinity(0, &all)
+	if sys.LeaveCPU() {
+		t.Error("left the only processor that it may use")
 	}
 }
 

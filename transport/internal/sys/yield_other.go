@@ -6,3 +6,9 @@ import "runtime"
 
 // Yield lets other work have this core.
 func Yield() { runtime.Gosched() }
+
+// CPU is unknown here.
+func CPU() uint32 { return 0 }
+
+// LeaveCPU does nothing here.
+func LeaveCPU() bool { return false }
