@@ -212,7 +212,7 @@ func TestPollingParts(t *testing.T) {
 		w.slept(w.t.Add(-time.Second), nil) // not woken by anybody who is busy
 	}
 	waits := 0
-	for !w.wait() {
+	for !w.wait() && waits < 100 {
 		waits++
 	}
 	if w.moved != 1 || waits > 2 {
