@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -140,96 +139,6 @@ func TestSupStart(t *testing.T) {
 	}
 }
 
-// TestNestedEscalation: a supervisor below that gives up is restarted by the
-// rules of the one above; its listed children keep their mailboxes. OTP:
-// one_for_one_escalation, count_children_supervisor, tree.
-func TestNestedEscalation(t *testing.T) {
-	workers := supervisor.Spec{Intensity: supervisor.NoRestarts, Children: []supervisor.Child{listed("a"), listed("b")}}
-	workers.Children[1].Shutdown = supervisor.BrutalKill
-	ctx, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{listed("first"), {Name: "workers", Supervisor: &workers}}})
-	if got := sup.Count(); got != (supervisor.Counts{Specs: 2, Active: 2, Supervisors: 1, Workers: 1}) {
-		t.Fatalf("%+v", got)
-	}
-	a, b := find(t, sup, "workers/a"), find(t, sup, "workers/b")
-	held, release := context.WithCancel(ctx)
-	go actor.Ask(held, b, Hold{})        // b will not get to what follows, its successor will
-	for err := error(nil); err == nil; { // until it does not answer
-		short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
-		_, err = actor.Ask(short, b, Who{})
-		cancel()
-	}
-	for i := range 5 {
-		if err := actor.Tell(ctx, b, Mark{Seq: i}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	release()
-	tell(t, ctx, a, "exit 3")
-	l, err := actor.Ask(ctx, b, Log{})
-	if err != nil || fmt.Sprint(l.Lines) != "[0 1 2 3 4]" {
-		t.Fatal(l, err)
-	}
-	if m := who(t, ctx, a); m.Incarnation != 2 {
-		t.Fatalf("%+v", m)
-	}
-	if got, want := r.kinds(supervisor.EventIntensity, supervisor.EventRestarting, supervisor.EventGone), []string{"intensity workers/a", "restarting workers"}; !slices.Equal(got, want) {
-		t.Fatalf("%q, want %q", got, want)
-	}
-	if m := who(t, ctx, find(t, sup, "first")); m.Incarnation != 1 {
-		t.Fatalf("%+v", m)
-	}
-}
-
-// TestNestedTransient: too many restarts end a supervisor with reason shutdown,
-// so that a transient one is not restarted. Its children are gone then.
-func TestNestedTransient(t *testing.T) {
-	ctx, sup, r := newSup(t, supervisor.Spec{})
-	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Intensity: supervisor.NoRestarts, Children: []supervisor.Child{listed("a"), listed("b")}},
-		supervisor.Child{Name: "workers", Restart: supervisor.Transient})
-	if err != nil {
-		t.Fatal(err)
-	}
-	extra := startNode(t, ctx, sub, supervisor.Child{Name: "extra"})
-	b := find(t, sub, "b")
-	who(t, ctx, b)
-	tell(t, ctx, find(t, sub, "a"), "panic")
-	for _, ref := range []actor.Ref[Node]{b, extra} {
-		gone := new(actor.GoneError)
-		r.until(t, ctx, "gone", func() bool {
-			_, err := actor.Ask(ctx, ref, Who{})
-			return errors.As(err, &gone)
-		})
-	}
-	r.until(t, ctx, "the supervisor is stopped", func() bool { return stateOf(sup, "workers") == "stopped" })
-	if n := len(r.kinds(supervisor.EventRestarting)); n != 0 {
-		t.Fatalf("%d restarts", n)
-	}
-	if _, err := supervisor.Start(ctx, sub, node); !errors.Is(err, supervisor.ErrNotRunning) {
-		t.Fatal(err)
-	}
-	if err := sup.Restart(ctx, sub.ID()); err != nil {
-		t.Fatal(err)
-	}
-	if m := who(t, ctx, b); m.Incarnation != 2 {
-		t.Fatalf("%+v", m)
-	}
-	if n := sub.Count(); n.Specs != 2 {
-		t.Fatalf("%+v: the child that was added is there again", n)
-	}
-}
-
-// TestNestedOrder: a tree stops from right to left, depth first. OTP:
-// order_of_children, sup_stop_infinity.
-func TestNestedOrder(t *testing.T) {
-	inner := supervisor.Spec{Children: []supervisor.Child{listed("b1"), listed("b2")}}
-	_, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{listed("a"), {Name: "b", Supervisor: &inner}, listed("c")}})
-	sup.Shutdown()
-	want := []string{"stopping c", "exited c", "stopping b", "stopping b/b2", "exited b/b2", "stopping b/b1", "exited b/b1", "exited b", "stopping a", "exited a"}
-	if got := r.kinds(supervisor.EventStopping, supervisor.EventExited); !slices.Equal(got, want) {
-		t.Fatalf("%q\nwant %q", got, want)
-	}
-}
-
 // TestStartOfAnotherProgram: a child that does something else instead of its role,
 // since its main does not call Run, does not start, and the error says what to do.
 // One that has ended in its own Setup is not blamed for that alone.
@@ -261,41 +170,6 @@ func TestSetupErrorIsLoggedOnce(t *testing.T) {
 		}
 	}
 }
-
-// TestNestedStartFails: the error of the child below comes out above.
-func TestNestedStartFails(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
-	bad := listed("bad")
-	bad.Env = []string{"NODE_SETUP=fail"}
-	_, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{listed("a"), bad}}, supervisor.Child{Name: "sub"})
-	se := new(supervisor.StartError)
-	if !errors.As(err, &se) || se.Child != "sub" || !errors.As(se.Err, &se) || se.Child != "sub/bad" {
-		t.Fatal(err)
-	}
-	if len(sup.Children()) != 0 {
-		t.Fatal(sup.Children())
-	}
-}
-
-// TestNestedBrutalKill: nobody below is asked.
-func TestNestedBrutalKill(t *testing.T) {
-	ctx, sup, r := newSup(t, supervisor.Spec{})
-	slow := listed("slow")
-	slow.Env = []string{"NODE_SLOW_STOP=1"}
-	slow.Shutdown = supervisor.Infinity
-	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{slow, slow2(slow)}}, supervisor.Child{Name: "sub", Shutdown: supervisor.BrutalKill})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sup.Terminate(ctx, sub.ID()); err != nil {
-		t.Fatal(err)
-	}
-	if got := r.kinds(supervisor.EventKilled); len(got) != 2 {
-		t.Fatal(got)
-	}
-}
-
-func slow2(c supervisor.Child) supervisor.Child { c.Name = "slow2"; return c }
 
 // TestSimpleOneForOne: any number of children of one template, which stop all
 // at once. OTP: simple_one_for_one, simple_one_for_one_extra,
