@@ -21,7 +21,6 @@ type Held struct {
 	User any    // for whoever has the block in view; kept until the next view of it
 	Mem  []byte // from the block's beginning as far as any block that begins there can reach
 
-	seg  *viewed
 	held atomic.Uint64 // heldBit and the generation, or 0
 }
 
@@ -58,7 +57,7 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 // firstHold makes the Held of a block.
 func (v *Views) firstHold(s *viewed, index uint16) *Held {
 	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
-	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach], seg: s}
+	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach]}
 	if !s.holds[index].CompareAndSwap(nil, h) {
 		h = s.holds[index].Load() // another goroutine was quicker
 	}
