@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,16 +50,8 @@ func act() {
 			panic("the first")
 		}()
 		panic("the second")
-	case "maps":
-		runtime.GOMAXPROCS(4) // on one, the writers would hardly ever meet
-		m := map[int]int{}
-		for range 4 {
-			go func() {
-				for i := 0; ; i++ {
-					m[i&7] = i
-				}
-			}()
-		}
+	case "fatal":
+		new(sync.Mutex).Unlock()
 	case "chatter panic":
 		for i := range 3000 {
 			fmt.Fprintln(os.Stderr, "line", i)
