@@ -29,6 +29,7 @@ type Inbox struct {
 	answers answers            // that have some
 	quarter int                // bytes done after which room is given back
 	owed    bool               // something was done whose room was not given back
+	lent    int                // messages with a lent buffer that Run has handled since the last call of Lent
 	later   []segment.BlockRef // blocks to give back together; the loop's
 	mu      sync.Mutex         // guards closed, and orders what goes back
 	closed  bool

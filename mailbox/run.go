@@ -76,6 +76,13 @@ func (b *Inbox) Look(m *Message) bool {
 	return m.ready || b.ring == nil || b.ring.Look() != transport.ErrEmpty
 }
 
+// Lent is how many messages with a lent buffer Run has handled since the last call.
+func (b *Inbox) Lent() int {
+	n := b.lent
+	b.lent = 0
+	return n
+}
+
 // Run takes messages that have come by now, at most limit, and gives each to its
 // handler: what Next, a handler and Done do, in one loop, for messages that are
 // told and stand in a ring's entries as a whole, or have one lent buffer beside.

@@ -34,6 +34,7 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 			break
 		}
 		n++
+		b.lent++
 		b.lane.End(end) // said first: see Done
 		how := tellNow
 		if r.More() {

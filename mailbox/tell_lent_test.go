@@ -109,6 +109,9 @@ func TestTellLent(t *testing.T) {
 	if len(got) != n || r.ran < n/2 {
 		t.Errorf("%d messages arrived, %d of them by Run; want %d, most of them by Run", len(got), r.ran, n)
 	}
+	if of, then := in.Lent(), in.Lent(); of != r.ran || then != 0 {
+		t.Errorf("Lent says %d of the %d that Run took, and then %d", of, r.ran, then)
+	}
 	if x := out.Traffic(); x.Large != n || x.Lent != n || x.LargeBytes != n*100+n*(n-1)/2 {
 		t.Errorf("traffic %+v", x)
 	}

@@ -49,6 +49,10 @@ const turn = 64
 // streaming is how many messages come together only from a sender that is busy.
 const streaming = 3
 
+// plenty is how many messages with lent buffers, which take longer than small ones,
+// are enough to have left the sender alone for a while.
+const plenty = 8
+
 // Serve handles messages until the supervisor asks for a stop, stop is
 // closed, or the link ends. It returns the reason, or a ParkedError.
 func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), stop *atomic.Bool) (reason string, err error) {
@@ -157,7 +161,8 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 			b.Flush(&b.msg) // it may be a while until the next
 		}
 		busy = busy || handled > 0
-		stream, more = stream || handled >= streaming, more || b.More()
+		lent := b.Lent()
+		stream, more = stream || handled >= streaming && lent < plenty, more || b.More()
 		if empty && retired {
 			n.finish(b)
 			busy = true
