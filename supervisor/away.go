@@ -186,13 +186,13 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 		return
 	}
 	s.noticeAway(c)
-	run.away, run.begun, run.subtree = r, time.Now(), c.sort == wire.SortSubtree
+	run.away, run.begun, run.subtree, run.guard = r, time.Now(), c.sort == wire.SortSubtree, c.sort == wire.SortCommand
 	c.issued = addr.Incarnation
 	if next {
 		s.adoptSuccessor(c, run)
 		return
 	}
-	c.run, c.incarnation, c.ready, c.suspended = run, addr.Incarnation, false, false
+	c.run, c.incarnation, c.ready, c.suspended, c.killed = run, addr.Incarnation, false, false, false
 	if addr.Incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -222,7 +222,7 @@ func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.
 	}
 	far, err := process.NewFar(files[0].(*os.File), s.pidOf(r))
 	if err != nil {
-		return // it has ended meanwhile; the end of its link tells
+		return // it has ended meanwhile, or r has, and then it will; the end of its link tells
 	}
 	s.mu.Lock()
 	run.far = far

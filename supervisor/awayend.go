@@ -16,9 +16,13 @@ import (
 // diedAway records the end of an incarnation.
 func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 	c := s.childOf(r, f.Exit.Addr.ID)
-	switch {
-	case c == nil:
+	if c == nil {
 		return
+	}
+	if c.killed && c.run != nil && c.run.addr == f.Exit.Addr && syscall.Signal(f.Exit.Signal) == syscall.SIGKILL {
+		f.Exit.Asked, f.Cause = 1, uint8(tree.Asked) // by Kill; its supervisor was not asked
+	}
+	switch {
 	case c.next != nil && c.next.addr == f.Exit.Addr:
 		s.successorDiedAway(c, &f.Exit)
 		return
@@ -141,12 +145,11 @@ func (s *Supervisor) linkRead(r *running) {
 	s.endBelow(r, done)
 }
 
-// drainTime is how long the end of the link of a process is waited for that was
-// not introduced.
-const drainTime = time.Second
-
 // endBelow ends all that a supervisor's process has left behind, and calls done
-// when nothing of it is there any more.
+// when nothing of it is there any more. It cannot kill a child that it does not know,
+// since that was started just before the end of its supervisor, or the kernel has no
+// pidfds. Such a child ends by itself when its liveness pipe does, and is waited for as
+// long as it lives, too: the other end of its link is its own, and nobody else's.
 func (s *Supervisor) endBelow(r *running, done func()) {
 	s.failAway(r)
 	all := s.childrenAway(func(c *child) bool { return c.away == r })
@@ -170,8 +173,6 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 			if far != nil {
 				far.Wait()
 				x.lastWords()
-			} else {
-				time.AfterFunc(drainTime, func() { x.link.Close() }) // nobody knows whether it lives
 			}
 			<-x.drained.Done()
 		}

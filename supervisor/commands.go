@@ -25,6 +25,11 @@ var (
 	ErrShuttingDown = tree.ErrShuttingDown // of a start
 )
 
+// ErrNoAnswer says that a supervisor in a process of its own has not answered for five
+// seconds: that process may have been stopped by a signal.
+var ErrNoAnswer = fmt.Errorf("the process of its supervisor has not answered for %v: if it was stopped by a signal, continue or kill it; "+
+	"Child.MaxStopped does that by itself", awayTime)
+
 // PresentError says that a supervisor has a child of that name already. Its field
 // ID is that child's number. Its field Started is true if the child runs or is
 // being restarted; if it is stopped, Restart starts it and Delete frees its name.
@@ -214,6 +219,11 @@ func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 // again. id is the field ID of its Ref; the child may be one of a supervisor below
 // s. A child without a process at the moment, since it has just died, gives
 // ErrNotRunning.
+//
+// The child is killed also when its supervisor, in a process of its own, was stopped
+// by a signal; that restarts it when it goes on. Only what the root cannot kill itself
+// needs that process, and gives ErrNoAnswer after five seconds without one: an actor in
+// place there, and everything on kernels before Linux 5.4.
 func (s *Supervisor) Kill(id uint32) error {
 	if s.far != nil {
 		return s.tellFar(context.Background(), order{What: orderKill, ID: id})
@@ -224,10 +234,10 @@ func (s *Supervisor) Kill(id uint32) error {
 		switch {
 		case c == nil:
 			err = commandError(nil, id, ErrNotFound)
-		case c.away != nil:
-			err = errAway
 		case c.run == nil:
 			err = commandError(c, id, ErrNotRunning)
+		case c.away != nil && c.run.far == nil:
+			err = errAway
 		default:
 			if err = c.run.kill(); errors.Is(err, process.ErrDone) {
 				err = commandError(c, id, ErrNotRunning)

@@ -53,7 +53,7 @@ type startText struct {
 var namedErrors = map[string]error{
 	"not found": ErrNotFound, "running": ErrRunning, "restarting": ErrRestarting, "terminated": ErrTerminated, "ignored": ErrIgnored,
 	"simple": ErrSimple, "shutting down": ErrShuttingDown, "not running": ErrNotRunning, "ended": ErrEnded,
-	"replacing": ErrReplacing, "resizing": ErrResizing, "no operator": ErrNotOperator, "unsupported": errors.ErrUnsupported, "deadline": os.ErrDeadlineExceeded, "no file": os.ErrNotExist,
+	"replacing": ErrReplacing, "resizing": ErrResizing, "no operator": ErrNotOperator, "no answer": ErrNoAnswer, "unsupported": errors.ErrUnsupported, "deadline": os.ErrDeadlineExceeded, "no file": os.ErrNotExist,
 }
 
 // awayError is such an error where it has arrived.

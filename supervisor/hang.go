@@ -121,6 +121,7 @@ func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
 	}
 	if c.away != nil {
 		s.order(c.away, order{What: orderHung, ID: c.id, Incarnation: c.incarnation, Text: text}, nil)
+		s.insist(c, r, dumpTime+killTime)
 		return
 	}
 	s.killHung(c, r, text)

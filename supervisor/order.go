@@ -334,8 +334,12 @@ func (s *Supervisor) orderUntil(ctx context.Context, r *running, o order, done f
 // errAway says that another process has to do it.
 var errAway = errors.New("supervisor: the child is of a supervisor in another process")
 
+// killAway lets the process of a child's supervisor kill it: what runs in that process,
+// or is no process that this one knows.
 func (s *Supervisor) killAway(id uint32) error {
-	return s.await(context.Background(), func(call uint64) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), awayTime, fmt.Errorf("supervisor: child %d: %w", id, ErrNoAnswer))
+	defer cancel()
+	return s.await(ctx, func(call uint64) error {
 		c := s.children[id]
 		if c == nil || c.away == nil {
 			return commandError(nil, id, ErrNotFound)
@@ -351,7 +355,7 @@ const awayTime = 5 * time.Second
 
 // queryAway asks the process of this supervisor something.
 func (s *Supervisor) queryAway(ctx context.Context, what string) (out outcome) {
-	ctx, cancel := context.WithTimeout(ctx, awayTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, awayTime, ErrNoAnswer)
 	defer cancel()
 	answer := make(chan outcome, 1)
 	err := s.await(ctx, func(call uint64) error {

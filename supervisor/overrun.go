@@ -22,6 +22,7 @@ func (s *Supervisor) overrun(who wire.Addr, err *keeper.BoundError) {
 	case c.run == nil || c.run.addr != who: // it is dead
 	case c.away != nil:
 		s.order(c.away, order{What: orderOverrun, ID: c.id, Incarnation: c.incarnation, Text: err.Error()}, nil)
+		s.insist(c, c.run, killTime)
 	default:
 		s.killOverrun(c, c.run, err.Error())
 	}

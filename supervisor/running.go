@@ -27,6 +27,7 @@ type proc interface {
 	PID() int
 	Done() <-chan struct{}
 	Then(func())
+	Over() bool
 	Exit() process.Exit
 	KillGroup() error
 }
@@ -43,7 +44,7 @@ type running struct {
 	limited chan struct{}                 // closed when its limits are in force or were refused; nil when it has none
 	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
 
-	guard   bool         // proc is the guardian of a command
+	guard   bool         // it is the guardian of a command
 	subtree bool         // a supervisor in a process of its own
 	lost    bool         // of a subtree: its link has ended
 	away    *running     // the supervisor that has started it, if that is in a process of its own
@@ -72,19 +73,34 @@ func (r *running) unsent(err error) {
 }
 
 // kill kills everything at once. A guardian does so itself, since it finds
-// what has left its group; one that does not is killed.
+// what has left its group; one that does not is killed. Of a process that another one
+// has started, and that is known, that one ends the group when it reaps it.
 func (r *running) kill() error {
-	if !r.guard {
-		return r.proc.KillGroup()
+	kill, over := r.far.Kill, r.far.Over
+	if r.proc != nil {
+		kill, over = r.proc.KillGroup, r.proc.Over
 	}
-	select {
-	case <-r.proc.Done():
+	if !r.guard {
+		return kill()
+	}
+	if over() {
 		return process.ErrDone
-	default:
 	}
 	r.tell(&wire.Stop{Reason: guard.KillReason})
-	time.AfterFunc(killTime, func() { _ = r.proc.KillGroup() })
+	time.AfterFunc(killTime, func() { _ = kill() })
 	return nil
+}
+
+// insist kills a process some time after its supervisor, in another one, was told to:
+// that may have been stopped by a signal.
+func (s *Supervisor) insist(c *child, r *running, after time.Duration) {
+	time.AfterFunc(after, func() {
+		s.post(func() {
+			if c.run == r && r.far != nil {
+				_ = r.kill()
+			}
+		})
+	})
 }
 
 func (r *running) close() {

@@ -54,14 +54,14 @@ func pidOf(f *os.File) (int, error) {
 // PID is its number.
 func (p *Far) PID() int { return p.pid }
 
-// Kill kills the process; that it has ended already is no error.
+// Kill kills the process, or fails with ErrDone. It works whatever its parent does.
 func (p *Far) Kill() error {
 	c, err := p.f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	e := c.Control(func(fd uintptr) {
-		if !ended(int(fd)) {
+		if err = ErrDone; !ended(int(fd)) {
 			err = killBy(int(fd), p.pid)
 		}
 	})
@@ -69,9 +69,18 @@ func (p *Far) Kill() error {
 		return e
 	}
 	if err == unix.ESRCH {
-		return nil
+		return ErrDone
 	}
 	return err
+}
+
+// Over says whether the process has ended, or whether that cannot be known.
+func (p *Far) Over() (over bool) {
+	c, err := p.f.SyscallConn()
+	if err != nil || c.Control(func(fd uintptr) { over = ended(int(fd)) }) != nil {
+		return true
+	}
+	return over
 }
 
 // ended says whether the process of a pidfd has, or whether that cannot be known.

@@ -62,7 +62,7 @@ func TestFar(t *testing.T) {
 	if x := p.Exit(); x.Signal != unix.SIGKILL {
 		t.Errorf("%+v", x)
 	}
-	if err := far.Kill(); err != nil {
+	if err := far.Kill(); err != process.ErrDone {
 		t.Errorf("of one that has ended: %v", err)
 	}
 }

@@ -96,6 +96,9 @@ func (*Far) PID() int { return 0 }
 // Kill fails.
 func (*Far) Kill() error { return ErrDone }
 
+// Over says whether it has ended.
+func (*Far) Over() bool { return true }
+
 // Wait returns at once.
 func (*Far) Wait() {}
 

@@ -1,0 +1,162 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// What is done to a child whose supervisor, in a process of its own, was stopped by a
+// signal.
+
+// kill is sup.Kill, which must come to an end.
+func kill(t *testing.T, ctx context.Context, sup *supervisor.Supervisor, id uint32) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- sup.Kill(id) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		t.Fatal("Kill does not return")
+		panic("unreachable")
+	}
+}
+
+// halt stops a process by a signal, and returns when it has stopped.
+func halt(t *testing.T, ctx context.Context, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	for !stopped(pid) && ctx.Err() == nil {
+	}
+}
+
+// TestKillBelowStopped: Kill needs nothing of the child's supervisor. That restarts
+// the child when it goes on, and the message in hand is handled again.
+func TestKillBelowStopped(t *testing.T) {
+	testutil.Audit(t)
+	inHand := filepath.Join(t.TempDir(), "in-hand")
+	if err := syscall.Mkfifo(inHand, 0o600); err != nil {
+		t.Skip("no named pipes here: ", err)
+	}
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	if _, err := supervisor.StartSubtree(ctx, sup, lower, supervisor.Child{Stderr: io.Discard, Env: []string{inHandVar + "=" + inHand}}); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := supervisor.Find(sup, witness, "lower/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := actor.Ask(ctx, ref, Swear{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := actor.Tell(ctx, ref, Paper{Seq: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(inHand) // when paper 1 is in hand
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	middle := pidOf(t, sup, "lower")
+	halt(t, ctx, middle)
+	if err := kill(t, ctx, sup, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	for alive(was.PID) && ctx.Err() == nil {
+	}
+	if err := kill(t, ctx, sup, ref.ID); !errors.Is(err, supervisor.ErrNotRunning) {
+		t.Errorf("of one that was killed: %v", err)
+	}
+	if err := syscall.Kill(middle, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	got, err := actor.Ask(ctx, ref, Swear{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Incarnation != 2 || !slices.Equal(got.Papers, []int{1, 2}) {
+		t.Errorf("%+v; want incarnation 2 with papers 1 and 2", got)
+	}
+	for _, e := range r.all() {
+		if e.Kind == supervisor.EventExited && (!e.Exit.Asked || e.Exit.Signal != syscall.SIGKILL || e.PID != was.PID) {
+			t.Errorf("%v: %+v; want the end by SIGKILL that was asked for", e, e.Exit)
+		}
+	}
+	if got, want := r.kinds(supervisor.EventKilled, supervisor.EventExited, supervisor.EventRestarting),
+		[]string{"killed lower/0", "exited lower/0", "restarting lower/0"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if n := sup.DeadLetters(); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+// TestKillCommandBelowStopped: of a command its guardian ends all that it has started.
+func TestKillCommandBelowStopped(t *testing.T) {
+	testutil.Audit(t)
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})
+	file := filepath.Join(t.TempDir(), "pid")
+	id, err := supervisor.StartCommand(ctx, sub, supervisor.Command{Path: "sh",
+		Args:  []string{"-c", "sleep 1000 & echo $! >" + file + ".tmp; mv " + file + ".tmp " + file + "; wait"},
+		Ready: supervisor.Ready{File: file}}, supervisor.Child{Name: "c", Restart: supervisor.Temporary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if b, err := os.ReadFile(file); err != nil {
+		t.Fatal(err)
+	} else if _, err := fmt.Sscan(string(b), &pid); err != nil {
+		t.Fatal(err)
+	}
+	middle := pidOf(t, sup, "pair")
+	halt(t, ctx, middle)
+	if err := kill(t, ctx, sup, id); err != nil {
+		t.Fatal(err)
+	}
+	for alive(pid) && ctx.Err() == nil {
+	}
+	if ctx.Err() != nil {
+		t.Error("what the command has started lives")
+	}
+}
+
+// TestKillInPlaceBelowStopped: what is a part of a stopped process cannot be ended alone.
+// The error says what to do.
+func TestKillInPlaceBelowStopped(t *testing.T) {
+	testutil.Audit(t)
+	if testutil.Rounds(0, 1) == 0 {
+		t.Skip("it takes the five seconds for which the process is waited for: set UNDERSTUDY_LONG=1")
+	}
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sub, node, supervisor.Child{Name: "c", InPlace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := pidOf(t, sup, "pair")
+	halt(t, ctx, middle)
+	if err := kill(t, ctx, sup, ref.ID); !errors.Is(err, supervisor.ErrNoAnswer) {
+		t.Errorf("%v", err)
+	}
+	if list := sub.Children(); list != nil {
+		t.Errorf("%+v", list)
+	}
+}
