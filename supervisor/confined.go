@@ -104,6 +104,9 @@ func (s *Supervisor) hearRefusals(c *child, r *running, p *report) {
 
 // refused deals with a limit that the machine has refused.
 func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
+	if c.next.is(r) {
+		c = c.next.self
+	}
 	if c.run != r {
 		return
 	}

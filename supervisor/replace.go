@@ -44,7 +44,7 @@ func (r Replacement) Validate() error {
 type ReplaceError struct {
 	Child string // path
 	Step  string // "start", "hand over" or "take over"
-	Err   error  // a *StartError, an *IncompatibleError, what a hook has returned, or os.ErrDeadlineExceeded in other words
+	Err   error  // a *StartError, with a *RefusedError inside if the machine has refused a limit to the new process, a *RefusedError or *transport.LimitError, an *IncompatibleError, what a hook has returned, or os.ErrDeadlineExceeded in other words
 }
 
 func (e *ReplaceError) Error() string {

@@ -314,7 +314,7 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 		x.Kind, x.Summary = wire.ExitStart, n.self.failed
 	}
 	exit := n.self.exitOf(r, x, reason, n.abandoned)
-	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actor.ExitOf(exit)}}
+	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actor.ExitOf(exit), Err: n.self.refusal}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
 		c.failure = &ReplaceError{c.name, n.step(), ErrIgnored}
 	}
