@@ -86,8 +86,12 @@ func init() {
 // the root, is no more. Both may say so: then it is done once.
 var endAll = sync.OnceFunc(func() {
 	hosting.Doomed.Store(true)
+	var elsewhere []string
+	if drives.Load() {
+		elsewhere = lane.Elsewhere(process.Descendants)
+	}
 	process.EndDescendants()
-	_ = lane.Leave(drives.Load()) // what is left is swept at the next start
+	_ = lane.Leave(drives.Load(), elsewhere) // what is left is swept at the next start
 	process.KillOwnGroup()
 })
 

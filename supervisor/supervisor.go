@@ -331,7 +331,7 @@ func (s *Supervisor) killAll() {
 	for _, r := range dying {
 		r.dropUnread()
 	}
-	_ = lane.Leave(false) // what is left is swept at the next start
+	_ = lane.Leave(false, nil) // what is left is swept at the next start
 }
 
 // dropUnread closes the descriptors that a dead process has sent and nobody has

@@ -47,7 +47,10 @@ type Form struct {
 
 	// Leave lets go of what would outlive this process; see the function Leave.
 	// nil: nothing would.
-	Leave func(all bool) error
+	Leave func(all bool, elsewhere []string) error
+
+	// Elsewhere finds what some processes do not use; see the function Elsewhere.
+	Elsewhere func(users func() (pids []int, ok bool)) []string
 
 	// SweepUp removes what a process that has ended may have left, or, with
 	// 0, whatever earlier programs have left. nil: this form leaves nothing.
@@ -64,7 +67,7 @@ var forms = []Form{
 	{Name: "sysv", Queue: wire.QueueSysv, Create: oneFile(sysv.Create, sysv.NewSender),
 		CreatePriority: oneFile(sysv.CreatePriority, sysv.NewPrioritySender),
 		Receive:        sysv.NewReceiver, Record: sysv.Taken,
-		End: sysv.Remove, Leave: sysv.Leave, SweepUp: func(int) error { return sysv.Sweep() }},
+		End: sysv.Remove, Leave: sysv.Leave, Elsewhere: sysv.Elsewhere, SweepUp: func(int) error { return sysv.Sweep() }},
 	{Name: "posix", Queue: wire.QueuePosix, Create: oneFile(mq.Create, mq.NewSender),
 		CreatePriority: oneFile(mq.CreatePriority, mq.NewPrioritySender),
 		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: mq.Sweep},
@@ -177,15 +180,27 @@ func (f *Form) Remove(file transport.File) error {
 // order: after the death of the supervisor that would have seen to it, or because it
 // is that supervisor. What nobody else uses is removed. Others that end now are waited
 // for, a second at most; also those that this process does not know to use the same,
-// if all is set: those that it has killed may have.
-func Leave(all bool) error {
+// if all is set: those that it has killed may have. Nobody is waited for because of what
+// Elsewhere has found.
+func Leave(all bool, elsewhere []string) error {
 	var errs []error
 	for i := range forms {
 		if forms[i].Leave != nil {
-			errs = append(errs, forms[i].Leave(all))
+			errs = append(errs, forms[i].Leave(all, elsewhere))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Elsewhere is what would outlive its users and is used by none of some processes, for
+// Leave after they were killed. users says which they are, if it knows.
+func Elsewhere(users func() (pids []int, ok bool)) (all []string) {
+	for i := range forms {
+		if forms[i].Elsewhere != nil {
+			all = append(all, forms[i].Elsewhere(users)...)
+		}
+	}
+	return all
 }
 
 // Sweep removes what a process that has ended may have left of any form: names

@@ -216,14 +216,46 @@ func Sweep() error {
 
 // leaveTime bounds how long a process that ends waits for those who end with it: a
 // process that is killed closes its files a moment after its end is seen.
-const leaveTime = time.Second
+var leaveTime = time.Second
+
+// Elsewhere is the queues of this user that none of some processes uses: those of other
+// programs, and of other parts of this one. Who is about to kill these processes asks
+// for it, to call Leave afterwards. users is called when there are queues, and says no
+// when it does not know. Elsewhere is nil when what they use cannot be known.
+func Elsewhere(users func() (pids []int, ok bool)) (paths []string) {
+	paths, err := registered()
+	if err != nil || len(paths) == 0 {
+		return nil
+	}
+	pids, ok := users()
+	if !ok {
+		return nil
+	}
+	for _, pid := range pids {
+		dir := fmt.Sprintf("/proc/%d/fd", pid)
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			continue // it has ended
+		}
+		if err != nil {
+			return nil
+		}
+		for _, e := range entries {
+			if path, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+				paths = slices.DeleteFunc(paths, func(p string) bool { return p == path })
+			}
+		}
+	}
+	return paths
+}
 
 // Leave lets go of all queues that this process uses, and removes those that nobody
 // else does. It waits, for leaveTime at most, while others use them: if they are
 // ending, too, the last one removes the queues; if they are not, the queues are
-// theirs. With all it waits for the queues of all programs of this user: whoever has
-// killed others does not know what these used. The process has to end after it.
-func Leave(all bool) error {
+// theirs. With all it waits for the queues of all programs of this user but those
+// that were found Elsewhere: whoever has killed others does not know what these used
+// in the end. The process has to end after it.
+func Leave(all bool, elsewhere []string) error {
 	own, err := letGo()
 	if err != nil || len(own) == 0 && !all {
 		return err
@@ -234,6 +266,7 @@ func Leave(all bool) error {
 		left := func(path string) bool { _, err := os.Lstat(path); return err == nil }
 		if all {
 			own, _ = registered()
+			own = slices.DeleteFunc(own, func(path string) bool { return slices.Contains(elsewhere, path) })
 		}
 		if !slices.ContainsFunc(own, left) || time.Since(begin) > leaveTime {
 			return err

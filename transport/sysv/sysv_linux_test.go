@@ -216,7 +216,7 @@ var _ = testutil.Helper("sysv-leave", func(c *testutil.Child) int {
 	p := newPort(c.File(0))
 	c.Say("has it ", p.err == nil)
 	c.Wait("leave")
-	if err := Leave(false); err != nil {
+	if err := Leave(false, nil); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -240,7 +240,7 @@ func TestLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPort(f)
-	if err := Leave(false); err != nil || !exists(k) {
+	if err := Leave(false, nil); err != nil || !exists(k) {
 		t.Errorf("a queue that another process uses is removed: %v", err)
 	}
 	if err := p.Close(); err != nil {
@@ -253,8 +253,45 @@ func TestLeave(t *testing.T) {
 	}
 	other.Kill()
 	other.Wait()
-	if err := Leave(true); err != nil || exists(foreign) {
+	if err := Leave(true, nil); err != nil || exists(foreign) {
 		t.Errorf("the queue of a process that this one has killed is left: %v", err)
+	}
+}
+
+// TestLeaveOthers: who has killed processes waits for the end of what they used, and
+// not for queues that others use and go on to use.
+func TestLeaveOthers(t *testing.T) {
+	testutil.Audit(t)
+	registry(t)
+	defer func(was time.Duration) { leaveTime = was }(leaveTime)
+	leaveTime = time.Hour
+	var keys [2]uint32
+	var pids [2]int
+	var all [2]*testutil.Proc
+	for i := range all {
+		all[i] = testutil.Start(t, "sysv-hold", testutil.Spec{})
+		if _, err := fmt.Sscan(all[i].Expect("key"), &keys[i]); err != nil {
+			t.Fatal(err)
+		}
+		pids[i] = all[i].PID()
+	}
+	users := func() ([]int, bool) { return pids[:1], true }
+	elsewhere := Elsewhere(users)
+	if len(elsewhere) != 1 || filepath.Base(elsewhere[0]) != fileName(keys[1]) {
+		t.Fatalf("%q; want that of key %08x", elsewhere, keys[1])
+	}
+	all[0].Kill()
+	all[0].Wait()
+	if err := Leave(true, elsewhere); err != nil || exists(keys[0]) || !exists(keys[1]) {
+		t.Errorf("%v; the queue of the killed: %v, of the other: %v", err, exists(keys[0]), exists(keys[1]))
+	}
+	if got := Elsewhere(func() ([]int, bool) { return nil, false }); got != nil {
+		t.Errorf("%q of unknown processes", got)
+	}
+	all[1].Kill()
+	all[1].Wait()
+	if err := Leave(true, nil); err != nil || exists(keys[1]) {
+		t.Errorf("the queue of the other is left: %v", err)
 	}
 }
 

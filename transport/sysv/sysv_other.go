@@ -26,7 +26,10 @@ func Remove(transport.File) error { return nil }
 func Sweep() error { return nil }
 
 // Leave needs Linux; elsewhere there is nothing to remove.
-func Leave(bool) error { return nil }
+func Leave(bool, []string) error { return nil }
+
+// Elsewhere needs Linux; elsewhere there is nothing to find.
+func Elsewhere(func() ([]int, bool)) []string { return nil }
 
 func newPort(*os.File) kernelq.Port { return kernelq.None{Err: errNone} }
 

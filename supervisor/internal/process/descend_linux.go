@@ -108,8 +108,28 @@ func anyChildAlive() bool {
 // killDescendants kills those that it finds, and says whether there are some
 // that are not in killed, to which it adds them.
 func killDescendants(killed map[entry]bool) (fresh bool) {
+	for _, p := range descendants() {
+		p.kill()
+		id := entry{pid: p.pid, start: p.start}
+		fresh = fresh || !killed[id]
+		killed[id] = true
+	}
+	return fresh
+}
+
+// Descendants is the numbers of all descendants of this process that /proc shows. It
+// says no where that does not show them.
+func Descendants() (pids []int, ok bool) {
+	for _, p := range descendants() {
+		pids = append(pids, p.pid)
+	}
+	return pids, !foreignProc()
+}
+
+// descendants is those that are alive.
+func descendants() (alive []entry) {
 	if foreignProc() {
-		return false
+		return nil
 	}
 	all := processes()
 	ours := map[int]bool{unix.Getpid(): true}
@@ -123,13 +143,10 @@ func killDescendants(killed map[entry]bool) (fresh bool) {
 	}
 	for _, p := range all {
 		if ours[p.pid] && p.pid != unix.Getpid() && !p.dead {
-			p.kill()
-			id := entry{pid: p.pid, start: p.start}
-			fresh = fresh || !killed[id]
-			killed[id] = true
+			alive = append(alive, p)
 		}
 	}
-	return fresh
+	return alive
 }
 
 // foreignProc says whether /proc shows another PID namespace than that of this

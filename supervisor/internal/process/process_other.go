@@ -69,6 +69,9 @@ func EndOrphans() {}
 // EndDescendants does nothing here.
 func EndDescendants() {}
 
+// Descendants does not know them here.
+func Descendants() (pids []int, ok bool) { return nil, false }
+
 // CPUWait is empty here.
 type CPUWait map[string]time.Duration
 
