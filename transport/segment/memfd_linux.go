@@ -23,7 +23,7 @@ func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	if sys.Sysctl("vm/overcommit_memory") == 2 {
 		if err := sys.Reserve(fd, size); err != nil {
 			unix.Close(fd)
-			return nil, sys.Limited("segment: reserve memfd "+name, err)
+			return nil, sys.LimitedMap("segment: reserve memfd "+name, size, err)
 		}
 	}
 	m, err := mapNew(FormMemfd, name, fd, os.NewFile(uintptr(fd), name), size, opt)
@@ -45,13 +45,13 @@ func mapNew(form Form, name string, fd int, f *os.File, size int, opt Options) (
 	mem, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		f.Close()
-		return nil, sys.Limited("segment: map "+name, err)
+		return nil, sys.LimitedMap("segment: map "+name, size, err)
 	}
 	m := newMemory(form.String(), mem, f, unix.Munmap)
 	if opt.Populate {
 		if err := sys.Populate(mem); err != nil {
 			m.Close()
-			return nil, sys.Limited("segment: populate "+name, err)
+			return nil, sys.LimitedMap("segment: populate "+name, size, err)
 		}
 	}
 	return m, nil

@@ -74,7 +74,7 @@ func OpenFile(path string, write bool) (*Memory, error) {
 	mem, err := unix.Mmap(int(f.Fd()), 0, size, prot, unix.MAP_SHARED)
 	if err != nil {
 		f.Close()
-		return nil, sys.Limited("segment: map "+path, err)
+		return nil, sys.LimitedMap("segment: map "+path, size, err)
 	}
 	return newMemory(FormFile.String(), mem, f, unix.Munmap), nil
 }

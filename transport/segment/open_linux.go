@@ -90,7 +90,7 @@ func mapPeers(fd, size int, form Form) (mem []byte, is Form, err error) {
 		return nil, is, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
 	}
 	mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
-	return mem, is, sys.Limited("segment: map a peer's segment", err)
+	return mem, is, sys.LimitedMap("segment: map a peer's segment", size, err)
 }
 
 // check refuses what is no file of a segment, and says what it is. What

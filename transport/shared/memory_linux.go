@@ -41,7 +41,7 @@ func Create(name string, size int) (*Memory, error) {
 	// Reserved here, or an error here: never a fault at some later access.
 	if err := sys.Reserve(fd, total); err != nil {
 		f.Close()
-		return nil, sys.Limited(fmt.Sprintf("shared: reserve %d bytes for %s", total, name), err)
+		return nil, sys.LimitedMap(fmt.Sprintf("shared: reserve %d bytes for %s", total, name), total, err)
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		f.Close()
@@ -102,7 +102,7 @@ func mapped(f *os.File, size int) (m *Memory, err error) {
 	m = &Memory{file: f, handles: make(map[any]any)}
 	err = sys.FD(f, func(fd int) (err error) {
 		m.mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-		return sys.Limited("shared: map", err)
+		return sys.LimitedMap("shared: map", size, err)
 	})
 	if err != nil {
 		return nil, err

@@ -34,5 +34,27 @@ func LeaveCPU() bool {
 	if unix.SchedSetaffinity(0, &others) != nil {
 		return false
 	}
-	return unix.SchedSetaffinity(0, &all) == nil
+	return restore(all, others)
+}
+
+// restore gives the thread the set back that it had, which is set now. What somebody
+// else has set meanwhile stays. The kernel cannot compare and set, so who sets it in
+// the microsecond between two calls here loses this one thread, until he does it again;
+// a cpuset holds in any case.
+//
+// A thread whose set was all that its cpuset allows is given every processor there is:
+// since Linux 6.2 a thread keeps the set that it was given, and would not get those
+// that its container is given later.
+func restore(had, set unix.CPUSet) bool {
+	var now, every unix.CPUSet
+	if unix.SchedGetaffinity(0, &now) == nil && now != set {
+		return true
+	}
+	for i := range every {
+		every[i] = ^every[i]
+	}
+	if unix.SchedSetaffinity(0, &every) == nil && unix.SchedGetaffinity(0, &now) == nil && now == had {
+		return true
+	}
+	return unix.SchedSetaffinity(0, &had) == nil
 }

@@ -29,8 +29,7 @@ func Limited(op string, err error) error {
 		return &transport.LimitError{Op: op, Err: err, Limit: "fs.file-max", Value: Sysctl("fs/file-max"),
 			Remedy: "raise it with sysctl fs.file-max"}
 	case unix.ENOMEM:
-		return &transport.LimitError{Op: op, Err: err, Limit: "vm.max_map_count", Value: Sysctl("vm/max_map_count"),
-			Remedy: "raise it, or the memory limit of this process or its cgroup, or use smaller pools"}
+		return noMemory(op, 0)
 	case unix.ETOOMANYREFS:
 		return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_NOFILE", Value: Rlimit(unix.RLIMIT_NOFILE),
 			Remedy: "raise it: as many descriptors of this user are on their way between processes"}
@@ -50,20 +49,6 @@ func Rlimit(resource int) uint64 {
 
 // Sysctl is the number in a file below /proc/sys, 0 when it cannot be read.
 func Sysctl(name string) uint64 {
-	// Not by package os, whose poller would take the file first: segments ask on
-	// their way into being.
-	fd, err := retry(func() (int, error) {
-		return unix.Open("/proc/sys/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	})
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	var b [32]byte
-	n, err := retry(func() (int, error) { return unix.Read(fd, b[:]) })
-	if err != nil {
-		return 0
-	}
-	v, _ := strconv.ParseUint(strings.TrimSpace(string(b[:n])), 10, 64)
+	v, _ := strconv.ParseUint(strings.TrimSpace(string(content("/proc/sys/"+name, 32))), 10, 64)
 	return v
 }

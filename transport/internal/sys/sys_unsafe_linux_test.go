@@ -69,6 +69,40 @@ func TestLeaveCPU(t *testing.T) {
 	}
 }
 
+// TestLeaveCPUOfOthers: a set that somebody else has given the thread meanwhile stays;
+// its own it has back.
+func TestLeaveCPUOfOthers(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one, other, now unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	if all.Count() < 2 {
+		t.Skip("this process may use one processor only")
+	}
+	for i := range len(all) * 64 {
+		if all.IsSet(i) && one.Count() == 0 {
+			one.Set(i)
+		} else if all.IsSet(i) {
+			other.Set(i)
+		}
+	}
+	defer unix.SchedSetaffinity(0, &all)
+	for _, tt := range []struct {
+		name           string
+		had, set, want unix.CPUSet
+	}{{"somebody else's", all, other, one}, {"its own", all, one, all}} {
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			t.Fatal(err)
+		}
+		sys.Restore(tt.had, tt.set)
+		if err := unix.SchedGetaffinity(0, &now); err != nil || now != tt.want {
+			t.Errorf("%s: %x, want %x (%v)", tt.name, now[0], tt.want[0], err)
+		}
+	}
+}
+
 // TestFutexReadOnly: a thread sleeps on a word that it can only read, and a
 // wake through the writable mapping of the same memory reaches it.
 func TestFutexReadOnly(t *testing.T) {
@@ -150,7 +184,7 @@ func TestFD(t *testing.T) {
 // TestLimited: errors that name a limit say which, with its value.
 func TestLimited(t *testing.T) {
 	for errno, limit := range map[unix.Errno]string{unix.EMFILE: "RLIMIT_NOFILE", unix.ENFILE: "fs.file-max",
-		unix.ENOMEM: "vm.max_map_count", unix.ETOOMANYREFS: "RLIMIT_NOFILE"} {
+		unix.ETOOMANYREFS: "RLIMIT_NOFILE"} {
 		err := sys.Limited("test", errno)
 		if e := (*transport.LimitError)(nil); !errors.As(err, &e) || e.Limit != limit || e.Value == 0 || !errors.Is(err, errno) {
 			t.Errorf("%v: %v", errno, err)

@@ -1,0 +1,4 @@
+package sys
+
+// Restore is the second half of LeaveCPU.
+var Restore = restore
