@@ -45,6 +45,10 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 // Each set of actors has segments of its own, together no larger than
 // mailbox.Config.PoolBytes, which are made when they are first needed. A process
 // keeps the segments of 16 sets.
+//
+// Who wants a large buffer of a set can wait for long while others of this process
+// lend small ones of the same set all the time: small ones do not make way for it, as
+// they do in the blocks of one mailbox. Give such a set room for both.
 func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	c, err := newCast(ctx, refs)
 	if err != nil {

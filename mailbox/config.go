@@ -59,7 +59,12 @@ type Config struct {
 	Priorities bool
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of
-	// two; 0 means DefaultRingBytes. Other forms have the kernel's size.
+	// two; 0 means DefaultRingBytes. Other forms have the kernel's size. The
+	// room of messages that were handled comes back by quarters, or when all
+	// that has come was handled, and of a sender that waits for long after each
+	// message. So while one handler runs, up to a quarter may be neither unread
+	// nor free: who waits in a handler for what a full sender has still to do
+	// must not count on that quarter.
 	RingBytes int
 
 	// Inline is the threshold between small and large: a payload of at most

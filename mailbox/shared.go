@@ -23,6 +23,11 @@ import (
 // Who has a part in a block is in this process's heap: in the block's lease how
 // many, and in each lane's pool since which entry. So a receiver that dies gives
 // its parts back with its page, and the others do not notice.
+//
+// Segments of small blocks do not make way for a large one, as those of one outbox do
+// (segment.Pool.Want). That must not close a segment of which a receiver keeps a block,
+// since it might never come back; who keeps one of a set only the pools of all its
+// lanes know together, each behind a lock that is held while the set's is taken.
 type Shared struct {
 	members []*Outbox
 	ids     *SharedIDs
