@@ -168,7 +168,9 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 // and killed when its Shutdown time is over. Its unread messages become dead
 // letters. id is the field ID of its Ref. Unless the child is temporary, the
 // supervisor still knows it: Restart starts it again, Delete frees its name, and, as
-// in OTP, a restart of its whole group starts it again, too.
+// in OTP, a restart of its whole group starts it again, too. When the process of its
+// supervisor was stopped by a signal, Terminate waits for that until ctx ends; Kill
+// does not.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	if s.far != nil {
 		if err := s.ownActor(id); err != nil {

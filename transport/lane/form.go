@@ -49,7 +49,7 @@ type Form struct {
 	// nil: nothing would.
 	Leave func(all bool, elsewhere []string) error
 
-	// Elsewhere finds what some processes do not use; see the function Elsewhere.
+	// Elsewhere finds what others than some processes use; see the function Elsewhere.
 	Elsewhere func(users func() (pids []int, ok bool)) []string
 
 	// SweepUp removes what a process that has ended may have left, or, with
@@ -192,8 +192,8 @@ func Leave(all bool, elsewhere []string) error {
 	return errors.Join(errs...)
 }
 
-// Elsewhere is what would outlive its users and is used by none of some processes, for
-// Leave after they were killed. users says which they are, if it knows.
+// Elsewhere is what would outlive its users and is in use, by none of some processes,
+// for Leave after they were killed. users says which they are, if it knows.
 func Elsewhere(users func() (pids []int, ok bool)) (all []string) {
 	for i := range forms {
 		if forms[i].Elsewhere != nil {

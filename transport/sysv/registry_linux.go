@@ -218,32 +218,41 @@ func Sweep() error {
 // process that is killed closes its files a moment after its end is seen.
 var leaveTime = time.Second
 
-// Elsewhere is the queues of this user that none of some processes uses: those of other
-// programs, and of other parts of this one. Who is about to kill these processes asks
-// for it, to call Leave afterwards. users is called when there are queues, and says no
-// when it does not know. Elsewhere is nil when what they use cannot be known.
+// Elsewhere is the queues that other processes of this user have in use, and some not:
+// those of other programs, and of other parts of this one. Who is about to kill these
+// processes asks for it, to call Leave afterwards. users is called when there are
+// queues, and says no when it does not know. Elsewhere is nil when what they use cannot
+// be known. What nobody seems to use is not elsewhere: its last user may be ending.
 func Elsewhere(users func() (pids []int, ok bool)) (paths []string) {
-	paths, err := registered()
-	if err != nil || len(paths) == 0 {
+	all, err := registered()
+	if err != nil || len(all) == 0 {
 		return nil
 	}
 	pids, ok := users()
-	if !ok {
+	names, err := filepath.Glob("/proc/[0-9]*/fd")
+	if !ok || err != nil {
 		return nil
 	}
-	for _, pid := range pids {
-		dir := fmt.Sprintf("/proc/%d/fd", pid)
+	used := map[string]bool{} // by a process that will be killed, or else by others
+	for _, dir := range names {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
+		doomed := slices.Contains(pids, pid)
 		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			continue // it has ended
-		}
-		if err != nil {
+		if errors.Is(err, fs.ErrPermission) && doomed {
 			return nil
 		}
+		if err != nil || pid == os.Getpid() {
+			continue // it has ended, or is somebody else's
+		}
 		for _, e := range entries {
-			if path, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
-				paths = slices.DeleteFunc(paths, func(p string) bool { return p == path })
+			if path, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && isRegistered(path) {
+				used[path] = used[path] || doomed
 			}
+		}
+	}
+	for _, path := range all {
+		if doomed, seen := used[path]; seen && !doomed {
+			paths = append(paths, path)
 		}
 	}
 	return paths

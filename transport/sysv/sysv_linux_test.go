@@ -290,6 +290,9 @@ func TestLeaveOthers(t *testing.T) {
 	}
 	all[1].Kill()
 	all[1].Wait()
+	if got := Elsewhere(users); got != nil {
+		t.Errorf("%q, which nobody uses", got)
+	}
 	if err := Leave(true, nil); err != nil || exists(keys[1]) {
 		t.Errorf("the queue of the other is left: %v", err)
 	}

@@ -1,0 +1,174 @@
+package supervisor
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// How a child has ended: what is recorded, said and charged, and to whom.
+
+// exited handles the end of a process, after all its frames.
+func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
+	if c.next.is(r) {
+		s.successorExited(c, c.next, x)
+		return
+	}
+	if c.run != r {
+		return
+	}
+	defer s.notice()
+	incarnation, ready := c.incarnation, c.ready
+	reason := s.record(c, r, x)
+	if !ready && c.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
+		s.event(EventIgnored, c, "")
+		s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation})
+		return
+	}
+	s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: reason})
+}
+
+// record notes how a process has ended, and what becomes of its mailbox.
+func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
+	c.run = nil
+	if r.subtree {
+		c.sub = nil
+		x.Summary = c.gaveUp(x)
+	}
+	c.stopTimer()
+	s.forgetProcess(r, x.PID)
+	if r.guard {
+		x = c.guarded(x)
+	}
+	if !c.ready && c.failed != "" {
+		x.Kind, x.Summary = wire.ExitStart, c.failed
+	}
+	if c.doom != nil && x.Kind != wire.ExitNormal {
+		x.Kind, x.Summary = c.doom.kind, c.doom.text
+	}
+	if c.killed && (x.Signal == syscall.SIGKILL || c.spec.InPlace) {
+		c.asked = true // it may have died by itself just before
+	}
+	reason := reason(c, x)
+	if c.byLink(x) {
+		x.Summary = fmt.Sprintf("linked with number %d, which has ended: %s", c.linked.Addr.ID, c.linked.Summary)
+	}
+	c.exit = c.exitOf(r, x, reason, c.asked)
+	switch {
+	case !c.next.follows():
+		s.died(c, cause(c, x))
+	case s.above != nil: // the root has the facts before it is told of the event
+		s.above.send(&wire.Died{Successor: c.next.addr.Incarnation, Exit: *c.exit})
+	}
+	s.event(EventExited, c, "")
+	if !reason.InOrder() && !c.asked && s.above == nil {
+		s.logDeath(c, c.exit)
+	}
+	return reason
+}
+
+// exitOf is how the process r of c has ended, as it crosses the control link.
+func (c *child) exitOf(r *running, x process.Exit, reason tree.Reason, asked bool) *wire.Exit {
+	return &wire.Exit{
+		Addr: r.addr, PID: int64(x.PID), Kind: x.Kind, Code: int64(x.Code), Signal: uint8(x.Signal), Asked: bit(asked), Core: bit(x.Core),
+		Runtime: x.Runtime, CPU: x.CPU, MaxRSS: uint64(x.MaxRSS), Reason: c.word(x, reason), Summary: x.Summary, Stderr: x.Stderr, Stack: x.Stack,
+	}
+}
+
+// inherits says whether what the child writes to its stderr goes to that of the
+// process which has started it.
+func (c Child) inherits() bool { return c.Stderr == nil && c.Command == nil && !c.InPlace }
+
+// shows says whether what c writes to its stderr is where the log goes, too, as far
+// as that can be known. What is away passes through its supervisor's process.
+func (s *Supervisor) shows(c *child) bool {
+	if c.away != nil {
+		by := s.children[c.away.addr.ID]
+		return c.shown && by != nil && s.shows(by)
+	}
+	return c.spec.inherits() && s.log == slog.Default()
+}
+
+// logDeath writes the crash report of c, with what is known and no empty fields. When
+// its stderr was shown already, the stacks of its goroutines are not repeated.
+func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
+	args := []any{"child", c.name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
+	if x.Type != "" {
+		args = append(args, "message", x.Type)
+	}
+	end := x.Stderr
+	if s.shows(c) {
+		end, _, _ = strings.Cut(end, "\n\ngoroutine ")
+	}
+	end = strings.TrimRight(end, "\n")
+	if what, ok := strings.CutSuffix(end, x.Summary); ok && x.Kind == wire.ExitStart && !strings.Contains(what, "\n") {
+		end = "" // what its Setup returned, once more
+	}
+	if end != "" {
+		args = append(args, "stderr", end)
+	}
+	s.log.Error("child died", args...)
+}
+
+// notice tells the watchers of those that have died: when the rules have dealt
+// with it, and before anybody learns that a supervisor has ended.
+func (s *Supervisor) notice() {
+	for _, exit := range s.unnoticed {
+		if s.above != nil {
+			s.above.send(&wire.Retire{From: exit.Addr})
+		} else {
+			s.keeper.Notify(exit)
+		}
+	}
+	s.unnoticed = nil
+}
+
+// cause says whom a death is charged to. Signals that a program raises by its
+// own mistakes are its own doing; others came from outside.
+func cause(c *child, x process.Exit) tree.Cause {
+	switch {
+	case c.asked || c.byLink(x):
+		return tree.Asked
+	case x.Signal == 0, c.doom != nil && !c.suspended:
+		return tree.Own
+	}
+	switch x.Signal {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGABRT, syscall.SIGILL, syscall.SIGFPE, syscall.SIGSYS, syscall.SIGTRAP:
+		return tree.Own
+	}
+	return tree.Unexplained
+}
+
+// reason is OTP's word for an end. A declared reason is believed only with exit
+// code 0.
+func reason(c *child, x process.Exit) tree.Reason {
+	switch {
+	case c.overdue && (x.Signal == syscall.SIGKILL || c.spec.InPlace):
+		return tree.Killed
+	case c.byLink(x):
+		return reasonOf(c.linked.Reason)
+	case x.Kind == wire.ExitNormal && reasonOf(c.declared) == tree.ShutdownWith:
+		return tree.ShutdownWith
+	case x.Kind == wire.ExitNormal && (c.asked || c.declared == wire.ReasonShutdown):
+		return tree.ByRequest
+	case x.Kind == wire.ExitNormal:
+		return tree.Normal
+	case x.Signal != 0:
+		return tree.Abnormal
+	case slices.Contains(c.spec.NormalCodes, x.Code) && x.Kind == wire.ExitCode:
+		if c.asked {
+			return tree.ByRequest
+		}
+		return tree.Normal
+	case slices.Contains(c.spec.FatalCodes, x.Code):
+		return tree.Final
+	}
+	return tree.Abnormal
+}

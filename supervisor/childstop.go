@@ -1,0 +1,94 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+)
+
+// How a child is asked to end, and killed when its time is over.
+
+// after makes the loop do f in d, unless c's timer is set anew or stopped.
+func (s *Supervisor) after(c *child, d time.Duration, f func()) {
+	c.stopTimer()
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		s.post(func() {
+			if c.timer == t {
+				f()
+			}
+		})
+	})
+	c.timer = t
+}
+
+func (c *child) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// stop asks a child to end, and kills it when its time is over.
+func (s *Supervisor) stop(c *child) {
+	if limit, ask := s.stopOne(c), c.spec.Shutdown != BrutalKill; ask && limit != Infinity {
+		s.after(c, limit, func() { s.killLate(c, limit) })
+	}
+}
+
+// stopAll does so for children that stop together: they share one timer.
+func (s *Supervisor) stopAll(children []*child) {
+	limit := Infinity
+	for _, c := range children {
+		limit = s.stopOne(c)
+	}
+	if len(children) == 0 || limit == Infinity || children[0].spec.Shutdown == BrutalKill {
+		return
+	}
+	time.AfterFunc(limit, func() {
+		s.post(func() {
+			for _, c := range children {
+				s.killLate(c, limit)
+			}
+		})
+	})
+}
+
+// stopOne asks a child to end, and says how long it has.
+func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
+	limit = c.spec.stopTime()
+	c.stopTimer()
+	switch {
+	case c.sub != nil && c.sub.machine != nil:
+		c.asked = true
+		s.event(EventStopping, c, "")
+		s.stepIn(c.sub, tree.Shutdown{})
+		if c.spec.Shutdown == BrutalKill {
+			s.killBranch(c)
+		}
+	case c.run == nil: // its death is on the way
+		limit = Infinity
+	case c.spec.Shutdown == BrutalKill:
+		c.asked, c.overdue = true, true
+		_ = c.run.kill()
+		s.event(EventKilled, c, "brutal kill")
+	default:
+		c.asked = true
+		s.event(EventStopping, c, "")
+		s.askToEnd(c)
+	}
+	return limit
+}
+
+// killLate kills a child whose time is over.
+func (s *Supervisor) killLate(c *child, limit time.Duration) {
+	switch {
+	case c.sub != nil && c.sub.machine != nil:
+		s.killBranch(c)
+	case c.run != nil && c.asked:
+		c.overdue = true
+		_ = c.run.kill()
+		s.event(EventKilled, c, fmt.Sprintf("did not end within %v", limit))
+	}
+}
