@@ -10,6 +10,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -158,5 +159,37 @@ func TestKillInPlaceBelowStopped(t *testing.T) {
 	}
 	if list := sub.Children(); list != nil {
 		t.Errorf("%+v", list)
+	}
+}
+
+// TestWatchdogBelowStopped: an actor that hangs is killed also when its supervisor
+// cannot do it. How it has ended is known when that goes on.
+func TestWatchdogBelowStopped(t *testing.T) {
+	testutil.Audit(t)
+	if testutil.Rounds(0, 1) == 0 {
+		t.Skip("it takes the three seconds for which the supervisor is waited for: set UNDERSTUDY_LONG=1")
+	}
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sub, node, supervisor.Child{Name: "c", Watchdog: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := who(t, ctx, ref).PID
+	middle := pidOf(t, sup, "pair")
+	halt(t, ctx, middle)
+	go actor.Ask(ctx, ref, Hold{})
+	for alive(pid) && ctx.Err() == nil {
+	}
+	if err := syscall.Kill(middle, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, ref); m.Incarnation != 2 {
+		t.Errorf("%+v", m)
+	}
+	for _, e := range r.all() {
+		if e.Kind == supervisor.EventExited && e.Exit.Kind != actor.ExitWatchdog {
+			t.Errorf("%+v", e.Exit)
+		}
 	}
 }

@@ -1,4 +1,6 @@
 package sys
 
-// Restore is the second half of LeaveCPU.
-var Restore = restore
+var (
+	Restore = restore // the second half of LeaveCPU
+	Lines   = lines
+)

@@ -30,13 +30,12 @@ func exhausted(t *testing.T, n int) *transport.LimitError {
 	return e
 }
 
-// TestNoMemory: why memory is refused is found out: by the address space of this
-// process, by the number of its mappings, or by nothing of these. Each in a process of
-// its own, which is of no use afterwards.
+// TestNoMemory: why memory is refused is found out. Each time it is a process of its
+// own, which is of no use afterwards.
 func TestNoMemory(t *testing.T) {
 	what := os.Getenv(exhaustVar)
 	if what == "" {
-		for _, what := range []string{"RLIMIT_AS", "vm.max_map_count"} {
+		for _, what := range []string{"RLIMIT_AS", "RLIMIT_DATA", "vm.max_map_count"} {
 			t.Run(what, func(t *testing.T) {
 				cmd := exec.Command("/proc/self/exe", "-test.run=^TestNoMemory$", "-test.v")
 				cmd.Env = append(os.Environ(), exhaustVar+"="+what)
@@ -51,7 +50,7 @@ func TestNoMemory(t *testing.T) {
 		}
 		return
 	}
-	switch what {
+	switch what { // fatal errors of the runtime are a failure, too
 	case "RLIMIT_AS":
 		const most = 32 << 30 // the race detector's shadow is larger: then it is refused at once
 		var was unix.Rlimit
@@ -64,6 +63,19 @@ func TestNoMemory(t *testing.T) {
 			t.Error(e)
 		}
 		t.Log(e)
+	case "RLIMIT_DATA":
+		var was unix.Rlimit
+		_ = unix.Getrlimit(unix.RLIMIT_DATA, &was)
+		most := sys.Lines("/proc/self/status")["VmData"]
+		if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: was.Max}); err != nil {
+			t.Skip("SKIP: ", err)
+		}
+		err := sys.Limited("test", unix.ENOMEM)
+		_ = unix.Setrlimit(unix.RLIMIT_DATA, &was)
+		if e := (*transport.LimitError)(nil); !errors.As(err, &e) || e.Limit != what || e.Value != most {
+			t.Error(err)
+		}
+		t.Log(err)
 	case "vm.max_map_count":
 		if most := sys.Sysctl("vm/max_map_count"); most == 0 || most > 1<<18 {
 			t.Skipf("SKIP: it is %d here", most)
