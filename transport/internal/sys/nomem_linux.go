@@ -59,7 +59,8 @@ func noMemory(op string, n uint64) error {
 		return e
 	}
 	e.Limit, e.Value = "MemAvailable of /proc/meminfo", machine["MemAvailable"]
-	e.Remedy = "neither RLIMIT_AS, RLIMIT_DATA, vm.max_map_count, vm.overcommit_memory nor a cgroup's limit is reached: the machine itself has too little memory; use smaller pools"
+	e.Remedy = "no limit of this process or its cgroup is reached (RLIMIT_AS, RLIMIT_DATA, vm.max_map_count, vm.overcommit_memory, memory.max): " +
+		"the kernel does not have so much at once; use smaller pools"
 	return e
 }
 
