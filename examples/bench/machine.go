@@ -17,7 +17,11 @@ type machine struct {
 	CPUs      int     `json:"cpus"`
 	Steal     float64 `json:"steal_percent"` // CPU time that the host kept from this machine
 	Date      string  `json:"date"`
-	ticks     [2]int64
+
+	// Before each run, ns: a line of memory to another processor and back.
+	Distances []float64 `json:"line_ns"`
+
+	ticks [2]int64
 }
 
 // thisMachine begins to watch the host.
@@ -39,7 +43,11 @@ func (m *machine) watched() {
 }
 
 func (m *machine) String() string {
-	return fmt.Sprintf("%s, %d CPUs, %s, %s; CPU time stolen by the host: %.1f %%", m.Processor, m.CPUs, m.Kernel, m.Go, m.Steal)
+	s := fmt.Sprintf("%s, %d CPUs, %s, %s; CPU time stolen by the host: %.1f %%", m.Processor, m.CPUs, m.Kernel, m.Go, m.Steal)
+	if d := spreadOf(m.Distances); d.max > 0 {
+		s += fmt.Sprintf("; a line of memory to another CPU and back: %s (%s - %s)", ns(d.median), ns(d.min), ns(d.max))
+	}
+	return s
 }
 
 func modelName(cpuinfo string) string {

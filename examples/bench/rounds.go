@@ -17,7 +17,7 @@ import (
 func table(c config, out, progress io.Writer) error {
 	runtime.LockOSThread() // children die with the thread that started them
 	m := thisMachine()
-	all, err := rounds(c, progress)
+	all, err := rounds(c, m, progress)
 	if err != nil {
 		return err
 	}
@@ -51,10 +51,13 @@ func table(c config, out, progress io.Writer) error {
 
 // rounds runs workload after workload, again and again, so that a drift of the
 // machine hits all alike.
-func rounds(c config, progress io.Writer) (all []Result, err error) {
+func rounds(c config, m *machine, progress io.Writer) (all []Result, err error) {
 	for run := 1; run <= c.runs; run++ {
 		for _, w := range c.works {
 			fmt.Fprintf(progress, "run %d of %d: %s\n", run, c.runs, w)
+			if d := distance(); d > 0 {
+				m.Distances = append(m.Distances, d)
+			}
 			rs, err := runFresh(c.plan, w)
 			if err != nil {
 				return nil, err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -105,5 +107,23 @@ func TestMachine(t *testing.T) {
 	}
 	if got := modelName("processor\t: 0\nmodel name\t: Fast One\n"); got != "Fast One" {
 		t.Error(got)
+	}
+}
+
+// TestDistance: a line takes more than an instruction, and less than a switch of
+// processes; nobody can say on one processor, or on one that is shared.
+func TestDistance(t *testing.T) {
+	for range 5 {
+		if d := distance(); d != 0 && (d < 5 || d > 1_000_000) {
+			t.Errorf("%v ns", d)
+		}
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if d := distance(); d != 0 {
+		t.Errorf("%v ns on one processor", d)
+	}
+	m := machine{Distances: []float64{200, 130, 50}}
+	if s := m.String(); !strings.Contains(s, "and back: 130 ns (50.0 ns - 200 ns)") {
+		t.Error(s)
 	}
 }
