@@ -17,16 +17,17 @@ import (
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
+	"github.com/understudy-go/understudy/transport/wire/wiretest"
 )
 
 // impostor is the supervisor and the worker of an asker, in the hands of a test: the
 // worker answers what no build of this program would.
 type impostor struct {
-	t    *testing.T
-	link transport.Link
-	ctx  context.Context // the asker's
-	box  wire.Mailbox
-	in   *mailbox.Inbox // the worker's
+	*wiretest.Peer
+	t   *testing.T
+	ctx context.Context // the asker's
+	box wire.Mailbox
+	in  *mailbox.Inbox // the worker's
 }
 
 func newImpostor(t *testing.T, cfg mailbox.Config) *impostor {
@@ -37,8 +38,8 @@ func newImpostor(t *testing.T, cfg mailbox.Config) *impostor {
 	if n == nil {
 		t.Fatal(err)
 	}
-	i := &impostor{t: t, link: s, box: cfg.Wire()}
-	i.say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "asker"})
+	i := &impostor{t: t, Peer: &wiretest.Peer{T: t, Link: s}, box: cfg.Wire()}
+	i.Say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "asker"})
 	h, err := hosting.New(hosting.Config{Link: a, Notifier: n, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -53,38 +54,13 @@ func newImpostor(t *testing.T, cfg mailbox.Config) *impostor {
 	return i
 }
 
-func (i *impostor) say(f wire.Frame, files ...transport.File) {
-	i.t.Helper()
-	if err := i.link.Send(wire.Append(nil, f), files); err != nil {
-		i.t.Fatal(err)
-	}
-}
-
-func hear[F wire.Frame](i *impostor) (F, []transport.File) {
-	i.t.Helper()
-	buf := make([]byte, wire.MaxFrame)
-	k, files, err := i.link.Receive(buf)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	f, err := wire.Parse(buf[:k])
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	want, ok := f.(F)
-	if !ok {
-		i.t.Fatalf("%T, want a %T", f, want)
-	}
-	return want, files
-}
-
 // asked is the first ask of the worker, which is number 2.
 func (i *impostor) asked() *mailbox.Message {
 	t := i.t
 	t.Helper()
-	r, _ := hear[*wire.Resolve](i)
-	i.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "worker", Mailbox: i.box})
-	o, files := hear[*wire.Open](i)
+	r := wiretest.Hear[*wire.Resolve](i.Peer)
+	i.Say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "worker", Mailbox: i.box})
+	o, files := wiretest.HearAll[*wire.Open](i.Peer)
 	n, err := notify.Best()
 	if n == nil {
 		t.Fatal(err)
@@ -100,7 +76,7 @@ func (i *impostor) asked() *mailbox.Message {
 		n.Close()
 	})
 	page.Peer = wire.Addr{ID: 2, Incarnation: 1}
-	i.say(page, out...)
+	i.Say(page, out...)
 	m := new(mailbox.Message)
 	for {
 		switch err := i.in.Next(m); {

@@ -1,13 +1,10 @@
 package mailbox_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
-	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -29,11 +26,8 @@ func (c *counted) Wake(transport.Word, int) error {
 
 // rung is a lane whose ends' wakes of each other are counted.
 type rung struct {
-	out         *mailbox.Outbox
-	in          *mailbox.Inbox
-	peer        *lane.Peer
+	*late
 	byOut, byIn *counted
-	kept        []func() error // see deliver
 }
 
 func newRung(t *testing.T) *rung {
@@ -42,45 +36,10 @@ func newRung(t *testing.T) *rung {
 	if n == nil {
 		t.Fatal(err)
 	}
-	r := &rung{byOut: &counted{Notifier: n}, byIn: &counted{Notifier: n}}
-	cfg := mailbox.Config{}.Wire()
-	out, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes)}, 1, r.byOut)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, page, back, err := lane.Accept(&wire.Lane{Queue: open.Queue, Cells: open.Cells, Size: open.Size, Bell: open.Bell}, files, r.byIn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.peer, err = lane.OpenPeer(page, back); err != nil {
-		t.Fatal(err)
-	}
-	r.out = mailbox.NewOutbox(cfg, out, mailbox.Sharing{Announce: func(id uint16, f transport.File, size, class, blocks int) error {
-		own, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
-		r.kept = append(r.kept, func() error {
-			return r.in.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, own)
-		})
-		return err
-	}})
-	r.in = mailbox.NewInbox("self", cfg, in, 0, mailbox.Sharing{})
-	r.out.Install(r.peer, transport.Place{})
-	t.Cleanup(func() {
-		r.deliver(t)
-		r.in.Close()
-		r.out.Close()
-	})
+	byOut, byIn := &counted{Notifier: n}, &counted{Notifier: n}
+	r := &rung{newLateBy(t, mailbox.Config{}.Wire(), byOut, byIn), byOut, byIn}
+	t.Cleanup(func() { r.deliver(t) })
 	return r
-}
-
-// deliver gives the receiver the segments that were made.
-func (r *rung) deliver(t *testing.T) {
-	t.Helper()
-	for _, f := range r.kept {
-		if err := f(); err != nil {
-			t.Error(err)
-		}
-	}
-	r.kept = nil
 }
 
 // wakesOnce checks that f changes a bell each time, and wakes who sleeps, once for

@@ -29,11 +29,17 @@ func newLate(t *testing.T, cfg wire.Mailbox) *late {
 	if n == nil {
 		t.Fatal(err)
 	}
-	out, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes), Priority: cfg.Priority != 0}, 1, n)
+	return newLateBy(t, cfg, n, n)
+}
+
+// newLateBy is newLate whose ends wake each other by these notifiers.
+func newLateBy(t *testing.T, cfg wire.Mailbox, byOut, byIn transport.Notifier) *late {
+	t.Helper()
+	out, open, files, err := lane.Create(lane.Config{Queue: cfg.Queue, Cells: int(cfg.RingBytes), Priority: cfg.Priority != 0}, 1, byOut)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, page, back, err := lane.Accept(&wire.Lane{Queue: open.Queue, Cells: open.Cells, Size: open.Size, Bell: open.Bell}, files, n)
+	in, page, back, err := lane.Accept(&wire.Lane{Queue: open.Queue, Cells: open.Cells, Size: open.Size, Bell: open.Bell}, files, byIn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,5 +335,40 @@ func TestKeptAnswerIsNotLate(t *testing.T) {
 	}
 	if n != 16 {
 		t.Errorf("%d of 16 blocks are free", n)
+	}
+}
+
+// The blocks of late answers come back together, those of all slots, and all of each.
+func TestLateAnswersOfSeveralSlots(t *testing.T) {
+	l := newLate(t, mailbox.Config{PoolBytes: 128 << 10, MaxBytes: 128 << 10}.Wire())
+	var m mailbox.Message
+	const slots = 4
+	for slot := range uint64(slots) {
+		ask := transport.ReplySlots + slot
+		if err := errors.Join(mailbox.Send(l.out, wire.EntryAsk, ask, 0, typeOf[short](t), &short{}), l.in.Next(&m)); err != nil {
+			t.Fatal(err)
+		}
+		r := wide{Text: make([]byte, 5000), Lent: fill(t, l.in.Lend, 5000, 1)}
+		if err := mailbox.Reply(&m, typeOf[wide](t), &r); err != nil {
+			t.Fatal(err)
+		}
+		l.in.Done(&m)
+	}
+	count := func() (n int) {
+		for ; n <= 16; n++ {
+			if _, err := l.in.Lend(5000); err != nil {
+				break
+			}
+		}
+		return n
+	}
+	if n := count(); n != 16-2*slots {
+		t.Fatalf("%d of 16 blocks are free while answers have the others, want %d", n, 16-2*slots)
+	}
+	for slot := range slots {
+		l.out.Cancel(slot, transport.ReplySlots+uint64(slot))
+	}
+	if n := count(); n != 2*slots {
+		t.Errorf("%d blocks come back of answers that are given up, want %d", n, 2*slots)
 	}
 }

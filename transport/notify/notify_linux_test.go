@@ -374,3 +374,30 @@ func TestPark(t *testing.T) {
 		}
 	}
 }
+
+// TestEarlyCountsOnce: an Interrupt that came before anybody waited ends one Park or
+// one Wait, and not what comes after.
+func TestEarlyCountsOnce(t *testing.T) {
+	testutil.Audit(t)
+	for _, how := range []string{"Park", "Wait"} {
+		n := newNotifier(t, "eventfd").(*Eventfd)
+		resumed := make(chan struct{}, 1)
+		resume := func() { resumed <- struct{}{} }
+		n.Interrupt()
+		if how == "Wait" {
+			wait(t, n)
+		} else {
+			n.Park(resume)
+			<-resumed
+		}
+		n.Park(resume)
+		n.mu.Lock()
+		parked := n.parked != nil
+		n.mu.Unlock()
+		if !parked {
+			t.Errorf("an Interrupt has ended a %s, and the Park after it", how)
+		}
+		n.Interrupt()
+		<-resumed
+	}
+}

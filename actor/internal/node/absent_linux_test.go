@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
+	"github.com/understudy-go/understudy/transport/wire/wiretest"
 )
 
 // heavy is a message whose bytes are in a segment.
@@ -58,7 +59,7 @@ func (s *script) withheld(from wire.Addr) *withheld {
 func (w *withheld) give() {
 	w.s.t.Helper()
 	for _, k := range w.kept {
-		w.s.say(k.f, k.file)
+		w.s.Say(k.f, k.file)
 		k.file.Close()
 	}
 	w.kept = nil
@@ -198,14 +199,14 @@ func neverComes(t *testing.T, dead bool) {
 	handled, stop := s.serve()
 	one.tell(1, true)
 	if dead {
-		s.say(&wire.Retire{From: from})
+		s.Say(&wire.Retire{From: from})
 	}
-	l, ok := s.hear().(*wire.Letter)
-	if !ok || l.Reason != wire.LetterCorrupt || l.From != from || !strings.Contains(l.Text, "did not come within 20ms") {
+	l := wiretest.Hear[*wire.Letter](s.Peer)
+	if l.Reason != wire.LetterCorrupt || l.From != from || !strings.Contains(l.Text, "did not come within 20ms") {
 		t.Fatalf("%+v, want a letter about the lane of %v", l, from)
 	}
 	if dead {
-		if f, ok := s.hear().(*wire.Drained); !ok || f.From != from {
+		if f := wiretest.Hear[*wire.Drained](s.Peer); f.From != from {
 			t.Fatalf("%+v, want the lane's end", f)
 		}
 	} else {
@@ -253,7 +254,7 @@ func TestDrainWaitsForAnAbsentSegment(t *testing.T) {
 	ended := make(chan error, 1)
 	var stop atomic.Bool
 	one.tell(1, true)
-	s.say(&wire.Drain{})
+	s.Say(&wire.Drain{})
 	for !s.node.draining.Load() {
 		runtime.Gosched()
 	}
@@ -293,7 +294,7 @@ func TestSegmentThatALimitKeepsOut(t *testing.T) {
 	huge := testutil.Sparse(t, size)
 	defer huge.Close()
 	restore := testutil.Addresses(t, 2<<30)
-	s.say(&wire.Segment{Peer: from, ID: 0, Size: size, Class: size, Blocks: 1}, huge)
+	s.Say(&wire.Segment{Peer: from, ID: 0, Size: size, Class: size, Blocks: 1}, huge)
 	s.settle()
 	restore()
 	ended := make(chan error, 1)
@@ -345,7 +346,7 @@ func TestAbsentSegmentBeforeTwoSuccessors(t *testing.T) {
 		lanes[k].tell(int(k), k == 0)
 	}
 	for k := range uint32(2) {
-		s.say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1 + k}})
+		s.Say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1 + k}})
 	}
 	s.settle()
 	if handled := s.rounds(); len(handled) > 0 {
@@ -368,7 +369,7 @@ func TestSuccessorWaitsForAllBefore(t *testing.T) {
 		first.tell(n, false)
 	}
 	successor.tell(2*turn, false)
-	s.say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1}})
+	s.Say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1}})
 	s.settle()
 	if handled := s.rounds(); len(handled) != 2*turn+1 || !slices.IsSorted(handled) {
 		t.Errorf("handled: %v", handled)
@@ -385,7 +386,7 @@ func TestTooMuchThatIsEarly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.say(&wire.Segment{Peer: wire.Addr{ID: uint32(100 + n), Incarnation: 1}, Size: 4096, Class: 4096, Blocks: 1}, null)
+		s.Say(&wire.Segment{Peer: wire.Addr{ID: uint32(100 + n), Incarnation: 1}, Size: 4096, Class: 4096, Blocks: 1}, null)
 		null.Close()
 	}
 	s.target() // the frames before have been handled

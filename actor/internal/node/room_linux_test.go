@@ -20,14 +20,14 @@ import (
 func (s *script) keepSegments() {
 	for {
 		buf := make([]byte, wire.MaxFrame)
-		n, files, err := s.link.Receive(buf)
+		n, files, err := s.Link.Receive(buf)
 		if err != nil {
 			return
 		}
 		closeFiles(files)
 		if f, err := wire.Parse(buf[:n]); err == nil {
 			if f, ok := f.(*wire.Segment); ok {
-				_ = s.link.Send(wire.Append(nil, &wire.Ack{Token: f.Token}), nil)
+				_ = s.Link.Send(wire.Append(nil, &wire.Ack{Token: f.Token}), nil)
 			}
 		}
 	}
@@ -43,7 +43,7 @@ func ended() context.Context {
 // roomEvents are what makes room without a bell. Each prepares something first.
 var roomEvents = map[string]func(t *testing.T, s *script, target *Target) (event func()){
 	"the target leaves": func(t *testing.T, s *script, target *Target) func() {
-		return func() { s.say(&wire.Leaving{ID: 2}) }
+		return func() { s.Say(&wire.Leaving{ID: 2}) }
 	},
 	"the target has ended": func(t *testing.T, s *script, target *Target) func() {
 		return func() { target.end(&GoneError{Lost: errTooMany}) }

@@ -20,13 +20,14 @@ import (
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
+	"github.com/understudy-go/understudy/transport/wire/wiretest"
 )
 
 // script is the supervisor's end of a node's link, in the hands of a test: what
 // it says, and when, is what a supervisor may say in an order that is rare.
 type script struct {
+	*wiretest.Peer
 	t    *testing.T
-	link transport.Link
 	node *Node
 	full atomic.Bool  // the kernel takes no more descriptors of the node
 	late atomic.Bool  // what the node says of a lane that it has closed waits until it has closed the link
@@ -61,6 +62,16 @@ var errTooMany = errors.New("too many references")
 
 func newScript(t *testing.T) *script {
 	t.Helper()
+	n, err := notify.Best()
+	if n == nil {
+		t.Fatal(err)
+	}
+	return newScriptOf(t, Config{Notifier: n})
+}
+
+// newScriptOf is newScript of a node that is made so, but for its link and its log.
+func newScriptOf(t *testing.T, cfg Config) *script {
+	t.Helper()
 	testutil.Audit(t)
 	a, b, err := sock.Pair()
 	if err != nil {
@@ -74,13 +85,10 @@ func newScript(t *testing.T) *script {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := notify.Best()
-	if n == nil {
-		t.Fatal(err)
-	}
-	s := &script{t: t, link: own}
-	s.say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "one"})
-	if s.node, err = New(Config{Link: testLink{theirs, s, make(chan struct{})}, Notifier: n, Log: slog.New(slog.NewTextHandler(&s.log, nil))}); err != nil {
+	s := &script{t: t, Peer: &wiretest.Peer{T: t, Link: own}}
+	s.Say(&wire.Begin{Version: wire.Version, Self: wire.Addr{ID: 1, Incarnation: 1}, Name: "one"})
+	cfg.Link, cfg.Log = testLink{theirs, s, make(chan struct{})}, slog.New(slog.NewTextHandler(&s.log, nil))
+	if s.node, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -88,36 +96,6 @@ func newScript(t *testing.T) *script {
 		own.Close()
 	})
 	return s
-}
-
-func (s *script) say(f wire.Frame, files ...transport.File) {
-	s.t.Helper()
-	if err := s.link.Send(wire.Append(nil, f), files); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// hear returns the next frame of the node. Its descriptors are closed.
-func (s *script) hear() wire.Frame {
-	s.t.Helper()
-	f, files := s.hearAll()
-	closeFiles(files)
-	return f
-}
-
-// hearAll is hear with the descriptors, which are the caller's.
-func (s *script) hearAll() (wire.Frame, []transport.File) {
-	s.t.Helper()
-	buf := make([]byte, wire.MaxFrame)
-	n, files, err := s.link.Receive(buf)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	f, err := wire.Parse(buf[:n])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return f, files
 }
 
 // target opens the lane to number 2.
@@ -131,11 +109,9 @@ func (s *script) target() *Target {
 		}
 		done <- t
 	}()
-	r := s.hear().(*wire.Resolve)
-	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
-	if f, ok := s.hear().(*wire.Open); !ok {
-		s.t.Fatalf("%T, want an Open", f)
-	}
+	r := wiretest.Hear[*wire.Resolve](s.Peer)
+	s.Say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	wiretest.Hear[*wire.Open](s.Peer)
 	t := <-done
 	if t == nil {
 		s.t.FailNow()
@@ -153,8 +129,8 @@ func TestLaneThatNobodyHolds(t *testing.T) {
 		_, err := s.node.Target(background, 2)
 		failed <- err
 	}()
-	r := s.hear().(*wire.Resolve)
-	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	r := wiretest.Hear[*wire.Resolve](s.Peer)
+	s.Say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
 	if err := <-failed; !errors.Is(err, errTooMany) {
 		t.Fatal(err)
 	}
@@ -171,7 +147,7 @@ func TestLaneClosedAtTheEnd(t *testing.T) {
 	s := newScript(t)
 	s.target()
 	s.late.Store(true)
-	s.say(&wire.Gone{ID: 2})
+	s.Say(&wire.Gone{ID: 2})
 	for s.node.Known(2).gone.Load() == nil { // it is at the frame that says so, or about to be
 		runtime.Gosched()
 	}
@@ -185,7 +161,7 @@ func TestLaneClosedAtTheEnd(t *testing.T) {
 // is nothing to close at the end.
 func TestSegmentTakenBackEarly(t *testing.T) {
 	s := newScript(t)
-	s.say(&wire.Segment{Peer: wire.Addr{ID: 9, Incarnation: 1}, ID: 3})
+	s.Say(&wire.Segment{Peer: wire.Addr{ID: 9, Incarnation: 1}, ID: 3})
 	s.target() // the frame before has been handled
 }
 
@@ -208,9 +184,9 @@ func TestFirstFileToOneThatEnds(t *testing.T) {
 		}
 		sent := make(chan error, 1)
 		go func() { sent <- mailbox.Send(target.box, wire.EntryTell, 0, 0, typ, &parcel{mailbox.File{File: f}}) }()
-		p := s.hear().(*wire.Passage)
-		s.say(&wire.Gone{ID: 2})
-		s.say(&wire.Ack{Token: p.Token})
+		p := wiretest.Hear[*wire.Passage](s.Peer)
+		s.Say(&wire.Gone{ID: 2})
+		s.Say(&wire.Ack{Token: p.Token})
 		select {
 		case err := <-sent:
 			if !errors.Is(err, transport.ErrClosed) {
@@ -219,9 +195,7 @@ func TestFirstFileToOneThatEnds(t *testing.T) {
 		case <-time.After(testutil.HangGuard):
 			t.Fatal("the send hangs")
 		}
-		if f, ok := s.hear().(*wire.Closed); !ok {
-			t.Fatalf("%T, want a Closed", f)
-		}
+		wiretest.Hear[*wire.Closed](s.Peer)
 	}
 }
 
@@ -241,10 +215,8 @@ func TestEndedTargetIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.say(&wire.Gone{ID: 2})
-	if f, ok := s.hear().(*wire.Closed); !ok {
-		t.Fatalf("%T, want a Closed", f)
-	}
+	s.Say(&wire.Gone{ID: 2})
+	wiretest.Hear[*wire.Closed](s.Peer)
 	for start := time.Now(); s.node.Known(2) != nil; runtime.Gosched() {
 		if time.Since(start) > testutil.HangGuard {
 			t.Fatal("the target is kept")
@@ -261,8 +233,8 @@ func TestEndedTargetIsForgotten(t *testing.T) {
 		}
 		failed <- err
 	}()
-	r := s.hear().(*wire.Resolve)
-	s.say(&wire.Target{Token: r.Token, State: wire.TargetGone, ID: 2, Name: "two", Exit: wire.Exit{Summary: "all said"}})
+	r := wiretest.Hear[*wire.Resolve](s.Peer)
+	s.Say(&wire.Target{Token: r.Token, State: wire.TargetGone, ID: 2, Name: "two", Exit: wire.Exit{Summary: "all said"}})
 	if g := new(GoneError); !errors.As(<-failed, &g) || g.Exit.Summary != "all said" {
 		t.Errorf("%v", g)
 	}
@@ -280,12 +252,12 @@ func TestLeavesBeforeItsLane(t *testing.T) {
 		}
 		sent <- err
 	}()
-	r := s.hear().(*wire.Resolve)
-	s.say(&wire.Leaving{ID: 2})
-	if f, ok := s.hear().(*wire.Closed); !ok || f.To != 2 {
-		t.Fatalf("%+v, want a Closed", f)
+	r := wiretest.Hear[*wire.Resolve](s.Peer)
+	s.Say(&wire.Leaving{ID: 2})
+	if f := wiretest.Hear[*wire.Closed](s.Peer); f.To != 2 {
+		t.Fatalf("%+v, want one of number 2", f)
 	}
-	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
+	s.Say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: mailbox.Config{}.Wire()})
 	if g := new(GoneError); !errors.As(<-sent, &g) || g.Exit.Summary != wire.LeavingText {
 		t.Errorf("%v", g)
 	}
@@ -314,13 +286,9 @@ func (s *script) laneFrom(from wire.Addr, sharing mailbox.Sharing) *mailbox.Outb
 		o.Close()
 		n.Close()
 	})
-	s.say(&wire.Lane{From: from, Queue: f.Queue, Cells: f.Cells, Size: f.Size, Bell: f.Bell}, files...)
-	page, back := s.hearAll()
-	f2, ok := page.(*wire.Page)
-	if !ok {
-		s.t.Fatalf("%T, want a Page", page)
-	}
-	peer, err := lane.OpenPeer(f2, back)
+	s.Say(&wire.Lane{From: from, Queue: f.Queue, Cells: f.Cells, Size: f.Size, Bell: f.Bell}, files...)
+	page, back := wiretest.HearAll[*wire.Page](s.Peer)
+	peer, err := lane.OpenPeer(page, back)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -377,22 +345,14 @@ func (s *script) opened(box wire.Mailbox) (*Target, *wire.Open, *os.File) {
 		}
 		done <- target
 	}()
-	r := s.hear().(*wire.Resolve)
-	s.say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: box})
-	buf := make([]byte, wire.MaxFrame)
-	k, files, err := s.link.Receive(buf)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	f, err := wire.Parse(buf[:k])
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r := wiretest.Hear[*wire.Resolve](s.Peer)
+	s.Say(&wire.Target{Token: r.Token, State: wire.TargetAlive, ID: 2, Name: "two", Mailbox: box})
+	f, files := wiretest.HearAll[*wire.Open](s.Peer)
 	if len(files) > 1 {
 		closeFiles(files)
 		s.t.Skip("notifiers have descriptors here")
 	}
-	return <-done, f.(*wire.Open), files[0].(*os.File)
+	return <-done, f, files[0].(*os.File)
 }
 
 // accept reads that lane as an incarnation of number 2, whose page the node gets.
@@ -414,7 +374,7 @@ func (s *script) accept(box wire.Mailbox, number uint32, o *wire.Open, file *os.
 	t := s.node.Known(2)
 	before := t.box.Peer()
 	page.Peer = wire.Addr{ID: 2, Incarnation: number}
-	s.say(page, out...)
+	s.Say(page, out...)
 	for t.box.Peer() == before {
 		runtime.Gosched()
 	}

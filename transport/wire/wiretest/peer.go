@@ -1,0 +1,52 @@
+package wiretest
+
+import (
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// Peer is one end of a control link. Its methods, and Hear, fail the test if the link
+// does; only the test's own goroutine may call them.
+type Peer struct {
+	T    testing.TB
+	Link transport.Link
+}
+
+// Say sends a frame. The files stay the caller's.
+func (p *Peer) Say(f wire.Frame, files ...transport.File) {
+	p.T.Helper()
+	if err := p.Link.Send(wire.Append(nil, f), files); err != nil {
+		p.T.Fatal(err)
+	}
+}
+
+// Hear waits for the next frame, which has to be an F. Its descriptors are closed.
+func Hear[F wire.Frame](p *Peer) F {
+	p.T.Helper()
+	f, files := HearAll[F](p)
+	for _, file := range files {
+		file.Close()
+	}
+	return f
+}
+
+// HearAll is Hear with the descriptors, which are the caller's.
+func HearAll[F wire.Frame](p *Peer) (F, []transport.File) {
+	p.T.Helper()
+	buf := make([]byte, wire.MaxFrame)
+	n, files, err := p.Link.Receive(buf)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	f, err := wire.Parse(buf[:n])
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	want, ok := f.(F)
+	if !ok {
+		p.T.Fatalf("%T, want a %T", f, want)
+	}
+	return want, files
+}
