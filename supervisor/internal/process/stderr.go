@@ -21,6 +21,8 @@ type drain struct {
 	mu    sync.Mutex
 	watch *poll.Watch // of r
 	kept  *kept       // nil while nothing has come
+	final bool        // the child is dead, and the end is not waited for any more
+	rest  int         // bytes that may be read then
 }
 
 // kept is what is kept of what a child has written.
@@ -66,12 +68,21 @@ func (d *drain) run() {
 		if errors.Is(err, syscall.EAGAIN) && watch.Again() {
 			return
 		}
-		if err != nil {
+		if err != nil || d.enough(n) {
 			watch.Stop()
 			d.end()
 			return
 		}
 	}
+}
+
+// enough says whether all that the child can have written has been read, n bytes of
+// it just now.
+func (d *drain) enough(n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rest -= n
+	return d.final && d.rest <= 0
 }
 
 // end is called once, when nothing will be read any more.
@@ -108,10 +119,15 @@ func (k *kept) add(b []byte) {
 
 // strangerWait is how long the end of stderr is waited for after the death of
 // the child and its group: a descendant that has left the group may hold it.
-const strangerWait = 200 * time.Millisecond
+var strangerWait = 200 * time.Millisecond
+
+// unread bounds what of a child's own words may be unread at its death, in bytes:
+// what a pipe holds, and one buffer that was read before anybody began to count.
+const unread = 64<<10 + 8<<10
 
 // wait waits for the end of stderr. Nearly always it has been read by now, and
-// no timer is needed.
+// no timer is needed. When the time is over, all that was there at the death is
+// read nevertheless: this process may have had no processor until now.
 func (d *drain) wait() {
 	if d.done.Over() {
 		return
@@ -120,14 +136,16 @@ func (d *drain) wait() {
 	defer t.Stop()
 	select {
 	case <-d.done.Done():
+		return
 	case <-t.C:
-		if d.watch.Stop() {
-			d.end()
-		} else {
-			d.r.Close() // run is there, and may find something to read for ever
-		}
-		<-d.done.Done()
 	}
+	d.mu.Lock()
+	d.final, d.rest = true, unread
+	d.mu.Unlock()
+	if d.watch.Stop() {
+		d.run() // nobody else does
+	}
+	<-d.done.Done()
 }
 
 // finish returns what was kept, and the last crash that it tells of.
