@@ -72,15 +72,21 @@ func openGate(t *testing.T) (name string, gate *os.File) {
 // fillUp sends m until there is no room, and says how often it was sent.
 func fillUp(t *testing.T, ctx context.Context, ref actor.Ref[Worker], m Tell) (n int) {
 	t.Helper()
-	for ; ; n++ {
-		c, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		err := actor.Tell(c, ref, m)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			return n
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	failed := make(chan error, 1)
+	go func() {
+		for ; ; n++ {
+			if err := actor.Tell(ctx, ref, m); err != nil {
+				failed <- err
+				return
+			}
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	}()
+	untilWaits(t, ctx, 1)
+	giveUp()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
 	}
+	return n
 }

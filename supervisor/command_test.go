@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -101,7 +102,7 @@ func newSupOn(t *testing.T, spec supervisor.Spec, on func(supervisor.Event)) (co
 	r := &recorder{}
 	spec.OnEvent = func(e supervisor.Event) { r.add(e); on(e) }
 	spec.Log = slog.New(slog.DiscardHandler)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.HangGuard)
 	t.Cleanup(cancel)
 	sup, err := supervisor.New(ctx, spec)
 	if err != nil {
@@ -114,7 +115,11 @@ func newSupOn(t *testing.T, spec supervisor.Spec, on func(supervisor.Event)) (co
 // TestCommandReady: every way of being ready, and none of them before.
 func TestCommandReady(t *testing.T) {
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A port that is free, of an address that no other process listens at meanwhile.
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.1:0", 1+os.Getpid()>>8&127, os.Getpid()&255))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0") // other systems have this one only
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

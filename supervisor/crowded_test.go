@@ -6,7 +6,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/mailbox"
@@ -20,21 +19,15 @@ func TestThirdIncarnationWaits(t *testing.T) {
 	for name, full := range map[string]mailbox.Full{"wait": mailbox.Wait, "fail": mailbox.Fail} {
 		t.Run(name, func(t *testing.T) {
 			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 100})
-			holder := startNode(t, ctx, sup, supervisor.Child{Name: "holder", Mailbox: mailbox.Config{Full: full}})
+			holding := make(words, 16)
+			holder := startNode(t, ctx, sup, supervisor.Child{Name: "holder", Mailbox: mailbox.Config{Full: full}, Stderr: holding})
 			talker := startNode(t, ctx, sup, supervisor.Child{Name: "talker"})
 			who, err := actor.Ask(ctx, holder, Who{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			go actor.Ask(ctx, holder, Hold{}) // in hand, or before all that follows
-			before := func() bool {
-				c, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-				defer cancel()
-				_, err := actor.Ask(c, holder, Who{})
-				return err == nil
-			}
-			for before() {
-			}
+			go actor.Ask(ctx, holder, Hold{})
+			<-holding
 			crowded := func() bool {
 				return slices.ContainsFunc(r.all(), func(e supervisor.Event) bool {
 					return e.Kind == supervisor.EventCrowded && e.Child == "holder"
@@ -48,14 +41,24 @@ func TestThirdIncarnationWaits(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-			defer cancel()
-			_, err = actor.Ask(short, talker, Relay{To: holder})
-			if full == mailbox.Fail && !errors.Is(err, actor.ErrFull) || full == mailbox.Wait && !errors.Is(err, context.DeadlineExceeded) {
-				t.Fatalf("the third incarnation: %v", err)
+			third, giveUp := context.WithCancel(ctx)
+			defer giveUp()
+			ends := make(chan error, 1)
+			go func() {
+				_, err := actor.Ask(third, talker, Relay{To: holder})
+				ends <- err
+			}()
+			r.until(t, ctx, "the event", crowded)
+			if full == mailbox.Wait {
+				select {
+				case err := <-ends:
+					t.Fatalf("the third incarnation does not wait: %v", err)
+				default:
+				}
+				giveUp()
 			}
-			if !crowded() {
-				t.Error("no event")
+			if err := <-ends; full == mailbox.Fail && !errors.Is(err, actor.ErrFull) || full == mailbox.Wait && !errors.Is(err, context.Canceled) {
+				t.Fatalf("the third incarnation: %v", err)
 			}
 			if err := syscall.Kill(who.PID, syscall.SIGKILL); err != nil {
 				t.Fatal(err)

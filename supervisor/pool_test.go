@@ -149,7 +149,7 @@ func TestPoolMemberGone(t *testing.T) { poolEverywhere(t, testPoolMemberGone) }
 func testPoolMemberGone(t *testing.T, at poolPlace) {
 	var mu sync.Mutex
 	var letters []supervisor.Letter
-	ctx, sup, _ := newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
+	ctx, sup, r := newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
 		mu.Lock()
 		defer mu.Unlock()
 		letters = append(letters, l)
@@ -177,6 +177,7 @@ func testPoolMemberGone(t *testing.T, at poolPlace) {
 		if i == 0 {
 			// What it has not read when it ends is told to be lost.
 			err = syscall.Kill(pid, syscall.SIGSTOP)
+			r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 })
 			for range 5 {
 				err = errors.Join(err, actor.Tell(ctx, m, End{}))
 			}

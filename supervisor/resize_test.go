@@ -122,6 +122,7 @@ func testPoolShrinkWhileRestarting(t *testing.T, at poolPlace) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
+		r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) == i+1 })
 		for i := range 20 {
 			if err := actor.Tell(ctx, last, Plain{Seq: i}); err != nil {
 				t.Fatal(err)

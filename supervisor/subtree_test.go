@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -26,15 +29,21 @@ func startPair(t testing.TB, ctx context.Context, sup *supervisor.Supervisor, c 
 	return sub, find(t, sub, "a"), find(t, sub, "b")
 }
 
-// pidOf is the process of a child of sup.
+// pidOf is the process of a child of sup. While that is restarted it has none, and is
+// waited for: a signal to process 0 would be one to all of this test's.
 func pidOf(t testing.TB, sup *supervisor.Supervisor, name string) int {
 	t.Helper()
-	for _, c := range sup.Children() {
-		if c.Name == name {
-			return c.PID
+	for begin := time.Now(); time.Since(begin) < testutil.HangGuard; runtime.Gosched() {
+		all := sup.Children()
+		i := slices.IndexFunc(all, func(c supervisor.ChildInfo) bool { return c.Name == name })
+		if i < 0 {
+			t.Fatalf("no child %s", name)
+		}
+		if all[i].PID != 0 {
+			return all[i].PID
 		}
 	}
-	t.Fatalf("no child %s", name)
+	t.Fatalf("child %s has no process", name)
 	return 0
 }
 

@@ -77,7 +77,7 @@ func TestReadyWhenStarted(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer manager.Close()
-		if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		if err := manager.SetReadDeadline(time.Now().Add(testutil.HangGuard)); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(os.Args[0])
@@ -107,7 +107,7 @@ func TestUnderSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer manager.Close()
-	if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := manager.SetReadDeadline(time.Now().Add(testutil.HangGuard)); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

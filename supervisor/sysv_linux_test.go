@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,6 +109,9 @@ func sysvSwept(t *testing.T, all bool) {
 func held(t *testing.T, dir string) (yes bool) {
 	for _, name := range registered(t, dir) {
 		f, err := os.Open(name)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed meanwhile
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
