@@ -86,7 +86,11 @@ func TestConditions(t *testing.T) {
 	for _, c := range conditions {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command("/proc/self/exe", "-test.run=^TestConditions$", "-test.v")
-			cmd.Env = append(os.Environ(), conditionVar+"="+c.name, "UNDERSTUDY_QUEUE=auto", "UNDERSTUDY_SEGMENT=auto")
+			registry := t.TempDir() // there this user is 0, whose registry may be another user's here
+			if err := os.Chmod(registry, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Env = append(os.Environ(), conditionVar+"="+c.name, "UNDERSTUDY_QUEUE=auto", "UNDERSTUDY_SEGMENT=auto", "XDG_RUNTIME_DIR="+registry)
 			if c.refuse != "" {
 				cmd.Env = append(cmd.Env, testutil.RefuseVar+"="+c.refuse)
 			}

@@ -273,6 +273,7 @@ func TestUrgentThroughSmallPool(t *testing.T) {
 				}
 			})
 		}
+		w.sawSoFar(1) // so that there are others
 		total := testutil.Rounds(100, 5000)
 		for n := range total {
 			tellUrgent(w, Emergency{N: uint64(n), Data: filled(uint64(n), 12_000)})

@@ -28,6 +28,8 @@ type output struct {
 	missed uint64        // lines that the reader was not told of
 	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
 	hangs  bool          // a flush was in vain, and nothing was handed on since
+	spent  time.Duration // by emit, with all but what it has in hand
+	begun  time.Time     // when it got that; zero when it has nothing
 }
 
 // writerOutput is an output that writes to w.
@@ -68,9 +70,13 @@ func (o *output) run() {
 		o.queue, o.missed = nil, 0
 		o.mu.Unlock()
 		for i, b := range batch {
+			o.mu.Lock()
+			o.begun = time.Now()
+			o.mu.Unlock()
 			o.emit(b)
 			batch[i] = nil
 			o.mu.Lock()
+			o.spent, o.begun = o.taken(), time.Time{}
 			o.bytes -= len(b)
 			o.hangs = false
 			o.mu.Unlock()
@@ -81,25 +87,38 @@ func (o *output) run() {
 	}
 }
 
-// flushTime bounds how long the end of a child waits for its reader.
+// taken is how long the reader has had something in hand, in all. mu is held.
+func (o *output) taken() time.Duration {
+	if o.begun.IsZero() {
+		return o.spent
+	}
+	return o.spent + time.Since(o.begun)
+}
+
+// flushTime bounds how long the end of a child waits for its reader. What counts is
+// the reader's time, and not that in which this process has no processor for it.
 const flushTime = 200 * time.Millisecond
 
 // flush waits until all that is queued was emitted, but not for ever, and not
 // again for a reader that hangs.
 func (o *output) flush() {
 	o.mu.Lock()
-	idle, hangs := o.idle, o.hangs
+	idle, hangs, before := o.idle, o.hangs, o.taken()
 	o.mu.Unlock()
-	if idle == nil || hangs {
+	if hangs {
 		return
 	}
-	t := time.NewTimer(flushTime)
-	defer t.Stop()
-	select {
-	case <-idle:
-	case <-t.C:
+	for left := flushTime; idle != nil && left > 0; {
+		t := time.NewTimer(left)
+		select {
+		case <-idle:
+			t.Stop()
+			return
+		case <-t.C:
+		}
 		o.mu.Lock()
-		o.hangs = true
+		left = flushTime - (o.taken() - before)
+		o.hangs = left <= 0
 		o.mu.Unlock()
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // AuditGrace is how long Audit waits at the end of a test for what is still on
-// its way out: goroutines that return, processes that die.
-const AuditGrace = 3 * time.Second
+// its way out: goroutines that return, processes that die. Only a test that fails
+// waits so long.
+const AuditGrace = 20 * time.Second
 
 // auditGrace is AuditGrace except in this package's own tests.
 var auditGrace = AuditGrace
