@@ -290,8 +290,21 @@ func TestLateAnswersKeepNoBlock(t *testing.T) {
 				t.Fatalf("%+v, %v", v, err)
 			}
 			v.Lent.Release()
+			if n := l.lendAll(); n != 16 {
+				t.Errorf("%d of 16 blocks are free", n)
+			}
 		})
 	}
+}
+
+// lendAll lends blocks of a pool of 16 for answers until none is free, and says how many.
+func (l *late) lendAll() (n int) {
+	for ; n <= 16; n++ {
+		if _, err := l.in.Lend(5000); err != nil {
+			break
+		}
+	}
+	return n
 }
 
 // The buffers of an answer stay with its asker as long as it keeps them, whatever
@@ -327,13 +340,7 @@ func TestKeptAnswerIsNotLate(t *testing.T) {
 		}
 	}
 	v.Lent.Release()
-	n := 0
-	for ; n <= 16; n++ {
-		if _, err := l.in.Lend(5000); err != nil {
-			break
-		}
-	}
-	if n != 16 {
+	if n := l.lendAll(); n != 16 {
 		t.Errorf("%d of 16 blocks are free", n)
 	}
 }
@@ -354,21 +361,13 @@ func TestLateAnswersOfSeveralSlots(t *testing.T) {
 		}
 		l.in.Done(&m)
 	}
-	count := func() (n int) {
-		for ; n <= 16; n++ {
-			if _, err := l.in.Lend(5000); err != nil {
-				break
-			}
-		}
-		return n
-	}
-	if n := count(); n != 16-2*slots {
+	if n := l.lendAll(); n != 16-2*slots {
 		t.Fatalf("%d of 16 blocks are free while answers have the others, want %d", n, 16-2*slots)
 	}
 	for slot := range slots {
 		l.out.Cancel(slot, transport.ReplySlots+uint64(slot))
 	}
-	if n := count(); n != 2*slots {
+	if n := l.lendAll(); n != 2*slots {
 		t.Errorf("%d blocks come back of answers that are given up, want %d", n, 2*slots)
 	}
 }

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -209,6 +210,54 @@ func TestRemainsOfAWrapAround(t *testing.T) {
 		st.recv.Urgent.Store(urgent)
 		if r := st.form.Remains(st.send, st.recv, transport.Place{Seq: 2}); r.At != 2 || r.Urgent != 0 || r.InHand || r.Left {
 			t.Errorf("with %d urgent: %+v", urgent, r)
+		}
+	}
+}
+
+// TestRemainsOfCounts: the counts of a dead receiver are believed from where it began to
+// one after the sender's tail, which the sender may not have come to store.
+func TestRemainsOfCounts(t *testing.T) {
+	st := newStand(t, "unix") // three were sent
+	began := transport.Place{Seq: 2, Urgent: 1}
+	for _, c := range []struct {
+		normal, urgent uint64
+		believed       bool
+	}{
+		{1, 1, true}, {2, 1, true}, {1, 2, true}, {2, 2, true}, {3, 1, true},
+		{0, 2, false}, {2, 0, false}, {0, 0, false}, {0, 4, false}, {4, 0, false}, // less than it began with
+		{4, 1, false}, {3, 2, false}, {1, 1 << 40, false}, // more than there can be
+	} {
+		st.recv.Normal.Store(c.normal)
+		st.recv.Urgent.Store(c.urgent)
+		want := began
+		if c.believed {
+			want = transport.Place{Seq: c.normal + c.urgent, Urgent: c.urgent}
+		}
+		if r := st.form.Remains(st.send, st.recv, began); r.At != want.Seq || r.Urgent != want.Urgent {
+			t.Errorf("%+v: it is at %d, %d of them urgent, want %+v", c, r.At, r.Urgent, want)
+		}
+	}
+}
+
+// TestWhereASuccessorBegins: with the entry at which its predecessor was, which it has to
+// be given if that has left the queue, or after that, and after one of its class.
+func TestWhereASuccessorBegins(t *testing.T) {
+	for _, left := range []bool{false, true} {
+		for _, urgent := range []bool{false, true} {
+			r := Remains{At: 5, Urgent: 2, Entry: transport.Entry{Seq: 5, End: 6, Bytes: []byte("five")}, Left: left, IsUrgent: urgent}
+			again, past := transport.Place{Seq: 5, Urgent: 2}, transport.Place{Seq: 6, Urgent: 2}
+			if left {
+				again.Carry, again.CarryUrgent = r.Entry.Bytes, urgent
+			}
+			if urgent {
+				past.Urgent = 3
+			}
+			if got := r.Again(); !reflect.DeepEqual(got, again) {
+				t.Errorf("left %v, urgent %v: again from %+v, want %+v", left, urgent, got, again)
+			}
+			if got := r.Past(); !reflect.DeepEqual(got, past) {
+				t.Errorf("left %v, urgent %v: past it from %+v, want %+v", left, urgent, got, past)
+			}
 		}
 	}
 }

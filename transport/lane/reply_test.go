@@ -67,5 +67,25 @@ func TestRepliesAreNotMissed(t *testing.T) {
 		if seen != uint64(100+c.before) {
 			t.Errorf("%+v: seen %d", c, seen)
 		}
+		if c.before >= transport.ReplySlots && next != 100 {
+			t.Errorf("%+v: %d are told of, and any may have been overwritten", c, next-100)
+		}
+	}
+}
+
+// TestHostileReplyTail: a receiver that says it has replied more often than anybody can
+// count, or less often than before, is not counted after.
+func TestHostileReplyTail(t *testing.T) {
+	page, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Peer{Page: page}
+	for _, tail := range []uint64{1 << 63, 1<<64 - 1, 99} {
+		seen := uint64(100)
+		page.ReplyTail.Store(tail)
+		if p.Replies(&seen, func(int) { t.Fatalf("tail %d: it is counted after", tail) }) || seen != tail {
+			t.Errorf("tail %d: all were told, or seen is %d", tail, seen)
+		}
 	}
 }
