@@ -24,7 +24,11 @@ func TestNestedEscalation(t *testing.T) {
 	}
 	a, b := find(t, sup, "workers/a"), find(t, sup, "workers/b")
 	held, release := context.WithCancel(ctx)
-	go actor.Ask(held, b, Hold{}) // b will not get to what follows, its successor will
+	given := make(chan error)
+	go func() { // b will not get to what follows, its successor will
+		_, err := actor.Ask(held, b, Hold{})
+		given <- err
+	}()
 	<-holding
 	for i := range 5 {
 		if err := actor.Tell(ctx, b, Mark{Seq: i}); err != nil {
@@ -32,10 +36,13 @@ func TestNestedEscalation(t *testing.T) {
 		}
 	}
 	release()
+	if err := <-given; !errors.Is(err, context.Canceled) { // only now nobody handles it again
+		t.Fatal(err)
+	}
 	tell(t, ctx, a, "exit 3")
 	l, err := actor.Ask(ctx, b, Log{})
 	if err != nil || fmt.Sprint(l.Lines) != "[0 1 2 3 4]" {
-		t.Fatal(l, err)
+		t.Fatalf("%q, %v; what was given up was handled again %d times", l.Lines, err, len(holding))
 	}
 	if m := who(t, ctx, a); m.Incarnation != 2 {
 		t.Fatalf("%+v", m)
