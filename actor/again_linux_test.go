@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,6 +156,35 @@ func TestDropKeepsNothing(t *testing.T) {
 	}
 	if _, err := actor.Ask(ctx, ref, Add{}); !errors.Is(err, actor.ErrFull) {
 		t.Errorf("an ask of a full mailbox: %v, want ErrFull", err)
+	}
+}
+
+// TestGivenUpOneAfterAnother: asks that have had the same slot and were given up, all
+// of them before the actor looked, are all seen to be given up: it handles none.
+func TestGivenUpOneAfterAnother(t *testing.T) {
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
+	s, err := actor.Ask(ctx, ref, Add{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopProcess(t, s.PID)
+	for range 3 {
+		short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+		if _, err := actor.Ask(short, ref, Sleep{UntilDone: true}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		cancel()
+		short, cancel = context.WithCancel(ctx)
+		time.AfterFunc(10*time.Millisecond, cancel)
+		if _, err := actor.Ask(short, ref, Sleep{UntilDone: true}); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	if err := syscall.Kill(s.PID, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actor.Ask(ctx, ref, Add{}); err != nil {
+		t.Errorf("one that was given up is handled: %v", err)
 	}
 }
 

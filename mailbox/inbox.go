@@ -253,9 +253,10 @@ func (b *Inbox) Cancelled(m *Message) bool {
 	return m.Head.Kind == wire.EntryAsk && b.CancelledAsk(m.Head.Ask)
 }
 
-// CancelledAsk says whether the asker has given up that ask. Any goroutine may
-// call it while the ask is in hand.
-func (b *Inbox) CancelledAsk(ask uint64) bool { return b.lane.Cancelled(slotOf(ask), ask) }
+// CancelledAsk says whether the asker has given up that ask, or a later one in its
+// slot, whose word stands in place of its own. Any goroutine may call it while the
+// ask is in hand.
+func (b *Inbox) CancelledAsk(ask uint64) bool { return b.lane.Over(ask) }
 
 func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
 

@@ -276,12 +276,8 @@ func (in *In) Reply(slot int, ask uint64, n int) {
 	in.announce()
 }
 
-// Cancelled says whether the asker has given up the ask in slot. It may be
-// called by any goroutine.
-func (in *In) Cancelled(slot int, ask uint64) bool { return in.send.Cancel[slot].Load() == ask }
-
 // Over says whether ask, or a later one in its slot, was given up: then the asker
-// looks at no answer to ask any more.
+// looks at no answer to ask any more. It may be called by any goroutine.
 func (in *In) Over(ask uint64) bool { return in.send.Cancel[ask%transport.ReplySlots].Load() >= ask }
 
 // Took says whether the asker has taken the lent buffers of the answer to ask. It
