@@ -14,6 +14,7 @@ import (
 // out. The ask fails with that limit; its segment is not waited for.
 func TestAnswerThatCannotBeMapped(t *testing.T) {
 	const size = 32 << 30
+	testutil.FileSize(t, size)
 	for what, r := range map[string]func(*late) wide{
 		"payload":     func(*late) wide { return wide{Text: make([]byte, 20<<10)} },
 		"lent buffer": func(l *late) wide { return wide{Lent: fill(t, l.in.Lend, 4<<10, 1)} },

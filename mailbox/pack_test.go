@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
@@ -31,6 +32,7 @@ func typeOf[M any](t *testing.T) *codec.Type {
 // would be lent for ever. A pool of four such blocks shows it at the fifth try.
 func TestFailedSendKeepsNoBlock(t *testing.T) {
 	const pool, pixels = 1 << 20, 256 << 10
+	testutil.FileSize(t, 9<<20) // a segment of the other lane
 	out, _ := pair(t, mailbox.Config{PoolBytes: pool, MaxBytes: pool}.Wire())
 	defer out.Close()
 	other, _ := pair(t, mailbox.Config{}.Wire())

@@ -282,6 +282,7 @@ func TestFullShm(t *testing.T) {
 }
 
 func insideSmallShm(t *testing.T) {
+	testutil.FileSize(t, 9<<20) // of the pool, or less would be refused for another reason
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		testutil.Refused(t, err)
 	}

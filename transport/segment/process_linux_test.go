@@ -274,6 +274,7 @@ func TestTwoProcesses(t *testing.T) { eachPolicy(t, testTwoProcesses) }
 
 func testTwoProcesses(t *testing.T, policy Policy) {
 	testutil.Audit(t)
+	testutil.FileSize(t, 9<<20) // its segments
 	o := newOwner(t, policy)
 	o.roundTrips(max(100, testutil.Rounds(100, 10_000)))
 	o.user.name('w', o.lend())

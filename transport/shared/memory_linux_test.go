@@ -25,6 +25,7 @@ func dupFile(f *os.File) (*os.File, error) {
 // TestSizeIsFixed: no party can make the memory of another one a fault.
 func TestSizeIsFixed(t *testing.T) {
 	testutil.Audit(t)
+	testutil.FileSize(t, 1<<30) // that is refused first
 	p := create(t)
 	for _, size := range []int64{0, 1 << 30} {
 		if err := p.m.File().Truncate(size); !errors.Is(err, unix.EPERM) {

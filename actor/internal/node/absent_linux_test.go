@@ -287,6 +287,7 @@ func TestDrainWaitsForAnAbsentSegment(t *testing.T) {
 // incarnation reads what is there.
 func TestSegmentThatALimitKeepsOut(t *testing.T) {
 	const size = 32 << 30
+	testutil.FileSize(t, size)
 	s := newScript(t)
 	s.node.absence = time.Millisecond
 	from := wire.Addr{ID: 9, Incarnation: 1}
