@@ -18,6 +18,7 @@ import (
 
 // TestArena: a program says the same when its blocks are cut from one segment.
 func TestArena(t *testing.T) {
+	testutil.FileSize(t, 65<<20)
 	if os.Getenv(blocksVar) != "" {
 		t.Skip("this is one of them")
 	}
@@ -33,6 +34,7 @@ func TestArena(t *testing.T) {
 // TestArenaIsOneSegment: the word in the configuration reaches both sides of
 // the lane. A pool needs a segment for each of these sizes.
 func TestArenaIsOneSegment(t *testing.T) {
+	testutil.FileSize(t, 65<<20)
 	for _, s := range segment.Probe() {
 		if s.Form == segment.FormMemfd && s.Err != nil {
 			testutil.Refused(t, s.Err)
@@ -63,6 +65,7 @@ func TestArenaIsOneSegment(t *testing.T) {
 
 // TestArenaQuarantine: the supervisor reads a block of several units.
 func TestArenaQuarantine(t *testing.T) {
+	testutil.FileSize(t, 65<<20)
 	var mu sync.Mutex
 	var payload []byte
 	ctx, _, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {

@@ -75,6 +75,7 @@ func emptyDir(dir string) func() error {
 
 // TestConditions runs each of them in a process of its own.
 func TestConditions(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	if name := os.Getenv(conditionVar); name != "" {
 		for i := range conditions {
 			if conditions[i].name == name {

@@ -18,6 +18,7 @@ import (
 // after another, keeps neither descriptors nor memory of them; an answer's
 // buffer outlives its actor.
 func TestManyEnds(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
 	var kept []actor.Buffer
 	one := func(i int) {

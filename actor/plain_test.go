@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -102,6 +103,7 @@ func (l *Load) wrong(seq uint64) string {
 // later ones come, and the receiver does not collect its small heap after every
 // few of them.
 func TestPlainLarge(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
 	ref, err := supervisor.Start(ctx, sup, hoarder)
 	if err != nil {

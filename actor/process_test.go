@@ -225,6 +225,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestEchoSizes(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	for _, n := range []int{0, 1, 47, 48, 49, 63, 64, 65, 900, 1000, 1024, 4000, 4095, 4096, 4097, 64<<10 - 1, 64 << 10, 64<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1} {
 		data := []byte(strings.Repeat("x", n))
@@ -238,6 +239,7 @@ func TestEchoSizes(t *testing.T) {
 // TestExplain: what Explain says of a message is how it travels, on whatever
 // form of queue this runs.
 func TestExplain(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	buf, err := actor.Lend(ctx, ref, 100)
 	if err != nil {
@@ -266,6 +268,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestTellOrderAcrossSizes(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	n := testutil.Rounds(1000, 20_000)
 	total := 0
@@ -299,6 +302,7 @@ func checkSeqs(t *testing.T, seqs []uint64, n int) {
 }
 
 func TestBuffers(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{})
 	const size = 1 << 20
 	for i := range testutil.Rounds(20, 1000) {

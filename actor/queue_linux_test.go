@@ -24,6 +24,7 @@ const queueVar = "UNDERSTUDY_TEST_QUEUES"
 // TestQueueForms: a program does the same on every form of queue, chosen by one
 // word of the environment, also where the others are refused.
 func TestQueueForms(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	if os.Getenv(queueVar) != "" {
 		t.Skip("this is one of them")
 	}

@@ -24,6 +24,7 @@ const segmentRoom = 32 << 20
 // TestSegmentForms: a program says the same on every form of segment, also where
 // memfd_create is refused and nothing was chosen.
 func TestSegmentForms(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	if os.Getenv(formVar) != "" {
 		t.Skip("this is one of them")
 	}
@@ -85,6 +86,7 @@ func TestMapped(t *testing.T) {
 
 // TestSegmentOfMailbox: a mailbox can choose for itself.
 func TestSegmentOfMailbox(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	for _, s := range segment.Probe() {
 		t.Run(s.Form.String(), func(t *testing.T) {
 			if s.Err != nil {

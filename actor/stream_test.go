@@ -361,6 +361,7 @@ func BenchmarkStream(b *testing.B) {
 // TestStreamMemory: what a stream needs is bounded by the pool, and not by its
 // length.
 func TestStreamMemory(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	if testutil.RaceEnabled {
 		t.Skip("the race detector takes memory for every byte that is looked at")
 	}
@@ -393,6 +394,7 @@ func TestStreamMemory(t *testing.T) {
 // TestStreamLeftOpen: a stream that the actor has finished with, and whose sender
 // dies before it closes it, takes no place for ever.
 func TestStreamLeftOpen(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, sup, ref := startSink(t, mailbox.Config{})
 	for i := range 3 { // of 2 at a time
 		src, err := supervisor.StartChild(ctx, sup, source, supervisor.Child{Name: fmt.Sprint("source", i), Restart: supervisor.Temporary, Stderr: io.Discard})

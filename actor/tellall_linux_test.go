@@ -138,6 +138,7 @@ const sceneBytes = 100_000
 // (which a program must not do). The block is free when the last one has given it
 // back.
 func TestTellAllSharesMemory(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	for _, queue := range []string{"ring", "posix", "pipe"} {
 		t.Run(queue, func(t *testing.T) {
 			allowed(t, queue)
@@ -167,6 +168,7 @@ func TestTellAllSharesMemory(t *testing.T) {
 // TestTellAllOfTheDead: who dies with its part in a block has given it back,
 // whether another incarnation follows or none, and the others do not notice.
 func TestTellAllOfTheDead(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	for _, c := range []struct {
 		what string
 		how  supervisor.Restart
@@ -239,6 +241,7 @@ func TestTellAllToManyThatEnd(t *testing.T) {
 // TestTellAllUnread: what was told to an actor that dies before it has read it
 // is read by its successor, from the same memory.
 func TestTellAllUnread(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, _, refs := audience(t, 2, supervisor.Child{})
 	pid := recall(t, ctx, refs[0], 0, false).PID
 	stopProcess(t, pid)
@@ -348,6 +351,7 @@ func TestTellAllAtOnce(t *testing.T) {
 // TestSharedToOneAndLentToAll: a shared buffer can be told to one actor, and
 // one that was lent for one actor to all; after both it is dead for the sender.
 func TestSharedToOneAndLentToAll(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
 	ctx, _, refs := audience(t, 2, supervisor.Child{})
 	tell := func(what string, b actor.Buffer, tell func() error) {
 		t.Helper()
