@@ -437,6 +437,7 @@ func TestManySets(t *testing.T) {
 // keeps. One that makes room for another is not missed by whoever has just found
 // it.
 func TestMoreSetsThanAreKept(t *testing.T) {
+	testutil.Threads(t, 256)
 	testutil.Descriptors(t, 256)
 	ctx, _, refs := audience(t, 7, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
 	var all sync.WaitGroup

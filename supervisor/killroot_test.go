@@ -183,6 +183,7 @@ func allEnd(t *testing.T, pids []int) {
 // TestKillRoot: after SIGKILL of the root nothing of the tree is left, stopped
 // children, grandchildren and daemons included.
 func TestKillRoot(t *testing.T) {
+	testutil.Threads(t, 256)
 	for round := range 3 {
 		r := startRoot(t, "4")
 		pids := r.pids(t, -1)

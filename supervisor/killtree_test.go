@@ -91,6 +91,7 @@ func processesOf(w [3]int) int { return 1 + w[0]*(1+w[1]*(1+w[2])) }
 // while it starts and when it runs: no process of any level is left, daemons
 // included, nor anything else, and the next one starts.
 func TestKillTree(t *testing.T) {
+	testutil.Threads(t, 256)
 	testutil.Audit(t)
 	w := [3]int{2, 1, 2} // 9 processes
 	if testutil.Rounds(0, 1) == 1 {
@@ -134,6 +135,7 @@ func TestKillTree(t *testing.T) {
 // TestKillTreeStopped: the same when the supervisors below the root are stopped at
 // that moment.
 func TestKillTreeStopped(t *testing.T) {
+	testutil.Threads(t, 256)
 	testutil.Audit(t)
 	t.Setenv(widthsVar, "2 1 2")
 	for _, sig := range []syscall.Signal{syscall.SIGSTOP} {
@@ -168,6 +170,7 @@ func TestKillTreeStopped(t *testing.T) {
 // TestKillMiddles: supervisors' processes of a tree of three levels are killed at
 // random; each time the tree comes back whole, and nothing of the old one is left.
 func TestKillMiddles(t *testing.T) {
+	testutil.Threads(t, 256)
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 100000})
 	t.Setenv(widthsVar, "2 2 2")
 	for i := range 2 {

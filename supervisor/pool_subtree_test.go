@@ -21,6 +21,7 @@ type poolPlace func(t testing.TB, ctx context.Context, sup *supervisor.Superviso
 // poolEverywhere runs a test of pools for a child of the root, and for one of a
 // supervisor in a process of its own.
 func poolEverywhere(t *testing.T, test func(t *testing.T, at poolPlace)) {
+	testutil.Threads(t, 256)
 	t.Run("root", func(t *testing.T) {
 		test(t, func(t testing.TB, ctx context.Context, sup *supervisor.Supervisor, p supervisor.Pool) (*supervisor.Supervisor, actor.Ref[Shelf]) {
 			return sup, startPool(t, ctx, sup, p)
@@ -81,6 +82,7 @@ func findShelf(t testing.TB, sup *supervisor.Supervisor, path string) actor.Ref[
 // finds it by name, and one that got it in a message. Its members are processes
 // of its supervisor.
 func TestPoolBelowSubtree(t *testing.T) {
+	testutil.Threads(t, 256)
 	testutil.Descriptors(t, 128)
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	book := startLedger(t, ctx, sup)
@@ -128,6 +130,7 @@ func TestPoolBelowSubtree(t *testing.T) {
 // and none that it has taken away, come back with what is unread, for the same
 // keys.
 func TestPoolOutlivesSubtree(t *testing.T) {
+	testutil.Threads(t, 256)
 	const keys = 16
 	n := testutil.Rounds(800, 40000) / keys * keys
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 1000})
@@ -197,6 +200,7 @@ func TestPoolOutlivesSubtree(t *testing.T) {
 
 // TestPoolBelowSubtreeReplaced: the members of such a pool are replaced one by one.
 func TestPoolBelowSubtreeReplaced(t *testing.T) {
+	testutil.Threads(t, 256)
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	startLibrary(t, ctx, sup, "LIBRARY=1")
 	for _, path := range []string{"library/shelf", "library/annex/shelf"} {

@@ -365,6 +365,7 @@ func TestPoolValidate(t *testing.T) {
 
 // TestPoolNoAllocation: routing allocates nothing.
 func TestPoolNoAllocation(t *testing.T) {
+	testutil.Threads(t, 256)
 	testutil.Descriptors(t, 128)
 	if testutil.RaceEnabled {
 		t.Skip("the race detector allocates")

@@ -88,6 +88,7 @@ func TestReplaceBelowSubtreeUnderTraffic(t *testing.T) {
 // own, one by one and in order. Those go on; what they start after that, or when
 // they are restarted themselves, is from the new program, and so are they.
 func TestReplaceAllWithSubtree(t *testing.T) {
+	testutil.Threads(t, 256)
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 10, Children: []supervisor.Child{listed("first")}})
 	env := tree("deep")
 	sub, err := supervisor.StartSubtree(ctx, sup, variable, env)

@@ -75,6 +75,7 @@ func (t told) Write(b []byte) (int, error) {
 // TestSecondSignal: it kills everything at once, daemons included, and nothing is
 // started again. Nothing is left, whatever the mailboxes are made of.
 func TestSecondSignal(t *testing.T) {
+	testutil.Threads(t, 256)
 	for _, queue := range []string{"ring", "sysv"} { // the kernel keeps the latter until they are removed
 		t.Run(queue, func(t *testing.T) {
 			for _, s := range lane.Probe() {

@@ -101,6 +101,7 @@ func killAll(t *testing.T, sup *supervisor.Supervisor) {
 // supervisor gives up, as its limit says. They are in the process of the root, and
 // in one of a supervisor.
 func TestForkBomb(t *testing.T) {
+	testutil.Threads(t, 256)
 	n := max(testutil.Rounds(8, 50), 8) // half of it is an intensity
 	storm := func(t *testing.T, spec supervisor.Spec, setup string) (ctx context.Context, sup *supervisor.Supervisor, r *recorder, refs []actor.Ref[Node]) {
 		spec.Period = time.Hour
