@@ -69,6 +69,22 @@ func (r *replaceTest) goOn() {
 	}
 }
 
+// atPipe returns when somebody waits at the pipe.
+func (r *replaceTest) atPipe() {
+	r.Helper()
+	for {
+		f, err := os.OpenFile(r.file, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			r.Cleanup(func() { f.Close() }) // who waits would find the pipe at its end
+			return
+		}
+		if !errors.Is(err, syscall.ENXIO) || r.ctx.Err() != nil {
+			r.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+}
+
 // begin begins a replacement and waits until a successor runs.
 func (r *replaceTest) begin() <-chan error {
 	r.Helper()
@@ -200,6 +216,7 @@ func testReplaceWaitsForTheMessage(t *testing.T, at place) {
 	if err := actor.Tell(r.ctx, r.ref, Wait{File: r.file}); err != nil {
 		t.Fatal(err)
 	}
+	r.atPipe()
 	if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{Timeout: 200 * time.Millisecond}); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal(err)
 	}
