@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -117,6 +118,22 @@ func stopped(pid int) bool {
 	return len(all) > 0
 }
 
+// paperInHand tells a witness papers 0 to 2, and returns when it has number 1 in hand
+// and the other end of the pipe open.
+func paperInHand(t *testing.T, ctx context.Context, ref actor.Ref[Witness], pipe string) {
+	t.Helper()
+	for i := range 3 {
+		if err := actor.Tell(ctx, ref, Paper{Seq: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
 // TestDoomedSupervisor: a supervisor that ends because the process above it has
 // ended kills its children, and decides nothing more: none is started again by it,
 // and their deaths are on nobody's account. So the message in hand is handled by the
@@ -135,16 +152,7 @@ func TestDoomedSupervisor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3 {
-		if err := actor.Tell(ctx, ref, Paper{Seq: i}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f, err := os.Open(inHand) // when the other end is opened, too
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
+	paperInHand(t, ctx, ref, inHand)
 	middle, err := sup.Below("upper")
 	if err != nil {
 		t.Fatal(err)

@@ -68,16 +68,7 @@ func TestKillBelowStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3 {
-		if err := actor.Tell(ctx, ref, Paper{Seq: i}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f, err := os.Open(inHand) // when paper 1 is in hand
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
+	paperInHand(t, ctx, ref, inHand)
 	middle := pidOf(t, sup, "lower")
 	halt(t, ctx, middle)
 	if err := kill(t, ctx, sup, ref.ID); err != nil {

@@ -8,7 +8,7 @@ import (
 
 // A line of memory that passes from the cache of one processor to that of another is
 // what a message between two processes is made of. How long that takes depends on
-// which two they are: with one core's two threads a third of what neighbours take,
+// which two they are: with one core's two threads less than half of what neighbours take,
 // and with cores that share no cache four times as much. A virtual machine does not
 // know which it has, and its host may change them at any time.
 
