@@ -136,19 +136,16 @@ func (l *link) listen() {
 	l.mu.Lock()
 	watch := l.watch
 	l.mu.Unlock()
-	for {
-		for l.conn.readable() {
-			if !l.reader() {
-				watch.Stop()
-				return
-			}
-		}
-		if watch.Again() {
+	for l.conn.readable() {
+		if !l.reader() {
+			watch.Stop()
 			return
 		}
-		for l.reader() { // the link is being closed, which Receive is told
-		}
+	}
+	if watch.Again() {
 		return
+	}
+	for l.reader() { // the link is being closed, which Receive is told
 	}
 }
 

@@ -9,10 +9,9 @@ import (
 
 // cancelWatch waits for the asker of a message in hand to give up.
 type cancelWatch struct {
-	box  *inbox
-	slot int
-	ask  uint64
-	ev   chan struct{}
+	box *inbox
+	ask uint64
+	ev  chan struct{}
 }
 
 func (w *cancelWatch) ready() bool { return w.box.Inbox.CancelledAsk(w.ask) }
