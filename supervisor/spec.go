@@ -200,7 +200,10 @@ type Child struct {
 
 	// Memory limits the child's data memory, in bytes (RLIMIT_DATA, and GOMEMLIMIT
 	// at 80 % of it); 0 means no limit. It must be at least MinMemory, 64 MiB,
-	// which a Go process needs to begin with. Shared segments do not count.
+	// which a Go process needs to begin with. Shared segments do not count, nor do
+	// the variables of the executable and, with cgo, the stacks of eight threads and
+	// one for each processor: RLIMIT_DATA is larger by these. With cgo each further
+	// thread takes RLIMIT_STACK of it, mostly 8 MiB; LimitStack makes that less.
 	Memory uint64
 
 	// Limits are what else its process may use and do.

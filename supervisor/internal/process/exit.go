@@ -68,7 +68,11 @@ func (e *Exit) classify(c circumstances) {
 		e.Summary = fmt.Sprintf("exit status %d", e.Code)
 	}
 	if e.Kind != wire.ExitNormal && outOfThreads(e.Stderr) {
-		e.Summary += ": it got no thread: RLIMIT_NPROC (ulimit -u, LimitNPROC=: processes and threads of this user) or pids.max of its cgroup is reached: raise it"
+		e.Summary += ": it got no thread: "
+		if c.memory > 0 {
+			e.Summary += fmt.Sprintf("its memory limit of %d MiB has no room for a stack (with cgo each takes RLIMIT_STACK of it, mostly 8 MiB: raise Memory or lower LimitStack), or ", c.memory>>20)
+		}
+		e.Summary += "RLIMIT_NPROC (ulimit -u, LimitNPROC=: processes and threads of this user) or pids.max of its cgroup is reached: raise it"
 	}
 }
 

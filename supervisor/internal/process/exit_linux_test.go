@@ -167,5 +167,8 @@ func TestOutOfThreads(t *testing.T) {
 		if x.Kind != before.Kind || !strings.HasPrefix(x.Summary, before.Summary+": ") || !strings.Contains(x.Summary, "RLIMIT_NPROC") || strings.Contains(before.Summary, "RLIMIT") {
 			t.Errorf("%q became %q", before.Summary, x.Summary)
 		}
+		if x.Classify(96 << 20); !strings.Contains(x.Summary, "96 MiB") || !strings.Contains(x.Summary, "RLIMIT_NPROC") { // it may be either
+			t.Errorf("with a limit %q became %q", before.Summary, x.Summary)
+		}
 	}
 }

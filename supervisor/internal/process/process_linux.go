@@ -136,14 +136,14 @@ func start(spec Spec) (*Process, error) {
 	}
 	p.pid, p.oom, p.refused = pid, markOOM(), refused
 	if spec.MemoryBytes > 0 {
-		limit := unix.Rlimit{Cur: spec.MemoryBytes, Max: spec.MemoryBytes}
+		limit := dataLimit(spec)
 		if err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
 			_ = unix.Kill(-pid, unix.SIGKILL)
 			_, _ = unix.Wait4(pid, nil, 0, nil)
 			if pidfd >= 0 {
 				unix.Close(pidfd)
 			}
-			return nil, startError(spec.Path, "set RLIMIT_DATA", err)
+			return nil, startError(spec.Path, "set RLIMIT_DATA", dataError(limit.Max, err))
 		}
 	}
 	if pidfd >= 0 {

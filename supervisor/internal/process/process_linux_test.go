@@ -69,6 +69,8 @@ func act() {
 			}
 			all = append(all, b)
 		}
+	case "less memory":
+		lessMemory()
 	case "files":
 		es, _ := os.ReadDir("/proc/self/fd")
 		for _, e := range es {
@@ -196,6 +198,45 @@ func TestMemoryLimit(t *testing.T) {
 	if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
 		t.Fatalf("%d %s\n%.500s", x.Kind, x.Summary, x.Stderr)
 	}
+}
+
+// TestMemoryRefused: more memory than this process may have itself cannot be
+// allowed to a child without privilege; the error says so. As much can be.
+func TestMemoryRefused(t *testing.T) {
+	if testutil.RaceEnabled {
+		t.Skip("skipped under the race detector: its shadow memory does not fit into any RLIMIT_DATA")
+	}
+	const least = 4 << 30
+	var have unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_DATA, &have); err != nil || have.Max < least {
+		testutil.Refused(t, fmt.Sprintf("RLIMIT_DATA is %d bytes, and this test needs %d", have.Max, uint64(least)))
+	}
+	x := ended(t, start(t, spec("less memory")))
+	if x.Code != 0 || !strings.Contains(x.Stderr, "RLIMIT_DATA is 4294967296") || !strings.Contains(x.Stderr, "LimitDATA=") || !strings.Contains(x.Stderr, "as much: <nil>") {
+		t.Errorf("%s\n%s", x.Summary, x.Stderr)
+	}
+}
+
+// lessMemory is a process without privilege that starts two children: one that may
+// have more memory than itself, and one that may have as much.
+func lessMemory() {
+	err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: 4 << 30, Max: 4 << 30})
+	if err == nil && os.Getuid() == 0 {
+		err = syscall.Setuid(65534)
+	}
+	starter := process.NewStarter()
+	for what, bytes := range map[string]uint64{"more": 8 << 30, "as much": 4 << 30} {
+		s := spec("exit 0")
+		s.MemoryBytes = bytes
+		p, started := starter.Start(s)
+		if fmt.Fprintf(os.Stderr, "%s: %v\n", what, started); started == nil {
+			<-p.Done()
+		}
+	}
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(0)
 }
 
 // TestFiles: a child has the descriptors that it was given and no others.

@@ -27,9 +27,9 @@ type Spec struct {
 	// is made in new ones. What Optional has of them may be refused.
 	Namespaces, Optional uintptr
 
-	// MemoryBytes limits the data memory of the process, RLIMIT_DATA; 0 means
-	// no limit. The limit is in force when Start returns. GOMEMLIMIT is put
-	// into Env at 80 % of it.
+	// MemoryBytes limits the data memory of the process, RLIMIT_DATA, beside what
+	// it has from the beginning (overhead); 0 means no limit. The limit is in
+	// force when Start returns. GOMEMLIMIT is put into Env at 80 % of it.
 	MemoryBytes uint64
 }
 
