@@ -35,7 +35,7 @@ var floors = []floor{
 		"the tree decides about processes; it never needs a Go type of a message"},
 	{"supervisor/...", []string{"supervisor/...", "actor/...", "internal/hosting", "mailbox/...", "transport/...", faultPoints},
 		"the composition that starts a program sees both sides"},
-	{"examples/...", []string{"actor", "mailbox", "transport", "supervisor", "supervisor/observe",
+	{"examples/...", []string{"actor", "mailbox", "transport", "supervisor",
 		"transport/lane", "transport/ring", "transport/mq", "transport/sock", "transport/segment", "transport/notify", "transport/shared", "examples/..."},
 		"an example shows what a reader can write: public packages only"},
 }
@@ -70,8 +70,8 @@ func checkStd(f *goFile, imported string, bad func(string, ...any)) {
 			bad("%s imports %s: %s uses the standard library only", f.path, imported, dir)
 		}
 	}
-	if imported == "net/http" && !f.test() && !within(f.dir, "examples/...") && !within(f.dir, "supervisor/observe/...") {
-		bad("%s imports net/http: only supervisor/observe may, so that no program without it links a web server", f.path)
+	if imported == "net/http" && !f.test() && !within(f.dir, "examples/...") {
+		bad("%s imports net/http: only examples may, so that no program links a web server that it does not have", f.path)
 	}
 }
 

@@ -1,0 +1,93 @@
+package supervisor_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestReplaceAll: a whole tree, one by one, by another binary. Restarts use it,
+// too, and a child that was stopped.
+func TestReplaceAll(t *testing.T) {
+	child := func(name string) supervisor.Child {
+		return supervisor.Child{Name: name, Actor: node, Stderr: io.Discard}
+	}
+	ctx, sup, r := newSup(t, supervisor.Spec{Children: []supervisor.Child{
+		child("a"),
+		{Name: "b", Supervisor: &supervisor.Spec{Children: []supervisor.Child{child("c"), child("d")}}},
+		child("e"), child("f"),
+	}})
+	find := func(path string) actor.Ref[Node] {
+		ref, err := supervisor.Find(sup, node, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	if err := sup.Terminate(ctx, find("e").ID); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "next")
+	copyFile(t, os.Args[0], program)
+	if err := sup.ReplaceAll(ctx, supervisor.Replacement{Path: program}); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, k := range r.kinds(supervisor.EventReplaced) {
+		order = append(order, strings.TrimPrefix(k, "replaced "))
+	}
+	if want := []string{"a", "b/c", "b/d", "f"}; !slices.Equal(order, want) {
+		t.Errorf("%q, want %q", order, want)
+	}
+	if err := sup.Restart(ctx, find("e").ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Kill(find("a").ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"a", "b/c", "b/d", "e", "f"} {
+		m := who(t, ctx, find(path))
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.PID)); err != nil || exe != program {
+			t.Errorf("%s runs %s, %v", path, exe, err)
+		}
+	}
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplacementValidate: what cannot be is said at once.
+func TestReplacementValidate(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	err := sup.Replace(ctx, ref.ID, supervisor.Replacement{Path: "/nonexistent/program", Timeout: -7})
+	if err == nil || !strings.Contains(err.Error(), "Replacement.Path") || !strings.Contains(err.Error(), "Replacement.Timeout") {
+		t.Fatal(err)
+	}
+	if err := sup.Replace(ctx, 99, supervisor.Replacement{}); !errors.Is(err, supervisor.ErrNotFound) {
+		t.Fatal(err)
+	}
+	var re *supervisor.ReplaceError
+	if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{Path: "/bin/false"}); !errors.As(err, &re) || re.Step != "start" {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, ref); m.Incarnation != 1 {
+		t.Fatalf("%+v", m)
+	}
+}
