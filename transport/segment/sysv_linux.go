@@ -139,8 +139,13 @@ func sysvKey(pid int) int {
 
 // Sweep removes what the process with that number, which has ended, may have
 // left of a SysV segment that it was making when it was killed. It is one
-// system call when there is nothing.
-func Sweep(pid int) error { return sweepKey(pid) }
+// system call when there is nothing. What this process is making is left alone.
+func Sweep(pid int) error {
+	if pid == os.Getpid() { // an actor in place has ended
+		return nil
+	}
+	return sweepKey(pid)
+}
 
 func sweepKey(pid int) error {
 	id, err := unix.SysvShmGet(sysvKey(pid), 0, 0)

@@ -70,6 +70,21 @@ func TestSysVLife(t *testing.T) {
 	}
 }
 
+// TestSweepOfOwn: what this process is making is not what a dead one has left: an actor
+// in place has this process's number, and its end is the end of no process.
+func TestSweepOfOwn(t *testing.T) {
+	sysvMu.Lock()
+	defer sysvMu.Unlock()
+	id, err := unix.SysvShmGet(sysvKey(os.Getpid()), 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	err = Sweep(os.Getpid())
+	if _, gone := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil || gone != nil {
+		t.Errorf("it was swept: %v, %v", gone, err)
+	}
+}
+
 // TestVoucher: vouchers are taken only where they are expected, and only for
 // what they say.
 func TestVoucher(t *testing.T) {

@@ -33,7 +33,8 @@
 // the kernel share.
 //
 // Guarantees: no call waits; no name is left after any end but the death of all
-// processes at once, and then until the next start, if nobody has removed the
-// registry meanwhile. Non-goals: speed (a system
-// call an entry), entries over [MaxEntry] bytes (they travel in blocks).
+// processes at once, and then until the next start of a program that looks into
+// the same registry, if nobody has removed that meanwhile: into its own
+// $XDG_RUNTIME_DIR, /tmp/understudy-UID and /run/user/UID. Non-goals: speed (a
+// system call an entry), entries over [MaxEntry] bytes (they travel in blocks).
 package sysv

@@ -25,7 +25,20 @@ func registries() (dirs []string) {
 	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) && private(base) == nil {
 		dirs = append(dirs, filepath.Join(base, "understudy"))
 	}
-	return append(dirs, fmt.Sprintf("/tmp/understudy-%d", os.Geteuid()))
+	for _, dir := range known() {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// known is the registries that need no environment: the one of programs that have no
+// XDG_RUNTIME_DIR, and the one of programs whose session was begun by systemd, for
+// those that are started otherwise, by cron say, and find what the former have left.
+var known = func() []string {
+	uid := os.Geteuid()
+	return []string{fmt.Sprintf("/tmp/understudy-%d", uid), fmt.Sprintf("/run/user/%d/understudy", uid)}
 }
 
 // private says why a directory is not this user's alone.

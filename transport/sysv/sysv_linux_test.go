@@ -30,13 +30,17 @@ func init() {
 	})
 }
 
-// registry gives the test a registry of its own, which must be gone at its end.
+// registry gives the test a registry of its own, which must be gone at its end. It
+// sees no other: that of the programs which run at the same time is theirs.
 func registry(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
+	was := known
+	t.Cleanup(func() { known = was })
+	known = func() []string { return nil }
 	t.Cleanup(func() {
 		if _, err := os.Stat(filepath.Join(dir, "understudy")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("the registry is still there: %v", err)
@@ -102,6 +106,29 @@ func TestSweep(t *testing.T) {
 	}
 	if err := Sweep(); err != nil || exists(k) {
 		t.Fatalf("the queue of a dead process is still there: %v", err)
+	}
+}
+
+// TestSweepOfSession: a program that was started without the environment of a session
+// removes what one with it has left behind.
+func TestSweepOfSession(t *testing.T) {
+	testutil.Audit(t)
+	all := known()
+	dir := registry(t)
+	newQueue(t).Close() // refused here, if anywhere
+	p := testutil.Start(t, "sysv-hold", testutil.Spec{})
+	var k uint32
+	if _, err := fmt.Sscan(p.Expect("key"), &k); err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	p.Wait()
+	if slices.Contains(all, fmt.Sprintf("/run/user/%d/understudy", os.Geteuid())) {
+		known = func() []string { return []string{dir} } // it has the place of the real one
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	if err := Sweep(); err != nil || exists(k) {
+		t.Errorf("the queue of a dead process is still there: %v; a program without a session looks into %q", err, all)
 	}
 }
 
@@ -263,12 +290,9 @@ func TestLeave(t *testing.T) {
 // not for queues that others use and go on to use.
 func TestLeaveOthers(t *testing.T) {
 	testutil.Audit(t)
-	dir := registry(t)
-	here := func(paths []string) []string { // others test programs at the same time
-		return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return filepath.Dir(p) != dir })
-	}
+	registry(t)
 	defer func(was time.Duration) { leaveTime = was }(leaveTime)
-	leaveTime = time.Hour
+	leaveTime = testutil.HangGuard
 	var keys [2]uint32
 	var pids [2]int
 	var all [2]*testutil.Proc
@@ -281,7 +305,7 @@ func TestLeaveOthers(t *testing.T) {
 	}
 	users := func() ([]int, bool) { return pids[:1], true }
 	elsewhere := Elsewhere(users)
-	if got := here(elsewhere); len(got) != 1 || filepath.Base(got[0]) != fileName(keys[1]) {
+	if got := elsewhere; len(got) != 1 || filepath.Base(got[0]) != fileName(keys[1]) {
 		t.Fatalf("%q; want that of key %08x", elsewhere, keys[1])
 	}
 	all[0].Kill()
@@ -295,7 +319,7 @@ func TestLeaveOthers(t *testing.T) {
 	all[1].Kill()
 	all[1].Wait()
 	leaveTime = time.Second
-	if got := here(Elsewhere(users)); len(got) != 0 {
+	if got := Elsewhere(users); len(got) != 0 {
 		t.Errorf("%q, which nobody uses", got)
 	}
 	if err := Leave(true, nil); err != nil || exists(keys[1]) {
