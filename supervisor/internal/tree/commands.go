@@ -58,6 +58,9 @@ func (m *Machine) admit(c *child) {
 func (m *Machine) terminate(in Terminate) {
 	c := m.byID[in.ID]
 	switch {
+	case c == nil && m.simple(): // it has ended
+		m.answer(in.Call, in.ID, nil)
+		return
 	case c == nil:
 		m.answer(in.Call, in.ID, ErrNotFound)
 		return
@@ -70,6 +73,11 @@ func (m *Machine) terminate(in Terminate) {
 		m.stop(c)
 	case c.fresh: // it waits for its first turn
 		m.refuse(c, ErrTerminated)
+	case c.unseen && c.toStop: // its group's stop would have come first
+		m.stoppedDead(c)
+		m.settle(c)
+	case c.unseen && !m.initial: // nobody has looked at its death, which came before the command all the same
+		m.diedForGood(c)
 	default: // between two incarnations, or stopped
 		m.settle(c)
 	}

@@ -274,7 +274,7 @@ func (m *Machine) ignored(in Ignored) {
 // del_child: the spec of a temporary child, and of a child of a
 // simple_one_for_one, goes too.
 func (m *Machine) settle(c *child) {
-	c.state = Stopped
+	c.state, c.toStop = Stopped, false
 	m.cancel(c)
 	m.answer(c.call, c.id, ErrTerminated)
 	c.call = 0

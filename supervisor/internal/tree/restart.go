@@ -4,15 +4,11 @@ import "time"
 
 // died deals with the death of a child that was running. OTP's do_restart.
 func (m *Machine) died(c *child) {
-	again := ShouldRestart(c.spec.Restart, c.reason)
-	if again || !c.reason.InOrder() {
-		m.report(ChildTerminated, c)
-	}
-	if !again {
-		m.settle(c)
-		m.autoShutdown(c)
+	if !ShouldRestart(c.spec.Restart, c.reason) {
+		m.diedForGood(c)
 		return
 	}
+	m.report(ChildTerminated, c)
 	b := c.spec.Backoff.withDefaults()
 	if m.now-c.readyAt >= b.ResetAfter {
 		c.failed = 0
@@ -28,6 +24,19 @@ func (m *Machine) died(c *child) {
 	}
 	m.delayGroup(c)
 	m.backOff(c, pace)
+}
+
+// diedForGood deals with the death of a child that is not started again: by its
+// restart type, or because a Terminate has come since.
+func (m *Machine) diedForGood(c *child) {
+	again := ShouldRestart(c.spec.Restart, c.reason)
+	if again || !c.reason.InOrder() {
+		m.report(ChildTerminated, c)
+	}
+	m.settle(c)
+	if !again {
+		m.autoShutdown(c)
+	}
 }
 
 // delayGroup stops the neighbours of c before its delay: they do not wait for
@@ -152,7 +161,9 @@ func (m *Machine) startFailed(c *child) {
 		}
 	case planRestart:
 		if c.reason == Final { // it says that no further attempt makes sense
+			m.started(c, ErrStart) // who has started it by hand, if its group was faster
 			m.settle(c)
+			m.autoShutdown(c)
 			return
 		}
 		// Those that come after it wait for its next attempt. OTP: try_again.
@@ -205,7 +216,7 @@ func (m *Machine) cancel(c *child) {
 	c.planned, c.regroup, c.retrying, c.byHand, c.unseen, c.follow = false, false, false, false, false, nil
 	for _, x := range follow {
 		x.regroup = false
-		if x.state == Waiting && !x.planned {
+		if x.state == Waiting && !x.planned && !x.byHand {
 			m.settle(x)
 		}
 	}

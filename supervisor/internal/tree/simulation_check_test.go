@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -57,7 +58,11 @@ func (w *world) act(a Action) {
 		if !w.calls[a.Call] {
 			w.fail("a second answer to call %d, or one to none", a.Call)
 		}
+		if w.byHand[a.Call] != 0 && errors.Is(a.Err, ErrTerminated) && !w.ending {
+			w.fail("call %d is told that %d was terminated, and nobody has done that", a.Call, a.ID)
+		}
 		delete(w.calls, a.Call)
+		delete(w.byHand, a.Call)
 	case Gone:
 		if w.kids[a.ID].alive || w.kids[a.ID].heir.incarnation != 0 {
 			w.fail("%d is gone and alive", a.ID)

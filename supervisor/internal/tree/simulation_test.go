@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -66,8 +67,9 @@ type world struct {
 	order   []uint32 // of the admissions: what is stopped last comes first
 	due     []due    // Retries on their way
 	calls   map[uint64]bool
-	counted []time.Duration // restarts that were allowed
-	subject uint32          // whose restart is going on
+	byHand  map[uint64]uint32 // calls that start a child which nobody has terminated since
+	counted []time.Duration   // restarts that were allowed
+	subject uint32            // whose restart is going on
 	ended   bool
 	ending  bool
 	up      bool
@@ -107,7 +109,7 @@ func newWorld(seed uint64) *world {
 	if r.IntN(2) == 0 {
 		c.Pacer = NewPacer(Pace{Burst: 1, Every: time.Duration(1+r.IntN(1000)) * time.Millisecond})
 	}
-	return &world{rand: r, m: New(c), c: c, kids: map[uint32]*kid{}, calls: map[uint64]bool{}}
+	return &world{rand: r, m: New(c), c: c, kids: map[uint32]*kid{}, calls: map[uint64]bool{}, byHand: map[uint64]uint32{}}
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -202,10 +204,13 @@ func (w *world) event() {
 	case 0, 1:
 		a := w.newKid()
 		a.Call = w.nextCall()
+		w.byHand[a.Call] = a.ID
 		w.handle(a)
 	case 2:
 		if id := w.anyKid(); id > 0 && w.rand.IntN(3) == 0 {
 			w.kids[id].terminated = true
+			group := w.c.Strategy == OneForAll || w.c.Strategy == RestForOne // others may wait for it
+			maps.DeleteFunc(w.byHand, func(_ uint64, of uint32) bool { return of == id || group })
 			w.handle(Terminate{w.nextCall(), id})
 		}
 	case 3:
@@ -213,7 +218,9 @@ func (w *world) event() {
 			if c, _ := w.m.Child(id); c.State == Stopped && !w.ending && w.c.Strategy != SimpleOneForOne {
 				w.kids[id].terminated, w.kids[id].last = false, Abnormal
 			}
-			w.handle(RestartChild{w.nextCall(), id})
+			call := w.nextCall()
+			w.byHand[call] = id
+			w.handle(RestartChild{call, id})
 		}
 	case 4:
 		if id := w.anyKid(); id > 0 && w.rand.IntN(3) == 0 {

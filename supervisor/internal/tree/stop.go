@@ -12,10 +12,10 @@ func (m *Machine) stop(c *child) {
 func (m *Machine) stopNext() {
 	c := m.stops[0]
 	m.stops = m.stops[1:]
-	c.toStop = false
-	if m.byID[c.id] != c {
-		return // terminated meanwhile, and forgotten
+	if !c.toStop {
+		return // dead, and terminated meanwhile
 	}
+	c.toStop = false
 	if !c.alive {
 		m.stopDead(c)
 		return
@@ -33,13 +33,15 @@ func (m *Machine) stopNext() {
 // stopDead deals with a child that was to be stopped and is dead already. If it
 // has died by itself and nobody has looked at that, it counts as stopped.
 func (m *Machine) stopDead(c *child) {
-	if c.unseen {
-		c.unseen = false
-		if !StoppedWell(c.spec, c.reason) {
-			m.report(ShutdownError, c)
-		}
-	}
+	m.stoppedDead(c)
 	m.stopped(c)
+}
+
+func (m *Machine) stoppedDead(c *child) {
+	if c.unseen && !StoppedWell(c.spec, c.reason) {
+		m.report(ShutdownError, c)
+	}
+	c.unseen = false
 }
 
 // stopped deals with a child that has ended because it was asked to.
