@@ -13,14 +13,37 @@ import (
 func (s *Supervisor) after(c *child, d time.Duration, f func()) {
 	c.stopTimer()
 	var t *time.Timer
-	t = time.AfterFunc(d, func() {
-		s.post(func() {
-			if c.timer == t {
-				f()
-			}
-		})
+	t = s.deadline(d, func() {
+		if c.timer == t {
+			f()
+		}
 	})
 	c.timer = t
+}
+
+// When a timer is so late that this process was stopped by a signal, or had no
+// processor, what has come meanwhile may not have been read yet.
+const (
+	lateTimer  = 100 * time.Millisecond
+	catchingUp = time.Second // at most
+)
+
+// deadline makes the loop do f in d: the time that somebody else had for something.
+// What he did in time counts, also when this process slept through the end of it.
+func (s *Supervisor) deadline(d time.Duration, f func()) *time.Timer {
+	due, again := time.Now().Add(d), false
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		s.post(func() {
+			if late := time.Since(due); late > lateTimer && !again {
+				again = true
+				t.Reset(min(late, catchingUp))
+				return
+			}
+			f()
+		})
+	})
+	return t
 }
 
 func (c *child) stopTimer() {
@@ -37,21 +60,19 @@ func (s *Supervisor) stop(c *child) {
 	}
 }
 
-// stopAll does so for children that stop together: they share one timer.
+// stopAll does so for children that stop together, one at least: they share one timer.
 func (s *Supervisor) stopAll(children []*child) {
-	limit := Infinity
 	for _, c := range children {
-		limit = s.stopOne(c)
+		s.stopOne(c)
 	}
-	if len(children) == 0 || limit == Infinity || children[0].spec.Shutdown == BrutalKill {
+	limit := children[0].spec.stopTime() // they are of one template
+	if limit == Infinity || children[0].spec.Shutdown == BrutalKill {
 		return
 	}
-	time.AfterFunc(limit, func() {
-		s.post(func() {
-			for _, c := range children {
-				s.killLate(c, limit)
-			}
-		})
+	s.deadline(limit, func() {
+		for _, c := range children {
+			s.killLate(c, limit)
+		}
 	})
 }
 

@@ -37,14 +37,12 @@ func (s *Supervisor) suspended(r *running, stopped bool) {
 	s.log.Warn("child was stopped by a signal", "child", c.name, "pid", c.pid)
 	c.suspensions++
 	if n, limit := c.suspensions, c.spec.MaxStopped; limit > 0 {
-		time.AfterFunc(limit, func() {
-			s.post(func() {
-				if c.run == r && c.suspended && c.suspensions == n {
-					c.doom = &doom{wire.ExitWatchdog, fmt.Sprintf("was stopped by a signal for longer than %v", limit)}
-					s.event(EventKilled, c, c.doom.text)
-					_ = r.kill()
-				}
-			})
+		s.deadline(limit, func() {
+			if c.run == r && c.suspended && c.suspensions == n {
+				c.doom = &doom{wire.ExitWatchdog, fmt.Sprintf("was stopped by a signal for longer than %v", limit)}
+				s.event(EventKilled, c, c.doom.text)
+				_ = r.kill()
+			}
 		})
 	}
 }
@@ -107,8 +105,26 @@ func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 	return w.stalled >= c.spec.Watchdog
 }
 
-// dumpTime bounds how long a process may take to show its goroutines.
-const dumpTime = 2 * time.Second
+// A process that shows its goroutines may be silent for dumpTime, and goes on after
+// that, dumps times at most, as long as it writes: a machine may be very slow.
+const (
+	dumpTime = 2 * time.Second
+	dumps    = 5
+)
+
+// dump is what a process has written that is showing its goroutines.
+type dump struct {
+	said int64 // bytes on its stderr
+	left int
+}
+
+// goesOn says whether it has written more since, and has more time for the rest.
+func (d *dump) goesOn(said int64) bool {
+	more := said > d.said && d.left > 1
+	d.said = said
+	d.left--
+	return more
+}
 
 // hung makes a process show its goroutines, and kills it.
 func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
@@ -121,7 +137,7 @@ func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
 	}
 	if c.away != nil {
 		s.order(c.away, order{What: orderHung, ID: c.id, Incarnation: c.incarnation, Text: text}, nil)
-		s.insist(c, r, dumpTime+killTime)
+		s.insist(c, r, dumps*dumpTime+killTime)
 		return
 	}
 	s.killHung(c, r, text)
@@ -130,11 +146,20 @@ func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
 func (s *Supervisor) killHung(c *child, r *running, text string) {
 	c.doom = &doom{wire.ExitWatchdog, text}
 	s.event(EventHung, c, text)
-	proc, ok := r.proc.(interface{ Signal(syscall.Signal) error })
+	proc, ok := r.proc.(*process.Process)
 	if !ok {
 		_ = r.kill()
 		return
 	}
+	d := &dump{proc.Said(), dumps}
 	_ = proc.Signal(syscall.SIGQUIT)
-	time.AfterFunc(dumpTime, func() { _ = r.kill() }) // the end may be long past: then it does nothing
+	var look func()
+	look = func() {
+		if !proc.Over() && d.goesOn(proc.Said()) {
+			time.AfterFunc(dumpTime, look)
+			return
+		}
+		_ = r.kill() // the end may be long past: then it does nothing
+	}
+	time.AfterFunc(dumpTime, look)
 }

@@ -164,7 +164,7 @@ func TestKillInPlaceBelowStopped(t *testing.T) {
 func TestWatchdogBelowStopped(t *testing.T) {
 	testutil.Audit(t)
 	if testutil.Rounds(0, 1) == 0 {
-		t.Skip("it takes the three seconds for which the supervisor is waited for: set UNDERSTUDY_LONG=1")
+		t.Skip("it takes the eleven seconds for which the supervisor is waited for: set UNDERSTUDY_LONG=1")
 	}
 	ctx, sup, r := newSup(t, supervisor.Spec{})
 	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})

@@ -45,6 +45,12 @@ var variable = supervisor.Define("tree", func() (spec supervisor.Spec, err error
 	case "watchdog":
 		quick.Watchdog = 300 * time.Millisecond
 		spec.Children = []supervisor.Child{quick}
+	case "group":
+		spec.Strategy, spec.Children = supervisor.OneForAll, []supervisor.Child{quick, listed("b")}
+	case "in time": // so much for its start, and for being stopped
+		quick.Start, _ = time.ParseDuration(os.Getenv("SUPERVISOR_TEST_TIME"))
+		quick.MaxStopped, quick.Env = quick.Start, []string{"NODE_SETUP=wait"}
+		spec.Children = []supervisor.Child{quick}
 	case "deep":
 		spec.Children = []supervisor.Child{listed("a"), {Subtree: pairOfNodes},
 			{Name: "here", Supervisor: &supervisor.Spec{Intensity: 100, Children: []supervisor.Child{listed("c")}}}}

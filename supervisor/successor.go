@@ -65,12 +65,10 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	s.standsBy(n, r)
 	s.event(EventReplacing, n.self, program)
 	if n.limit != Infinity {
-		n.timer = time.AfterFunc(n.limit, func() {
-			s.post(func() {
-				if c.next == n {
-					s.giveUp(c, n.step(), timeoutError(n.missing(), n.limit))
-				}
-			})
+		n.timer = s.deadline(n.limit, func() {
+			if c.next == n {
+				s.giveUp(c, n.step(), timeoutError(n.missing(), n.limit))
+			}
 		})
 	}
 	r.proc.Then(func() { s.reap(c, r) })

@@ -45,7 +45,7 @@ type engine struct {
 
 	mail  chan func()   // what the loop does next; the loop owns all that follows
 	quit  chan struct{} // closed when the loop is to end
-	later []func()      // after what is in mail
+	later []func()      // after what is in mail now
 	soon  []func()      // after what is being done
 
 	keeper   *keeper.Keeper
@@ -175,33 +175,38 @@ func (s *Supervisor) begin() error {
 // loop owns the supervisor's state: whatever happens, happens here, one thing
 // at a time.
 func (s *Supervisor) loop() {
+	passed := 0 // from mail, since something was left for later
 	for {
 		if f := s.above.next(); f != nil {
 			s.perform(f)
 			continue
 		}
-		select {
-		case f := <-s.mail:
-			s.perform(f)
-			continue
-		case <-s.quit:
-			s.closeKeeper()
-			return
-		default:
-		}
-		if len(s.later) > 0 {
-			f := s.later[0]
-			s.later = s.later[1:]
-			s.perform(f)
+		if len(s.later) == 0 {
+			passed = 0
+			select {
+			case f := <-s.mail:
+				s.perform(f)
+			case <-s.quit:
+				s.closeKeeper()
+				return
+			}
 			continue
 		}
-		select {
-		case f := <-s.mail:
-			s.perform(f)
-		case <-s.quit:
-			s.closeKeeper()
-			return
+		if passed++; passed <= cap(s.mail) { // there may always be more mail
+			select {
+			case f := <-s.mail:
+				s.perform(f)
+				continue
+			case <-s.quit:
+				s.closeKeeper()
+				return
+			default:
+			}
 		}
+		passed = 0
+		f := s.later[0]
+		s.later = s.later[1:]
+		s.perform(f)
 	}
 }
 

@@ -305,6 +305,13 @@ func (p *Process) Refused() *NamespaceError { return p.refused }
 // does when the process has been reaped and its group killed.
 func (p *Process) Exit() Exit { return *p.exit }
 
+// Said is how many bytes have come of what the process has written to its stderr.
+func (p *Process) Said() int64 {
+	p.stderr.mu.Lock()
+	defer p.stderr.mu.Unlock()
+	return p.stderr.said
+}
+
 // Signal sends a signal to the process, or fails with ErrDone.
 func (p *Process) Signal(sig syscall.Signal) error { return p.kill(p.pid, sig) }
 

@@ -36,6 +36,9 @@ func (*Process) Exit() Exit { return Exit{} }
 // Refused is nil.
 func (*Process) Refused() *NamespaceError { return nil }
 
+// Said is 0.
+func (*Process) Said() int64 { return 0 }
+
 // Signal fails.
 func (*Process) Signal(syscall.Signal) error { return ErrDone }
 

@@ -20,6 +20,7 @@ type drain struct {
 
 	mu    sync.Mutex
 	watch *poll.Watch // of r
+	said  int64       // bytes that were read
 	kept  *kept       // nil while nothing has come
 	final bool        // the child is dead, and the end is not waited for any more
 	rest  int         // bytes that may be read then
@@ -100,6 +101,7 @@ func (d *drain) keep(b []byte) {
 	if d.kept == nil {
 		d.kept = &kept{}
 	}
+	d.said += int64(len(b))
 	d.kept.add(b)
 }
 
