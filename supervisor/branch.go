@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -200,6 +201,7 @@ func (s *Supervisor) stepIn(b *branch, in tree.Input) {
 }
 
 func (s *Supervisor) act(b *branch, a tree.Action) {
+	fault.Hit("supervisor.act")
 	switch a := a.(type) {
 	case tree.Spawn:
 		s.spawn(s.children[a.ID], a.Incarnation)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -115,6 +116,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		return
 	}
 	c.run, c.pid = r, r.proc.PID()
+	fault.Hit("supervisor.launched")
 	s.connected(c, r)
 	s.event(EventStarting, c, "")
 	if incarnation > 1 {

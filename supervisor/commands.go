@@ -153,7 +153,14 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 	}
 	return s.await(ctx, func(call uint64) error {
 		c, b := s.children[id], s.branch()
-		if c == nil || c.branch != b {
+		switch {
+		case c == nil && b != nil && b.away != nil: // its rules know what that means
+			s.order(b.away, order{Supervisor: b.self.id, ID: id, What: orderOf(in(0))}, func(out outcome) { s.finish(call, out.Err.err()) })
+			return nil
+		case c == nil && b != nil:
+			s.stepIn(b, in(call))
+			return nil
+		case c == nil || c.branch != b:
 			return commandError(nil, id, ErrNotFound)
 		}
 		if c.away != nil {
@@ -166,7 +173,8 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 
 // Terminate stops a child and returns when it has ended: the child is asked to end,
 // and killed when its Shutdown time is over. Its unread messages become dead
-// letters. id is the field ID of its Ref. Unless the child is temporary, the
+// letters. id is the field ID of its Ref. With SimpleOneForOne, one that has ended by
+// itself is terminated. With other strategies, unless the child is temporary, the
 // supervisor still knows it: Restart starts it again, Delete frees its name, and, as
 // in OTP, a restart of its whole group starts it again, too. When the process of its
 // supervisor was stopped by a signal, Terminate waits for that until ctx ends; Kill

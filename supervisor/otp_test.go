@@ -201,7 +201,12 @@ func TestSimpleOneForOne(t *testing.T) {
 	if err := pool.Delete(ctx, refs[0].ID); !errors.Is(err, supervisor.ErrSimple) {
 		t.Fatal(err)
 	}
-	if err := pool.Terminate(ctx, refs[0].ID); err != nil {
+	for range 2 { // the second one finds that it has ended
+		if err := pool.Terminate(ctx, refs[0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pool.Delete(ctx, refs[0].ID); !errors.Is(err, supervisor.ErrSimple) {
 		t.Fatal(err)
 	}
 	if n := pool.Count(); n != (supervisor.Counts{Specs: 1, Active: 3, Workers: 3}) {

@@ -324,6 +324,52 @@ func TestMonitorGone(t *testing.T) {
 	}
 }
 
+// TestMonitors: several monitors of one actor are independent, and each fires once; one
+// that was taken back does not. OTP: MON mon_1, mon_2, demon_1, demon_2, demon_3.
+func TestMonitors(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 5})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	place := func() (<-chan actor.Down, func()) {
+		ch, cancel, err := actor.Monitor(ctx, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ch, cancel
+	}
+	die := func(incarnation int, chs ...<-chan actor.Down) {
+		tell(t, ctx, ref, "exit 3")
+		for i, ch := range chs {
+			if d := wait(t, ctx, ch); d.ID != ref.ID || d.Exit.Incarnation != incarnation || d.Exit.Code != 3 {
+				t.Errorf("monitor %d: %+v", i, d)
+			}
+		}
+		who(t, ctx, ref)
+	}
+	a, cancelA := place()
+	b, _ := place()
+	taken, cancel := place()
+	cancel()
+	cancel()
+	die(1, a, b)
+	cancelA() // it has fired
+	c, _ := place()
+	die(2, c)
+	for i, ch := range []<-chan actor.Down{a, b, taken, c} {
+		select {
+		case d := <-ch:
+			t.Errorf("monitor %d has fired once more: %+v", i, d)
+		default:
+		}
+	}
+	unknown, _, err := actor.Monitor(ctx, actor.Ref[Node]{ID: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := wait(t, ctx, unknown); d.Exit.Reason != actor.ReasonNoProc {
+		t.Errorf("of nobody: %+v", d)
+	}
+}
+
 // TestTerminate: what was terminated does not come back. OTP: child_adm.
 func TestTerminate(t *testing.T) {
 	ctx, sup, _ := newSup(t, supervisor.Spec{})

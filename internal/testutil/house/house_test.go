@@ -31,6 +31,7 @@ var rules = []rule{
 	{"words", "finish the work or describe it where work is planned; name files relative to the repository", checkWords},
 	{"size of files", "cut the file by reason to change", checkFileSize},
 	{"size of functions", "name the parts: a function fits a screen", checkFuncSize},
+	{"clocks", "measure with time.Now and time.Since, or CLOCK_MONOTONIC", checkClocks},
 	{"sleep in tests", "wait for what has happened: a channel, a line of a helper, testing/synctest", checkSleep},
 }
 

@@ -167,6 +167,22 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	}
 }
 
+// checkClocks wants times to be measured by the clock that nobody can set: a clock that
+// is set must end no wait, early or late, and count no restart.
+func checkClocks(r *repository, bad func(string, ...any)) {
+	for _, f := range r.goes {
+		if f.test() || within(f.dir, "internal/testutil/...") || within(f.dir, "examples/...") {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && (strings.Contains(sel.Sel.Name, "REALTIME") || strings.HasPrefix(sel.Sel.Name, "UnixN") || strings.HasPrefix(sel.Sel.Name, "UnixM")) {
+				bad("%s uses %s", r.at(n.Pos()), sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
 func checkFileSize(r *repository, bad func(string, ...any)) {
 	for _, f := range r.goes {
 		if n := bytes.Count(f.src, []byte("\n")); n > maxFileLines {
@@ -195,6 +211,9 @@ func checkFuncSize(r *repository, bad func(string, ...any)) {
 var maySleep = map[string]string{
 	"actor/process_test.go":              "a handler that asks its context now and then, as a busy one would",
 	"transport/mq/process_linux_test.go": "a random moment for a kill; nothing waits for it",
+
+	"supervisor/stopped_linux_test.go":                "a time that somebody has must pass while its supervisor is stopped",
+	"supervisor/internal/process/reuse_linux_test.go": "two processes of one number must differ by their start",
 }
 
 func checkSleep(r *repository, bad func(string, ...any)) {

@@ -36,6 +36,13 @@ func act() {
 		return
 	case "oom parent":
 		oomParent()
+	case "reuse":
+		if err := process.ReuseNumbers(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("fine")
+		os.Exit(0)
 	case "exit 0":
 		os.Exit(0)
 	case "exit 7":
