@@ -46,6 +46,51 @@ func TestRunHurries(t *testing.T) {
 	}
 }
 
+// TestRunGivesRoomBackByQuarters: of a full ring that is handled in one run, the sender
+// gets the room back in a few parts, not with each message and not at the end only.
+func TestRunGivesRoomBackByQuarters(t *testing.T) {
+	small := mailbox.Config{RingBytes: 4 << 10}
+	t.Run("plain", func(t *testing.T) {
+		r := newRungOf(t, small)
+		quarters[[4]int32](t, r, func() error { return mailbox.Send(r.out, wire.EntryTell, 0, 0, typeOf[[4]int32](t), &[4]int32{}) })
+	})
+	t.Run("lent", func(t *testing.T) {
+		r := newRungOf(t, small)
+		quarters[blob](t, r, func() error {
+			b, err := r.out.Lend(10)
+			if err != nil {
+				return err
+			}
+			if err = mailbox.Send(r.out, wire.EntryTell, 0, 0, typeOf[blob](t), &blob{b}); err != nil {
+				b.Release()
+			}
+			return err
+		})
+	})
+}
+
+func quarters[M any](t *testing.T, r *rung, send func() error) {
+	t.Helper()
+	n := 0
+	for ; send() == nil; n++ {
+	}
+	r.deliver(t)
+	heads := map[uint64]bool{}
+	all := mailbox.NewHandlers(map[codec.ID]mailbox.Handler{typeOf[M](t).ID(): func(*mailbox.Message, []byte) error {
+		heads[r.peer.Page.Head.Load()] = true
+		return nil
+	}})
+	var stop, system atomic.Bool
+	var m mailbox.Message
+	r.in.Look(&m)
+	if got, err := r.in.Run(&m, all, n, &stop, &system); got != n || err != nil || n < 16 {
+		t.Fatalf("%d of %d were run, %v", got, n, err)
+	}
+	if len(heads) < 3 || len(heads) > n/2 {
+		t.Errorf("while %d messages were handled the sender saw %d heads; want one for each quarter, about", n, len(heads))
+	}
+}
+
 // TestRunTellsOfAllAtItsEnd: when it ends before the messages do, the sender has every
 // block of those that were handled.
 func TestRunTellsOfAllAtItsEnd(t *testing.T) {

@@ -32,12 +32,17 @@ type rung struct {
 
 func newRung(t *testing.T) *rung {
 	t.Helper()
+	return newRungOf(t, mailbox.Config{})
+}
+
+func newRungOf(t *testing.T, cfg mailbox.Config) *rung {
+	t.Helper()
 	n, err := notify.Best()
 	if n == nil {
 		t.Fatal(err)
 	}
 	byOut, byIn := &counted{Notifier: n}, &counted{Notifier: n}
-	r := &rung{newLateBy(t, mailbox.Config{}.Wire(), byOut, byIn), byOut, byIn}
+	r := &rung{newLateBy(t, cfg.Wire(), byOut, byIn), byOut, byIn}
 	t.Cleanup(func() { r.deliver(t) })
 	return r
 }

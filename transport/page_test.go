@@ -112,6 +112,85 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestPagesOfAnotherKind: neither page is taken for the other one, nor for one that is
+// longer than its memory, and none is made in too little memory.
+func TestPagesOfAnotherKind(t *testing.T) {
+	send, recv := make([]byte, RecvPageBytes), make([]byte, RecvPageBytes)
+	if _, err := NewSendPage(send, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewRecvPage(recv); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenRecvPage(recv); err != nil {
+		t.Error(err)
+	}
+	if _, err := OpenRecvPage(recv[:RecvPageBytes-1]); err == nil {
+		t.Error("a receive page that lacks a byte was accepted")
+	}
+	if _, err := OpenRecvPage(send); err == nil {
+		t.Error("a send page was taken for a receive page")
+	}
+	if _, err := OpenSendPage(recv, 4096); err == nil {
+		t.Error("a receive page was taken for a send page")
+	}
+	if _, err := NewSendPage(make([]byte, SendPageHeader+4095), 4096); err == nil {
+		t.Error("a send page was made that lacks a byte")
+	}
+	if _, err := NewRecvPage(make([]byte, RecvPageBytes-1)); err == nil {
+		t.Error("a receive page was made that lacks a byte")
+	}
+}
+
+// TestPartsOfPages: what is handed out of a page ends where that part of it ends, and who
+// gives blocks back says by the state of his own page whether he sleeps.
+func TestPartsOfPages(t *testing.T) {
+	s, err := NewSendPage(make([]byte, SendPageHeader+8192), 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRecvPage(make([]byte, RecvPageBytes+4096))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cap(s.Cells) != 4096 || cap(r.Taken) != TakenBytes || cap(r.Slots) != ReplySlots*ReplySlotBytes || cap(r.Slot(7)) != ReplySlotBytes {
+		t.Errorf("capacities %d, %d, %d, %d", cap(s.Cells), cap(r.Taken), cap(r.Slots), cap(r.Slot(7)))
+	}
+	if r.Slot(1)[0] = 9; r.Slots[ReplySlotBytes] != 9 {
+		t.Error("slot 1 stands elsewhere")
+	}
+	if s.Returns.State != s.State || r.Returns.State != r.State {
+		t.Error("the user of blocks says by another word whether it sleeps")
+	}
+}
+
+// TestSleepKeepsTheOtherBits: a process that goes to sleep or wakes up says nothing else.
+func TestSleepKeepsTheOtherBits(t *testing.T) {
+	s, err := NewSendPage(make([]byte, SendPageHeader+4096), 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const others = StateWantRoom | StateHurry
+	s.State.Store(others)
+	if s.Arm(); s.State.Load() != others|StateArmed || s.Sleeps.Load() != 1 {
+		t.Errorf("armed: %#x, %d sleeps", s.State.Load(), s.Sleeps.Load())
+	}
+	if s.Disarm(); s.State.Load() != others {
+		t.Errorf("awake: %#x", s.State.Load())
+	}
+}
+
+// TestGoldenReturn: the parts of a return entry, as PROTOCOL.md has them.
+func TestGoldenReturn(t *testing.T) {
+	v := PackReturn(0x0102, 0x0304, 0x05060708)
+	if v != 0x0102030405060708 {
+		t.Errorf("%#x", v)
+	}
+	if s, b, g := UnpackReturn(v); s != 0x0102 || b != 0x0304 || g != 0x05060708 {
+		t.Errorf("%#x %#x %#x", s, b, g)
+	}
+}
+
 // TestInFlight: the word's three parts.
 func TestInFlight(t *testing.T) {
 	w := PackInFlight(1<<48-2, 200, HandIn)

@@ -1,6 +1,9 @@
 package segment
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // TestBorrowing: a class that finds all bytes with a larger one uses its blocks
 // for a while, and then gets a segment in the place of an idle one; but not in
@@ -101,4 +104,100 @@ func TestGivingIsTakenBack(t *testing.T) {
 	if p.giving != nil {
 		t.Error("still closed for a smaller class")
 	}
+}
+
+// allOut is a pool all of whose bytes have two segments of four blocks of 1 MiB, all out.
+func allOut(t *testing.T) (p *Pool, first, second []Block) {
+	t.Helper()
+	p, _ = heapPool(PoolConfig{MaxBytes: 8 << 20, Retire: func(uint16) error { return nil }})
+	all := make([]Block, 8)
+	for i := range all {
+		all[i] = mustTake(t, p, 1<<20)
+	}
+	if all[3].Ref.Segment != all[0].Ref.Segment || all[4].Ref.Segment == all[0].Ref.Segment {
+		t.Fatal("the blocks stand otherwise: this test shows nothing")
+	}
+	return p, all[:4], all[4:]
+}
+
+// borrowLong takes small blocks until the class has borrowed for long.
+func borrowLong(t *testing.T, p *Pool) {
+	t.Helper()
+	for range borrowFor + 1 {
+		p.Put(mustTake(t, p, 10))
+	}
+	if p.giving == nil {
+		t.Fatal("no segment is closed: this test shows nothing")
+	}
+}
+
+// TestGivenIsTheLeastBusy: of the segments that could be closed for a class the one is
+// with the fewest blocks out, and it stays that one.
+func TestGivenIsTheLeastBusy(t *testing.T) {
+	for _, least := range []int{0, 1} {
+		p, first, second := allOut(t)
+		parts := [2][]Block{first, second}
+		p.Put(parts[1-least][0])
+		for _, b := range parts[least][:2] {
+			p.Put(b)
+		}
+		borrowLong(t, p)
+		want := p.segments[parts[least][0].Ref.Segment]
+		if p.giving != want {
+			t.Error("the busier one is closed")
+		}
+		for _, b := range parts[1-least][1:] {
+			p.Put(b)
+		}
+		p.mu.Lock()
+		p.give(0)
+		p.mu.Unlock()
+		if p.giving != want {
+			t.Error("another one is closed, when there is one already")
+		}
+	}
+}
+
+// TestGivenIsUsedAtOnce: when the last block of the closed segment is back, the class
+// that it was closed for does not borrow any more.
+func TestGivenIsUsedAtOnce(t *testing.T) {
+	p, first, second := allOut(t)
+	p.Put(second[0])
+	p.Put(first[0])
+	p.Put(first[1])
+	borrowLong(t, p)
+	if b := mustTake(t, p, 10); cap(b.Mem) != 1<<20 || b.Ref.Segment != second[0].Ref.Segment {
+		t.Fatalf("a block of %d bytes of segment %d", cap(b.Mem), b.Ref.Segment)
+	} else {
+		p.Put(b)
+	}
+	p.Put(first[2])
+	p.Put(first[3])
+	if b := mustTake(t, p, 10); cap(b.Mem) != 4<<10 {
+		t.Errorf("it borrows a block of %d bytes, and could have its own", cap(b.Mem))
+	}
+	if p.giving != nil {
+		t.Error("a segment that is gone is still to be given")
+	}
+}
+
+// TestWantedIsNotBorrowed: a block that somebody waits for is not lent to a smaller class
+// that has none.
+func TestWantedIsNotBorrowed(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 16 << 20, Retire: func(uint16) error { return nil }})
+	big := mustTake(t, p, 4<<20)
+	mustTake(t, p, 4<<20)
+	for seq := range uint64(8) { // two segments, whose blocks will come back by themselves
+		p.Lent(mustTake(t, p, 1<<20), seq)
+	}
+	p.Want(4 << 20)
+	if p.wanted == 0 {
+		t.Fatal("nothing is closed for it: this test shows nothing")
+	}
+	p.Put(big)
+	if b, err := p.Take(10); !errors.Is(err, ErrDry) {
+		t.Errorf("a block of %d bytes, %v", cap(b.Mem), err)
+	}
+	mustTake(t, p, 4<<20)
+	p.Unwant(4 << 20)
 }

@@ -92,6 +92,23 @@ func TestAwait(t *testing.T) {
 	await(long) // who has no user does not wait
 }
 
+// TestLinger: before a segment is made, a block that has come back is seen; nobody
+// lingers for a user that there is not, or that has nothing.
+func TestLinger(t *testing.T) {
+	defer patient.Store(patient.Swap(true))
+	p, _ := heapPool(PoolConfig{})
+	p.linger() // no user
+	r := newReturns()
+	p.Switch(r, 0)
+	p.linger() // nothing is out
+	b := mustTake(t, p, 1)
+	p.Lent(b, 1)
+	giveBack(r, b.Ref)
+	if p.linger(); p.out != 0 {
+		t.Error("the block that is back was not seen")
+	}
+}
+
 // TestPatienceIsPolling: who may not poll waits for no block, on its way or not; the
 // switch is the one of all polling.
 func TestPatienceIsPolling(t *testing.T) {

@@ -106,6 +106,48 @@ func TestViewsAreBounded(t *testing.T) {
 	}
 }
 
+// TestAdmit: what an owner may announce beside what it has, for each bound the most
+// and one more than that.
+func TestAdmit(t *testing.T) {
+	const id = 7
+	for _, c := range []struct {
+		what   string
+		policy Policy
+		have   counts
+		bytes  int64
+		id     uint16
+		size   int
+		blocks int
+		bad    string // "": it is admitted
+	}{
+		{"the last block", PolicyPool, counts{1, transport.ReturnEntries - 1}, 0, id, 4096, 1, ""},
+		{"one block too many", PolicyPool, counts{1, transport.ReturnEntries}, 0, id, 4096, 1, "count of blocks"},
+		{"two blocks, and one is left", PolicyPool, counts{1, transport.ReturnEntries - 1}, 0, id, 8192, 2, "count of blocks"},
+		{"a payload beside a whole arena", PolicyArena, counts{1, maxArenaUnits}, 0, id, 4096, 1, ""},
+		{"two payloads beside it", PolicyArena, counts{2, maxArenaUnits + 1}, 0, id, 4096, 1, "count of blocks"},
+		{"the last segment", PolicyPool, counts{MaxViewSegments - 1, 1}, 0, id, 4096, 1, ""},
+		{"one segment too many", PolicyPool, counts{MaxViewSegments, 1}, 0, id, 4096, 1, "count of segments"},
+		{"what is shared counts for itself", PolicyPool, counts{MaxViewSegments, transport.ReturnEntries}, 0, SharedIDs, 4096, 1, ""},
+		{"the last byte", PolicyPool, counts{}, 1<<20 - 4096, id, 4096, 1, ""},
+		{"one byte too many", PolicyPool, counts{}, 1<<20 - 4095, id, 4096, 1, "bytes of segments"},
+	} {
+		v := &Views{Policy: c.policy, MaxBytes: 1 << 20, counts: [2]counts{c.have, {}}, bytes: c.bytes}
+		err := v.admit(c.id, c.size, c.blocks)
+		if e := new(transport.CorruptError); (err != nil) != (c.bad != "") || err != nil && (!errors.As(err, &e) || e.What != c.bad) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+	var v Views
+	addHeap(&v, id, Heap(4096), 4096, 1)
+	if e := new(transport.CorruptError); !errors.As(v.admit(id, 4096, 1), &e) {
+		t.Error("an id that is in use is admitted")
+	}
+	v.Close()
+	if err := v.admit(id+1, 4096, 1); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
 // TestViewsClose: memory goes with the last view, and not before.
 func TestViewsClose(t *testing.T) {
 	var v Views
