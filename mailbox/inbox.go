@@ -170,7 +170,8 @@ func (b *Inbox) attach(m *Message) error {
 }
 
 // Decode decodes m into what v, a pointer, points to, and which then shares no
-// memory with the mailbox but its lent buffers.
+// memory with the mailbox but its lent buffers and what is a codec.View, which is
+// valid until Done.
 func Decode(m *Message, t *codec.Type, v any) error {
 	if m.lent.N == 1 {
 		if buf, ok := codec.DecodeBeside(t, m.body, v).(*Buffer); ok {
@@ -181,7 +182,8 @@ func Decode(m *Message, t *codec.Type, v any) error {
 			}
 		}
 	}
-	if len(m.body) >= bulky {
+	m.lent.Views = t.Views()
+	if len(m.body) >= bulky && !m.lent.Views {
 		spare.came(len(m.body))
 	}
 	err := codec.Decode(t, m.body, v, &m.lent)

@@ -9,9 +9,9 @@ import (
 )
 
 // Decode decodes src, all of it, into the value that v, a pointer, points to,
-// and which afterwards shares no memory with src. What was handed over beside
-// the message is taken from in, which may be nil for types that do not Lend. If
-// it fails, the value is the zero value.
+// and which afterwards shares no memory with src, but for a View if in.Views is
+// set. What was handed over beside the message is taken from in, which may be nil
+// for types that do not Lend. If it fails, the value is the zero value.
 //
 // src may be memory that a peer writes at this moment: each byte is read once,
 // and checked where it was copied to.
@@ -137,7 +137,7 @@ func (pl *plan) decode(src []byte, p unsafe.Pointer, count int, in *Lent, depth 
 			src = rest[n:]
 		case opFlatSlice:
 			var err error
-			if src, err = o.decodeFlat(src, f); err != nil {
+			if src, err = o.decodeFlat(src, f, in); err != nil {
 				return src, err
 			}
 		case opCopy, opCopy1, opCopy2, opBool, opBools:
@@ -192,7 +192,7 @@ func badLength(what string, ok bool, n uint64, rest []byte) error {
 func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
 	switch o.kind {
 	case opEmpties:
-		return o.decodeFlat(src, f)
+		return o.decodeFlat(src, f, in)
 	case opSlice:
 		return o.decodeSlice(src, f, in, depth+1)
 	case opPlainSlice:
@@ -241,8 +241,8 @@ func takeCount(src []byte, min int) (n int, null bool, rest []byte, err error) {
 // decodeFlat fills the slice at f, whose elements are flat: one copy. The
 // memory is allocated as bytes, because the compiler then copies into it
 // without clearing it first; the allocator aligns by size, and the size is a
-// multiple of the element's.
-func (o *op) decodeFlat(src []byte, f unsafe.Pointer) ([]byte, error) {
+// multiple of the element's. A View gets the bytes themselves, if in says so.
+func (o *op) decodeFlat(src []byte, f unsafe.Pointer, in *Lent) ([]byte, error) {
 	n, null, rest, err := takeCount(src, int(o.size))
 	if err != nil {
 		return src, err
@@ -252,6 +252,10 @@ func (o *op) decodeFlat(src []byte, f unsafe.Pointer) ([]byte, error) {
 		return rest, nil
 	}
 	bytes := n * int(o.size)
+	if o.aux.view && in.mayView() && n > 0 {
+		*(*View)(f) = rest[:n:n]
+		return rest[n:], nil
+	}
 	body := rest[:bytes] // a name of its own: without one the compiler clears
 	mem := make([]byte, len(body))
 	copy(mem, body)

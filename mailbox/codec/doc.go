@@ -34,6 +34,8 @@
 //   - [time.Time] travels as its AppendBinary writes it: the instant and the
 //     offset from UTC, without the name of the zone and the monotonic clock.
 //   - A [Lender] that is an [Accepter] too is not copied: it is handed over.
+//   - A [View] travels as a []byte does. The receiver may let it point into the
+//     bytes that it decodes.
 //
 // Functions, channels, interfaces, uintptr, [unsafe.Pointer] and the types of
 // package sync cannot travel. Of fails, and names the path of every such field.
@@ -104,7 +106,8 @@
 //     count is checked against the bytes that follow, and against the limits of
 //     this package, before memory is allocated. It fails with an error, never
 //     with a panic of its own, and leaves the zero value behind.
-//   - A decoded value shares no memory with the bytes it came from.
+//   - A decoded value shares no memory with the bytes it came from, except for
+//     a View where [Lent.Views] is set.
 //   - Encoding does not allocate, except in marshalers of the program; decoding
 //     allocates what the value consists of. Neither moves the value from the
 //     caller's stack to the heap.

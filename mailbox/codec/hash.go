@@ -16,6 +16,9 @@ func hash(s string) uint32 {
 // typeName is the name that both sides use for t: with the full path of its
 // package, where reflect's has the last element only.
 func typeName(t reflect.Type) string {
+	if t == viewType {
+		t = bytesType
+	}
 	if t.Name() != "" {
 		if t.PkgPath() == "" {
 			return t.Name()
@@ -60,6 +63,9 @@ type describer struct {
 }
 
 func (d *describer) write(t reflect.Type) {
+	if t == viewType {
+		t = bytesType
+	}
 	name := typeName(t)
 	if t.Name() != "" {
 		d.WriteString(name)

@@ -46,6 +46,7 @@ type aux struct {
 	n        int            // elements of an array
 	appender bool           // of a marshaler: it has AppendBinary
 	strings  bool           // a slice of strings
+	view     bool           // a View
 	maps     *mapper
 }
 
@@ -82,6 +83,7 @@ type builder struct {
 	errs    []error
 	custom  bool
 	lends   bool
+	views   bool
 }
 
 type job struct {
@@ -191,6 +193,8 @@ func (b *builder) addSlice(p *plan, t reflect.Type, off uintptr, path string) {
 		o.kind = opEmpties
 	case isFlat(e):
 		o.kind = opFlatSlice
+		o.aux.view = t == viewType
+		b.views = b.views || o.aux.view
 		o.aux.bools = boolsOf(e, 0, nil)
 		o.aux.words = boolWords(o.aux.bools, e.Size())
 	default:

@@ -20,6 +20,7 @@ type Type struct {
 	flat   bool
 	custom bool
 	lends  bool
+	views  bool
 	keyed  bool // values are Keyed, by a method of the value
 	urgent bool // values are Urgent
 	plain  bool // flat, and not urgent
@@ -95,7 +96,7 @@ func newType(rt reflect.Type) (*Type, error) {
 	if len(b.errs) > 1 {
 		return nil, errors.Join(b.errs...)
 	}
-	t.flat, t.custom, t.lends = t.plan.flat, b.custom, b.lends
+	t.flat, t.custom, t.lends, t.views = t.plan.flat, b.custom, b.lends, b.views
 	t.keyed = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Keyed]())
 	t.urgent = t.rtype.Kind() != reflect.Interface && t.rtype.Implements(reflect.TypeFor[Urgent]())
 	t.plain = t.flat && !t.urgent
