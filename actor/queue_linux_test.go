@@ -33,7 +33,7 @@ func TestQueueForms(t *testing.T) {
 			if s.Err != nil {
 				testutil.Refused(t, s.Err)
 			}
-			cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run", "^(TestEchoSizes|TestTellOrderAcrossSizes|TestBuffers|TestManyAsks)$")
+			cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run", "^(TestEchoSizes|TestTellOrderAcrossSizes|TestBuffers|TestManyAsks|TestViews|TestViewStays)$")
 			cmd.Env = append(os.Environ(), "UNDERSTUDY_QUEUE="+s.Form.Name, queueVar+"=1")
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "\n--- PASS: TestEchoSizes") {

@@ -15,6 +15,18 @@ import (
 // mailbox.Buffer.
 type Buffer = mailbox.Buffer
 
+// View is a field of bytes that the receiver reads where they lie, in the mailbox or
+// in a shared segment, and not in a copy of its own. The sender sets it to any
+// []byte, which is copied once and stays the sender's.
+//
+// What a handler gets is valid until it returns. It must not be written: most of it
+// is mapped read-only, and a write is a fault that ends the process. Nothing tells who
+// uses it later, as with a Buffer: what he sees may be another message, or a fault. So
+// what is to stay is copied, by bytes.Clone. Views in an answer to Ask, and in what
+// OnState gets, are copies that stay. Whether a field is a View or a []byte makes no
+// difference to the other side.
+type View = codec.View
+
 // File is an open file that travels with a message; see mailbox.File.
 type File = mailbox.File
 

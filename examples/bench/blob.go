@@ -15,7 +15,8 @@ const (
 	bare   = "bare"  // lent, only its head written
 	touch  = "touch" // lent, a word of each page written
 	copied = "copy"  // lent, filled by copy from a private buffer
-	plain  = "plain" // a []byte of the sender's own
+	viewed = "view"  // a []byte of the sender's own, read where it lies
+	plain  = "plain" // a []byte of the sender's own, which the receiver gets a copy of
 )
 
 // plotSizes are those of the workload "sizes".
@@ -36,7 +37,7 @@ func sizeName(size int) string {
 }
 
 func (d *driver) runBlobs(c *actor.Context) error {
-	for _, way := range []string{touch, copied, plain} {
+	for _, way := range []string{touch, copied, viewed, plain} {
 		for _, size := range blobSizes {
 			name := "blob " + sizeName(size) + " " + way
 			if !d.wants(name) {
@@ -74,7 +75,7 @@ func (d *driver) runBlob(c *actor.Context, size int, way string) (Result, error)
 // acknowledged, and how much passes when it is sent one after another.
 func (d *driver) runSizes(c *actor.Context) error {
 	for _, size := range plotSizes {
-		for _, way := range []string{bare, touch, copied, plain} {
+		for _, way := range []string{bare, touch, copied, viewed, plain} {
 			r, err := d.runSize(c, size, way)
 			if err != nil {
 				return fmt.Errorf("%s %s: %w", sizeName(size), way, err)
@@ -119,8 +120,11 @@ func sendBlob(size int, way string) func(*stream, Head) error {
 	for i := range src {
 		src[i] = byte(i)
 	}
-	if way == plain {
+	switch way {
+	case plain:
 		return sendPlain(src)
+	case viewed:
+		return sendViewed(src)
 	}
 	return sendLent(src, true)
 }
@@ -149,6 +153,17 @@ func sendPlain(src []byte) func(*stream, Head) error {
 			return check(s, h, PlainCheck{Data: src})
 		}
 		return actor.Tell(s.c, s.d.job.To, Plain{Data: src})
+	}
+}
+
+// sendViewed is sendPlain to a receiver that has no copy made.
+func sendViewed(src []byte) func(*stream, Head) error {
+	return func(s *stream, h Head) error {
+		stamp(src, h, true)
+		if h.Op != opData {
+			return check(s, h, ViewedCheck{Data: src})
+		}
+		return actor.Tell(s.c, s.d.job.To, Viewed{Data: src})
 	}
 }
 

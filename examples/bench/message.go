@@ -96,7 +96,8 @@ const orderName = "bolts, 6 mm" + ", zinc" // 17 bytes
 
 var orderParts = []uint32{2, 3, 5, 7, 11, 13, 17}
 
-// Large messages: lent from shared memory, or plain.
+// Large messages: lent from shared memory, or bytes of the sender's own, which the
+// receiver reads where they lie, or gets a copy of.
 type (
 	// Blob is told one way.
 	Blob struct {
@@ -118,6 +119,16 @@ type (
 	PlainCheck struct {
 		actor.Asks[Receiver, Reply]
 		Data []byte
+	}
+	// Viewed is told one way.
+	Viewed struct {
+		actor.Tells[Receiver]
+		Data actor.View
+	}
+	// ViewedCheck is a Viewed whose answer is an acknowledgement.
+	ViewedCheck struct {
+		actor.Asks[Receiver, Reply]
+		Data actor.View
 	}
 )
 

@@ -38,6 +38,7 @@ var lines = []series{
 	{way: bare, label: "lent, untouched", color: "#1b6fb3"},
 	{way: touch, label: "lent, a word a page", color: "#118a73"},
 	{way: copied, label: "lent, filled by copy", color: "#c9680a"},
+	{way: viewed, label: "[]byte read in place", color: "#6b6b6b"},
 	{way: plain, label: "plain []byte", color: "#a63d76"},
 }
 

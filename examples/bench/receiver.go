@@ -44,6 +44,13 @@ var receiver = actor.Define("receiver", func(s *actor.Setup[Receiver]) error {
 	actor.OnAsk(s, func(c *actor.Context, m PlainCheck) (Reply, error) {
 		return Reply{Head: l.takeBytes(m.Data, true)}, nil
 	})
+	actor.OnTell(s, func(c *actor.Context, m Viewed) error {
+		l.takeBytes(m.Data, true)
+		return nil
+	})
+	actor.OnAsk(s, func(c *actor.Context, m ViewedCheck) (Reply, error) {
+		return Reply{Head: l.takeBytes(m.Data, true)}, nil
+	})
 	actor.OnTell(s, func(c *actor.Context, m Poll) error {
 		actor.SetPolling(m.On)
 		return nil
