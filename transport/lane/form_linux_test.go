@@ -58,6 +58,7 @@ func TestProbeAndBest(t *testing.T) {
 // queue.
 type stand struct {
 	form *Form
+	file *os.File
 	send *transport.SendPage
 	recv *transport.RecvPage
 	s    transport.Sender
@@ -76,13 +77,12 @@ func newStand(t *testing.T, name string) *stand {
 	if st.recv, err = transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes()); err != nil {
 		t.Fatal(err)
 	}
-	var file *os.File
-	if st.s, file, err = f.Create(st.send); err != nil {
+	if st.s, st.file, err = f.Create(st.send); err != nil {
 		testutil.Refused(t, err)
 	}
-	st.r = f.Receive(file, st.recv, transport.Place{})
+	st.r = f.Receive(st.file, st.recv, transport.Place{})
 	t.Cleanup(func() {
-		if err := f.Remove(file); err != nil {
+		if err := f.Remove(st.file); err != nil {
 			t.Error(err)
 		}
 		st.s.Close()

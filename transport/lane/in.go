@@ -23,7 +23,8 @@ type In struct {
 	send     *transport.SendPage // the sender's, read-only here
 	page     *transport.RecvPage // written here
 	mems     []*segment.Memory
-	kernel   *os.File       // the queue's descriptor; nil for a ring
+	form     *Form          // of a queue in the kernel; nil for a ring
+	kernel   *os.File       // its descriptor
 	bell     *os.File       // by which the sender is woken; nil when that needs none
 	ear      transport.File // by which the sender wakes this process
 	notifier transport.Notifier
@@ -32,6 +33,7 @@ type In struct {
 	woken    atomic.Uint64 // the sender's sleep that was ended last
 	idle     bool          // the in-flight word says that nothing is in hand
 	read     uint64        // sequence after the entry that was lent last, of a queue in the kernel
+	vain     uint64        // the tail with which such a queue was found empty all the same; read or less: none
 }
 
 // Accept opens the lane that f speaks of and makes the page of this
@@ -119,6 +121,7 @@ func (in *In) receiver(f *wire.Lane) error {
 	if err != nil {
 		return err
 	}
+	in.form = form
 	in.Receiver, err = form.Receiver(in.kernel, in.page, transport.Place{Seq: f.Start, Urgent: f.Urgent, Carry: f.Carry, CarryUrgent: f.CarryUrgent == 1})
 	return err
 }
@@ -129,11 +132,24 @@ func (in *In) Take(e *transport.Entry) (err error) {
 	if in.ring != nil {
 		return in.ring.Take(e)
 	}
-	if *e, err = in.Receiver.Next(); err == nil {
+	// Read before the queue: an entry is in the queue before it is in the tail.
+	tail := in.send.Tail.Load()
+	switch *e, err = in.Receiver.Next(); {
+	case err == nil:
 		in.read = e.End
+	case err == transport.ErrEmpty && in.ahead(tail):
+		if in.form.End == nil {
+			return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: in.read}
+		}
+		in.vain = tail // its keeper has removed it, or somebody else who may
 	}
 	return err
 }
+
+// ahead says whether a tail of a queue in the kernel speaks of entries that were not
+// lent. It may also be behind: an entry that its sender has not told of yet is taken
+// if it is there.
+func (in *In) ahead(tail uint64) bool { return int64(tail-in.read) > 0 }
 
 // Ring is the lane's queue, if it is a ring, for who reads many entries in a row;
 // else nil.
@@ -166,7 +182,8 @@ func (in *In) Pending() bool {
 	if in.ring != nil {
 		return in.ring.Pending()
 	}
-	return in.send.Tail.Load() != in.read
+	tail := in.send.Tail.Load()
+	return in.ahead(tail) && tail != in.vain
 }
 
 // Published is the sequence after the last entry that the sender has published.
