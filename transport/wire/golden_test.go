@@ -235,3 +235,25 @@ func TestLentTell(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesOfNoFlag: only the value 1 says that a descriptor comes, as for whoever looks
+// at the descriptors: another one would leave some that nobody closes.
+func TestFilesOfNoFlag(t *testing.T) {
+	for flag := range 256 {
+		b, more := uint8(flag), 0
+		if b == 1 {
+			more = 1
+		}
+		for _, c := range []struct {
+			f    Frame
+			want int
+		}{
+			{&Open{Queue: QueueRing, Bell: b}, 1 + more}, {&Lane{Queue: QueueUnix, Bell: b}, 2 + more},
+			{&Page{Bell: b}, 1 + more}, {&Started{Known: b}, more},
+		} {
+			if got := Files(c.f); got != c.want {
+				t.Errorf("%T with a flag of %d: %d descriptors, want %d", c.f, flag, got, c.want)
+			}
+		}
+	}
+}

@@ -90,15 +90,23 @@ func Files(f Frame) int {
 	case *Lane:
 		return laneFiles(f.Queue, f.Bell)
 	case *Page:
-		return 1 + int(f.Bell&1)
+		return 1 + flagged(f.Bell)
 	case *Segment:
 		return int(min(f.Blocks, 1))
 	case *Passage, *Adopt:
 		return 1
 	case *Started:
-		return int(f.Known & 1)
+		return flagged(f.Known)
 	case *State:
 		return f.files()
+	}
+	return 0
+}
+
+// flagged is 1 when a flag that announces a descriptor is set.
+func flagged(flag uint8) int {
+	if flag == 1 {
+		return 1
 	}
 	return 0
 }

@@ -122,7 +122,7 @@ type Drained struct{ From Addr }
 func (f *Drained) fields(c *coder) { c.addr(&f.From) }
 
 func laneFiles(q Queue, bell uint8) int {
-	n := 1 + int(bell&1)
+	n := 1 + flagged(bell)
 	if q != QueueRing {
 		n++
 	}
