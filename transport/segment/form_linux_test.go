@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -169,6 +170,40 @@ func TestOpenNamed(t *testing.T) {
 	}
 }
 
+// TestOpenNamedIsSwept: a process that does not see this one, as in another container
+// that shares the directory, takes it for dead and removes its names. That harms
+// nobody, whenever it happens.
+func TestOpenNamedIsSwept(t *testing.T) {
+	testutil.Audit(t)
+	dir := t.TempDir()
+	var done atomic.Bool
+	var removed int
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		for !done.Load() {
+			names, _ := os.ReadDir(dir)
+			for _, e := range names {
+				if os.Remove(filepath.Join(dir, e.Name())) == nil {
+					removed++
+				}
+			}
+		}
+	}()
+	for range testutil.Rounds(500, 100_000) {
+		rw, ro, err := openNamed(dir)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		unix.Close(rw)
+		unix.Close(ro)
+	}
+	done.Store(true)
+	<-swept
+	t.Logf("%d names were removed by somebody else", removed)
+}
+
 // TestFileSizeLimit: a segment that is larger than a file may be says so, whichever
 // file it is. (SIGXFSZ, which the kernel sends, too, does nothing to a Go program.)
 func TestFileSizeLimit(t *testing.T) {
@@ -238,6 +273,17 @@ func TestNamedFile(t *testing.T) {
 	}
 	if _, err := OpenFile(path, false); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that does not exist: %v", err)
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, write := range []bool{false, true} { // and nobody waits for its other end
+		if _, err := OpenFile(path, write); !errors.As(err, &foreign) || foreign.What != "type" {
+			t.Errorf("a pipe with a name: %v", err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
 	}
 	if m, err = CreateFile(path, 1, false, Options{Populate: true}); err != nil {
 		t.Fatal(err)

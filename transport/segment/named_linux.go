@@ -62,7 +62,7 @@ func OpenFile(path string, write bool) (*Memory, error) {
 	if write {
 		flags, prot = os.O_RDWR, unix.PROT_READ|unix.PROT_WRITE
 	}
-	f, err := os.OpenFile(path, flags, 0)
+	f, err := os.OpenFile(path, flags|unix.O_NONBLOCK, 0) // or it would wait for the other end of a pipe
 	if err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
 	}

@@ -99,11 +99,16 @@ func openNamed(dir string) (rw, ro int, err error) {
 		if e := unix.Unlink(path); err == nil && e != unix.ENOENT { // another's sweep may have been first
 			err = e
 		}
-		if err != nil {
-			unix.Close(rw)
+		if err == nil {
+			return rw, ro, nil
+		}
+		unix.Close(rw)
+		if ro >= 0 {
+			unix.Close(ro)
+		}
+		if err != unix.ENOENT { // and here before the name was of any use
 			return -1, -1, err
 		}
-		return rw, ro, nil
 	}
 	return -1, -1, err
 }
