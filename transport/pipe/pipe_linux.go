@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/kernelq"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
@@ -29,8 +30,25 @@ func Create() (send, receive *os.File, err error) {
 }
 
 func newPort(f *os.File) kernelq.Port {
+	var err error
+	_ = sys.FD(f, func(fd int) error { err = check(fd); return nil }) // one that is closed shows in the first call
+	if err != nil {
+		f.Close()
+		return kernelq.None{Err: err}
+	}
 	p := &port{write: sys.PipeWrite, read: sys.PipeRead}
 	return kernelq.NewFD("pipe", f, p.put, p.take)
+}
+
+// check refuses what is no pipe. A read of something else can take as long as whoever
+// made it likes.
+func check(fd int) error {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	if kind := st.Mode & unix.S_IFMT; err == nil && kind != unix.S_IFIFO {
+		return &transport.CorruptError{What: "type of a pipe", Value: uint64(kind), Limit: unix.S_IFIFO}
+	}
+	return nil
 }
 
 // port chooses between the calls that never wait and, on older kernels, those

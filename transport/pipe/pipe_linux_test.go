@@ -1,6 +1,8 @@
 package pipe
 
 import (
+	"errors"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -65,5 +67,31 @@ func TestCalls(t *testing.T) {
 	_, err = sys.PipeRead(int(receive.Fd()), make([]byte, 1))
 	if err != unix.EAGAIN && err != unix.EOPNOTSUPP {
 		t.Error(err)
+	}
+}
+
+// TestForeign: what a sender gives its receiver in the place of a pipe is refused, since
+// nobody knows how long a read of it takes.
+func TestForeign(t *testing.T) {
+	for _, path := range []string{"/dev/zero", "/dev/null", "/proc/self/exe", "/"} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := transport.NewRecvPage(make([]byte, transport.RecvPageBytes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewReceiver(f, page, transport.Place{})
+		_, err = r.Next()
+		if e := (*transport.CorruptError)(nil); !errors.As(err, &e) || e.What != "type of a pipe" {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if f.Close() == nil {
+			t.Errorf("%s is still open", path)
+		}
 	}
 }
