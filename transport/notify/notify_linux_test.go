@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"runtime"
@@ -307,33 +308,34 @@ func TestYield(t *testing.T) {
 	}
 }
 
-// TestWakeIsNotHeldUp: a peer that has filled its descriptor and made it blocking
-// does not stop those who wake it.
+// TestWakeIsNotHeldUp: a peer that has filled its descriptor, wholly or but for a little,
+// and made it blocking does not stop those who wake it.
 func TestWakeIsNotHeldUp(t *testing.T) {
 	n := newNotifier(t, "futex")
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := os.NewFile(uintptr(fd), "full")
-	full := [8]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	if _, err := unix.Write(fd, full[:]); err != nil {
-		t.Fatal(err)
-	}
-	woken := make(chan error, 1)
-	go func() { woken <- n.Wake(new(atomic.Uint32), fd) }()
-	select {
-	case err := <-woken:
+	for _, count := range []uint64{1<<64 - 2, 1<<64 - 3, 1<<64 - 16, 1<<64 - 1<<56, 1 << 63} {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 		if err != nil {
+			t.Fatal(err)
+		}
+		f := os.NewFile(uintptr(fd), "full")
+		defer f.Close()
+		if _, err := unix.Write(fd, binary.NativeEndian.AppendUint64(nil, count)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Check(f); err != nil {
 			t.Error(err)
 		}
-	case <-time.After(testutil.HangGuard):
-		t.Fatal("Wake hangs")
+		woken := make(chan error, 1)
+		go func() { woken <- n.Wake(new(atomic.Uint32), fd) }()
+		select {
+		case err := <-woken:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(testutil.HangGuard):
+			t.Fatalf("Wake hangs with a count of %#x", count)
+		}
 	}
-	if err := Check(f); err != nil {
-		t.Error(err)
-	}
-	f.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

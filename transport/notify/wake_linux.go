@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -9,8 +10,9 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// one is the counter that a wake adds to an eventfd, in any byte order not 0.
-var one = [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
+// one is what a wake adds to the counter of an eventfd. It is no more: poll(2) speaks
+// of room for 1, and a write of more may have to wait for it.
+var one = binary.NativeEndian.AppendUint64(nil, 1)
 
 // Check refuses a peer's descriptor that a wake would better not write to. An
 // eventfd has no type among files; pipes, sockets and files have one, and their
@@ -45,7 +47,7 @@ func wake(word transport.Word, fd int) error {
 		if room, err := sys.Ready(fd, unix.POLLOUT); err == nil && !room {
 			return nil
 		}
-		_, err := unix.Write(fd, one[:])
+		_, err := unix.Write(fd, one)
 		switch err {
 		case nil, unix.EAGAIN: // EAGAIN: the counter is full, so the peer is being woken already
 			return nil
