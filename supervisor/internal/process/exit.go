@@ -51,7 +51,8 @@ func (e *Exit) classify(c circumstances) {
 	case e.Code == 0:
 		e.Kind = wire.ExitNormal
 		e.Summary = "exit status 0"
-	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || isCrash(line) && outOfMemory(e.Stack):
+	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || isCrash(line) && outOfMemory(e.Stack),
+		c.memory > 0 && e.MaxRSS > int64(c.memory/2) && nilInRuntime(e.Stack):
 		e.Kind = wire.ExitMemory
 		e.Summary = "out of memory"
 		if c.memory > 0 {
@@ -95,6 +96,17 @@ func outOfMemory(stack string) bool {
 	return strings.HasPrefix(stack, "runtime: out of memory") || strings.HasPrefix(stack, "fatal error: out of memory") ||
 		strings.HasPrefix(stack, "fatal error: runtime: out of memory") ||
 		strings.HasPrefix(stack, "fatal error: runtime: cannot allocate memory")
+}
+
+// nilInRuntime says whether the Go runtime itself has followed a nil pointer, on a
+// stack of its own: it does not look everywhere whether it got memory. In Go 1.26 the
+// queues of the collector's spans are such a place (spanQueue, which the collector
+// makes larger when there is much to mark).
+func nilInRuntime(stack string) bool {
+	where, rest, _ := strings.Cut(stack, "\ngoroutine ")
+	_, frame, _ := strings.Cut(rest, "\n")
+	return strings.HasPrefix(where, "SIGSEGV: ") && strings.HasSuffix(strings.TrimSpace(where), " addr=0x0") &&
+		strings.HasPrefix(rest, "0 ") && strings.HasPrefix(frame, "runtime.")
 }
 
 func signalName(s syscall.Signal) string {
