@@ -63,19 +63,25 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 		}
 	})
 	defer stop()
-	sup, err := New(ctx, s)
+	sup, err := create(s)
 	if err != nil {
 		return err
 	}
 	running.Store(sup)
-	s.sayReady()
+	sup.manager = &manager{log: sup.log}
+	sup.manager.starting.Store(true)
+	if err := sup.startListed(ctx); err != nil {
+		sup.Shutdown()
+		return err
+	}
+	sup.manager.ready(s)
 	go func() {
 		<-sup.Done()
 		cancel(sup.Err())
 	}()
 	sup.watchdogPings()
 	ferr := f(sup.Context(ctx), sup)
-	_, _ = Notify("STOPPING=1")
+	sup.manager.tell("STOPPING=1")
 	sup.Shutdown()
 	cause := context.Cause(ctx)
 	if errors.Is(ferr, context.Canceled) {

@@ -58,6 +58,7 @@ type engine struct {
 	away     map[uint64]*awayCall    // those that another process is to answer
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
+	manager  *manager                // of the program that Run runs; nil below it, and with New
 	far      hosting.Host            // of what Of has made: by it the root is asked; nothing else is set but host
 	lastCall uint64
 
@@ -102,6 +103,19 @@ var ErrEnded = errors.New("supervisor: it has ended")
 // Programs call Run instead; tests call New, and Shutdown when they are done. ctx
 // bounds the start only.
 func New(ctx context.Context, spec Spec) (*Supervisor, error) {
+	s, err := create(spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.startListed(ctx); err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	return s, nil
+}
+
+// create makes the supervisor of a program, whose children are not started yet.
+func create(spec Spec) (*Supervisor, error) {
 	if isChild() {
 		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
 			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain")
@@ -124,10 +138,6 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	}
 	s.workers.Go(s.loop)
 	if err := s.begin(); err != nil {
-		s.Shutdown()
-		return nil, err
-	}
-	if err := s.startListed(ctx); err != nil {
 		s.Shutdown()
 		return nil, err
 	}
@@ -389,6 +399,9 @@ func (s *Supervisor) event(kind EventKind, c *child, text string) {
 			x := actor.ExitOf(c.exit)
 			e.Exit = &x
 		}
+	}
+	if kind == EventStarting {
+		s.manager.starts(c)
 	}
 	if s.spec.OnEvent != nil {
 		s.spec.OnEvent(e)

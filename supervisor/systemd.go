@@ -13,10 +13,14 @@ import (
 
 // Notify tells the service manager that has started this process something, by the
 // protocol of systemd's sd_notify: lines such as "READY=1", "STATUS=three of four
-// are up", "STOPPING=1". If there is no service manager (NOTIFY_SOCKET is not set),
-// it returns false without an error. Run tells it when the program stops, and that
-// it is ready when the Children of its Spec are, unless Spec.LateReady is set.
-// Without Children only the program knows when it is ready.
+// are up", "RELOADING=1" (the time that has to be with it is added), "STOPPING=1". If
+// there is no service manager (NOTIFY_SOCKET is not set, as in children), it returns
+// false without an error.
+//
+// Run tells it when the program stops, and that it is ready when the Children of its
+// Spec are, unless Spec.LateReady is set. While they are being started it tells which
+// one is, and asks for as much time as that one may take (EXTEND_TIMEOUT_USEC by
+// Child.Start). Without Children only the program knows when it is ready.
 func Notify(state string) (told bool, err error) {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
@@ -28,7 +32,7 @@ func Notify(state string) (told bool, err error) {
 	}
 	defer c.Close()
 	_ = c.SetWriteDeadline(time.Now().Add(notifyTime)) // then Write fails, and says so
-	if _, err := c.Write([]byte(state)); err != nil {
+	if _, err := c.Write([]byte(reloading(state))); err != nil {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	return true, nil
@@ -37,18 +41,6 @@ func Notify(state string) (told bool, err error) {
 // notifyTime bounds how long a service manager that does not read may hold up
 // whoever tells it something: the supervisor's loop for one.
 const notifyTime = time.Second
-
-// sayReady tells the service manager, once the children of s have been started.
-func (s Spec) sayReady() {
-	if len(s.Children) == 0 {
-		return
-	}
-	said := fmt.Sprintf("STATUS=%d children were started", len(s.Children))
-	if !s.LateReady {
-		said += "\nREADY=1"
-	}
-	_, _ = Notify(said)
-}
 
 // Live returns nil if the supervisor's loop still works, which it must show within
 // limit. It is what /livez means: an error says that the whole program should be
@@ -99,7 +91,7 @@ func (s *Supervisor) watchdogPings() {
 	every := time.Duration(usec) * time.Microsecond / 2
 	var ping func()
 	ping = func() {
-		_, _ = Notify("WATCHDOG=1")
+		s.manager.tell("WATCHDOG=1")
 		time.AfterFunc(every, func() { s.post(ping) })
 	}
 	s.post(ping)

@@ -55,7 +55,8 @@ func systemdRoot() {
 
 // systemdTree is a program whose children are all in its Spec.
 func systemdTree() {
-	supervisor.Spec{Children: []supervisor.Child{{Actor: node}}, LateReady: os.Getenv("LATE") != ""}.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+	children := []supervisor.Child{{Actor: node}, {Name: "minute", Actor: node, Start: time.Minute}, {Name: "any", Actor: node, Start: supervisor.Infinity}}
+	supervisor.Spec{Children: children, LateReady: os.Getenv("LATE") != ""}.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		if _, err := supervisor.Notify("STATUS=f runs"); err != nil {
 			return err
 		}
@@ -64,13 +65,16 @@ func systemdTree() {
 	})
 }
 
-// TestReadyWhenStarted: Run says READY=1 when the children of its Spec are
-// ready, before it calls f, unless the program does so itself.
+// TestReadyWhenStarted: Run asks for as much time as the start of each child of its
+// Spec may take, and says READY=1 when all are ready, before it calls f, unless the
+// program does so itself.
 func TestReadyWhenStarted(t *testing.T) {
-	for late, want := range map[string][]string{
-		"":     {"STATUS=1 children were started\nREADY=1", "STATUS=f runs"},
-		"LATE": {"STATUS=1 children were started", "STATUS=f runs"},
+	starting := []string{"STATUS=starting node\nEXTEND_TIMEOUT_USEC=40000000", "STATUS=starting minute\nEXTEND_TIMEOUT_USEC=70000000", "STATUS=starting any"}
+	for late, rest := range map[string][]string{
+		"":     {"STATUS=3 children were started\nREADY=1", "STATUS=f runs"},
+		"LATE": {"STATUS=3 children were started", "STATUS=f runs"},
 	} {
+		want := slices.Concat(starting, rest)
 		name := fmt.Sprintf("@understudy-test-ready%s-%d", late, os.Getpid())
 		manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 		if err != nil {
@@ -164,6 +168,17 @@ func TestUnderSystemd(t *testing.T) {
 	_ = cmd.Wait()
 	if i := slices.Index(said, "READY=1"); i < 0 {
 		t.Fatalf("%q", said)
+	}
+}
+
+// TestManagerOutOfReach: a service manager that cannot be told anything would end the
+// program without a word; the log says why, once.
+func TestManagerOutOfReach(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), rootVar+"=systemd tree", "NOTIFY_SOCKET="+t.TempDir()+"/none")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "service manager could not be told") != 1 {
+		t.Fatalf("%v: %s", err, out) // f fails for the same reason
 	}
 }
 

@@ -1,0 +1,22 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// reloading adds to RELOADING=1 when that was, on the machine's clock, if the caller
+// did not. A service manager takes no reload without it (systemd's Type=notify-reload).
+func reloading(state string) string {
+	lines := "\n" + state + "\n"
+	if !strings.Contains(lines, "\nRELOADING=1\n") || strings.Contains(lines, "\nMONOTONIC_USEC=") {
+		return state
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return state
+	}
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", strings.TrimRight(state, "\n"), now.Nano()/1000)
+}
