@@ -243,6 +243,9 @@ func TestNamedFile(t *testing.T) {
 	if _, err := CreateFile(path, 5000, true, Options{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a file that exists: %v", err)
 	}
+	if _, err := createKept(path, 4096); !errors.Is(err, fs.ErrExist) { // that came only now
+		t.Errorf("a file that exists: %v", err)
+	}
 	if err := errors.Join(m.Sync(), m.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -291,6 +294,49 @@ func TestNamedFile(t *testing.T) {
 	defer m.Close()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not kept has a name: %v", err)
+	}
+}
+
+// TestNamedFileIsWhole: whoever looks at any moment, as after a kill of its maker, finds
+// no file, or all of one that is kept; and never one that is not kept.
+func TestNamedFileIsWhole(t *testing.T) {
+	testutil.Audit(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ledger")
+	const size = 12 << 20 // more than one step of reserving it
+	for _, keep := range []bool{true, false} {
+		var done atomic.Bool
+		var looks int
+		looked := make(chan struct{})
+		go func() {
+			defer close(looked)
+			for ; !done.Load(); looks++ {
+				info, err := os.Stat(path)
+				if err == nil && (!keep || info.Size() != size) {
+					t.Errorf("kept: %v; a file of %d bytes is there", keep, info.Size())
+					return
+				}
+			}
+		}()
+		for range testutil.Rounds(30, 1000) {
+			m, err := CreateFile(path, size, keep, Options{})
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			m.Close()
+			if keep {
+				if err := os.Remove(path); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		done.Store(true)
+		<-looked
+		t.Logf("kept: %v: looked %d times", keep, looks)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 

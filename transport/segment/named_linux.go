@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -16,40 +17,75 @@ import (
 // error, fs.ErrExist: OpenFile opens it. The space is reserved at once.
 //
 // With keep the file stays when the program ends, with what was written; its
-// pages reach the disk when the kernel sees fit, or with Memory.Sync. Without,
-// its name is gone when CreateFile returns, and the file goes with its last
-// user; path then only says on which file system it is.
+// pages reach the disk when the kernel sees fit, or with Memory.Sync. It has its
+// name when its space is reserved, so that a kill leaves all of it or nothing,
+// where the file system knows O_TMPFILE. Without keep it never has a name there,
+// and goes with its last user; path then only says on which file system it is.
 func CreateFile(path string, size int, keep bool, opt Options) (*Memory, error) {
 	if size <= 0 {
 		return nil, fmt.Errorf("segment: create %s: %d bytes is not a size", path, size)
 	}
 	size = roundUp(size)
-	rw, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if _, err := os.Lstat(path); err == nil { // found out at once, and not when there is no room
+		return nil, fmt.Errorf("segment: %w", &fs.PathError{Op: "create", Path: path, Err: unix.EEXIST})
+	}
+	if !keep {
+		return createUnnamed(FormFile, filepath.Dir(path), path, size, opt)
+	}
+	fd, err := createKept(path, size)
 	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	f, err := os.Open(path)
+	if err != nil {
+		_ = os.Remove(path)
 		return nil, fmt.Errorf("segment: %w", err)
 	}
-	defer rw.Close()
-	m, err := fill(rw, path, size, opt)
-	if err != nil || !keep {
-		if e := os.Remove(path); err == nil && e != nil {
-			m.Close()
-			return nil, fmt.Errorf("segment: %w", e)
-		}
+	m, err := mapNew(FormFile, path, fd, f, size, opt)
+	if err != nil {
+		_ = os.Remove(path)
 	}
 	return m, err
 }
 
-// fill reserves the space of a new named file and maps it.
-func fill(rw *os.File, path string, size int, opt Options) (*Memory, error) {
-	fd := int(rw.Fd())
+// createKept makes a file of size bytes at path, with room for all of them.
+func createKept(path string, size int) (fd int, err error) {
+	refused := func(err error) error {
+		return fmt.Errorf("segment: %w", &fs.PathError{Op: "create", Path: path, Err: err})
+	}
+	fd, err = openMode(filepath.Dir(path), unix.O_RDWR|unix.O_TMPFILE, 0o600)
+	if err != nil && !unknown(err) {
+		return -1, refused(err)
+	}
+	if err == nil {
+		if fd, err = reserved(fd, path, size); err != nil {
+			return -1, err
+		}
+		err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+		if err == nil {
+			return fd, nil
+		}
+		unix.Close(fd)
+	}
+	// Such a file cannot be had here, or not be given a name: or there is one of it.
+	if fd, err = openMode(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600); err != nil {
+		return -1, refused(err)
+	}
+	if fd, err = reserved(fd, path, size); err != nil {
+		_ = os.Remove(path)
+	}
+	return fd, err
+}
+
+// reserved is fd, a new file that has room for size bytes then. It closes fd when it
+// fails.
+func reserved(fd int, path string, size int) (int, error) {
 	if err := sys.Reserve(fd, size); err != nil {
-		return nil, full("file", path, size, err)
+		unix.Close(fd)
+		return -1, full("file", path, size, err)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("segment: %w", err)
-	}
-	return mapNew(FormFile, path, fd, f, size, opt)
+	return fd, nil
 }
 
 // OpenFile maps a file of whole pages that CreateFile kept, all of it: for

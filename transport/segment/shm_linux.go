@@ -74,11 +74,16 @@ func openUnnamed(dir string) (rw, ro int, err error) {
 		}
 		unix.Close(rw)
 	}
-	switch err {
-	case unix.EOPNOTSUPP, unix.EISDIR, unix.EINVAL, unix.ENOENT: // not known here, or no /proc
+	if unknown(err) {
 		return openNamed(dir)
 	}
 	return -1, -1, err
+}
+
+// unknown says whether a file without a name was refused because the kernel or the
+// file system does not know such files, or there is no /proc to give them one.
+func unknown(err error) bool {
+	return err == unix.EOPNOTSUPP || err == unix.EISDIR || err == unix.EINVAL || err == unix.ENOENT
 }
 
 // openNamed is openUnnamed for systems where a file has to have a name for a
@@ -127,9 +132,12 @@ func sweep(dir string) {
 }
 
 // open is unix.Open, close-on-exec, with a mode by which nobody may write.
-func open(path string, flags int) (fd int, err error) {
+func open(path string, flags int) (fd int, err error) { return openMode(path, flags, 0o400) }
+
+// openMode is open for a new file that has another mode.
+func openMode(path string, flags int, mode uint32) (fd int, err error) {
 	for {
-		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0o400)
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, mode)
 		if err != unix.EINTR {
 			return fd, err
 		}
