@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
@@ -35,7 +36,7 @@ const interest = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
 // end is gone; at once, perhaps before Start has returned, when that is so
 // already. ready is called by the goroutine that all watches share: it must not
 // block. Start fails with a *transport.LimitError when the process is out of
-// descriptors.
+// descriptors, or its user of watches.
 //
 // The descriptor stays the caller's, who calls Stop before he closes it.
 func Start(raw syscall.RawConn, ready func()) (*Watch, error) {
@@ -49,9 +50,19 @@ func Start(raw syscall.RawConn, ready func()) (*Watch, error) {
 	all.byKey[w.key] = w
 	if err := w.control(unix.EPOLL_CTL_ADD); err != nil {
 		w.forget()
-		return nil, sys.Limited("poll: watch a descriptor", err)
+		return nil, limited(err)
 	}
 	return w, nil
+}
+
+// limited says which limit has refused a watch.
+func limited(err error) error {
+	const op = "poll: watch a descriptor"
+	if err == unix.ENOSPC {
+		return &transport.LimitError{Op: op, Limit: "fs.epoll.max_user_watches", Value: sys.Sysctl("fs/epoll/max_user_watches"),
+			Remedy: "raise it with sysctl: all processes of this user have as many", Err: err}
+	}
+	return sys.Limited(op, err)
 }
 
 // Again makes the next thing to read, or one that is there already, call ready
@@ -116,12 +127,17 @@ func open() error {
 		return sys.Limited("poll: make an epoll descriptor", err)
 	}
 	_ = unix.SetNonblock(fd, true) // so that the runtime's poller takes it
-	all.epoll, all.byKey = os.NewFile(uintptr(fd), "epoll"), map[uint64]*Watch{}
-	raw, err := all.epoll.SyscallConn()
-	if err != nil {
-		return err
+	f := os.NewFile(uintptr(fd), "epoll")
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = f.SetReadDeadline(time.Time{})
 	}
-	go wait(all.epoll, raw)
+	if err != nil { // it did not: nobody would ever be called
+		f.Close()
+		return limited(unix.ENOSPC)
+	}
+	all.epoll, all.byKey = f, map[uint64]*Watch{}
+	go wait(f, raw)
 	return nil
 }
 

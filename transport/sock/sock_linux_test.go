@@ -342,3 +342,28 @@ func closesRead(t *testing.T, l, peer transport.Link) {
 		t.Errorf("after the last one: %v", err)
 	}
 }
+
+// TestSmallSocket: a frame that a socket's buffer cannot hold is refused with the limit
+// that makes it so small.
+func TestSmallSocket(t *testing.T) {
+	a, b, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := unix.SetsockoptInt(int(a.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, 8<<10); err != nil {
+		t.Fatal(err)
+	}
+	l, err := New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	err = l.Send(make([]byte, MaxFrame), nil)
+	if e := (*transport.LimitError)(nil); !errors.As(err, &e) || e.Limit != "net.core.wmem_default" || e.Remedy == "" || !errors.Is(err, unix.EMSGSIZE) {
+		t.Error(err)
+	}
+	if err := l.Send(make([]byte, 1<<10), nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // Limited makes a *transport.LimitError of an error that names a limit of the
-// machine (descriptors of the process or the machine, memory, sizes of files), and wraps any
+// machine (descriptors of the process or the machine, memory, sizes of files and packets), and wraps any
 // other with what was tried.
 func Limited(op string, err error) error {
 	switch err {
@@ -30,6 +30,9 @@ func Limited(op string, err error) error {
 			Remedy: "raise it with sysctl fs.file-max"}
 	case unix.ENOMEM:
 		return noMemory(op, 0)
+	case unix.EMSGSIZE: // of a socket; containers may not see the number
+		return &transport.LimitError{Op: op, Err: err, Limit: "net.core.wmem_default", Value: Sysctl("net/core/wmem_default"),
+			Remedy: "raise it with sysctl, to the 212992 bytes that kernels have by themselves"}
 	case unix.ETOOMANYREFS:
 		return &transport.LimitError{Op: op, Err: err, Limit: "RLIMIT_NOFILE", Value: Rlimit(unix.RLIMIT_NOFILE),
 			Remedy: "raise it: as many descriptors of this user are on their way between processes"}
