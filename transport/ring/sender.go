@@ -1,0 +1,164 @@
+package ring
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/understudy-go/understudy/internal/cpu"
+	"github.com/understudy-go/understudy/internal/testutil/fault"
+	"github.com/understudy-go/understudy/transport"
+)
+
+// stride is how many cells the sender writes between two looks at what is ahead;
+// found by measuring.
+const stride = 32
+
+// Sender is the producing end. It implements transport.Sender.
+type Sender struct {
+	cells   []byte         // the memory, written here only
+	n       uint64         // number of cells, a power of two
+	next    uint64         // sequence of the next entry (the private copy of tail)
+	until   uint64         // an entry that ends here or before fits without a look at anything
+	pending uint64         // sequence after the reserved entry; 0: nothing reserved
+	tail    *atomic.Uint64 // published sequence, written here only
+
+	head     *atomic.Uint64 // the receiver's word; nil before there is a receiver
+	seenHead uint64         // the last head that was read: room up to seenHead+n is known to be free
+	most     int            // size in bytes of the largest entry
+}
+
+// NewSender returns the producing end of the ring in page.Cells, which must
+// have a size that Check accepts. The ring is empty.
+func NewSender(page *transport.SendPage) *Sender {
+	n := uint64(len(page.Cells) / CellBytes)
+	next := page.Tail.Load()
+	return &Sender{cells: page.Cells, tail: page.Tail, n: n, most: maxEntry(n), next: next, until: next}
+}
+
+// SetHead installs the word of a (new) receiver. Everything before start has
+// been dealt with.
+func (s *Sender) SetHead(head *atomic.Uint64, start uint64) {
+	s.head = head
+	if start > s.seenHead && start <= s.next {
+		s.seenHead = start
+	}
+}
+
+// Quick is Reserve for an entry of MaxEntry bytes at most where nothing has to
+// be looked at first; it returns nil where something has, and always in the zero
+// Sender. It is inlined.
+func (s *Sender) Quick(n int) []byte {
+	end := s.next + cellsFor(n)
+	if end > s.until {
+		return nil
+	}
+	s.pending = end
+	b := s.cells[s.next&(s.n-1)*CellBytes:][:headerBytes+n]
+	binary.LittleEndian.PutUint32(b, uint32(n))
+	return b[headerBytes:]
+}
+
+// Reserve lends n bytes for the next entry; see transport.Sender.
+func (s *Sender) Reserve(n int) ([]byte, error) {
+	end := s.next + cellsFor(n)
+	if end > s.until || n > s.most {
+		var err error
+		if end, err = s.makeRoom(n); err != nil {
+			return nil, err
+		}
+	}
+	s.pending = end
+	off := ((end - cellsFor(n)) & (s.n - 1)) * CellBytes
+	binary.LittleEndian.PutUint32(s.cells[off:], uint32(n))
+	off += headerBytes
+	return s.cells[off : off+uint64(n) : off+uint64(n)], nil
+}
+
+// makeRoom is Reserve where something has to be looked at first: it pads the
+// end of the cells, finds room, and returns where the entry will end.
+func (s *Sender) makeRoom(n int) (end uint64, err error) {
+	if n > s.most {
+		return 0, &transport.SizeError{What: "entry", Size: n, Limit: s.most,
+			Remedy: "send it in a block, or make the ring larger"}
+	}
+	at, lap := s.next&(s.n-1), lapEnd(s.next, s.n)
+	start := s.next
+	if start+cellsFor(n) > lap {
+		start = lap
+	}
+	end = start + cellsFor(n)
+	if end-s.seenHead > s.n {
+		if err := s.room(end); err != nil {
+			return 0, err
+		}
+	}
+	if start == lap && at != 0 {
+		binary.LittleEndian.PutUint32(s.cells[at*CellBytes:], pad)
+		lap = s.next // nothing else fits before the padding is published
+	}
+	s.until = min(s.seenHead+s.n, lap)
+	if s.until > end+2*stride {
+		s.until = end + stride
+		s.ask(s.until)
+	}
+	return end, nil
+}
+
+// ask asks for the lines of the entries to come, which are in the receiver's
+// cache: asked for early, they are here when they are written.
+func (s *Sender) ask(at uint64) {
+	cpu.PrefetchWrite(&s.cells[at&(s.n-1)*CellBytes], stride*CellBytes/64)
+}
+
+// room looks at the receiver's head: is there room up to end?
+func (s *Sender) room(end uint64) error {
+	if s.head == nil {
+		return transport.ErrFull
+	}
+	h := s.head.Load()
+	if h < s.seenHead || h > s.next {
+		return &transport.CorruptError{What: "ring head", Value: h, Limit: s.next}
+	}
+	s.seenHead = h
+	if end-h > s.n {
+		return transport.ErrFull
+	}
+	return nil
+}
+
+// Commit makes the reserved entry visible; see transport.Sender.
+func (s *Sender) Commit() error {
+	s.Publish()
+	return nil
+}
+
+// Publish is Commit, which cannot fail here.
+func (s *Sender) Publish() {
+	if s.pending == 0 {
+		panic("ring: Commit without Reserve")
+	}
+	fault.Hit("ring.commit")
+	s.next, s.pending = s.pending, 0
+	cpu.StoreRelease64(s.tail, s.next)
+}
+
+// Show is Publish of what Quick or Reserve has lent just before. It is inlined.
+func (s *Sender) Show() {
+	fault.Hit("ring.commit")
+	s.next = s.pending
+	s.pending = 0
+	cpu.StoreRelease64(s.tail, s.next)
+}
+
+// Bar makes Quick return nil for good.
+func (s *Sender) Bar() { s.until = 0 }
+
+// Next is the sequence of the next entry; see transport.Sender. Padding in
+// front of an entry belongs to it.
+func (s *Sender) Next() uint64 { return s.next }
+
+// MaxEntry is the size in bytes of the largest entry.
+func (s *Sender) MaxEntry() int { return s.most }
+
+// Close does nothing: the memory belongs to the page.
+func (s *Sender) Close() error { return nil }
