@@ -3,8 +3,8 @@ package ring
 import "fmt"
 
 const (
-	CellBytes   = 16 // unit of room and of alignment
-	headerBytes = 4  // u32 length of the entry in bytes
+	CellBytes   = 16        // unit of room and of alignment
+	headerBytes = 4         // u32 length of the entry in bytes
 	pad         = 1<<32 - 1 // in the place of a length: the cells from here to the end are empty
 
 	MinBytes = 1 << 10 // smallest ring
