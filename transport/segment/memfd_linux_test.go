@@ -237,7 +237,7 @@ func dupOrNil(m *Memory) *os.File {
 // TestViewsAdd: what Add refuses leaves nothing open or mapped.
 func TestViewsAdd(t *testing.T) {
 	testutil.Audit(t)
-	m, err := Create("test", 1<<20, Options{})
+	m, err := Create("test", 1<<20, Options{Populate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,6 +274,36 @@ func TestViewsAdd(t *testing.T) {
 	v.Close()
 	if err := add(3, 1<<20, 4096, 1); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestViewsAddHole: a segment whose pages are not there is not mapped: each would be made
+// when it is read, on the account of who reads it.
+func TestViewsAddHole(t *testing.T) {
+	testutil.Audit(t)
+	for _, form := range []Form{FormMemfd, FormShm, FormFile} {
+		if err := probe(form); err != nil {
+			t.Log(err)
+			continue
+		}
+		m, err := Create("hole", 1<<20, Options{Form: form})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := Views{Form: form}
+		err = v.Add(0, dup(t, m.File()), 1<<20, 4096, 200)
+		foreign := (*ForeignError)(nil)
+		if refused := errors.As(err, &foreign) && foreign.What == "reserved bytes" && foreign.Want == 1<<20; refused != (form == FormMemfd) {
+			t.Errorf("%v: %v", form, err) // files have room reserved
+		}
+		if err := sys.Populate(m.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Add(1, dup(t, m.File()), 1<<20, 4096, 200); err != nil {
+			t.Errorf("%v: %v", form, err)
+		}
+		v.Close()
+		m.Close()
 	}
 }
 
@@ -335,7 +365,7 @@ func TestViewsComeAndGo(t *testing.T) {
 	var v Views
 	v.MaxBytes = 1 << 20
 	defer v.Close()
-	m, err := Create("test", 64<<10, Options{})
+	m, err := Create("test", 64<<10, Options{Populate: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,19 @@ func Open(f transport.File, size int) (*Memory, error) { return OpenForm(f, size
 // where form says so, or where this machine does not allow memfd: it must have
 // no name, no mode and no descriptor here by which it could be written.
 func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
-	m, err := Peek(f, size, form)
+	return openPeers(f, size, form, false)
+}
+
+// openFilled is OpenForm that also refuses a memfd without memory for some of its pages.
+// A read would make these, on the account of this process and its cgroup, and be a fault
+// where there is no memory. Of one that is sealed none is ever taken away.
+func openFilled(f transport.File, size int, form Form) (*Memory, error) {
+	return openPeers(f, size, form, true)
+}
+
+// openPeers is both of these.
+func openPeers(f transport.File, size int, form Form, filled bool) (*Memory, error) {
+	m, err := peek(f, size, form, filled)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -54,13 +66,17 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 // Peek is OpenForm for who goes on to keep f, which stays his: the Memory has no
 // File. It needs no further descriptor.
 func Peek(f transport.File, size int, form Form) (*Memory, error) {
+	return peek(f, size, form, false)
+}
+
+func peek(f transport.File, size int, form Form, filled bool) (*Memory, error) {
 	if size <= 0 {
 		return nil, fmt.Errorf("segment: open: %d bytes is not a size", size)
 	}
 	var mem []byte
 	var name Form
 	err := sys.FD(f, func(fd int) (err error) {
-		mem, name, err = mapPeers(fd, roundUp(size), form)
+		mem, name, err = mapPeers(fd, roundUp(size), form, filled)
 		return err
 	})
 	if err != nil {
@@ -74,7 +90,7 @@ func Peek(f transport.File, size int, form Form) (*Memory, error) {
 }
 
 // mapPeers maps what is behind a descriptor for reading, and says what it is.
-func mapPeers(fd, size int, form Form) (mem []byte, is Form, err error) {
+func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, form, fmt.Errorf("segment: fstat: %w", err)
@@ -88,6 +104,9 @@ func mapPeers(fd, size int, form Form) (mem []byte, is Form, err error) {
 	}
 	if st.Size != int64(size) {
 		return nil, is, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
+	}
+	if has := st.Blocks * 512; filled && is == FormMemfd && has < st.Size {
+		return nil, is, &ForeignError{What: "reserved bytes", Got: uint64(has), Want: uint64(st.Size)}
 	}
 	mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
 	return mem, is, sys.LimitedMap("segment: map a peer's segment", size, err)

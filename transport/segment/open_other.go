@@ -24,6 +24,10 @@ func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	return nil, fmt.Errorf("segment: open: it needs Linux: %w", errors.ErrUnsupported)
 }
 
+func openFilled(f transport.File, size int, form Form) (*Memory, error) {
+	return OpenForm(f, size, form)
+}
+
 // Peek needs Linux; elsewhere it returns an error that wraps
 // errors.ErrUnsupported.
 func Peek(transport.File, int, Form) (*Memory, error) {

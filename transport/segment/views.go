@@ -54,7 +54,8 @@ func (v *Views) count(id uint16) *counts {
 
 // Add maps a segment that the owner announced: blocks blocks (of an arena: units)
 // of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes
-// with a *transport.CorruptError, and what is not a segment with a *ForeignError.
+// with a *transport.CorruptError, and what is not a segment, or one whose pages are not
+// in memory, with a *ForeignError.
 func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error {
 	if err := v.Policy.geometry(size, class, blocks); err != nil {
 		f.Close()
@@ -66,7 +67,7 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 		f.Close()
 		return err
 	}
-	mem, err := OpenForm(f, size, v.Form)
+	mem, err := openFilled(f, size, v.Form)
 	if err != nil {
 		return err
 	}

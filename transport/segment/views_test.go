@@ -92,7 +92,7 @@ func TestViewsAreBounded(t *testing.T) {
 	v := &Views{}
 	defer v.Close()
 	for id := range MaxViewSegments + 1 {
-		m, err := Create("many", 4096, Options{Form: FormMemfd})
+		m, err := Create("many", 4096, Options{Form: FormMemfd, Populate: true})
 		if errors.Is(err, errors.ErrUnsupported) {
 			t.Skip(err)
 		} else if err != nil {
