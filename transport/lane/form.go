@@ -70,7 +70,7 @@ var forms = []Form{
 		End: sysv.Remove, Leave: sysv.Leave, Elsewhere: sysv.Elsewhere, SweepUp: func(int) error { return sysv.Sweep() }},
 	{Name: "posix", Queue: wire.QueuePosix, Create: oneFile(mq.Create, mq.NewSender),
 		CreatePriority: oneFile(mq.CreatePriority, mq.NewPrioritySender),
-		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: mq.Sweep},
+		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: func(int) error { return mq.Sweep() }},
 }
 
 // oneFile is Create of a form whose two ends share an open file.

@@ -1,9 +1,10 @@
 package mq
 
 import (
-	"crypto/rand"
+	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -36,38 +37,48 @@ func CreatePriority() (*os.File, error) {
 	return Create()
 }
 
-// open opens a queue under a name of this process and removes the name. If the
-// process is killed in between, Sweep knows the name.
+// The names that queues have for a moment are few, and the same for all programs. So
+// what a process has left that was killed in that moment is removed by whoever comes
+// next, and nobody has to know which process it was. A name has no use once its queue
+// is open: taking one away harms nobody.
+const names = 4
+
+func nameOf(k int) string { return fmt.Sprintf("%s-%d", base, k) }
+
+var base = "understudy" // tests change it
+
+// open opens a queue under one of the names and removes that.
 func open(depth int) (int, error) {
-	name := nameOf(os.Getpid())
+	name := nameOf(rand.IntN(names))
 	for try := 0; ; try++ {
 		fd, err := sys.MqOpen(name, depth, MessageBytes)
+		_ = sys.MqUnlink(name) // this one, or what is in the way: it is left, or in use for some microseconds
 		if err == nil {
-			// ENOENT: another process has swept the name, which is as good.
-			_ = sys.MqUnlink(name)
 			return fd, nil
 		}
-		if err != unix.EEXIST || try == 8 {
+		if err != unix.EEXIST || try == 64 {
 			return -1, err
 		}
-		// The name is another goroutine's, for some microseconds, or was left
-		// by a dead process of this number. If it cannot be removed, it is
-		// another user's.
-		if err := sys.MqUnlink(name); err != nil && err != unix.ENOENT {
-			name = nameOf(os.Getpid()) + "-" + rand.Text()
+		name = nameOf(rand.IntN(names))
+		if try > 4*names { // other users', which cannot be removed
+			name = fmt.Sprintf("%s-%016x", name, rand.Uint64())
 		}
 	}
 }
 
-func nameOf(pid int) string { return fmt.Sprintf("understudy-%d", pid) }
-
-// Sweep removes the queue that a process may have left when it was killed while
-// it created one. Supervisors call it for each process that has ended.
-func Sweep(pid int) error {
-	if err := sys.MqUnlink(nameOf(pid)); err != nil && err != unix.ENOENT && err != unix.ENOSYS {
-		return fmt.Errorf("mq: sweep queue of process %d: %w", pid, err)
+// Sweep removes the queues that processes may have left when they were killed while
+// they created one, other users' only where this process may. Programs call it when
+// they start and stop, and supervisors for each process that has ended.
+func Sweep() error {
+	var first error
+	for k := range names {
+		switch err := sys.MqUnlink(nameOf(k)); err {
+		case nil, unix.ENOENT, unix.ENOSYS, unix.EACCES, unix.EPERM:
+		default:
+			first = cmp.Or(first, fmt.Errorf("mq: sweep: %w", err))
+		}
 	}
-	return nil
+	return first
 }
 
 // limited says which limit of the machine refused a queue.

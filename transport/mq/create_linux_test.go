@@ -2,6 +2,7 @@ package mq
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -19,6 +20,7 @@ import (
 // TestCreate: sizes, flags, and no name left.
 func TestCreate(t *testing.T) {
 	testutil.Audit(t)
+	defer ownNames(os.Getpid())()
 	f := create(t)
 	a, err := sys.MqGetAttr(int(f.Fd()))
 	if err != nil || a.MaxMsg != Depth || a.MsgSize != MessageBytes || a.Flags&unix.O_NONBLOCK == 0 {
@@ -29,9 +31,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("not close-on-exec: %#x %v", flags, err)
 	}
 	f.Close()
-	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
-		t.Errorf("the name is still there: %v", err)
-	}
+	noNames(t)
 	var wg sync.WaitGroup
 	for range 8 { // they meet at one name
 		wg.Go(func() {
@@ -109,43 +109,63 @@ var (
 	_ = testutil.HelperErr("send later", sendLater)
 )
 
-// dieWithName opens a queue as Create does, and is killed before it has
-// removed the name.
+// dieWithName opens queues as Create does, and is killed before it has
+// removed their names.
 func dieWithName(*testutil.Child) error {
-	if _, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes); err != nil {
-		return err
+	ownNames(os.Getppid())
+	for k := range names {
+		if _, err := sys.MqOpen(nameOf(k), 1, kernelq.HeaderBytes); err != nil {
+			return err
+		}
 	}
 	return unix.Kill(os.Getpid(), unix.SIGKILL)
 }
 
-// TestSweep: the name that a process left when it was killed in Create is
-// removed, by Sweep, and by a process that gets the same number.
-func TestSweep(t *testing.T) {
-	create(t).Close()
-	c := testutil.Start(t, "die with a name", testutil.Spec{})
-	c.Wait()
-	fd, err := sys.MqOpen(nameOf(c.PID()), 1, kernelq.HeaderBytes)
-	if err != unix.EEXIST {
-		unix.Close(fd)
-		t.Fatalf("no name was left: %v", err)
+// ownNames makes this process use names that only tests of the process pid use: others
+// may run at the same time.
+func ownNames(pid int) (restore func()) {
+	was := base
+	base = fmt.Sprintf("understudy-test-%d", pid)
+	return func() { base = was }
+}
+
+// noNames fails the test when a queue has a name.
+func noNames(t *testing.T) {
+	t.Helper()
+	for k := range names {
+		if err := sys.MqUnlink(nameOf(k)); err != unix.ENOENT {
+			t.Errorf("%s is still there: %v", nameOf(k), err)
+		}
 	}
+}
+
+// TestSweep: names that a process left when it was killed in Create are removed, by
+// Sweep, and by others that create queues, of whatever process they are.
+func TestSweep(t *testing.T) {
+	defer ownNames(os.Getpid())()
+	create(t).Close()
+	dies := func() {
+		t.Helper()
+		testutil.Start(t, "die with a name", testutil.Spec{}).Wait()
+		for k := range names {
+			if fd, err := sys.MqOpen(nameOf(k), 1, kernelq.HeaderBytes); err != unix.EEXIST {
+				unix.Close(fd)
+				t.Fatalf("%s was not left: %v", nameOf(k), err)
+			}
+		}
+	}
+	dies()
 	for range 2 {
-		if err := Sweep(c.PID()); err != nil {
+		if err := Sweep(); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := sys.MqUnlink(nameOf(c.PID())); err != unix.ENOENT {
-		t.Errorf("after Sweep: %v", err)
+	noNames(t)
+	dies()
+	for range 40 * names {
+		create(t).Close()
 	}
-	left, err := sys.MqOpen(nameOf(os.Getpid()), 1, kernelq.HeaderBytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(left)
-	create(t).Close()
-	if err := sys.MqUnlink(nameOf(os.Getpid())); err != unix.ENOENT {
-		t.Errorf("after Create: %v", err)
-	}
+	noNames(t)
 }
 
 // sendLater waits for the word, then sends one message.

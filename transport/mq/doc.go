@@ -11,7 +11,7 @@
 //
 // The queue has no name: it is unlinked as soon as it is open, and goes when
 // its last descriptor is closed. A process killed in between leaves one name
-// at most, which Sweep removes.
+// at most, which the next queue of that name takes away, or Sweep.
 //
 // Guarantees: no call blocks; an entry of another sequence than the next one is
 // an error, never a loss that nobody sees. Non-goals: speed (a system call an

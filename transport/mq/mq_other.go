@@ -19,7 +19,7 @@ func Create() (*os.File, error) { return nil, errNoMQ }
 func CreatePriority() (*os.File, error) { return nil, errNoMQ }
 
 // Sweep needs Linux; elsewhere there is nothing to sweep.
-func Sweep(pid int) error { return nil }
+func Sweep() error { return nil }
 
 // Readable needs Linux; elsewhere it returns an error that wraps
 // errors.ErrUnsupported.
