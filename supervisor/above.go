@@ -51,6 +51,7 @@ func serveSubtree(form string) error {
 	if err != nil {
 		return err
 	}
+	process.SetName(begin.Name)
 	spec, problem := defined(begin.Definition)
 	spec.Notifier = form
 	s, err := newBelow(l, begin, spec)

@@ -148,6 +148,7 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 		return nil, err
 	}
 	var report *report
+	spec.Name = c.name
 	if !c.spec.Limits.isZero() {
 		if spec.Limits, report, err = c.confinement(); err != nil {
 			return nil, err

@@ -125,6 +125,7 @@ func serveGuard() error {
 	if err != nil {
 		return fmt.Errorf("understudy: link: %w", err)
 	}
+	process.SetName(spec.Name)
 	return guard.Serve(l, spec, endAll)
 }
 
@@ -153,6 +154,7 @@ func serveChild(role string) error {
 	if err != nil {
 		return err
 	}
+	process.SetName(h.Name())
 	if _, err := h.Serve(); err != nil {
 		return err
 	}

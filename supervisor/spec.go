@@ -133,7 +133,9 @@ func (s Spec) withDefaults() Spec {
 // is OTP's default worker: permanent, five seconds to stop.
 type Child struct {
 	// Name is unique among the children of a supervisor; the default is the
-	// definition's name. It must not contain a slash.
+	// definition's name. It must not contain a slash. The child's process has it,
+	// too, up to 15 bytes of its path: ps -o pid,comm and top show it, since the
+	// command line of all children is that of the root.
 	Name string
 
 	// Actor is what runs in the child's process: what actor.Define returned.

@@ -8,6 +8,7 @@ import (
 
 // Spec says what a guardian runs. It crosses to the guardian as JSON.
 type Spec struct {
+	Name  string // of the child, which the guardian's process gets
 	Path  string
 	Args  []string // with the name first
 	Env   []string // the whole environment

@@ -113,3 +113,6 @@ func (*Far) Close() {}
 
 // Descriptor is nil.
 func (*Process) Descriptor() *os.File { return nil }
+
+// SetName does nothing here: no process is started.
+func SetName(string) {}

@@ -1,0 +1,36 @@
+package process
+
+import (
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// nameBytes is how long the name of a process may be.
+const nameBytes = 15
+
+// SetName makes name, or as much of its end as fits, that of this process: it is what
+// ps and top show, and what the kernel names when it kills for want of memory. All
+// children have the command line of the root, so nothing else tells them apart there.
+// It does not wait. Without a main thread that serves orphans the name stays as it is.
+func SetName(name string) {
+	if len(name) > nameBytes {
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	o := serving.Load()
+	if o == nil {
+		return
+	}
+	var b [nameBytes + 1]byte
+	copy(b[:nameBytes], name)
+	go func() {
+		select {
+		case o.jobs <- func() { // the name of the main thread is that of the process
+			_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0, 0, 0)
+		}:
+		case <-time.After(endTime): // it ends
+		}
+	}()
+}
