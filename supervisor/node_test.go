@@ -133,7 +133,9 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	case "hang":
 		select {}
 	case "wait": // until a pipe has an end
-		_, _ = os.ReadFile(os.Getenv("NODE_PIPE"))
+		if s.Context().Incarnation() == 1 {
+			_, _ = os.ReadFile(os.Getenv("NODE_PIPE"))
+		}
 	case "ignore":
 		return actor.ErrIgnore
 	case "link": // with nobody

@@ -157,7 +157,9 @@ var tally = actor.Define("tally", func(s *actor.Setup[Tally]) error {
 	actor.OnAsk(s, func(c *actor.Context, _ Status) (Standing, error) {
 		return Standing{os.Getpid(), c.Incarnation(), b.Setups, b.Last, b.Wrong, downs, len(b.Ballast)}, nil
 	})
-	actor.OnTell(s, func(_ *actor.Context, k Keep) error { b.Ballast = make([]byte, k.Bytes); return nil })
+	if how != "handles more once" || s.Context().Incarnation() == 2 {
+		actor.OnTell(s, func(_ *actor.Context, k Keep) error { b.Ballast = make([]byte, k.Bytes); return nil })
+	}
 	actor.OnTell(s, func(_ *actor.Context, w Wait) error {
 		sleepUntil(w.File)
 		return nil

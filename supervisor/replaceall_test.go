@@ -24,6 +24,7 @@ func TestReplaceAll(t *testing.T) {
 		child("a"),
 		{Name: "b", Supervisor: &supervisor.Spec{Children: []supervisor.Child{child("c"), child("d")}}},
 		child("e"), child("f"),
+		{Name: "g", Supervisor: &supervisor.Spec{Children: []supervisor.Child{child("h")}}},
 	}})
 	find := func(path string) actor.Ref[Node] {
 		ref, err := supervisor.Find(sup, node, path)
@@ -33,6 +34,13 @@ func TestReplaceAll(t *testing.T) {
 		return ref
 	}
 	if err := sup.Terminate(ctx, find("e").ID); err != nil {
+		t.Fatal(err)
+	}
+	g, err := sup.Below("g") // a supervisor that does not run
+	if err == nil {
+		err = sup.Terminate(ctx, g.ID())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "next")

@@ -29,7 +29,7 @@ func startInTime(t *testing.T) (ctx context.Context, sup *supervisor.Supervisor,
 	limit = max(300*time.Millisecond, 5*time.Since(begin))
 	pipe := newPipe(t)
 	c := tree("in time")
-	c.Env = append(c.Env, "NODE_PIPE="+pipe, "SUPERVISOR_TEST_TIME="+limit.String())
+	c.Env = append(c.Env, "NODE_PIPE="+pipe, "SUPERVISOR_TEST_TIME="+limit.String(), "GOMAXPROCS=1") // with that, timers come first
 	ch := make(chan error, 1)
 	go func() {
 		_, err := supervisor.StartSubtree(ctx, sup, variable, c)
