@@ -22,6 +22,9 @@ func TestOneWakeForASleep(t *testing.T) {
 	}
 	ring(false) // it is awake
 	p.Arm()
+	p.Disarm()
+	ring(false) // it has woken by itself
+	p.Arm()
 	ring(true)
 	ring(false)
 	before := p.Sleeps.Load() // and now the bell is changed

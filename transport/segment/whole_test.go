@@ -133,6 +133,22 @@ func TestWholeFailures(t *testing.T) {
 	}
 }
 
+// TestGrowthTakesWholeBack: a pool that grows takes back the segment of a payload over
+// MaxBytes, if that is free.
+func TestGrowthTakesWholeBack(t *testing.T) {
+	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Retire: func(uint16) error { return nil }})
+	whole := mustTake(t, p, 2<<20)
+	mustTake(t, p, 4<<10)
+	if s := p.Stats(); s.Whole == 0 || len(known) != 2 {
+		t.Errorf("it was taken back while it was taken: %+v, %v", s, known)
+	}
+	p.Put(whole)
+	mustTake(t, p, 64<<10)
+	if s := p.Stats(); s.Whole != 0 || len(known) != 2 {
+		t.Errorf("%+v, %v", s, known)
+	}
+}
+
 // TestIDsRest: an id is not used again soon: the user may still have the segment
 // that had it before.
 func TestIDsRest(t *testing.T) {
