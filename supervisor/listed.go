@@ -92,7 +92,7 @@ func (c Child) withDefaults() Child {
 		c.Name = c.Subtree.name
 	}
 	if !c.supervises() {
-		c.Mailbox = c.Mailbox.QueueOr(os.Getenv("UNDERSTUDY_QUEUE"))
+		c.Mailbox = c.Mailbox.QueueOr(os.Getenv(queueVar))
 	}
 	return c
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
-	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // Spec says how a supervisor treats its children. The zero value is OTP's
@@ -94,13 +93,8 @@ func (s Spec) Validate() error {
 	if err := tree.Pace(s.Pace).Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
-	for _, n := range []string{s.Notifier, os.Getenv("UNDERSTUDY_NOTIFIER")} {
-		if n != "" && n != "futex" && n != "eventfd" {
-			errs = append(errs, fmt.Errorf(`supervisor: Notifier %q: the forms are "futex" and "eventfd"`, n))
-		}
-	}
-	if _, err := segment.ParseForm(os.Getenv(segment.Variable)); err != nil {
-		errs = append(errs, fmt.Errorf("supervisor: %s: %w", segment.Variable, err))
+	if !slices.Contains(notifiers, s.Notifier) {
+		errs = append(errs, fmt.Errorf("supervisor: %w", notifierError(s.Notifier)))
 	}
 	if s.pool != nil {
 		p := *s.pool
@@ -124,7 +118,7 @@ func (s Spec) withDefaults() Spec {
 		s.Log = slog.Default()
 	}
 	if s.Notifier == "" {
-		s.Notifier = os.Getenv("UNDERSTUDY_NOTIFIER")
+		s.Notifier = os.Getenv(notifierVar)
 	}
 	return s
 }

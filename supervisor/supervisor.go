@@ -120,7 +120,7 @@ func create(spec Spec) (*Supervisor, error) {
 		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
 			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain")
 	}
-	if err := spec.Validate(); err != nil {
+	if err := errors.Join(append([]error{spec.Validate()}, validateVariables()...)...); err != nil {
 		return nil, err
 	}
 	s, err := newSupervisor(spec.withDefaults())

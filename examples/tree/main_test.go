@@ -47,6 +47,9 @@ func TestTree(t *testing.T) {
 		if err := d.Decode(&l); err != nil {
 			t.Fatal(err)
 		}
+		if d := time.Since(l.Time); d < 0 || d > time.Hour {
+			t.Errorf("%s %s was at %v", l.Kind, l.Child, l.Time)
+		}
 		kinds[l.Kind]++
 	}
 	if kinds["starting"] == 0 || kinds["starting"] != kinds["exited"] || kinds["ended"] != 1 {

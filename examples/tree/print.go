@@ -6,20 +6,21 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/understudy-go/understudy/supervisor"
 )
 
 // record is an event as JSON.
 type record struct {
-	Time        string `json:"time"`
-	Kind        string `json:"kind"`
-	Supervisor  string `json:"supervisor,omitempty"`
-	Child       string `json:"child,omitempty"`
-	Incarnation int    `json:"incarnation,omitempty"`
-	PID         int    `json:"pid,omitempty"`
-	Reason      string `json:"reason,omitempty"`
-	Text        string `json:"text,omitempty"`
+	Time        time.Time `json:"time"` // with date and zone: lines are kept, and compared with those of other machines
+	Kind        string    `json:"kind"`
+	Supervisor  string    `json:"supervisor,omitempty"`
+	Child       string    `json:"child,omitempty"`
+	Incarnation int       `json:"incarnation,omitempty"`
+	PID         int       `json:"pid,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+	Text        string    `json:"text,omitempty"`
 }
 
 // printer writes events, as JSON or for people.
@@ -30,7 +31,7 @@ func printer(asJSON bool, out io.Writer) func(supervisor.Event) {
 			fmt.Fprintf(out, "%s  %v\n", e.Time.Format("15:04:05.000"), e)
 			return
 		}
-		l := record{Time: e.Time.Format("15:04:05.000000"), Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
+		l := record{Time: e.Time, Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
 			Incarnation: e.Incarnation, PID: e.PID, Text: e.Text}
 		if e.Exit != nil {
 			l.Reason, l.Text = e.Exit.Reason, e.Exit.Summary
