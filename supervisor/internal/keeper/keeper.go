@@ -107,6 +107,9 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Link:
 		k.link(from, f)
 	case *wire.Letter:
+		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt {
+			l.broken = from.Incarnation
+		}
 		f.From.ID = min(f.From.ID, 1<<31)
 		k.Letter(Letter{Letter: *f})
 	default:

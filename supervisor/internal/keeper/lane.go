@@ -34,6 +34,7 @@ type held struct {
 	charge   tree.Charge
 	chargeAt uint64     // sequence that charge is about
 	retired  bool       // the sender is dead
+	broken   uint32     // the incarnation of the receiver that has closed the lane, since its sender broke the rules; or 0
 	ending   *wire.Exit // of the receiver, which is gone for good; nil while it is not
 }
 

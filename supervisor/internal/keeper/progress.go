@@ -21,6 +21,9 @@ type Progress struct {
 func (k *Keeper) Progress(id uint32) (p Progress) {
 	sum := fnv.New64a()
 	for _, l := range k.to(id) {
+		if l.broken == k.children[id].alive && l.broken != 0 {
+			continue // its sender's word, and nobody reads it any more
+		}
 		m, err := l.mapped()
 		if err != nil {
 			continue // what cannot be read cannot be held against the actor

@@ -1,0 +1,67 @@
+package keeper
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport/sock"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestProgressOfBroken: what a sender that has broken the rules says of messages is not
+// held against the actor that has closed its lane for that. A successor looks for itself.
+func TestProgressOfBroken(t *testing.T) {
+	for _, queue := range []string{"ring", "unix"} {
+		t.Run(queue, func(t *testing.T) {
+			mine, theirs, err := sock.Pair()
+			if err != nil {
+				t.Fatal(err)
+			}
+			link, err := sock.New(mine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer link.Close()
+			p := testutil.Start(t, "never stops", testutil.Spec{Args: []string{queue}, Files: []*os.File{theirs}})
+			theirs.Close()
+			buf := make([]byte, wire.MaxFrame)
+			n, files, err := link.Receive(buf)
+			if err != nil {
+				testutil.Refused(t, p.Expect("refused"))
+			}
+			open, err := wire.Parse(buf[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Expect("closed")
+			from, to := wire.Addr{ID: 1, Incarnation: 1}, wire.Addr{ID: 2, Incarnation: 1}
+			k := New(slog.New(slog.DiscardHandler), func(Letter) {})
+			defer k.Close()
+			for _, a := range []wire.Addr{from, to} {
+				k.Add(a.ID, "child", wire.Mailbox{})
+				k.Begin(a, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
+			}
+			k.Frame(from, open, files)
+			work := func(want bool, when string) {
+				t.Helper()
+				if p := k.Progress(to.ID); p.Work != want || (p.Waiting == 1) != want {
+					t.Errorf("%s: %+v", when, p)
+				}
+			}
+			work(true, "three messages wait")
+			k.Frame(to, &wire.Letter{From: from, To: to.ID, Reason: wire.LetterUnhandled}, nil)
+			work(true, "one was not handled")
+			k.Frame(from, &wire.Letter{From: from, To: to.ID, Reason: wire.LetterCorrupt}, nil)
+			work(true, "the sender says that of itself")
+			k.Frame(to, &wire.Letter{From: from, To: to.ID, Reason: wire.LetterCorrupt}, nil)
+			work(false, "the lane was closed")
+			k.Died(&wire.Exit{Addr: to}, tree.Own)
+			to.Incarnation++
+			k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
+			work(true, "a successor has not closed it")
+		})
+	}
+}
