@@ -105,11 +105,15 @@ func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err er
 	if st.Size != int64(size) {
 		return nil, is, &ForeignError{What: "size", Got: uint64(st.Size), Want: uint64(size)}
 	}
+	if mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
+		return nil, is, sys.LimitedMap("segment: map a peer's segment", size, err)
+	}
+	// Later than that there is no room for it, which the machine says better.
 	if has := st.Blocks * 512; filled && is == FormMemfd && has < st.Size {
+		_ = unix.Munmap(mem)
 		return nil, is, &ForeignError{What: "reserved bytes", Got: uint64(has), Want: uint64(st.Size)}
 	}
-	mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
-	return mem, is, sys.LimitedMap("segment: map a peer's segment", size, err)
+	return mem, is, nil
 }
 
 // check refuses what is no file of a segment, and says what it is. What
