@@ -158,6 +158,40 @@ func TestGivenIsTheLeastBusy(t *testing.T) {
 	}
 }
 
+// TestOwnClassOpensItsSegment: whoever needs a block of the class that a closed segment
+// has gets one of that, and no other segment goes for it.
+func TestOwnClassOpensItsSegment(t *testing.T) {
+	retired := 0
+	p, _ := heapPool(PoolConfig{MaxBytes: 12 << 20, Retire: func(uint16) error { retired++; return nil }})
+	var smaller []Block // of a segment that is idle later
+	for range 8 {
+		smaller = append(smaller, mustTake(t, p, 512<<10))
+	}
+	large := make([]Block, 8)
+	for i := range large {
+		large[i] = mustTake(t, p, 1<<20)
+	}
+	p.Put(large[0])
+	p.Put(large[1])
+	p.Put(large[7])
+	for range borrowFor + 1 {
+		p.Put(mustTake(t, p, 10<<10))
+	}
+	if p.giving != p.segments[large[0].Ref.Segment] {
+		t.Fatal("no segment is closed, or the other one: this test shows nothing")
+	}
+	mustTake(t, p, 1<<20) // the last one of the segment that is open
+	for _, b := range smaller {
+		p.Put(b)
+	}
+	if b := mustTake(t, p, 1<<20); b.Ref.Segment != large[0].Ref.Segment || retired != 0 {
+		t.Errorf("a block of segment %d; %d segments were taken back for it", b.Ref.Segment, retired)
+	}
+	if p.giving != nil {
+		t.Error("it is still to be given")
+	}
+}
+
 // TestGivenIsUsedAtOnce: when the last block of the closed segment is back, the class
 // that it was closed for does not borrow any more.
 func TestGivenIsUsedAtOnce(t *testing.T) {
@@ -178,6 +212,9 @@ func TestGivenIsUsedAtOnce(t *testing.T) {
 	}
 	if p.giving != nil {
 		t.Error("a segment that is gone is still to be given")
+	}
+	if n := p.shelves[0].borrowed; n != 0 {
+		t.Errorf("it has a segment of its own, and still counts as one that has borrowed %d times", n)
 	}
 }
 

@@ -62,3 +62,17 @@ func TestClosingIsNotForSmaller(t *testing.T) {
 	}
 	p.Unwant(4 << 20)
 }
+
+// TestPuttingBackDoesNotAllocate: a shelf has room for all blocks of its class from the
+// moment when their segment is made.
+func TestPuttingBackDoesNotAllocate(t *testing.T) {
+	p, _ := heapPool(PoolConfig{})
+	for segments := range 3 {
+		for range 64 {
+			mustTake(t, p, 4<<10)
+		}
+		if sh := p.shelves[0]; sh.total != 64*(segments+1) || cap(sh.free) < sh.total {
+			t.Errorf("%d blocks, and room for %d", sh.total, cap(sh.free))
+		}
+	}
+}
