@@ -35,7 +35,9 @@ func Check(f transport.File) error {
 //
 // The open file behind fd is the peer's, too: it may have filled it and made it
 // blocking. So it is looked at before it is written. A counter that is full wakes
-// the peer already.
+// the peer already. A peer that fills it between the look and the write still holds up
+// who wakes it: the kernel has no write to an eventfd that never waits. A futex has no
+// such peer.
 func wake(word transport.Word, fd int) error {
 	if fd < 0 {
 		if _, err := sys.FutexWake(word); err != nil {
