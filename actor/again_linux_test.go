@@ -130,10 +130,10 @@ func TestAskWithDistantDeadline(t *testing.T) {
 	}
 }
 
-// TestDropKeepsNothing: what a full mailbox drops keeps no block, and an ask is
-// not dropped but answered.
+// TestDropKeepsNothing: what a full mailbox drops keeps no block and is counted, and an
+// ask is not dropped but answered.
 func TestDropKeepsNothing(t *testing.T) {
-	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Shutdown: supervisor.BrutalKill,
+	ctx, sup, ref := start(t, supervisor.Spec{}, supervisor.Child{Shutdown: supervisor.BrutalKill,
 		Mailbox: mailbox.Config{Queue: "ring", RingBytes: 4096, PoolBytes: 256 << 10, Full: mailbox.Drop}})
 	s, err := actor.Ask(ctx, ref, Add{})
 	if err != nil {
@@ -156,6 +156,9 @@ func TestDropKeepsNothing(t *testing.T) {
 	}
 	if _, err := actor.Ask(ctx, ref, Add{}); !errors.Is(err, actor.ErrFull) {
 		t.Errorf("an ask of a full mailbox: %v, want ErrFull", err)
+	}
+	if n := sup.Traffic(); n.Small+n.Large+n.Dropped != 1+200+200 || n.Dropped == 0 {
+		t.Errorf("%+v: want one ask and 400 told messages, some of them dropped", n)
 	}
 }
 
@@ -185,6 +188,9 @@ func TestGivenUpOneAfterAnother(t *testing.T) {
 	}
 	if _, err := actor.Ask(ctx, ref, Add{}); err != nil {
 		t.Errorf("one that was given up is handled: %v", err)
+	}
+	if s, err := actor.Ask(ctx, ref, Do{What: "skipped"}); err != nil || s.N != 6 {
+		t.Errorf("%d asks are counted as skipped, want 6; %v", s.N, err)
 	}
 }
 

@@ -159,6 +159,10 @@ func (c *Context) Replaced() bool { return c.replaced.Load() }
 func (c *Context) Log() *slog.Logger { return c.host.logger() }
 
 // Stop ends the actor after the message in hand, with ReasonNormal. What is still in
+// Traffic counts what this process has sent to actors, the answers it got, and what was
+// dropped, came too late or was skipped.
+func (c *Context) Traffic() mailbox.Traffic { return c.host.Traffic() }
+
 // its mailbox stays there for the next incarnation, if there is to be one.
 func (c *Context) Stop() { c.stopping.Store(true) }
 

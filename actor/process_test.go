@@ -113,6 +113,8 @@ var worker = actor.Define("worker", func(s *actor.Setup[Worker]) error {
 		case "environment":
 			n, _ := strconv.Atoi(os.Getenv("WORKER_NUMBER"))
 			return Sum{N: n}, nil
+		case "skipped":
+			return Sum{N: int(c.Traffic().Skipped)}, nil
 		case "panic once":
 			if c.Attempt() == 0 {
 				panic("the first time")

@@ -13,7 +13,8 @@ import (
 // Full says what a send does when there is no room.
 type Full uint8
 
-// The policies. A message that Drop drops is counted as a dead letter.
+// The policies. What Drop drops is in Traffic.Dropped of the sender's process, and is no
+// dead letter: a letter for each would be one more message where there is no room.
 const (
 	Wait Full = iota // wait until there is room or the context ends
 	Fail             // return ErrFull at once

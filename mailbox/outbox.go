@@ -281,7 +281,8 @@ func (o *Outbox) Cancel(slot int, ask uint64) {
 // Sleep is where this process says that it sleeps.
 func (o *Outbox) Sleep() transport.Sleep { return o.lane.Sleep() }
 
-// Traffic counts what a process has sent and was answered.
+// Traffic counts what a process has sent and was answered, and what of that came to
+// nothing without an error that says so.
 type Traffic struct {
 	Small, Large                uint64 // messages by queue alone; with a segment
 	Lent                        uint64 // of Large, with lent buffers or files; the others were encoded into a block
@@ -290,6 +291,9 @@ type Traffic struct {
 	Replies, LargeReplies       uint64 // answers, likewise
 	ReplyBytes, LargeReplyBytes uint64
 	Dry                         uint64 // times that the blocks ran out
+	Dropped                     uint64 // messages that were not sent: the mailbox was full, and its policy is Drop
+	Late                        uint64 // answers that came when their asker had given up, as far as it has seen them
+	Skipped                     uint64 // asks of this process's actor that it did not handle: the asker had given up, or the deadline had passed
 }
 
 // Add adds x to t.
@@ -305,6 +309,9 @@ func (t *Traffic) Add(x Traffic) {
 	t.ReplyBytes += x.ReplyBytes
 	t.LargeReplyBytes += x.LargeReplyBytes
 	t.Dry += x.Dry
+	t.Dropped += x.Dropped
+	t.Late += x.Late
+	t.Skipped += x.Skipped
 }
 
 // Traffic reports what was sent.

@@ -370,7 +370,8 @@ func (s *Supervisor) DeadLetters() uint64 { return s.letters.Load() }
 // Restarts is how many times children were started again since the program began.
 func (s *Supervisor) Restarts() uint64 { return s.restarts.Load() }
 
-// Traffic counts what this process has sent to actors, and the answers it got.
+// Traffic counts what this process has sent to actors, the answers it got, and what was
+// dropped or came too late. In an actor it is Context.Traffic.
 func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
 
 func (s *Supervisor) letter(l keeper.Letter) {

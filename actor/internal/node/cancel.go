@@ -52,19 +52,3 @@ func (n *Node) rang() {
 		}
 	}
 }
-
-// Traffic adds up what went to all targets.
-func (n *Node) Traffic() mailbox.Traffic {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var sum mailbox.Traffic
-	if n.past != nil {
-		sum = *n.past
-	}
-	for _, t := range *n.targets.Load() {
-		if t != nil && t.box != nil {
-			sum.Add(t.box.Traffic())
-		}
-	}
-	return sum
-}

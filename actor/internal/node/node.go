@@ -46,35 +46,33 @@ type Node struct {
 	draining atomic.Bool     // the loop ends when nothing is left
 	system   atomic.Bool     // there is something in stop or downs for the loop
 
-	mu        sync.Mutex
-	byID      map[uint32]*sender // lanes to this actor, by the sender's number
-	stop      string             // reason of a stop that was asked for
-	stopped   bool               // stop is set
-	over      bool               // the link has ended
-	hand      handover           // see handover.go
-	downs     []down             // notices that wait for the last message
-	remains   *remains           // of what has ended; nil while nothing is left
-	pending   map[uint64]chan wire.Frame
-	pieces    map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
-	monitors  map[uint64]*monitor
-	leaving   map[uint32]struct{} // take nothing more, and had no lane from here
-	token     uint64
-	past      *mailbox.Traffic // of targets that have ended; nil while none has
-	early     []lateFrame      // segments that came before their lane
-	arrived   chan struct{}    // closed when a segment comes; nil while nobody waits for one
-	arrivals  atomic.Uint64    // counts what came apart from its lane or page; see absent.go
-	awaited   atomic.Int32     // lanes that are not read until something has come; the loop writes it
-	absence   time.Duration    // how long a lane is not read for that
-	closed    error
-	ended     chan struct{}            // closed with the link; nil while nobody waits for that
-	heads     atomic.Pointer[[]*inbox] // the lanes to read, one a sender
-	targets   atomic.Pointer[table]    // by number; copied on write
-	changes   atomic.Uint64            // counts changes of senders and targets
-	cancels   atomic.Pointer[cancelWatch]
-	sets      *sets         // nil until there is one; guarded by mu
-	Skipped   atomic.Uint64 // asks that were skipped because the asker had given up
-	Late      atomic.Uint64 // replies that came after the asker had given up
-	Dropped   atomic.Uint64 // messages dropped because a mailbox was full
+	mu       sync.Mutex
+	byID     map[uint32]*sender // lanes to this actor, by the sender's number
+	stop     string             // reason of a stop that was asked for
+	stopped  bool               // stop is set
+	over     bool               // the link has ended
+	hand     handover           // see handover.go
+	downs    []down             // notices that wait for the last message
+	remains  *remains           // of what has ended; nil while nothing is left
+	pending  map[uint64]chan wire.Frame
+	pieces   map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
+	monitors map[uint64]*monitor
+	leaving  map[uint32]struct{} // take nothing more, and had no lane from here
+	token    uint64
+	past     *mailbox.Traffic // of targets that have ended; nil while none has
+	early    []lateFrame      // segments that came before their lane
+	arrived  chan struct{}    // closed when a segment comes; nil while nobody waits for one
+	arrivals atomic.Uint64    // counts what came apart from its lane or page; see absent.go
+	awaited  atomic.Int32     // lanes that are not read until something has come; the loop writes it
+	absence  time.Duration    // how long a lane is not read for that
+	closed   error
+	ended    chan struct{}            // closed with the link; nil while nobody waits for that
+	heads    atomic.Pointer[[]*inbox] // the lanes to read, one a sender
+	targets  atomic.Pointer[table]    // by number; copied on write
+	changes  atomic.Uint64            // counts changes of senders and targets
+	cancels  atomic.Pointer[cancelWatch]
+	sets     *sets // nil until there is one; guarded by mu
+	counters
 	closeOnce sync.Once
 	helpers   sync.WaitGroup // goroutines that use lanes and end with the link
 	fresh     freshener      // of senders that wait for room
