@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -158,11 +159,11 @@ func (c *Context) Replaced() bool { return c.replaced.Load() }
 // with the actor's name.
 func (c *Context) Log() *slog.Logger { return c.host.logger() }
 
-// Stop ends the actor after the message in hand, with ReasonNormal. What is still in
 // Traffic counts what this process has sent to actors, the answers it got, and what was
 // dropped, came too late or was skipped.
 func (c *Context) Traffic() mailbox.Traffic { return c.host.Traffic() }
 
+// Stop ends the actor after the message in hand, with ReasonNormal. What is still in
 // its mailbox stays there for the next incarnation, if there is to be one.
 func (c *Context) Stop() { c.stopping.Store(true) }
 
@@ -189,6 +190,8 @@ func (c *Context) Lend(n int) (Buffer, error) {
 	}
 	return b, err
 }
+
+var errNotAsk = errors.New("actor: Context.Lend serves the answer of an ask, and the message in hand is none; use Lend with the receiver's Ref")
 
 // waitContext is ctx as the node waits with it: a handler of a tell has nothing
 // that could end early, and that of an ask is looked at rather than watched.

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
@@ -91,10 +92,8 @@ func (n *Node) replacing() (concerned, hold bool) {
 	h := &n.hand
 	standBy, asked, state, file := h.standBy, h.asked, h.state, h.file
 	h.state, h.file = nil, nil
-	linked := false // a notice waits for the last messages of a linked actor
-	for _, d := range n.downs {
-		linked = linked || d.m == nil
-	}
+	isLink := func(d down) bool { return d.m == nil }
+	linked := slices.ContainsFunc(n.downs, isLink) || slices.ContainsFunc(n.due, isLink) // a notice waits, for the last messages or for the loop
 	n.mu.Unlock()
 	switch {
 	case standBy:

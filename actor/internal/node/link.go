@@ -10,7 +10,9 @@ import (
 // Trap makes the ends of linked actors calls of onExit. It is called before
 // Ready.
 func (n *Node) Trap(onExit func(wire.Exit)) error {
+	n.mu.Lock()
 	n.onExit = onExit
+	n.mu.Unlock()
 	return n.send(&wire.Trap{})
 }
 
@@ -26,17 +28,20 @@ func (n *Node) Unlink(ctx context.Context, id uint32) error {
 	_, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Link{Token: token, ID: id, Cancel: 1} })
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.downs = slices.DeleteFunc(n.downs, func(d down) bool { return d.m == nil && d.exit.Addr.ID == id })
+	of := func(d down) bool { return d.m == nil && d.exit.Addr.ID == id }
+	n.downs, n.due = slices.DeleteFunc(n.downs, of), slices.DeleteFunc(n.due, of)
 	return err
 }
 
 // linked takes the notice of the end of a linked actor.
 func (n *Node) linked(f *wire.Linked) {
-	if n.onExit == nil {
-		return
-	}
 	n.mu.Lock()
-	n.downs = append(n.downs, down{nil, f.Exit})
+	traps := n.onExit != nil
+	if traps {
+		n.downs = append(n.downs, down{nil, f.Exit})
+	}
 	n.mu.Unlock()
-	n.kick()
+	if traps {
+		n.kick()
+	}
 }

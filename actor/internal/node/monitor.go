@@ -2,15 +2,16 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // monitor is one watch over one incarnation of an actor.
 type monitor struct {
-	token uint64
-	id    uint32
-	ch    chan wire.Exit // nil: the notice goes to the actor's own handler
+	token  uint64
+	id     uint32
+	notice func(wire.Exit) // called once, under Node.mu; nil: the notice goes to the actor's own handler
 }
 
 // down is a notice that waits until the dead actor's last message has been
@@ -20,24 +21,19 @@ type down struct {
 	exit wire.Exit
 }
 
+// own says that the notice is for a handler of the actor, which its loop calls.
+func (d *down) own() bool { return d.m == nil || d.m.notice == nil }
+
 // Monitor asks for one notice about the incarnation of the target that is
-// alive now. The notice comes through the channel, or, when own is set, as a
-// call of the actor's onDown. Cancel takes the monitor back. A replacement is no
-// end, but for process, which watches one process only.
-func (n *Node) Monitor(ctx context.Context, id uint32, own, process bool) (ch <-chan wire.Exit, cancel func(), err error) {
-	m, how := &monitor{id: id}, uint8(wire.MonitorActor)
+// alive now. It comes as a call of notice, which must not block, or, when that is
+// nil, of the actor's onDown. Cancel takes the monitor back: when it has returned,
+// no notice comes any more. A replacement is no end, but for process, which watches
+// one process only.
+func (n *Node) Monitor(ctx context.Context, id uint32, notice func(wire.Exit), process bool) (cancel func(), err error) {
+	m, how := &monitor{id: id, notice: notice}, uint8(wire.MonitorActor)
 	if process {
 		how = wire.MonitorProcess
 	}
-	if !own {
-		m.ch = make(chan wire.Exit, 1)
-	}
-	n.mu.Lock()
-	if n.closed != nil {
-		n.mu.Unlock()
-		return nil, nil, n.closed
-	}
-	n.mu.Unlock()
 	// Placed when the supervisor says so: a death from then on is noticed.
 	_, err = n.call(ctx, nil, func(token uint64) wire.Frame {
 		m.token = token
@@ -51,9 +47,9 @@ func (n *Node) Monitor(ctx context.Context, id uint32, own, process bool) (ch <-
 	})
 	if err != nil {
 		n.demonitor(m)
-		return nil, nil, err
+		return nil, err
 	}
-	return m.ch, func() { n.demonitor(m) }, nil
+	return func() { n.demonitor(m) }, nil
 }
 
 // demonitor leaves no notice behind.
@@ -76,36 +72,42 @@ func (n *Node) down(f *wire.Down) {
 	}
 	n.mu.Unlock()
 	if m != nil {
-		n.deliverChannels()
+		n.deliverNotices()
 		n.kick()
 	}
 }
 
-// due takes the notices out whose actor's messages have all been handled.
-func (n *Node) due(own bool) []down {
+// deliverNotices hands out the notices that are due, whose actor's messages have all
+// been handled, but for those that the loop hands to the actor: these are in due then.
+func (n *Node) deliverNotices() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var out []down
-	keep := n.downs[:0]
-	for _, d := range n.downs {
+	n.downs = slices.DeleteFunc(n.downs, func(d down) bool {
 		switch {
-		case d.m == nil:
-			if !own || n.unread(d.exit.Addr) {
-				keep = append(keep, d)
-			} else {
-				out = append(out, d)
-			}
-		case n.monitors[d.m.token] == nil: // taken back
-		case (d.m.ch == nil) != own || n.unread(d.exit.Addr):
-			keep = append(keep, d)
+		case n.takenBack(&d):
+			return true
+		case n.unread(d.exit.Addr):
+			return false
+		case d.own():
+			n.due = append(n.due, d)
 		default:
-			delete(n.monitors, d.m.token)
-			d.exit.Addr.ID = d.m.id // of a pool it is its last member's until here
-			out = append(out, d)
+			d.m.notice(n.last(&d))
 		}
+		return true
+	})
+}
+
+// takenBack says whether nobody wants the notice any more. n.mu is held.
+func (n *Node) takenBack(d *down) bool { return d.m != nil && n.monitors[d.m.token] == nil }
+
+// last ends the monitor of a notice that is about to be handed out, and returns
+// what it says. n.mu is held.
+func (n *Node) last(d *down) wire.Exit {
+	if d.m != nil {
+		delete(n.monitors, d.m.token)
+		d.exit.Addr.ID = d.m.id // of a pool it is its last member's until here
 	}
-	n.downs = keep
-	return out
+	return d.exit
 }
 
 // unread says whether a lane from that incarnation still has to be read.
@@ -121,23 +123,33 @@ func (n *Node) unread(from wire.Addr) bool {
 	return false
 }
 
-func (n *Node) deliverChannels() {
-	for _, d := range n.due(false) {
-		d.m.ch <- d.exit // one notice, room for one
-	}
-}
-
-// deliverDowns hands out the notices that are due. The actor's loop calls it.
+// deliverDowns hands out all notices that are due. The actor's loop calls it. A handler
+// may take back what comes after it: so each is looked at when its turn comes.
 func (n *Node) deliverDowns() {
-	n.deliverChannels()
-	if n.onDown == nil && n.onExit == nil {
-		return
-	}
-	for _, d := range n.due(true) {
-		if d.m == nil {
+	n.deliverNotices()
+	for {
+		d, ok := n.nextDue()
+		switch {
+		case !ok:
+			return
+		case d.m == nil && n.onExit != nil:
 			n.onExit(d.exit)
-		} else if n.onDown != nil {
+		case d.m != nil && n.onDown != nil:
 			n.onDown(d.exit)
 		}
 	}
+}
+
+// nextDue takes the next notice that the loop hands to the actor.
+func (n *Node) nextDue() (d down, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for len(n.due) > 0 && !ok {
+		d, n.due = n.due[0], n.due[1:]
+		ok = !n.takenBack(&d)
+	}
+	if ok {
+		d.exit = n.last(&d)
+	}
+	return d, ok
 }

@@ -53,6 +53,7 @@ type Node struct {
 	over     bool               // the link has ended
 	hand     handover           // see handover.go
 	downs    []down             // notices that wait for the last message
+	due      []down             // those after them, for the actor's loop; the oldest first
 	remains  *remains           // of what has ended; nil while nothing is left
 	pending  map[uint64]chan wire.Frame
 	pieces   map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
