@@ -47,6 +47,11 @@ func (n *Node) buryHolding() {
 		}
 		n.drop(t)
 	}
+	for _, b := range r.boxes {
+		if s := n.byID[b.From.ID]; s != nil && len(s.boxes) == 0 {
+			delete(n.byID, b.From.ID) // most senders never come back
+		}
+	}
 	var dead []*mailbox.Peer
 	for _, p := range r.pages {
 		if p.Unused() {
