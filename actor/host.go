@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
@@ -39,7 +40,32 @@ type host struct {
 
 // processHost is the host of a process that has only one, so that a context
 // need not be searched for it. Tests that run actors in place have several.
-var processHost, hosts = atomic.Pointer[host]{}, atomic.Int32{}
+var processHost atomic.Pointer[host]
+
+// hosts are those of this process that are open.
+var hosts struct {
+	sync.Mutex // also orders the writes of processHost
+	n          int
+}
+
+// enter counts h among the hosts of this process.
+func (h *host) enter() {
+	hosts.Lock()
+	defer hosts.Unlock()
+	if hosts.n++; hosts.n == 1 {
+		processHost.Store(h)
+	} else {
+		processHost.Store(nil)
+	}
+}
+
+// leave undoes enter. The one that may be left is found by its contexts.
+func (h *host) leave() {
+	hosts.Lock()
+	defer hosts.Unlock()
+	hosts.n--
+	processHost.CompareAndSwap(h, nil)
+}
 
 func newHost(cfg hosting.Config) (hosting.Host, error) {
 	log := cfg.Log
@@ -51,11 +77,7 @@ func newHost(cfg hosting.Config) (hosting.Host, error) {
 		return nil, err
 	}
 	h := &host{node: n, base: log}
-	if hosts.Add(1) == 1 {
-		processHost.Store(h)
-	} else {
-		processHost.Store(nil)
-	}
+	h.enter()
 	return h, nil
 }
 
@@ -218,7 +240,6 @@ func (h *host) end(reason string) (string, error) {
 func (h *host) Traffic() mailbox.Traffic { return h.node.Traffic() }
 
 func (h *host) Close() {
-	processHost.CompareAndSwap(h, nil)
-	hosts.Add(-1)
+	h.leave()
 	h.node.Close()
 }
