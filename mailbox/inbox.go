@@ -3,7 +3,6 @@ package mailbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 
@@ -418,5 +417,3 @@ func (b *Inbox) Close() {
 	_ = b.replies.Close()
 	b.lane.Close()
 }
-
-var errNoReply = fmt.Errorf("mailbox: empty reply")

@@ -112,18 +112,6 @@ func (p *Peer) took(ask uint64) {
 	}
 }
 
-// RemoteError is the error that a handler answered with, in another process.
-type RemoteError struct {
-	Text string
-	code uint16
-}
-
-func (e *RemoteError) Error() string { return e.Text }
-
-// Unwrap returns the sentinel that the code stands for, so that errors.Is
-// works across the processes for the errors that this library knows.
-func (e *RemoteError) Unwrap() error { return codeErrors[e.code] }
-
 // DecodeReply decodes the reply b of p into what r, a pointer, points to. Lent
 // buffers in it stay with the caller until it releases them. A handler's error
 // comes back as a *RemoteError.
