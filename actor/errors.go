@@ -67,11 +67,11 @@ func public(err error) error {
 	}
 	var gone *node.GoneError
 	if errors.As(err, &gone) && gone.Exit != nil {
-		return &GoneError{Name: gone.Name, Exit: ExitOf(gone.Exit)}
+		return &GoneError{Name: gone.Name, Exit: exitOf(gone.Exit)}
 	}
 	var death *node.DeathError
 	if errors.As(err, &death) {
-		return &DeathError{Name: death.Name, Exit: ExitOf(death.Exit)}
+		return &DeathError{Name: death.Name, Exit: exitOf(death.Exit)}
 	}
 	return err
 }

@@ -75,9 +75,8 @@ func (k ExitKind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// ExitOf makes an Exit of its form on the control link; of nil, an empty one. It is
-// for package supervisor.
-func ExitOf(w *wire.Exit) Exit {
+// exitOf makes an Exit of its form on the control link; of nil, an empty one.
+func exitOf(w *wire.Exit) Exit {
 	if w == nil {
 		return Exit{}
 	}
@@ -108,4 +107,4 @@ type Down struct {
 
 func (d Down) String() string { return fmt.Sprintf("actor %d: %s", d.ID, d.Exit.Summary) }
 
-func downOf(w wire.Exit) Down { return Down{ID: w.Addr.ID, Exit: ExitOf(&w)} }
+func downOf(w wire.Exit) Down { return Down{ID: w.Addr.ID, Exit: exitOf(&w)} }

@@ -27,6 +27,7 @@ func init() {
 		return nil
 	}
 	hosting.Defined = func(name string) (any, error) { return defined(name) }
+	hosting.ExitOf = func(w *wire.Exit) any { return exitOf(w) }
 }
 
 // host is one process's part in a program, or that of an actor in place. Its

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -259,7 +258,7 @@ func (c *child) startError() error {
 		why = fmt.Errorf("its process has ended before its Setup had returned (%s). If its Setup did not even begin: "+
 			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain", c.exit.Summary)
 	}
-	return &StartError{Child: c.name, Text: c.failed, Exit: actor.ExitOf(c.exit), Err: why}
+	return &StartError{Child: c.name, Text: c.failed, Exit: actorExit(c.exit), Err: why}
 }
 
 // untaken says whether the process may have run something else than the actor: it
@@ -329,7 +328,7 @@ func commandError(c *child, id uint32, err error) error {
 
 // exceeded notes that a supervisor gives up.
 func (s *Supervisor) exceeded(b *branch, c *child) {
-	e := &IntensityError{Supervisor: b.path, Child: c.name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actor.ExitOf(c.exit)}
+	e := &IntensityError{Supervisor: b.path, Child: c.name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actorExit(c.exit)}
 	b.why = e
 	if b.self == nil {
 		s.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/hosting"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // EventKind says what happened.
@@ -49,6 +51,9 @@ func (k EventKind) hasExit() bool {
 	}
 	return false
 }
+
+// actorExit is how a program sees an exit.
+func actorExit(w *wire.Exit) actor.Exit { return hosting.ExitOf(w).(actor.Exit) }
 
 // Event is one thing that happened in a supervisor.
 type Event struct {

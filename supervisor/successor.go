@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/process"
@@ -312,7 +311,7 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 		x.Kind, x.Summary = wire.ExitStart, n.self.failed
 	}
 	exit := n.self.exitOf(r, x, reason, n.abandoned)
-	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actor.ExitOf(exit), Err: n.self.refusal}}
+	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actorExit(exit), Err: n.self.refusal}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
 		c.failure = &ReplaceError{c.name, n.step(), ErrIgnored}
 	}

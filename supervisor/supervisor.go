@@ -397,7 +397,7 @@ func (s *Supervisor) event(kind EventKind, c *child, text string) {
 		e.Supervisor = c.branch.path
 		e.Child, e.ID, e.Incarnation, e.PID = c.name, c.id, int(c.incarnation), c.pid
 		if c.exit != nil && kind.hasExit() {
-			x := actor.ExitOf(c.exit)
+			x := actorExit(c.exit)
 			e.Exit = &x
 		}
 	}

@@ -1,7 +1,7 @@
 // Package hosting is where packages actor and supervisor meet in one process: what a
 // supervisor does with the actors of its process, and a program never does.
 //
-//	supervisor ──► New · Of · Defined ──► actor
+//	supervisor ──► New · Of · Defined · ExitOf ──► actor
 //	                      Host
 //
 // Everything else between the two goes over the control link (PROTOCOL.md).
@@ -14,6 +14,7 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Package actor sets these when it is initialized.
@@ -24,6 +25,8 @@ var (
 	Of func(context.Context) Host
 	// Defined is the actor.AnyDefinition of that name.
 	Defined func(name string) (any, error)
+	// ExitOf is the actor.Exit that a program sees of one on the control link.
+	ExitOf func(*wire.Exit) any
 )
 
 // Doomed is set when this process is about to kill all that it has started, and then

@@ -27,7 +27,7 @@ var floors = []floor{
 		"the transport sees bytes, memory and descriptors, never values or processes"},
 	{"mailbox/...", []string{"mailbox/...", "transport/...", "internal/cpu", faultPoints},
 		"the mailbox turns values into bytes; who handles them is no concern of it"},
-	{"internal/hosting", []string{"mailbox", "transport"},
+	{"internal/hosting", []string{"mailbox", "transport", "transport/wire"},
 		"actor and supervisor both import it"},
 	{"actor/...", []string{"actor/...", "internal/hosting", "mailbox/...", "transport/...", faultPoints},
 		"actor and supervisor meet on the wire, and in internal/hosting"},
