@@ -3,11 +3,12 @@ package node
 import (
 	"context"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // maxAnswer bounds the answer to a command, in bytes.
-const maxAnswer = 1 << 20
+const maxAnswer = 8 << 20
 
 // Command sends a command to the root and returns the answer. When ctx ends, it
 // is taken back.
@@ -23,10 +24,16 @@ func (n *Node) Command(ctx context.Context, text []byte) ([]byte, error) {
 		}
 		return nil, err
 	}
-	return f.(*wire.Answer).Text, nil
+	a := f.(*wire.Answer)
+	if a.More == 1 { // it is longer still
+		return nil, &transport.SizeError{What: "answer to a command", Size: len(a.Text), Limit: maxAnswer,
+			Remedy: "ask for less at a time"}
+	}
+	return a.Text, nil
 }
 
-// answerPiece puts an answer together. Only the goroutine of the link calls it.
+// answerPiece puts an answer together. One that gets too long is answered as it is,
+// with More. Only the goroutine of the link calls it.
 func (n *Node) answerPiece(f *wire.Answer) {
 	f.Text = append(n.pieces[f.Token], f.Text...)
 	if f.More == 0 || len(f.Text) > maxAnswer {

@@ -178,9 +178,9 @@ func (n *Node) report(f wire.Frame, problem string) {
 	}
 }
 
-// call sends the frame that make returns for a token and waits for the frame
+// call sends the frame that question returns for a token and waits for the frame
 // that answers it.
-func (n *Node) call(ctx context.Context, file transport.File, make_ func(token uint64) wire.Frame) (wire.Frame, error) {
+func (n *Node) call(ctx context.Context, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
 	ch := make(chan wire.Frame, 1)
 	n.mu.Lock()
 	if n.closed != nil {
@@ -203,7 +203,7 @@ func (n *Node) call(ctx context.Context, file transport.File, make_ func(token u
 	if file != nil {
 		files = append(files, file)
 	}
-	if err := n.send(make_(token), files...); err != nil {
+	if err := n.send(question(token), files...); err != nil {
 		return nil, err
 	}
 	select {
