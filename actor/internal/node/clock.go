@@ -19,11 +19,16 @@ func Monotonic() int64 { return originMono + int64(time.Since(origin)) }
 // At is t on the system's monotonic clock.
 // A time beyond that clock is its end.
 func At(t time.Time) int64 {
-	d := int64(t.Sub(origin))
-	if d > math.MaxInt64-originMono {
+	from, mono := origin, originMono
+	if t == t.Round(0) { // of the wall clock only, which may have been set since
+		from = time.Now()
+		mono += int64(from.Sub(origin))
+	}
+	d := int64(t.Sub(from))
+	if d > math.MaxInt64-mono {
 		return math.MaxInt64
 	}
-	return originMono + d
+	return mono + d
 }
 
 // TimeOf undoes At.
