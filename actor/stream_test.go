@@ -189,8 +189,10 @@ func TestStream(t *testing.T) {
 			} else if n < len(data) && strings.Contains(err.Error(), "ended") {
 				t.Error(err)
 			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
+			for range 2 { // the second time says the same
+				if err := w.Close(); err != nil {
+					t.Fatal(err)
+				}
 			}
 			l, err := lastOf(ctx, ref)
 			if err != nil || l.Name != way || l.Bytes != int64(n) || l.Error != "" || l.Sum != crc32.ChecksumIEEE(data[:n]) {
@@ -271,6 +273,24 @@ func TestStreamReceiverDies(t *testing.T) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestStreamReceiverDiesAtTheEnd: it has read all bytes, and dies before it has said
+// so, or what it says of them: the sender's Close tells of that.
+func TestStreamReceiverDiesAtTheEnd(t *testing.T) {
+	ctx, _, ref := startSink(t, mailbox.Config{PoolBytes: 1 << 20})
+	for range testutil.Rounds(5, 200) {
+		w, err := actor.NewStream(ctx, ref, "die", 3<<20, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(w, pattern{}, 3<<20); err != nil {
+			t.Fatal(err)
+		}
+		if ended := new(actor.StreamError); !errors.As(w.Close(), &ended) || ended.Exit.Code != 7 || ended.Done != 3<<20 {
+			t.Errorf("%+v, %v", ended, w.Close())
+		}
 	}
 }
 

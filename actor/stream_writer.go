@@ -26,6 +26,8 @@ type StreamWriter struct {
 	leave       func(reason string)
 	forget      func()
 	err         error // why the stream is over
+	closed      bool
+	result      error // of Close
 }
 
 // NewStream begins to send total bytes to ref, whose actor has called OnStream. name
@@ -96,11 +98,33 @@ func (w *StreamWriter) broken(err error) error {
 	if err == nil {
 		return nil
 	}
-	if g := (*GoneError)(nil); errors.As(err, &g) {
-		err = &StreamError{Done: w.done, Total: w.total, Exit: g.Exit, Reason: "the receiver has ended"}
+	w.err = w.lost(err)
+	return w.err
+}
+
+// lost is err, or the *StreamError of a receiver that has ended, if that is why.
+func (w *StreamWriter) lost(err error) error {
+	var gone *GoneError
+	var death *DeathError
+	var remote *RemoteError
+	switch {
+	case errors.As(err, &gone):
+		return w.ended(gone.Exit)
+	case errors.As(err, &death):
+		return w.ended(death.Exit)
+	case errors.As(err, &remote) && remote.Text == errNoStream.Error():
+		select {
+		case d := <-w.peer: // and its successor has answered
+			return w.ended(d.Exit)
+		default:
+		}
 	}
-	w.err = err
 	return err
+}
+
+// ended is the error of a receiver that has ended so.
+func (w *StreamWriter) ended(exit Exit) error {
+	return &StreamError{Done: w.done, Total: w.total, Exit: exit, Reason: "the receiver has ended"}
 }
 
 // room makes sure that there is a block with room in it.
@@ -110,7 +134,7 @@ func (w *StreamWriter) room() error {
 	}
 	select {
 	case d := <-w.peer:
-		w.err = &StreamError{Done: w.done, Total: w.total, Exit: d.Exit, Reason: "the receiver has ended"}
+		w.err = w.ended(d.Exit)
 		return w.err
 	default:
 	}
@@ -180,11 +204,20 @@ func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
 }
 
 // Close ends the stream and waits until the actor's function has returned, whose error
-// it returns as a *RemoteError. If fewer bytes than the total were written, Close gives
-// the stream up: the actor gets a *StreamError, and so does the caller. If the context
-// of NewStream has ended, Close waits for nothing and returns that context's error;
-// the actor is told.
+// it returns as a *RemoteError; if the actor ends before, it returns a *StreamError. If
+// fewer bytes than the total were written, Close gives the stream up: the function gets
+// a *StreamError, and if it returns none, the caller does. If the context of NewStream
+// has ended, Close waits for nothing and returns that context's error; the actor is
+// told. A further Close returns the same.
 func (w *StreamWriter) Close() error {
+	if !w.closed {
+		w.closed = true
+		w.result = w.close()
+	}
+	return w.result
+}
+
+func (w *StreamWriter) close() error {
 	defer w.forget()
 	short := w.done < w.total
 	w.cur.Release()
@@ -206,6 +239,7 @@ func (w *StreamWriter) Close() error {
 		}
 		w.leave(abort) // the end was not asked, or is not waited for
 	}
+	err = w.lost(err)
 	if short && err == nil {
 		err = &StreamError{Done: w.done, Total: w.total, Reason: abort}
 	}
