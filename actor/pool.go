@@ -90,8 +90,8 @@ func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
 	return Ref[P]{ID: t.ID}, nil
 }
 
-// tellPool is Tell of what m, a pointer, points to, for a pool. A member that turns out to have ended for good
-// is no member any more: another one gets the message.
+// tellPool is Tell of what m, a pointer, points to, for a pool. A member that turns out
+// to have ended for good is no member any more: another one gets the message.
 func tellPool(ctx context.Context, p *node.Pool, m any) error {
 	mt, err := codec.OfPointer(m)
 	if err != nil {
@@ -148,7 +148,7 @@ func keyOf(p *node.Pool, mt *codec.Type, m any) (uint64, error) {
 // after another, by the policy of their mailbox.
 func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 	ids := p.Members()
-	var errs []error
+	c := casting{of: len(ids)} // who was not told
 	var full []*node.Target
 	got := 0
 	for _, id := range ids {
@@ -170,9 +170,9 @@ func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 			full = append(full, t)
 		case hasEnded(err): // no member any more
 		case t == nil:
-			errs = append(errs, &MemberError{ID: id, Name: fmt.Sprint("number ", id), Err: err})
+			c.fail(id, "", err)
 		default:
-			errs = append(errs, &MemberError{ID: id, Name: t.Name, Err: public(err)})
+			c.fail(id, t.Name, err)
 		}
 	}
 	for _, t := range full {
@@ -183,13 +183,13 @@ func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 		if err == nil {
 			got++
 		} else if !hasEnded(err) {
-			errs = append(errs, &MemberError{ID: t.ID, Name: t.Name, Err: public(err)})
+			c.fail(t.ID, t.Name, err)
 		}
 	}
-	if got == 0 && len(errs) == 0 {
+	if got == 0 && len(c.failed) == 0 {
 		return public(p.Empty())
 	}
-	return errors.Join(errs...)
+	return c.err()
 }
 
 // castAll is tellAll of a large message, which is not copied for each member.

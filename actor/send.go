@@ -55,8 +55,8 @@ type Urgent = mailbox.Urgent
 // Errors are a *GoneError when the actor has ended for good, an *UnknownError when
 // ref addresses nothing, ErrFull, a *transport.SizeError for a message larger than
 // the mailbox allows, ErrNoProgram, or ctx's. With an error nothing was sent, and
-// the Buffers in m still belong to the caller. (A pool that broadcasts is different:
-// the error names the members that did not get m.)
+// the Buffers in m still belong to the caller. (A group, and a pool that broadcasts, are
+// different: a *TellAllError names the members that did not get m.)
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	// Inlined, so that m is made where it is sent from: a copy of what has just
 	// been written would wait until all earlier writes are in the cache.

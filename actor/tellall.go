@@ -72,7 +72,8 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	}
 }
 
-// TellAllError says which actors did not get the message of a TellAll, and why.
+// TellAllError says which actors did not get the message of a TellAll, or of a Tell to a
+// group or to a pool that broadcasts, and why.
 type TellAllError struct {
 	Of     int            // actors that were to be told
 	Failed []*MemberError // those that were not

@@ -261,8 +261,8 @@ func testPoolBroadcast(t *testing.T, at poolPlace) {
 	}
 	for { // the others get it whether or not they lag behind
 		err = actor.Tell(ctx, pool, Plain{Seq: 8})
-		who := new(actor.MemberError)
-		if !errors.As(err, &who) || !errors.Is(err, actor.ErrFull) {
+		who, some := new(actor.MemberError), new(actor.TellAllError)
+		if !errors.As(err, &who) || !errors.Is(err, actor.ErrFull) || !errors.As(err, &some) || some.Of != 3 {
 			t.Fatal(err)
 		}
 		if who.ID == all[2].ID && strings.HasSuffix(who.Name, "all/3") {
