@@ -105,30 +105,40 @@ func (t *streams) begin(c *Context, name string, total int64, key uint64, monito
 		cancel()
 		return streamOpened{}, errNoStream
 	}
-	t.mu.Lock()
-	t.count++
-	id := uint64(c.Incarnation())<<32 | t.count // no successor knows it
-	t.open[id] = r
-	t.mu.Unlock()
+	id := t.add(r, uint64(c.Incarnation())<<32)
 	go func() {
 		r.result = t.run(r)
 		r.close()
 		close(r.ended)
 	}()
-	gone := c.host.node.Ended()
 	go func() {
 		defer cancel()
-		select {
-		case d := <-down:
-			// After the last message of the sender has been handled.
-			r.fail(&StreamError{Done: r.arrived(), Total: total, Exit: d.Exit, Reason: "the sender has ended"})
-			t.forget(id)
-		case <-r.closed: // not when the function has returned: the sender may die before it closes the stream
-		case <-gone:
-			r.fail(&StreamError{Done: r.arrived(), Total: total, Reason: "the actor has ended"})
-		}
+		t.guard(id, r, down, c.host.node.Ended())
 	}()
 	return streamOpened{Stream: id}, nil
+}
+
+// add gives r a number. first differs between incarnations: no successor knows it.
+func (t *streams) add(r *StreamReader, first uint64) (id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	id = first | t.count
+	t.open[id] = r
+	return id
+}
+
+// guard ends r when its sender or this actor does. It returns when the stream is
+// closed, and not when its function has returned: the sender may die in between.
+func (t *streams) guard(id uint64, r *StreamReader, down <-chan Down, gone <-chan struct{}) {
+	select {
+	case d := <-down: // after the last message of the sender has been handled
+		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Exit: d.Exit, Reason: "the sender has ended"})
+		t.forget(id)
+	case <-r.closed:
+	case <-gone:
+		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: "the actor has ended"})
+	}
 }
 
 // find is the stream with that number, if the sender of the message in hand

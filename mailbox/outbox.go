@@ -140,9 +140,9 @@ func sendInline(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type
 
 // post writes the entry of a parcel.
 func (o *Outbox) post(p *parcel) error {
-	inline := p.scratch
-	if p.head.Flags&wire.FlagBlock != 0 || !p.packed() {
-		inline = nil
+	var inline []byte
+	if p.packed() {
+		inline = p.scratch
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -173,7 +173,7 @@ func (o *Outbox) post(p *parcel) error {
 		return err
 	}
 	p.sent(o.store)
-	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
+	if !p.packed() || p.head.N > 0 {
 		o.large++
 		if p.head.N > 0 {
 			o.lent++
@@ -253,7 +253,7 @@ func (o *Outbox) say(bit uint32, yes bool) {
 
 // Install makes the page of a new incarnation of the receiver current. Replies
 // in the old page must have been looked at. The old one is returned for the
-// caller to Retire.
+// caller to Free.
 func (o *Outbox) Install(lp *lane.Peer, at transport.Place) (old *Peer) {
 	p := &Peer{Peer: lp, out: o}
 	p.views.Form, p.views.Policy = segment.Form(o.Config.Segment), segment.Policy(o.Config.Blocks)

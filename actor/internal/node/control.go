@@ -85,9 +85,8 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		}
 		return
 	}
-	from := f.From
 	b := &inbox{}
-	share := n.sharing(wire.Segment{Peer: from, Reply: 1})
+	share := n.sharing(wire.Segment{Peer: f.From, Reply: 1})
 	share.Freed = func() { // the loop may wait for it, in a handler
 		b.rung.Add(1)
 		n.cfg.Notifier.Interrupt()
@@ -103,26 +102,27 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		return
 	}
 	in.Sent()
+	n.enter(b)
+	n.retryEarly()
+	n.kick()
+}
+
+// enter puts a lane among those of its sender, by incarnations.
+func (n *Node) enter(b *inbox) {
 	n.mu.Lock()
-	s := n.byID[from.ID]
+	defer n.mu.Unlock()
+	s := n.byID[b.From.ID]
 	if s == nil {
 		if n.byID == nil {
 			n.byID = map[uint32]*sender{}
 		}
 		s = &sender{}
-		n.byID[from.ID] = s
+		n.byID[b.From.ID] = s
 	}
 	s.boxes = append(slices.Clip(s.boxes), b)
 	// A process that is being replaced can open its lane after its successor has.
 	slices.SortFunc(s.boxes, func(a, b *inbox) int { return cmp.Compare(a.From.Incarnation, b.From.Incarnation) })
 	n.setHeads()
-	early := n.early
-	n.early = nil
-	n.mu.Unlock()
-	for _, l := range early {
-		n.addPart(l.f, l.file)
-	}
-	n.kick()
 }
 
 // cannotRead ends this actor when a limit of its process keeps it from reading a lane.
@@ -181,13 +181,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 		n.dead().pages = append(n.dead().pages, old)
 		n.mu.Unlock()
 	}
-	n.mu.Lock()
-	early := n.early
-	n.early = nil
-	n.mu.Unlock()
-	for _, l := range early {
-		n.addPart(l.f, l.file)
-	}
+	n.retryEarly()
 	t.credit()
 	n.kick()
 	n.bury()
@@ -272,6 +266,17 @@ func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 		n.cfg.Log.Error("segment or passage given up: its lane has not come, and too many others wait for theirs", "peer", peerOf(old.f), "limit", maxEarly)
 	}
 	n.early = append(n.early, lateFrame{f, file})
+}
+
+// retryEarly looks whether what came early belongs to a lane or page that is here now.
+func (n *Node) retryEarly() {
+	n.mu.Lock()
+	early := n.early
+	n.early = nil
+	n.mu.Unlock()
+	for _, l := range early {
+		n.addPart(l.f, l.file)
+	}
 }
 
 func peerOf(f wire.Frame) (peer wire.Addr) {

@@ -17,6 +17,13 @@
 // process has at most one sleeping thread, and the goroutine that finds a
 // message or a reply goes on with it itself.
 //
+// The files, by what they are about:
+//
+//	out      target.go (the way to an actor) · pool.go (which member) · sets.go (to several) · ask.go (what an answer is for)
+//	in       control.go (frames, lanes, segments) · pump.go (the actor's loop) · absent.go (what comes later) · cancel.go
+//	waiting  await.go (the role) · spin.go (polling before sleep) · park.go (without a goroutine) · trim.go, freshen.go
+//	the end  monitor.go, link.go (notices) · handover.go (a replacement) · bury.go (unmapping)
+//
 // Several nodes can live in one OS process (tests run actors in place); they
 // share nothing.
 package node

@@ -135,32 +135,38 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
 		return t, nil // not kept: it may come back before it is
 	}
-	out, frame, files, err := lane.Create(lane.Config{Queue: f.Mailbox.Queue, Cells: int(f.Mailbox.RingBytes), Priority: f.Mailbox.Priority != 0}, id, n.cfg.Notifier)
-	if err != nil {
+	if err := n.openLane(t, f.Mailbox); err != nil {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
 	}
-	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: id}})
+	return t, nil
+}
+
+// openLane makes the lane to t, whose mailbox is like that, and enters t among the
+// targets. n.mu is held.
+func (n *Node) openLane(t *Target, m wire.Mailbox) error {
+	out, frame, files, err := lane.Create(lane.Config{Queue: m.Queue, Cells: int(m.RingBytes), Priority: m.Priority != 0}, t.ID, n.cfg.Notifier)
+	if err != nil {
+		return err
+	}
+	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: t.ID}})
 	share.Whole, share.Freed = t.trimLater, t.room
-	t.box = mailbox.NewOutbox(f.Mailbox, out, share)
+	t.box = mailbox.NewOutbox(m, out, share)
 	t.open.Store(t.box)
 	// Known before the supervisor is told: the answer may come at once.
 	n.addTarget(t)
-	if err := n.send(frame, files...); err != nil {
+	if err = n.send(frame, files...); err != nil {
 		// Nobody holds the lane. Who has found it meanwhile is told so, and who
 		// comes next makes another one.
-		err = fmt.Errorf("lane to %s: %w", f.Name, err)
 		t.box.Shut()
-		t.end(&GoneError{Name: f.Name, Lost: err})
+		t.end(&GoneError{Name: t.Name, Lost: err})
 		n.drop(t)
 		n.dead().targets = append(n.dead().targets, t)
-		n.changes.Add(1)
-		n.cfg.Notifier.Interrupt()
-		return nil, err
+	} else {
+		out.Sent()
 	}
-	out.Sent()
 	n.changes.Add(1)
 	n.cfg.Notifier.Interrupt()
-	return t, nil
+	return err
 }
 
 func (n *Node) addTarget(t *Target) {
