@@ -163,7 +163,8 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 
 // OnAsk registers the handler of asked messages of type M. What it returns is the
 // answer. If it returns an error, Ask returns that as a *RemoteError, and the actor
-// goes on.
+// goes on; the answer beside the error is not sent, and a Buffer that Context.Lend has
+// made for it is still the handler's to release.
 func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, error)) {
 	r := s.r
 	t, err := codec.Of[M]()

@@ -63,4 +63,15 @@
 //
 // Nothing is durable: a mailbox lives as long as the root process, which holds it.
 // Messages of different senders have no order. No message is sent again by itself.
+//
+// # How it is built
+//
+// A message's way through the files:
+//
+//	out   send.go ─► internal/node/target.go (the way to an actor) ─► package mailbox: tell.go
+//	in    package mailbox: run.go ◄─ internal/node/pump.go (the actor's loop); handlers are made in define.go
+//	back  an answer: package mailbox ─► internal/node/ask.go, where its asker waits
+//
+// One host a process (host.go) joins an actor, its node and package supervisor. What is
+// sent to several takes another way out: pool.go (one of them, or all), tellall.go.
 package actor

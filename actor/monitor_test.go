@@ -18,7 +18,7 @@ func TestMonitorTakenBack(t *testing.T) {
 	}
 	var empty []<-chan actor.Down
 	came := 0
-	for i := range testutil.Rounds(1000, 100_000) {
+	for i := range testutil.Rounds(300, 100_000) {
 		ch, cancel, err := actor.Monitor(ctx, ref)
 		if err != nil {
 			t.Fatal(err)

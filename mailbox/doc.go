@@ -20,7 +20,8 @@
 //   - [Choice] says which way a message takes and why, see actor.Explain; [Traffic]
 //     counts the messages of each way; [Measure] finds on this machine from which size
 //     on one way is better than another.
-//   - [RemoteError], [PriorityError], [ErrFull] and [ErrBufferDead] are its errors.
+//   - [RemoteError], [PriorityError], [ErrFull], [ErrUnhandled], [ErrUrgentFile] and
+//     [ErrBufferDead] are its errors.
 //
 // Everything else is for package actor, which is built from it.
 //
@@ -39,7 +40,7 @@
 //	out   tell.go, tell_lent.go (most messages) · outbox.go (all others) · pack.go (what has blocks)
 //	      store.go, lease.go (the blocks) · file.go (descriptors) · cast.go, shared.go (to several at once)
 //	in    run.go, run_lent.go (most messages) · inbox.go (all others, and the replies)
-//	back  peer.go (replies at the asker) · late.go (replies that nobody waits for)
+//	back  peer.go (replies at the asker) · remote.go (errors) · late.go (replies that nobody waits for)
 //
 // # Guarantees
 //

@@ -41,7 +41,7 @@ type Node struct {
 	// The actor's side; see pump.go.
 	table    *mailbox.Handlers // nil before Serve
 	onDown   func(wire.Exit)
-	onExit   func(wire.Exit) // traps the ends of linked actors
+	onExit   func(wire.Exit) // traps the ends of linked actors; written under mu
 	wake     chan struct{}   // tells the actor's loop to look
 	draining atomic.Bool     // the loop ends when nothing is left
 	system   atomic.Bool     // there is something in stop or downs for the loop
