@@ -201,7 +201,7 @@ func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer 
 		err = n.ReplyWhenRoom(m, func() error { return mailbox.Reply(m, t, &answer) })
 	}
 	if err != nil {
-		mailbox.DiscardReply(m, t, &answer)
+		mailbox.Discard(t, &answer)
 	}
 	return err
 }

@@ -111,7 +111,7 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 		waiting := mt.Copy(m)
 		var drop func() // an ask has an outcome: it is not dropped
 		if kind == wire.EntryTell {
-			drop = func() { mailbox.Discard(box, mt, waiting) }
+			drop = func() { mailbox.Discard(mt, waiting) }
 		}
 		send := func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }
 		if mt.Urgent() {

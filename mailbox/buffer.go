@@ -16,6 +16,9 @@ import (
 //	                    reading ── handler returns ──► given back
 //	                            └─ Keep ─► kept ─ Release ─► given back
 //
+// Sent to another one than it was lent for, its bytes are copied, and it is given back.
+// A received buffer that is sent on is copied, too, and stays what it is.
+//
 // A Buffer is a handle: copies of it share their state. The zero Buffer is empty,
 // and may be sent. Whoever uses a buffer that was sent or given back has a mistake
 // in the program, and panics with ErrBufferDead, also when its memory has been lent

@@ -126,7 +126,7 @@ func (p *parcel) place(o *Outbox) error {
 }
 
 // End ends the sender's hold of the message: of its payload's block, and, when
-// it was sent to anybody, of its lent buffers, as Send does.
+// it was sent to anybody, of the buffers that this process has lent, as Send does.
 func (c *Cast) End(sent bool) {
 	p := c.p
 	if p.payload != nil {
@@ -134,7 +134,7 @@ func (c *Cast) End(sent bool) {
 	}
 	for i := range p.lent.N {
 		l, ok := p.lent.Item[i].(*lease)
-		if !ok || !sent {
+		if !ok || !sent || l.view != nil {
 			continue
 		}
 		if g, n := p.lent.Mark[i].Generation, p.lent.Mark[i].Length; l.set != nil {

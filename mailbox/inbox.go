@@ -293,7 +293,7 @@ func Reply(m *Message, t *codec.Type, r any) error {
 		}
 	}
 	if b.Cancelled(m) {
-		discard(b.replies, t, r)
+		Discard(t, r)
 		ReplyError(m, context.Canceled)
 		return nil
 	}
@@ -323,6 +323,7 @@ func Reply(m *Message, t *codec.Type, r any) error {
 	}
 	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
 	p.sent(b.replies)
+	p.endLent()
 	return nil
 }
 

@@ -96,6 +96,7 @@ func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type
 	if p.freed != nil {
 		p.freed.tellFreed()
 	}
+	p.endLent()
 	return nil
 }
 

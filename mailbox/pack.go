@@ -222,30 +222,31 @@ func (p *parcel) stayed(s *store) {
 	}
 }
 
-// Discard gives back the buffers of what m points to, a message to o that is not
-// sent and whose sender is told that it was: they are dead for him.
-func Discard(o *Outbox, t *codec.Type, m any) { discard(o.store, t, m) }
-
-// DiscardReply gives back the buffers of what r points to, an answer to m that
-// could not be sent: its handler has returned, so nobody else can.
-func DiscardReply(m *Message, t *codec.Type, r any) { discard(m.Box.replies, t, r) }
-
-// discard gives back the buffers of s in what m points to.
-func discard(s *store, t *codec.Type, m any) {
+// Discard gives back the buffers of what m points to, which is not sent and whose sender
+// is told that it was, or an answer that could not be sent, whose handler has returned:
+// they are dead for him.
+func Discard(t *codec.Type, m any) {
 	if !t.Lends() {
 		return
 	}
 	p := getParcel(wire.EntryTell, t)
 	defer p.free()
 	p.scratch, _ = codec.Append(t, p.scratch[:0], m, &p.lent)
+	p.endLent()
+}
+
+// endLent gives back the buffers that this process has lent and that did not leave
+// with the message: for another lane, of which a copy left. Those that it has received
+// are their handler's still. No outbox may be locked.
+func (p *parcel) endLent() {
 	for i := range p.lent.N {
-		if p.own(s, i) {
-			p.lent.Item[i].(*lease).end(p.lent.Mark[i].Generation, p.lent.Mark[i].Length)
+		if l, ok := p.lent.Item[i].(*lease); ok && l.view == nil {
+			l.end(p.lent.Mark[i].Generation, p.lent.Mark[i].Length)
 		}
 	}
 }
 
-// sent ends the sender's hold of its buffers.
+// sent ends the sender's hold of the buffers that have left.
 func (p *parcel) sent(s *store) {
 	if p.cast {
 		return

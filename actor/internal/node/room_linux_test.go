@@ -60,7 +60,7 @@ var roomEvents = map[string]func(t *testing.T, s *script, target *Target) (event
 	},
 	"a message with a buffer is dropped": func(t *testing.T, s *script, target *Target) func() {
 		b := mustLend(t, target, 100)
-		return func() { mailbox.Discard(target.box, typeOf[heavy](t), &heavy{1, b}) }
+		return func() { mailbox.Discard(typeOf[heavy](t), &heavy{1, b}) }
 	},
 	"a large one is given up": func(t *testing.T, s *script, target *Target) func() {
 		b := mustLend(t, target, 20<<10)
