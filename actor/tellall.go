@@ -38,9 +38,10 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 // LendAll returns a Buffer of n bytes that is shared with the processes of refs. Fill
 // it in place and send it in a message, by TellAll to these actors or by Tell to one of
 // them: it is not copied. Release it if it is not sent. Actors that have ended for
-// good are left out. When all memory that these actors share is lent, LendAll waits
-// until some has come back or ctx ends, or fails with ErrFull if the mailbox of one of
-// them fails when it is full.
+// good are left out; if nobody is left, as of a group without members, that is an
+// error. When all memory that these actors share is lent, LendAll waits until some has
+// come back or ctx ends, or fails with ErrFull if the mailbox of one of them fails when
+// it is full.
 //
 // Each set of actors has segments of its own, together no larger than
 // mailbox.Config.PoolBytes, which are made when they are first needed. A process
@@ -55,7 +56,10 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 		return Buffer{}, err
 	}
 	if len(c.targets) == 0 {
-		return Buffer{}, c.err()
+		if err = c.err(); err == nil {
+			err = errNobody
+		}
+		return Buffer{}, err
 	}
 	for {
 		g, err := c.host.node.Shared(c.targets)
@@ -71,6 +75,8 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 		}
 	}
 }
+
+var errNobody = errors.New("actor: LendAll for no actor: nobody would read the buffer; look first whether there are Members")
 
 // TellAllError says which actors did not get the message of a TellAll, or of a Tell to a
 // group or to a pool that broadcasts, and why.

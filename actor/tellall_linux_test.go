@@ -299,6 +299,24 @@ func TestLendAllDry(t *testing.T) {
 	})
 }
 
+// TestLendAllForNobody: where there is nobody to read it, there is no buffer, and it is
+// told to nobody without an error.
+func TestLendAllForNobody(t *testing.T) {
+	ctx, _, _ := audience(t, 0, supervisor.Child{})
+	group, err := actor.Group[Listener](ctx, "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, refs := range [][]actor.Ref[Listener]{nil, {group}} {
+		if b, err := actor.LendAll(ctx, refs, 10); err == nil {
+			t.Errorf("a buffer of %d bytes for %v", b.Len(), refs)
+		}
+		if err := actor.TellAll(ctx, refs, Script{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestTellAllPayload: a payload that is not lent reaches all of them whole,
 // small and large, from whatever memory, and its block comes back.
 func TestTellAllPayload(t *testing.T) {
