@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -22,7 +21,7 @@ import (
 // Spectator is an actor that is sent views.
 type (
 	Spectator struct{}
-	Digest struct { // asks for the checksums of Data and More
+	Digest    struct { // asks for the checksums of Data and More
 		actor.Asks[Spectator, Digested]
 		Data actor.View
 		More []actor.View
@@ -39,8 +38,10 @@ type (
 		Data  actor.View
 		Until string
 	}
-	Lingered struct{ actor.Asks[Spectator, []uint32] } // asks for the checksums that were found
-	Scribble struct {                               // writes to Data
+	Lingered struct {
+		actor.Asks[Spectator, []uint32]
+	} // asks for the checksums that were found
+	Scribble struct { // writes to Data
 		actor.Asks[Spectator, bool]
 		Data actor.View
 	}
@@ -171,7 +172,7 @@ func TestViewStays(t *testing.T) {
 				t.Fatal(err)
 			}
 			var sums []uint32
-			for err = actor.ErrFull; errors.Is(err, actor.ErrFull); time.Sleep(time.Millisecond) {
+			for err = actor.ErrFull; errors.Is(err, actor.ErrFull); {
 				sums, err = actor.Ask(ctx, ref, Lingered{})
 			}
 			if err != nil || len(sums) != 1 || sums[0] != want {
