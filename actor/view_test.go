@@ -172,7 +172,7 @@ func TestViewStays(t *testing.T) {
 				t.Fatal(err)
 			}
 			var sums []uint32
-			for err = actor.ErrFull; errors.Is(err, actor.ErrFull); {
+			for err = actor.ErrFull; errors.Is(err, actor.ErrFull); runtime.Gosched() {
 				sums, err = actor.Ask(ctx, ref, Lingered{})
 			}
 			if err != nil || len(sums) != 1 || sums[0] != want {

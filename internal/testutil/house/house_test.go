@@ -27,7 +27,7 @@ var rules = []rule{
 	{"package comments", "put the package comment, beginning \"Package name \" or \"Command name \", into doc.go (or main.go) and nowhere else", checkPackageComments},
 	{"doc comments", "say what the name is for, with units, ownership, blocking and errors where they matter", checkDocComments},
 	{"top level", "move the file into one of the directories, or add it to the list in this test with a reason", checkTopLevel},
-	{"links", "correct the link: it is relative to the file that holds it", checkLinks},
+	{"links", "correct the link: it is relative to the file that holds it; a test that its text names is in the file that it leads to", checkLinks},
 	{"words", "finish the work or describe it where work is planned; name files relative to the repository", checkWords},
 	{"size of files", "cut the file by reason to change", checkFileSize},
 	{"size of functions", "name the parts: a function fits a screen", checkFuncSize},
@@ -115,8 +115,11 @@ func matchesAny(name string, patterns []string) bool {
 }
 
 var (
-	link = regexp.MustCompile(`\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
-	code = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```\\s*$|`[^`\n]+`")
+	link     = regexp.MustCompile(`\[([^\[\]]*)\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
+	code     = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```\\s*$|`[^`\n]+`")
+	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	testName = regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w*`)
 )
 
 func checkLinks(r *repository, bad func(string, ...any)) {
@@ -125,18 +128,40 @@ func checkLinks(r *repository, bad func(string, ...any)) {
 			continue
 		}
 		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(src), ""), -1) {
-			target, _, _ := strings.Cut(m[1], "#")
-			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+			target, anchor, _ := strings.Cut(m[2], "#")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
 			}
 			if strings.HasPrefix(target, "../../security/") {
 				continue // a page of the repository's host, not a file
 			}
-			if _, err := os.Stat(path.Join(root, path.Dir(name), target)); err != nil {
-				bad("%s links to %s, which does not exist", name, m[1])
+			file := path.Join(path.Dir(name), target)
+			if target == "" {
+				file = name
+			}
+			if _, err := os.Stat(path.Join(root, file)); err != nil {
+				bad("%s links to %s, which does not exist", name, m[2])
+				continue
+			}
+			if anchor != "" && path.Ext(file) == ".md" && !slices.Contains(anchors(r.files[file]), anchor) {
+				bad("%s links to %s: %s has no such heading", name, m[2], file)
+			}
+			for _, test := range testName.FindAllString(m[1], -1) {
+				if !bytes.Contains(r.files[file], []byte("\nfunc "+test+"(")) {
+					bad("%s links to %s for %s, which is not there", name, m[2], test)
+				}
 			}
 		}
 	}
+}
+
+// anchors are the names by which links lead to the headings of a page.
+func anchors(page []byte) (names []string) {
+	for _, m := range heading.FindAllSubmatch(page, -1) {
+		text := noAnchor.ReplaceAllString(strings.ToLower(string(m[1])), "")
+		names = append(names, strings.ReplaceAll(text, " ", "-"))
+	}
+	return names
 }
 
 // words must not appear in any text file. They are put together here so that
