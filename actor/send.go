@@ -138,6 +138,9 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 // that was not read when its actor died is answered by the next incarnation.
 // Buffers in the answer belong to the caller, who releases them.
 //
+// While 256 asks of this process to ref wait for their answers, one more waits for
+// its turn.
+//
 // An actor handles one message at a time: a handler that asks its own actor gets
 // ErrCallingSelf at once, and one that asks an actor which is just asking it waits
 // until its context ends.

@@ -31,8 +31,8 @@ type StreamPolicy struct {
 
 // The defaults of StreamPolicy, and the size of a block.
 const (
-	DefaultStreamBytes = 1 << 30
-	DefaultStreams     = 16
+	DefaultStreamBytes = 1 << 30   // bytes of one stream
+	DefaultStreams     = 16        // streams at a time
 	DefaultStreamBlock = 256 << 10 // bytes of a block, if the pool has room for four of them: what a core has in its cache when it reads it
 )
 

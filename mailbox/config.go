@@ -23,12 +23,12 @@ const (
 
 // The defaults of Config and its bounds.
 const (
-	DefaultRingBytes = 256 << 10 // cells of a ring
-	DefaultInline    = 4 << 10   // payloads up to this many bytes travel in the ring; see Measure
-	DefaultPoolBytes = 64 << 20  // blocks of one sender for one mailbox
-	DefaultMaxBytes  = 256 << 20 // one payload, or PoolBytes if that is more
-	MaxPoolBytes     = 16 << 30
-	MaxRedeliver     = 100
+	DefaultRingBytes = 256 << 10 // bytes of a ring's cells
+	DefaultInline    = 4 << 10   // bytes of the largest payload that travels in the ring; see Measure
+	DefaultPoolBytes = 64 << 20  // bytes of the blocks of one sender for one mailbox
+	DefaultMaxBytes  = 256 << 20 // bytes of one payload, or PoolBytes if that is more
+	MaxPoolBytes     = 16 << 30  // the largest PoolBytes, and the largest MaxBytes
+	MaxRedeliver     = 100       // the largest Redeliver
 )
 
 // Config says how a mailbox is made; the zero value is the default. It belongs to

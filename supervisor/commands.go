@@ -14,7 +14,7 @@ import (
 // Why a command is refused, or fails. They come wrapped, with the child's
 // name.
 var (
-	ErrNotFound     = tree.ErrNotFound
+	ErrNotFound     = tree.ErrNotFound     // no child has that number or path
 	ErrRunning      = tree.ErrRunning      // of Restart and Delete
 	ErrRestarting   = tree.ErrRestarting   // of Restart and Delete
 	ErrTerminated   = tree.ErrTerminated   // of a start: the child was terminated before it was ready

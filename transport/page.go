@@ -55,7 +55,7 @@ const (
 	ReturnEntries  = 1024 // blocks that one side can have lent on a lane at a time
 	ReplySlots     = 256  // asks that can be outstanding on a lane
 	ReplySlotBytes = 1024 // header and inline payload of a reply
-	TakenBytes     = 4096
+	TakenBytes     = 4096 // bytes of the message that was taken last from a queue in the kernel
 
 	SendPageHeader = sendCells                             // bytes of a send page before its cells
 	RecvPageBytes  = recvSlots + ReplySlots*ReplySlotBytes // bytes of a receive page

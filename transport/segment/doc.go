@@ -72,6 +72,8 @@
 // segment and the first time that a block is used. The owner can write a block
 // while the user reads it: who does not trust the owner copies first.
 //
-// Non-goals: blocks that are shared by several users, compaction, memory that
-// outlives its last process.
+// A block of another owner can be handed to several users at a time: the Pool of
+// each records its part (Share), and the owner learns when that part has ended.
+//
+// Non-goals: compaction, memory that outlives its last process.
 package segment

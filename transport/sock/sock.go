@@ -19,7 +19,7 @@ import (
 
 // Bounds of a link.
 const (
-	MaxFrame = 64 << 10 // bytes of a frame
+	MaxFrame = 64 << 10 // bytes of a frame; those of package wire are shorter
 	MaxFiles = 8        // descriptors with a frame
 )
 

@@ -15,7 +15,7 @@ type Exit struct {
 	CPU     time.Duration // user and system
 	MaxRSS  uint64        // bytes
 	Type    string        // type of the last message, if known
-	Reason  string        // OTP's word: normal, shutdown, shutdown: X, killed, noproc or error
+	Reason  string        // OTP's word: normal, shutdown, shutdown: X, replaced, killed, noproc or error
 	Summary string        // one line for people
 	Stderr  string        // tail
 	Stack   string        // what a Go program wrote when it gave up, from the line with the reason on

@@ -40,7 +40,7 @@ const MaxStateBytes = 32 << 10
 
 // The answers to a State.
 const (
-	TakenWhole   = 0
+	TakenWhole   = 0 // the state is the successor's
 	TakenRefused = 1 // Text is why
 	TakenUnknown = 2 // the successor takes no state of that type
 )

@@ -29,8 +29,9 @@ type Failed struct{ Text string }
 
 func (f *Failed) fields(c *coder) { c.text(&f.Text) }
 
-// Types names the types that a process handles, so that a death notice can
-// speak of its last message by name.
+// Types names the types that a process handles and answers with, so that a death
+// notice can speak of its last message by name, and two builds can be compared
+// before one replaces the other.
 type Types struct{ Types []TypeName }
 
 // TypeName is a type's identity and its name.

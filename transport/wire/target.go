@@ -58,7 +58,7 @@ type Back struct{ ID uint32 }
 
 func (f *Back) fields(c *coder) { c.u32(&f.ID) }
 
-// Closed answers Gone: this process sends nothing more in its lane to that
+// Closed answers Gone and Leaving: this process sends nothing more in its lane to that
 // target, so the lane's tail is final.
 type Closed struct{ To uint32 }
 
