@@ -112,8 +112,8 @@ func (c *Command) validate(child Child) (errs []error) {
 	if child.Actor != nil || child.Supervisor != nil {
 		bad("Command, Actor and Supervisor: a child is one of them")
 	}
-	if child.InPlace || child.Watchdog != 0 || len(child.Env) > 0 || child.Stderr != nil {
-		bad("InPlace, Watchdog, Env and Stderr are for actors: see the fields of Command")
+	if child.InPlace || child.Watchdog != 0 || len(child.Env) > 0 || child.PassEnv != nil || child.Stderr != nil {
+		bad("InPlace, Watchdog, Env, PassEnv and Stderr are for actors: see the fields of Command")
 	}
 	return errs
 }
@@ -177,7 +177,7 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	}
 	seen := s.lineSeen(c, r)
 	guardian := process.Spec{
-		Env: s.environ([]string{roleVar + "=" + guardRole}), Files: files,
+		Env: s.environ(nil, []string{roleVar + "=" + guardRole}), Files: files,
 		Stdout: s.commandOutput(c, r, "stdout", seen), Stderr: s.commandOutput(c, r, "stderr", seen),
 	}
 	if proc := c.spec.Limits.procOf(); proc != "" {
@@ -212,11 +212,13 @@ func (s *Supervisor) lineSeen(c *child, r *running) func(line []byte) (more bool
 	}
 }
 
-// environ is the environment of this process for a child, with more.
-func (s *Supervisor) environ(more []string) []string {
+// environ is the environment of this process for a child, with more. pass are the
+// names of the variables that it gets; nil means all.
+func (s *Supervisor) environ(pass, more []string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains(ownVars, name)
+		wanted := pass == nil || slices.Contains(pass, name) || strings.HasPrefix(name, "UNDERSTUDY_") || name == "XDG_RUNTIME_DIR"
+		return !wanted || slices.Contains(ownVars, name)
 	})
 	return (&exec.Cmd{Env: append(env, more...)}).Environ() // of two values of a variable, the last: a child would take the first
 }

@@ -61,8 +61,8 @@ func (c Child) validateKind() (errs []error) {
 	if c.Name == "" {
 		bad("Name: a supervisor needs one")
 	}
-	if c.InPlace || c.Memory != 0 || len(c.Env) > 0 || c.Stderr != nil || c.Start != 0 {
-		bad("InPlace, Memory, Env, Stderr and Start are for actors: a supervisor has no process of its own")
+	if c.InPlace || c.Memory != 0 || len(c.Env) > 0 || c.PassEnv != nil || c.Stderr != nil || c.Start != 0 {
+		bad("InPlace, Memory, Env, PassEnv, Stderr and Start are for actors: a supervisor has no process of its own")
 	}
 	if c.Supervisor.Pace != (Pace{}) {
 		bad("Supervisor.Pace: it belongs in the Spec of the whole program, or of a Definition")

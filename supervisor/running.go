@@ -302,7 +302,7 @@ func (s *Supervisor) launch(c *child, addr wire.Addr, program string) (*running,
 	out := s.actorStderr(c)
 	r.outputs = append(r.outputs, out)
 	r.subtree = c.spec.Subtree != nil
-	env := s.environ(append(slices.Clone(c.spec.Env), roleVar+"="+role+s.spec.Notifier))
+	env := s.environ(c.spec.PassEnv, append(slices.Clone(c.spec.Env), roleVar+"="+role+s.spec.Notifier))
 	spec := process.Spec{Path: program, Env: env, Files: []*os.File{b, s.live.File()}, Stderr: out}
 	if !c.spec.Limits.isZero() {
 		return s.confined(c, r, spec)

@@ -205,8 +205,15 @@ type Child struct {
 	// Limits are what else its process may use and do.
 	Limits Limits
 
-	// Env is added to the environment of this process: "KEY=value".
+	// Env is added to what the child gets of the environment of this process:
+	// "KEY=value".
 	Env []string
+
+	// PassEnv lists the names of the variables that the child gets of the
+	// environment of this process; nil means all, and an empty list none. So a
+	// child that does not need them does not have the program's secrets. Those of
+	// this library, UNDERSTUDY_..., and XDG_RUNTIME_DIR are passed in any case.
+	PassEnv []string
 
 	// Stderr gets what the child writes to its stderr; nil means that of this
 	// process. The end of it is kept for Exit.Stderr in any case.
@@ -251,6 +258,11 @@ func (c Child) Validate() error {
 	for _, e := range c.Env {
 		if i := strings.IndexByte(e, '='); i < 1 || strings.IndexByte(e, 0) >= 0 {
 			errs = append(errs, fmt.Errorf("supervisor: Env %q: it must be KEY=value", e))
+		}
+	}
+	for _, name := range c.PassEnv {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			errs = append(errs, fmt.Errorf("supervisor: PassEnv %q: it must be the name of a variable", name))
 		}
 	}
 	errs = append(errs, c.validateCodes()...)

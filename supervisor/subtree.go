@@ -130,8 +130,8 @@ func (c Child) validateSubtree() (errs []error) {
 	if c.Watchdog != 0 {
 		bad("Watchdog is for actors: a supervisor has no mailbox")
 	}
-	if c.InPlace && (len(c.Env) > 0 || c.Stderr != nil || c.Start != 0) {
-		bad("Env, Stderr and Start of a Subtree are for its process: with InPlace it has none")
+	if c.InPlace && (len(c.Env) > 0 || c.PassEnv != nil || c.Stderr != nil || c.Start != 0) {
+		bad("Env, PassEnv, Stderr and Start of a Subtree are for its process: with InPlace it has none")
 	}
 	return errs
 }
