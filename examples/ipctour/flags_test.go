@@ -19,7 +19,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for line, want := range map[string]string{
-		"-bogus": "-help", "extra": `"extra"`, "-html " + page + "/x/tour.html": "no such file",
+		"-bogus": "-help", "extra": `"extra"`, "-html " + page + "/x/tour.html": "create it first",
 	} {
 		if _, err := parseFlags(strings.Fields(line), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", line, err, want)

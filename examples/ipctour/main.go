@@ -48,10 +48,8 @@ func parseFlags(args []string, help io.Writer) (c config, err error) {
 		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", fs.Arg(0))
 	}
 	if c.html != "" { // before the measurement, which takes a while
-		if i, err := os.Stat(filepath.Dir(c.html)); err != nil {
-			return c, fmt.Errorf("-html %s: %w", c.html, err)
-		} else if !i.IsDir() {
-			return c, fmt.Errorf("-html %s: %s is not a folder", c.html, filepath.Dir(c.html))
+		if i, err := os.Stat(filepath.Dir(c.html)); err != nil || !i.IsDir() {
+			return c, fmt.Errorf("-html %s: there is no folder %s: create it first", c.html, filepath.Dir(c.html))
 		}
 	}
 	if *quick {

@@ -97,6 +97,9 @@ func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Wri
 		}
 	}
 	draw(out, sup)
+	if cfg.kill == 0 {
+		fmt.Fprintln(out, "kill processes from another terminal: kill -9 PID; -kill TIME does it by itself")
+	}
 	all := leaves(sup) // they keep their Refs, however often they, or their supervisors, are restarted
 	kills, err := killFor(ctx, sup, cfg)
 	if err != nil {

@@ -28,7 +28,10 @@ func printer(asJSON bool, out io.Writer) func(supervisor.Event) {
 	enc := json.NewEncoder(out)
 	return func(e supervisor.Event) {
 		if !asJSON {
-			fmt.Fprintf(out, "%s  %v\n", e.Time.Format("15:04:05.000"), e)
+			if e.Kind != supervisor.EventChildTerminated { // OTP's report of what EventExited has said
+				kind, what, _ := strings.Cut(e.String(), " ")
+				fmt.Fprintf(out, "%s  %-11s %s\n", e.Time.Format("15:04:05.000"), kind, what)
+			}
 			return
 		}
 		l := record{Time: e.Time, Kind: string(e.Kind), Supervisor: e.Supervisor, Child: e.Child,
@@ -41,9 +44,10 @@ func printer(asJSON bool, out io.Writer) func(supervisor.Event) {
 }
 
 // draw writes the tree.
-func draw(out io.Writer, sup *supervisor.Supervisor) { drawBelow(out, sup, "") }
+func draw(out io.Writer, sup *supervisor.Supervisor) { drawBelow(out, sup, "", os.Getpid()) }
 
-func drawBelow(out io.Writer, sup *supervisor.Supervisor, indent string) {
+// drawBelow writes what is below sup, which is in the process with that number.
+func drawBelow(out io.Writer, sup *supervisor.Supervisor, indent string, pid int) {
 	children := sup.Children()
 	for i, c := range children {
 		branch, deeper := "├─ ", "│  "
@@ -56,12 +60,12 @@ func drawBelow(out io.Writer, sup *supervisor.Supervisor, indent string) {
 			continue
 		}
 		own := ""
-		if c.PID != os.Getpid() {
+		if c.PID != pid {
 			own = fmt.Sprintf("  process %d, %s", c.PID, c.State)
 		}
 		fmt.Fprintf(out, "%s%s%s%s\n", indent, branch, name, own)
 		if below, err := sup.Below(name); err == nil {
-			drawBelow(out, below, indent+deeper)
+			drawBelow(out, below, indent+deeper, c.PID)
 		}
 	}
 }
