@@ -87,6 +87,9 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 				n.deliverDowns()
 			}
 		}
+		if stop.Load() { // by the Setup, or by the handler of a notice
+			return "normal", nil
+		}
 		draining := n.draining.Load() // then no lane gets longer
 		busy := n.round(stop)
 		if stop.Load() {
