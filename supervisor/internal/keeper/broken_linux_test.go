@@ -2,12 +2,9 @@ package keeper
 
 import (
 	"log/slog"
-	"os"
 	"testing"
 
-	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
-	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -16,26 +13,7 @@ import (
 func TestProgressOfBroken(t *testing.T) {
 	for _, queue := range []string{"ring", "unix"} {
 		t.Run(queue, func(t *testing.T) {
-			mine, theirs, err := sock.Pair()
-			if err != nil {
-				t.Fatal(err)
-			}
-			link, err := sock.New(mine)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer link.Close()
-			p := testutil.Start(t, "never stops", testutil.Spec{Args: []string{queue}, Files: []*os.File{theirs}})
-			theirs.Close()
-			buf := make([]byte, wire.MaxFrame)
-			n, files, err := link.Receive(buf)
-			if err != nil {
-				testutil.Refused(t, p.Expect("refused"))
-			}
-			open, err := wire.Parse(buf[:n])
-			if err != nil {
-				t.Fatal(err)
-			}
+			p, open, files := neverStops(t, queue)
 			p.Expect("closed")
 			from, to := wire.Addr{ID: 1, Incarnation: 1}, wire.Addr{ID: 2, Incarnation: 1}
 			k := New(slog.New(slog.DiscardHandler), func(Letter) {})

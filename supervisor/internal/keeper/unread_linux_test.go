@@ -74,7 +74,9 @@ func TestUnreadOfOneThatGoesOn(t *testing.T) {
 	}
 }
 
-func unreadOfOneThatGoesOn(t *testing.T, queue string) {
+// neverStops starts a sender that does not stop, and returns its lane.
+func neverStops(t *testing.T, queue string) (*testutil.Proc, *wire.Open, []transport.File) {
+	t.Helper()
 	mine, theirs, err := sock.Pair()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +85,7 @@ func unreadOfOneThatGoesOn(t *testing.T, queue string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer link.Close()
+	t.Cleanup(func() { link.Close() })
 	p := testutil.Start(t, "never stops", testutil.Spec{Args: []string{queue}, Files: []*os.File{theirs}})
 	theirs.Close()
 	buf := make([]byte, wire.MaxFrame)
@@ -95,7 +97,12 @@ func unreadOfOneThatGoesOn(t *testing.T, queue string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &held{laneKey: laneKey{from: wire.Addr{ID: 1, Incarnation: 1}, to: 2}, open: *f.(*wire.Open), ending: &wire.Exit{}}
+	return p, f.(*wire.Open), files
+}
+
+func unreadOfOneThatGoesOn(t *testing.T, queue string) {
+	p, open, files := neverStops(t, queue)
+	l := &held{laneKey: laneKey{from: wire.Addr{ID: 1, Incarnation: 1}, to: 2}, open: *open, ending: &wire.Exit{}}
 	for _, x := range files {
 		h := NewHandle(x.(*os.File))
 		defer h.Release()
