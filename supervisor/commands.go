@@ -28,7 +28,7 @@ var (
 // ErrNoAnswer says that a supervisor in a process of its own has not answered for five
 // seconds: that process may have been stopped by a signal.
 var ErrNoAnswer = fmt.Errorf("the process of its supervisor has not answered for %v: if it was stopped by a signal, continue or kill it; "+
-	"Child.MaxStopped does that by itself", awayTime)
+	"Child.MaxStopped does that by itself", answerTime)
 
 // PresentError says that a supervisor has a child of that name already. Its field
 // ID is that child's number. Its field Started is true if the child runs or is

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"time"
+
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 )
@@ -8,6 +10,14 @@ import (
 // ShutdownNext makes the loop of s, which calls it, do Shutdown next.
 func ShutdownNext(s *Supervisor) {
 	s.mail <- func() { s.stepIn(s.root, tree.Shutdown{}) }
+}
+
+// SetTimes makes this process wait for as long for what the process of a supervisor
+// does, and for each part of a dump of goroutines, until restore is called.
+func SetTimes(away, dump time.Duration) (restore func()) {
+	oldAway, oldDump := awayTime, dumpTime
+	awayTime, dumpTime = away, dump
+	return func() { awayTime, dumpTime = oldAway, oldDump }
 }
 
 // SetBounds makes supervisors that are made from now on have other bounds, until

@@ -107,10 +107,9 @@ func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 
 // A process that shows its goroutines may be silent for dumpTime, and goes on after
 // that, dumps times at most, as long as it writes: a machine may be very slow.
-const (
-	dumpTime = 2 * time.Second
-	dumps    = 5
-)
+var dumpTime = 2 * time.Second // tests change it
+
+const dumps = 5
 
 // dump is what a process has written that is showing its goroutines.
 type dump struct {

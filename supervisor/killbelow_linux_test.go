@@ -37,6 +37,14 @@ func kill(t *testing.T, ctx context.Context, sup *supervisor.Supervisor, id uint
 	}
 }
 
+// shortTimes keeps the root of this test from waiting for long for what is stopped,
+// unless the times that users have are asked for.
+func shortTimes(t *testing.T) {
+	if testutil.Rounds(0, 1) == 0 {
+		t.Cleanup(supervisor.SetTimes(100*time.Millisecond, 20*time.Millisecond))
+	}
+}
+
 // halt stops a process by a signal, and returns when it has stopped.
 func halt(t *testing.T, ctx context.Context, pid int) {
 	t.Helper()
@@ -140,9 +148,7 @@ func TestKillCommandBelowStopped(t *testing.T) {
 // The error says what to do.
 func TestKillInPlaceBelowStopped(t *testing.T) {
 	testutil.Audit(t)
-	if testutil.Rounds(0, 1) == 0 {
-		t.Skip("it takes the five seconds for which the process is waited for: set UNDERSTUDY_LONG=1")
-	}
+	shortTimes(t)
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})
 	ref, err := supervisor.StartChild(ctx, sub, node, supervisor.Child{Name: "c", InPlace: true})
@@ -163,9 +169,7 @@ func TestKillInPlaceBelowStopped(t *testing.T) {
 // cannot do it. How it has ended is known when that goes on.
 func TestWatchdogBelowStopped(t *testing.T) {
 	testutil.Audit(t)
-	if testutil.Rounds(0, 1) == 0 {
-		t.Skip("it takes the eleven seconds for which the supervisor is waited for: set UNDERSTUDY_LONG=1")
-	}
+	shortTimes(t)
 	ctx, sup, r := newSup(t, supervisor.Spec{})
 	sub, _, _ := startPair(t, ctx, sup, supervisor.Child{})
 	ref, err := supervisor.StartChild(ctx, sub, node, supervisor.Child{Name: "c", Watchdog: 100 * time.Millisecond})

@@ -350,8 +350,10 @@ func (s *Supervisor) killAway(id uint32) error {
 }
 
 // awayTime bounds a question to the process of a supervisor, which may have been
-// stopped by a signal.
-const awayTime = 5 * time.Second
+// stopped by a signal. Tests change it.
+var awayTime = answerTime
+
+const answerTime = 5 * time.Second
 
 // queryAway asks the process of this supervisor something.
 func (s *Supervisor) queryAway(ctx context.Context, what string) (out outcome) {
