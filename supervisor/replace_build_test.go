@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -150,7 +151,7 @@ func TestSenderIsReplacedUnseen(t *testing.T) {
 	for range testutil.Rounds(2, 50) {
 		ctx, sup, _ := newSup(t, supervisor.Spec{})
 		r := replaceTest{T: t, file: newPipe(t)}
-		to := startTally(t, ctx, sup, supervisor.Child{})
+		to := startTally(t, ctx, sup, supervisor.Child{Mailbox: mailbox.Config{Queue: "ring"}}) // which holds what both send
 		ref, err := supervisor.StartChild(ctx, sup, forwarder, supervisor.Child{Env: []string{fmt.Sprint("FORWARDER_TO=", to.ID), "FORWARDER_FILE=" + r.file}})
 		if err != nil {
 			t.Fatal(err)
