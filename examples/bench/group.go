@@ -154,7 +154,7 @@ func (g *group) run(o order) (out []Result, err error) {
 		w.Start = monotonic() + int64(windowLead)
 	}
 	for i, s := range g.senders {
-		job := Begin{Work: o.work, Only: o.only, Plan: o.plan, Index: uint8(i), To: g.receiver, Collector: g.heard, PIDs: g.pids}
+		job := Begin{Work: o.work, Only: o.only, Plan: o.plan, Index: uint16(i), To: g.receiver, Collector: g.heard, PIDs: g.pids}
 		if err := actor.Tell(g.ctx, s, job); err != nil {
 			return nil, err
 		}

@@ -14,9 +14,8 @@ type (
 // further page.
 type Head struct {
 	Seq  uint64 // number of the message, of its sender
-	Op   uint8
-	From uint8 // index of the sender
-	Zero uint16
+	Op   uint16
+	From uint16 // index of the sender
 	Size uint32 // of the whole message, in bytes
 }
 
@@ -150,7 +149,7 @@ type Begin struct {
 	Work      string
 	Only      string // of several results, the one to be measured; "" for all
 	Plan      Plan
-	Index     uint8 // of this sender
+	Index     uint16 // of this sender
 	To        actor.Ref[Receiver]
 	Collector actor.Ref[Collector]
 	PIDs      []int // all processes of the program, whose CPU time counts

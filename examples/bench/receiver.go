@@ -112,12 +112,15 @@ func (l *ledger) takeBytes(b []byte, pages bool) Head {
 
 func putHead(b []byte, h Head) {
 	_ = b[15]
-	binary.LittleEndian.PutUint64(b, h.Seq)
-	b[8], b[9], b[10], b[11] = h.Op, h.From, 0, 0
-	binary.LittleEndian.PutUint32(b[12:], h.Size)
+	le := binary.LittleEndian
+	le.PutUint64(b, h.Seq)
+	le.PutUint16(b[8:], h.Op)
+	le.PutUint16(b[10:], h.From)
+	le.PutUint32(b[12:], h.Size)
 }
 
 func getHead(b []byte) Head {
 	_ = b[15]
-	return Head{Seq: binary.LittleEndian.Uint64(b), Op: b[8], From: b[9], Size: binary.LittleEndian.Uint32(b[12:])}
+	le := binary.LittleEndian
+	return Head{Seq: le.Uint64(b), Op: le.Uint16(b[8:]), From: le.Uint16(b[10:]), Size: le.Uint32(b[12:])}
 }

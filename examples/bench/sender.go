@@ -109,7 +109,7 @@ func (d *driver) finish(c *actor.Context, err error) error {
 }
 
 // head makes the head of the next message.
-func (d *driver) head(op uint8, size int) Head {
+func (d *driver) head(op uint16, size int) Head {
 	return Head{Seq: d.seq, Op: op, From: d.job.Index, Size: uint32(size)}
 }
 

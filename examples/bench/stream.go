@@ -62,7 +62,7 @@ func (s *stream) run(d time.Duration, least int) (n int, took time.Duration, err
 	}
 	mask := clockMask(s.size)
 	for begun := time.Now(); ; {
-		op := uint8(opData)
+		op := uint16(opData)
 		if s.d.seq&mask == 0 {
 			if t := time.Since(begun); t >= d && (n >= least || t >= 4*d) {
 				op = opAck

@@ -19,7 +19,3 @@ func Pause(n int) {
 }
 
 var spins int
-
-// PrefetchWrite asks for lines of 64 bytes from b on, in order to write them,
-// where there is an instruction for that.
-func PrefetchWrite(b *byte, lines int) {}

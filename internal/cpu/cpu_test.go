@@ -17,7 +17,6 @@ func TestStores(t *testing.T) {
 		}
 	}
 	Pause(3)
-	PrefetchWrite(nil, 0) // never faults
 }
 
 // TestOrder: who sees the second store sees the first.

@@ -19,9 +19,3 @@ func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) 
 //
 //go:noescape
 func Pause(n int)
-
-// PrefetchWrite asks for lines of 64 bytes from b on, in order to write them.
-// It never faults: there need be no memory.
-//
-//go:noescape
-func PrefetchWrite(b *byte, lines int)

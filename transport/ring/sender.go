@@ -9,9 +9,12 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// stride is how many cells the sender writes between two looks at what is ahead;
-// found by measuring.
-const stride = 32
+// stride is how many cells the sender writes before it takes the lines of the next
+// ones; found by measuring.
+const stride = 64
+
+// line is the size in bytes of what passes from one cache to another.
+const line = 64
 
 // Sender is the producing end. It implements transport.Sender.
 type Sender struct {
@@ -99,15 +102,22 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 	s.until = min(s.seenHead+s.n, lap)
 	if s.until > end+2*stride {
 		s.until = end + stride
-		s.ask(s.until)
+		s.take(s.until)
 	}
 	return end, nil
 }
 
-// ask asks for the lines of the entries to come, which are in the receiver's
-// cache: asked for early, they are here when they are written.
-func (s *Sender) ask(at uint64) {
-	cpu.PrefetchWrite(&s.cells[at&(s.n-1)*CellBytes], stride*CellBytes/64)
+// take takes the lines of free cells back from the receiver, which has read them,
+// by writing to them: to write into a line that another processor has, too, takes
+// until that has given it up, and the next locked instruction waits for it. Taken
+// one by one, with the entries, each costs that time; many at once cost it once.
+// An instruction that only asks for a line does nothing for one that is here, though
+// shared.
+func (s *Sender) take(at uint64) {
+	b := s.cells[at&(s.n-1)*CellBytes:][:stride*CellBytes]
+	for i := 0; i < len(b); i += line {
+		b[i] = 0
+	}
 }
 
 // room looks at the receiver's head: is there room up to end?
