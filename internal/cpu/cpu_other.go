@@ -19,3 +19,7 @@ func Pause(n int) {
 }
 
 var spins int
+
+// Prefetch asks for lines of 64 bytes from b on, in order to read them, where there
+// is an instruction for that.
+func Prefetch(b *byte, lines int) {}

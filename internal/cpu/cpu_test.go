@@ -17,6 +17,7 @@ func TestStores(t *testing.T) {
 		}
 	}
 	Pause(3)
+	Prefetch(nil, 2) // never faults
 }
 
 // TestOrder: who sees the second store sees the first.

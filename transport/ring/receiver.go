@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -141,8 +142,20 @@ func (r *Receiver) Left() int { return int(r.seenTail-r.next) * CellBytes }
 // ReadTo is the sequence after the entry that was lent last.
 func (r *Receiver) ReadTo() uint64 { return r.next }
 
-// Pending says that the sender has published something that was not lent.
-func (r *Receiver) Pending() bool { return r.tail.Load() != r.next }
+// Pending says that the sender has published something that was not lent. Who asks
+// again and again has the entry as soon as the tail: its first lines are asked for at
+// the same time, and not when the tail has come and says that they are wanted.
+func (r *Receiver) Pending() bool {
+	if r.tail.Load() != r.next {
+		return true
+	}
+	cpu.Prefetch(&r.cells[r.next&(r.n-1)*CellBytes], nearby)
+	return false
+}
+
+// nearby is how many lines of an entry are asked for while there is none: those of a
+// message of 64 bytes.
+const nearby = 2
 
 func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	r.broken = &transport.CorruptError{What: what, Value: v, Limit: limit}
