@@ -46,7 +46,8 @@ type Limits struct {
 	// read, list and execute; ReadWrite, to do anything. A directory stands
 	// for all below it. /proc, /dev/null and the program's own file are
 	// allowed in any case; a program that is linked dynamically needs its
-	// libraries, and a Command its file.
+	// libraries, and a Command its file. A form of segment that makes files, when it
+	// is chosen by UNDERSTUDY_SEGMENT (shm in /dev/shm, file in TMPDIR), needs its folder in ReadWrite.
 	ReadOnly, ReadWrite []string
 
 	// DenyCalls are system calls that fail with EPERM, by the kernel's names,

@@ -1,6 +1,8 @@
 package lane
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 
@@ -36,6 +38,10 @@ type In struct {
 	vain     uint64        // the tail with which such a queue was found empty all the same; read or less: none
 }
 
+// ErrOwn is in the chain of an error of Accept that is of this process, and says
+// nothing of the sender: it cannot make its page, or what wakes it.
+var ErrOwn = errors.New("lane: this process cannot make its side")
+
 // Accept opens the lane that f speaks of and makes the page of this
 // incarnation. It takes files. The returned frame and files are for the
 // supervisor; the files stay the lane's.
@@ -52,7 +58,7 @@ func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In,
 	}
 	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{Keepable: true})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, fmt.Errorf("%w: %w", ErrOwn, err)
 	}
 	in.mems = append(in.mems, mem)
 	if in.page, err = transport.NewRecvPage(mem.Bytes()); err != nil {
@@ -65,7 +71,7 @@ func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In,
 	page = &wire.Page{Peer: f.From, Size: transport.RecvPageBytes, Start: f.Start}
 	out = append(out, mem.File())
 	if in.ear, err = n.NewFD(); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, fmt.Errorf("%w: %w", ErrOwn, err)
 	}
 	if in.ear != nil {
 		page.Bell = 1

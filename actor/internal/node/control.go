@@ -80,7 +80,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
 	if err != nil {
 		n.cfg.Log.Error("lane refused", "from", f.Name, "err", err)
-		if n.cannotRead(f.Name, err); !ownLimit(err) { // its sender broke the rules, and harms itself
+		if n.cannotRead(f.Name, err); !own(err) { // its sender broke the rules, and harms itself
 			n.Letter(&wire.Letter{From: f.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
 		}
 		return
@@ -125,19 +125,19 @@ func (n *Node) enter(b *inbox) {
 	n.setHeads()
 }
 
-// cannotRead ends this actor when a limit of its process keeps it from reading a lane.
-// If it went on, nobody would ever read that: its next incarnation does.
+// cannotRead ends this actor when its own process is what keeps it from reading a lane.
+// If it went on, nobody would ever read that: its next incarnation does, or its
+// supervisor gives up and says why.
 func (n *Node) cannotRead(from string, err error) {
-	if ownLimit(err) {
+	if own(err) {
 		n.fail(fmt.Errorf("node: what %s sends cannot be read: %w", from, err))
 	}
 }
 
-// ownLimit says whether err is of this process, rather than of what a peer has
-// sent.
-func ownLimit(err error) bool {
+// own says whether err is of this process, rather than of what a peer has sent.
+func own(err error) bool {
 	l := new(transport.LimitError)
-	return errors.As(err, &l)
+	return errors.As(err, &l) || errors.Is(err, lane.ErrOwn)
 }
 
 // closeTarget ends the lane to a target that has ended for good.
@@ -166,7 +166,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	p, err := lane.OpenPeer(f, files)
 	if err != nil {
 		n.cfg.Log.Error("page refused", "peer", f.Peer, "err", err)
-		if ownLimit(err) { // no answer will be seen, and no room
+		if own(err) { // no answer will be seen, and no room
 			t.end(&GoneError{Name: t.Name, Lost: err})
 		}
 		return
