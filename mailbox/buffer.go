@@ -63,6 +63,13 @@ func (b *Buffer) Truncate(n int) {
 
 func (b Buffer) dead() error { return fmt.Errorf("%w (%d bytes)", ErrBufferDead, b.n) }
 
+// mustLive panics when err says that a buffer was dead.
+func mustLive(err error) {
+	if errors.Is(err, ErrBufferDead) {
+		panic(err)
+	}
+}
+
 // Keep makes a received buffer valid beyond the end of its handler, until Release,
 // which must follow. On a buffer that this process has lent, it does nothing.
 func (b Buffer) Keep() {

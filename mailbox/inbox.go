@@ -316,6 +316,7 @@ func Reply(m *Message, t *codec.Type, r any) error {
 	}
 	if err := p.leaving(b.replies, 0); err != nil {
 		p.abandon(b.replies, p.lent.N)
+		mustLive(err)
 		return err
 	}
 	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {

@@ -91,6 +91,7 @@ func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type
 	}
 	if err := o.post(p); err != nil {
 		p.abandon(o.store, p.lent.N)
+		mustLive(err)
 		return err
 	}
 	if p.freed != nil {

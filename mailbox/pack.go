@@ -111,7 +111,12 @@ func (p *parcel) collect(s *store) error {
 		if mark := p.lent.Mark[i]; p.own(s, i) || p.shares(s, i) {
 			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length), Slot: l.slot}
 		} else {
-			mem := Buffer{l, mark.Generation, int(mark.Length)}.Bytes()
+			buf := Buffer{l, mark.Generation, int(mark.Length)}
+			if !l.alive(mark.Generation) { // another goroutine was quicker
+				p.abandon(s, i)
+				panic(buf.dead())
+			}
+			mem := l.mem[:buf.n]
 			b, err := s.takeFor(p, len(mem))
 			if err != nil {
 				p.abandon(s, i)
@@ -153,10 +158,48 @@ func (p *parcel) abandon(s *store, n int) {
 	}
 }
 
-// leaving records the blocks of a message that is about to become visible: the
-// receiver may give them back at once. When it fails, it has recorded nothing.
+// claim makes the buffers that leave with the message dead for their sender. It fails
+// with ErrBufferDead when one is dead already: another goroutine has sent it, or has
+// released it, since it was encoded. When it fails, it has claimed nothing.
+func (p *parcel) claim(s *store) error {
+	for i := range p.lent.N {
+		if !p.leaves(s, i) {
+			continue
+		}
+		l, mark := p.lent.Item[i].(*lease), p.lent.Mark[i]
+		if !l.move(mark.Generation, leaseWriting, leaseSent) {
+			p.unclaim(s, i)
+			return Buffer{l, mark.Generation, int(mark.Length)}.dead()
+		}
+	}
+	return nil
+}
+
+// unclaim undoes claim for the first n items: they are the sender's again.
+func (p *parcel) unclaim(s *store, n int) {
+	for i := range n {
+		if p.leaves(s, i) {
+			p.lent.Item[i].(*lease).move(p.lent.Mark[i].Generation, leaseSent, leaseWriting)
+		}
+	}
+}
+
+// leaves says whether item i is a buffer that leaves with the message as it is, and
+// goes to nobody else.
+func (p *parcel) leaves(s *store, i int) bool {
+	l, ok := p.lent.Item[i].(*lease)
+	return ok && !p.cast && (l.from == s || l.set != nil) && p.blocks[i].Mem == nil
+}
+
+// leaving records the blocks of a message that is about to become visible, and claims
+// its buffers: the receiver may give them back at once. When it fails, it has recorded
+// nothing.
 func (p *parcel) leaving(s *store, seq uint64) error {
+	if err := p.claim(s); err != nil {
+		return err
+	}
 	if err := p.share(s, seq); err != nil {
+		p.unclaim(s, p.lent.N)
 		return err
 	}
 	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil {
@@ -212,11 +255,14 @@ func (p *parcel) stayed(s *store) {
 	}
 	for i := range p.lent.N {
 		l, ok := p.lent.Item[i].(*lease)
-		if !ok || l.set != nil && p.blocks[i].Mem == nil || s.recall(p.blocks[i]) {
+		if !ok {
 			continue
 		}
-		if l.from == s {
-			l.move(p.lent.Mark[i].Generation, leaseWriting, leaseSent)
+		if l.set != nil && p.blocks[i].Mem == nil || s.recall(p.blocks[i]) {
+			if p.leaves(s, i) {
+				l.move(p.lent.Mark[i].Generation, leaseSent, leaseWriting)
+			}
+			continue
 		}
 		p.blocks[i] = segment.Block{}
 	}
@@ -246,16 +292,14 @@ func (p *parcel) endLent() {
 	}
 }
 
-// sent ends the sender's hold of the buffers that have left.
+// sent ends the sender's part in the blocks of sets that have left.
 func (p *parcel) sent(s *store) {
-	if p.cast {
-		return
-	}
 	for i := range p.lent.N {
-		if l, ok := p.lent.Item[i].(*lease); ok && (l.from == s || l.set != nil && p.blocks[i].Mem == nil) {
-			if l.leave(p.lent.Mark[i].Generation) {
-				p.freed = l.set
-			}
+		if !p.leaves(s, i) {
+			continue
+		}
+		if l := p.lent.Item[i].(*lease); l.set != nil && l.partEnds(p.lent.Mark[i].Generation) {
+			p.freed = l.set
 		}
 	}
 }
