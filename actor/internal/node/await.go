@@ -292,7 +292,7 @@ func (n *Node) look(w waiting) {
 			k.outs[i].asks.look(k.peers[i])
 			k.outs[i].credit()
 		} else {
-			k.ins[i-len(k.outs)].rung.Add(1)
+			k.ins[i-len(k.outs)].rang()
 			mail = true
 		}
 	}

@@ -88,9 +88,8 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	b := &inbox{}
 	share := n.sharing(wire.Segment{Peer: f.From, Reply: 1})
 	share.Freed = func() { // the loop may wait for it, in a handler
-		b.rung.Add(1)
+		b.rang()
 		n.cfg.Notifier.Interrupt()
-		n.wakeLoop()
 	}
 	b.Inbox = mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, share)
 	// Before the first message is handled: after a death the supervisor finds
@@ -293,6 +292,7 @@ func peerOf(f wire.Frame) (peer wire.Addr) {
 func (n *Node) retire(from wire.Addr) {
 	if b := n.inboxOf(from); b != nil {
 		b.retired.Store(true)
+		b.rang()
 	}
 	n.kick()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,10 @@ type inbox struct {
 	msg     mailbox.Message
 
 	rung atomic.Uint64 // counts changes of the sender's bell
+
+	wanted  atomic.Int32 // answers that wait for a block of this lane: len(waiting)
+	rooms   sync.Mutex
+	waiting []chan struct{} // tells them to look again; guarded by rooms
 
 	until time.Time // msg names what has not come; the lane is not read, at most until then; the loop's
 	tried uint64    // Node.arrivals when that was looked for last
@@ -349,7 +354,8 @@ func (n *Node) finish(b *inbox) {
 }
 
 // ReplyWhenRoom calls reply, which found no block, again when blocks of
-// earlier replies have come back, until the asker's deadline.
+// earlier replies have come back, until the asker's deadline. Any goroutine of the
+// handler may call it, and several at a time.
 func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 	b := n.inboxOf(m.Box.From)
 	if b == nil {
@@ -361,15 +367,53 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 		ctx, cancel = context.WithTimeout(background, min(replyWait, time.Duration(d-Monotonic())))
 	}
 	defer cancel()
-	b.Sleep().State.Or(transport.StateWantRoom)
-	defer b.Sleep().State.And(^uint32(transport.StateWantRoom))
+	ev := make(chan struct{}, 1)
+	b.wantRoom(ev)
+	defer b.hasRoom(ev)
 	for {
 		w := &rungWait{b: b, seen: b.rung.Load()}
 		if err := reply(); !isFull(err) {
 			return err
 		}
-		if b.retired.Load() || m.Box.Cancelled(m) || n.await(ctx, w, n.wake) != nil {
+		if b.retired.Load() || m.Box.Cancelled(m) || n.await(ctx, w, ev) != nil {
 			return fmt.Errorf("the reply needs a block and all are lent: %w", mailbox.ErrFull)
+		}
+	}
+}
+
+// wantRoom says to the sender that an answer to it waits for a block. ev tells when to
+// look for one again.
+func (b *inbox) wantRoom(ev chan struct{}) {
+	b.rooms.Lock()
+	defer b.rooms.Unlock()
+	b.waiting = append(b.waiting, ev)
+	b.wanted.Add(1)
+	b.Sleep().State.Or(transport.StateWantRoom)
+}
+
+// hasRoom undoes wantRoom. The sender hears of it from the last one.
+func (b *inbox) hasRoom(ev chan struct{}) {
+	b.rooms.Lock()
+	defer b.rooms.Unlock()
+	b.waiting = slices.DeleteFunc(b.waiting, func(x chan struct{}) bool { return x == ev })
+	if b.wanted.Add(-1) == 0 {
+		b.Sleep().State.And(^uint32(transport.StateWantRoom))
+	}
+}
+
+// rang says that the sender's bell has changed, or that there is another reason to
+// look whether an answer finds a block now.
+func (b *inbox) rang() {
+	b.rung.Add(1)
+	if b.wanted.Load() == 0 {
+		return
+	}
+	b.rooms.Lock()
+	defer b.rooms.Unlock()
+	for _, ev := range b.waiting {
+		select {
+		case ev <- struct{}{}:
+		default:
 		}
 	}
 }

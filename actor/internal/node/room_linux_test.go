@@ -186,3 +186,131 @@ func TestAnswerFindsReleasedBlock(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// inHand serves a node that has an ask in hand, whose handler runs f with it.
+func (s *script) inHand(asker *mailbox.Outbox, f func(m *mailbox.Message)) (served chan error) {
+	s.t.Helper()
+	typ := typeOf[note](s.t)
+	if err := mailbox.Send(asker, wire.EntryAsk, transport.ReplySlots, 0, typ, &note{1}); err != nil {
+		s.t.Fatal(err)
+	}
+	served = make(chan error, 1)
+	var stop atomic.Bool
+	go func() {
+		_, err := s.node.Serve(map[codec.ID]mailbox.Handler{typ.ID(): func(m *mailbox.Message, _ []byte) error {
+			defer stop.Store(true)
+			f(m)
+			return nil
+		}}, nil, &stop)
+		served <- err
+	}()
+	return served
+}
+
+// TestAnswersThatWaitTogether: of two goroutines of a handler that wait for a block,
+// the one that has got one leaves the other's wish with the asker.
+func TestAnswersThatWaitTogether(t *testing.T) {
+	s := newScript(t)
+	asker := s.lane(1)
+	go s.keepSegments()
+	served := s.inHand(asker, func(m *mailbox.Message) {
+		b := s.node.inboxOf(wire.Addr{ID: 9, Incarnation: 1})
+		wants := func() bool { return b.Sleep().State.Load()&transport.StateWantRoom != 0 }
+		var room [2]atomic.Bool
+		var got [2]chan error
+		for i := range got {
+			got[i] = make(chan error, 1)
+			go func() {
+				got[i] <- s.node.ReplyWhenRoom(m, func() error {
+					if room[i].Load() {
+						return nil
+					}
+					return mailbox.ErrFull
+				})
+			}()
+		}
+		for b.wanted.Load() < 2 {
+			runtime.Gosched()
+		}
+		for i := range got {
+			if !wants() {
+				t.Errorf("the asker is not told that %d more wait", len(got)-i)
+			}
+			room[i].Store(true)
+			b.rang()
+			s.node.cfg.Notifier.Interrupt()
+			if err := <-got[i]; err != nil {
+				t.Error(err)
+			}
+		}
+		if wants() {
+			t.Error("the asker is told that somebody waits, and nobody does")
+		}
+	})
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// forEver is a wait for nothing.
+type forEver struct{}
+
+func (forEver) ready() bool { return false }
+func (forEver) poll() bool  { return false }
+func (forEver) loop() bool  { return false }
+func (forEver) spins() bool { return false }
+
+// TestAnswersHearTogether: all goroutines of a handler that wait for a block look again
+// when the asker has given some back, while another goroutine is the waiter.
+func TestAnswersHearTogether(t *testing.T) {
+	s := newScript(t)
+	asker := s.lane(1)
+	go s.keepSegments()
+	ctx, end := context.WithCancel(background)
+	other := make(chan struct{})
+	go func() {
+		defer close(other)
+		_ = s.node.await(ctx, forEver{}, nil)
+	}()
+	for len(s.node.role) > 0 {
+		runtime.Gosched()
+	}
+	served := s.inHand(asker, func(m *mailbox.Message) {
+		b := s.node.inboxOf(wire.Addr{ID: 9, Incarnation: 1})
+		var room atomic.Bool
+		const n = 3
+		var looked atomic.Int32
+		got := make(chan error, n)
+		for range n {
+			go func() {
+				got <- s.node.ReplyWhenRoom(m, func() error {
+					if looked.Add(1); room.Load() {
+						return nil
+					}
+					return mailbox.ErrFull
+				})
+			}()
+		}
+		for b.wanted.Load() < n || looked.Load() < n {
+			runtime.Gosched()
+		}
+		room.Store(true)
+		begun := time.Now()
+		if err := mailbox.Send(asker, wire.EntryTell, 0, 0, typeOf[note](t), &note{2}); err != nil { // it rings
+			t.Error(err)
+		}
+		for range n {
+			if err := <-got; err != nil {
+				t.Error(err)
+			}
+		}
+		if d := time.Since(begun); d > replyWait/2 {
+			t.Errorf("they looked again after %v, when their time was over", d)
+		}
+	})
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	end()
+	<-other
+}
