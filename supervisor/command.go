@@ -58,7 +58,8 @@ type Command struct {
 
 	// Output gets its stdout and stderr, line by line; nil means that the
 	// lines are logged by Log. A slow Output never holds up the command:
-	// lines that it has no room for are dropped and counted.
+	// lines that it has no room for are dropped and counted. Its stdin is
+	// /dev/null.
 	Output io.Writer
 
 	// Log gets the lines when there is no Output; nil means the log of the

@@ -216,7 +216,8 @@ type Child struct {
 	PassEnv []string
 
 	// Stderr gets what the child writes to its stderr; nil means that of this
-	// process. The end of it is kept for Exit.Stderr in any case.
+	// process. The end of it is kept for Exit.Stderr in any case. The child's
+	// stdout is that of this process, and its stdin /dev/null.
 	Stderr io.Writer
 
 	// Operator says that the actor may start, stop, replace and resize children

@@ -116,7 +116,14 @@ func start(spec Spec) (*Process, error) {
 		env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "GOMEMLIMIT=") })
 		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
 	}
-	fds := []uintptr{0, 1, uintptr(w)}
+	// Nobody's input is for a child. In a group of its own, one that read the
+	// terminal would be stopped by SIGTTIN.
+	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, startError(spec.Path, "open "+os.DevNull, err)
+	}
+	defer unix.Close(null)
+	fds := []uintptr{uintptr(null), 1, uintptr(w)}
 	if spec.Stdout != nil {
 		out, ow, err := drainedPipe("stdout", spec.Stdout)
 		if err != nil {

@@ -266,6 +266,29 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestStdin: a child does not read what is meant for its parent.
+func TestStdin(t *testing.T) {
+	old, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(old)
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(p[1])
+	err = unix.Dup3(p[0], 0, 0)
+	unix.Close(p[0])
+	defer func() { _ = unix.Dup3(old, 0, 0) }()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := ended(t, start(t, spec("files"))); !strings.Contains(x.Stderr, "fd 0 /dev/null\n") {
+		t.Fatalf("descriptors %s", x.Stderr)
+	}
+}
+
 // TestGroup: what a child has started ends with it; what has left its group
 // does not, and does not hold up the end although it has the child's stderr.
 func TestGroup(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Spec says how a process is started.
+// Spec says how a process is started. Its stdin is /dev/null.
 type Spec struct {
 	Path   string     // of the executable
 	Args   []string   // with the name of the program first
