@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-go/understudy/examples/internal/output"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -126,11 +128,13 @@ func main() {
 		spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error { return asPeer(ctx, sup, o, os.Stdout) })
 		return
 	}
-	do := func() error { return table(c, os.Stdout, os.Stderr) }
+	out := output.To(os.Stdout)
 	if c.pairs > 0 {
-		do = func() error { return beside(c, os.Stdout) }
+		err = beside(c, out)
+	} else {
+		err = table(c, out, os.Stderr)
 	}
-	if err := do(); err != nil {
+	if err = cmp.Or(err, out.Err()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -21,9 +22,16 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
+// programVar makes the test binary the program.
+const programVar = "EXAMPLE_TEST_PROGRAM"
+
 // TestMain: this binary is also the program, and each of its children.
 func TestMain(m *testing.M) {
 	supervisor.RunChild()
+	if os.Getenv(programVar) != "" {
+		main()
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "-peers" {
 		main()
 		return
@@ -270,5 +278,20 @@ func TestRefusals(t *testing.T) {
 	t.Setenv(planVar, "{")
 	if p, err := planFromEnv(); err == nil {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestPrintsNothing: who cannot print its table has failed.
+func TestPrintsNothing(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	cmd := exec.Command(os.Args[0], "-quick", "-work", "echo")
+	cmd.Env, cmd.Stdout = append(os.Environ(), programVar+"=1"), full
+	err = cmd.Run()
+	if x := new(exec.ExitError); !errors.As(err, &x) || x.ExitCode() != 1 {
+		t.Fatalf("%v", err)
 	}
 }

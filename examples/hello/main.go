@@ -42,7 +42,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("process %d was told by process %d: %s\n", os.Getpid(), g.PID, g.Text)
-		return nil
+		_, err = fmt.Printf("process %d was told by process %d: %s\n", os.Getpid(), g.PID, g.Text)
+		return err
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/examples/internal/output"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -78,8 +79,14 @@ func main() {
 	}
 	spec := tree()
 	spec.Log = slog.New(slog.DiscardHandler) // deaths are among the events
-	spec.OnEvent = printer(cfg.json, os.Stdout)
-	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error { return run(ctx, sup, cfg, os.Stdout) })
+	out := output.To(os.Stdout)
+	spec.OnEvent = printer(cfg.json, out)
+	spec.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		if err := run(ctx, sup, cfg, out); err != nil {
+			return err
+		}
+		return out.Err()
+	})
 }
 
 // run kills processes until the time is over, and then asks each who it is.

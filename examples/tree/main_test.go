@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"regexp"
 	"testing"
 	"time"
@@ -13,8 +15,15 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
+// programVar makes the test binary the program.
+const programVar = "EXAMPLE_TEST_PROGRAM"
+
 func TestMain(m *testing.M) {
 	supervisor.RunChild()
+	if os.Getenv(programVar) != "" {
+		main()
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -54,5 +63,22 @@ func TestTree(t *testing.T) {
 	}
 	if kinds["starting"] == 0 || kinds["starting"] != kinds["exited"] || kinds["ended"] != 1 {
 		t.Errorf("%v", kinds)
+	}
+}
+
+// TestPrintsNothing: who cannot print has failed, whether it is a drawing or an event.
+func TestPrintsNothing(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"-for", "1ms"}, {"-for", "1ms", "-json"}} {
+		cmd := exec.Command(os.Args[0], args...)
+		cmd.Env, cmd.Stdout = append(os.Environ(), programVar+"=1"), full
+		err = cmd.Run()
+		if x := new(exec.ExitError); !errors.As(err, &x) || x.ExitCode() != 1 {
+			t.Errorf("%q: %v", args, err)
+		}
 	}
 }
