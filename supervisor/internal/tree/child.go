@@ -56,7 +56,6 @@ type child struct {
 	issued      uint32 // the highest number of an incarnation
 	spec        ChildSpec
 	successor   successor
-	seq         uint64 // order of the starts
 	prev, next  *child // in that order
 
 	state    ChildState
@@ -86,12 +85,10 @@ type child struct {
 type list struct {
 	head, tail *child
 	n          int
-	seq        uint64
 }
 
 func (l *list) add(c *child) {
-	l.seq++
-	c.seq, c.listed, c.prev = l.seq, true, l.tail
+	c.listed, c.prev = true, l.tail
 	if l.tail != nil {
 		l.tail.next = c
 	} else {
