@@ -28,6 +28,8 @@ var rules = []rule{
 	{"doc comments", "say what the name is for, with units, ownership, blocking and errors where they matter", checkDocComments},
 	{"top level", "move the file into one of the directories, or add it to the list in this test with a reason", checkTopLevel},
 	{"links", "correct the link: it is relative to the file that holds it; a test that its text names is in the file that it leads to", checkLinks},
+	{"names", "correct the name, or take it out of the `code`", checkNames},
+	{"links in comments", "correct the name, import its package, or leave the brackets out", checkDocLinks},
 	{"words", "finish the work or describe it where work is planned; name files relative to the repository", checkWords},
 	{"size of files", "cut the file by reason to change", checkFileSize},
 	{"size of functions", "name the parts: a function fits a screen", checkFuncSize},
