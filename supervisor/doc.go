@@ -3,7 +3,7 @@
 // mailboxes.
 //
 //	             your program (the root process)
-//	┌─────────────────────────────────────────────────┐
+//	┌──────────────────────────────────────────────────┐
 //	│ Run(func(ctx, sup) error { ... Start ... Ask })  │
 //	│ ┌────────────┐   ┌─────────────────────────────┐ │
 //	│ │ Supervisor │──►│ keeper: lanes of every child│ │
