@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -48,8 +50,8 @@ func parseFlags(args []string, help io.Writer) (c config, err error) {
 		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", fs.Arg(0))
 	}
 	if c.html != "" { // before the measurement, which takes a while
-		if i, err := os.Stat(filepath.Dir(c.html)); err != nil || !i.IsDir() {
-			return c, fmt.Errorf("-html %s: there is no folder %s: create it first", c.html, filepath.Dir(c.html))
+		if err := canWrite(c.html); err != nil {
+			return c, fmt.Errorf("-html %s: %w", c.html, err)
 		}
 	}
 	if *quick {
@@ -59,6 +61,25 @@ func parseFlags(args []string, help io.Writer) (c config, err error) {
 		c.plan.counted = 0
 	}
 	return c, nil
+}
+
+// canWrite says why a file cannot be written.
+func canWrite(file string) error {
+	dir := filepath.Dir(file)
+	if i, err := os.Stat(dir); err != nil || !i.IsDir() {
+		return fmt.Errorf("there is no folder %s: create it first", dir)
+	}
+	i, err := os.Stat(file)
+	switch {
+	case err != nil: // it is to be made
+		file = dir
+	case i.IsDir():
+		return errors.New("it is a folder: give the name of a file in it")
+	}
+	if err := unix.Access(file, unix.W_OK); err != nil {
+		return fmt.Errorf("%s cannot be written to (%w): give another place", file, err)
+	}
+	return nil
 }
 
 func main() {
