@@ -158,6 +158,32 @@ func TestGivenIsTheLeastBusy(t *testing.T) {
 	}
 }
 
+// TestGivenIsNotWanted: a segment that is being emptied for a larger block is not given to
+// a smaller class, though it is the least busy one.
+func TestGivenIsNotWanted(t *testing.T) {
+	p, first, second := allOut(t)
+	p.Switch(newReturns(), 0)
+	for i, b := range [][]Block{first[:2], second[:3]} {
+		for _, b := range b {
+			p.Lent(b, uint64(i))
+		}
+	}
+	for _, b := range []Block{first[2], first[3], second[3]} {
+		p.Put(b)
+	}
+	p.Want(4 << 20)
+	wanted, other := p.segments[first[0].Ref.Segment], p.segments[second[0].Ref.Segment]
+	if !wanted.closing || other.closing {
+		t.Fatal("it is not the least busy segment that is closed: this test shows nothing")
+	}
+	p.mu.Lock()
+	p.give(0)
+	p.mu.Unlock()
+	if p.giving != other {
+		t.Error("what is wanted is given away")
+	}
+}
+
 // TestOwnClassOpensItsSegment: whoever needs a block of the class that a closed segment
 // has gets one of that, and no other segment goes for it.
 func TestOwnClassOpensItsSegment(t *testing.T) {

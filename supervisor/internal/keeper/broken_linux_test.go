@@ -19,7 +19,7 @@ func TestProgressOfBroken(t *testing.T) {
 			k := New(slog.New(slog.DiscardHandler), func(Letter) {})
 			defer k.Close()
 			for _, a := range []wire.Addr{from, to} {
-				k.Add(a.ID, "child", wire.Mailbox{})
+				k.Add(a.ID, "child", wire.Mailbox{Queue: open.Queue, RingBytes: 4096})
 				k.Begin(a, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
 			}
 			k.Frame(from, open, files)

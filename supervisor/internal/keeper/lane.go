@@ -58,8 +58,8 @@ func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
 func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	c := k.children[f.To]
 	key := laneKey{from, f.To}
-	if c == nil || k.lanes[key] != nil {
-		k.Log.Error("lane refused: no such target, or opened twice", "from", from, "to", f.To)
+	if c == nil || k.lanes[key] != nil || !c.takes(f) {
+		k.Log.Error("lane refused: no such target, opened twice, or not the queue of that mailbox", "from", from, "to", f.To, "queue", f.Queue, "cells", f.Cells)
 		releaseAll(hs)
 		return
 	}
@@ -73,6 +73,17 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	if c := k.reader(l); c != nil {
 		k.deliver(l, c)
 	}
+}
+
+// takes says whether a lane has the queue that its sender was told to make. A mailbox
+// stays as it is for as long as its owner is known. A larger ring would hold more
+// messages than anybody has reckoned with: the keeper makes dead letters of them.
+func (c *child) takes(f *wire.Open) bool {
+	cells := uint32(0)
+	if f.Queue == wire.QueueRing {
+		cells = c.mailbox.RingBytes
+	}
+	return f.Queue == c.mailbox.Queue && f.Cells == cells
 }
 
 // ends makes the last owner of a lane's queue remove that, if it would outlive

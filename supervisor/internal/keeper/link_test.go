@@ -1,0 +1,48 @@
+package keeper
+
+import (
+	"testing"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestOneLinkForAPair: whoever asks for it, and however often, there is one link between
+// two actors: its end is noticed once, and either side takes it back.
+func TestOneLinkForAPair(t *testing.T) {
+	for _, tt := range []struct {
+		undo []wire.Addr
+		want []string
+	}{{nil, []string{"linked with 2"}}, {[]wire.Addr{at(1, 1)}, nil}, {[]wire.Addr{at(2, 1)}, nil}} {
+		s := newStage(2)
+		s.Frame(at(1, 1), &wire.Trap{}, nil)
+		for range 2 {
+			s.Frame(at(1, 1), &wire.Link{ID: 2}, nil)
+			s.Frame(at(2, 1), &wire.Link{ID: 1}, nil)
+		}
+		s.Frame(at(1, 1), &wire.Link{ID: 1}, nil) // with itself: nothing
+		s.Frame(at(2, 1), &wire.Link{ID: 3}, nil) // of others, and stays
+		if len(s.links) != 2 {
+			t.Errorf("there are %d links: %v", len(s.links), s.links)
+		}
+		for _, who := range tt.undo {
+			s.Frame(who, &wire.Link{ID: 3 - who.ID, Cancel: 1}, nil)
+		}
+		s.dies(at(2, 1))
+		s.want(t, at(1, 1), tt.want...)
+		if len(s.links) != 0 {
+			t.Errorf("there are links with the dead: %v", s.links)
+		}
+	}
+}
+
+// TestMonitorOfProcess: who watches a process learns that another one has taken over, and
+// who watches an actor does not.
+func TestMonitorOfProcess(t *testing.T) {
+	s := newStage(1)
+	s.Frame(at(2, 1), &wire.Monitor{Token: 7, ID: 1, How: wire.MonitorProcess}, nil)
+	s.Frame(at(2, 1), &wire.Monitor{Token: 8, ID: 1}, nil)
+	s.takesOver()
+	s.want(t, at(2, 1), "down 7 of 1")
+	s.dies(at(1, 2))
+	s.want(t, at(2, 1), "down 8 of 1")
+}
