@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
 // TestMutexExcludes: processes add to a pair of numbers that only a mutex
@@ -49,6 +50,9 @@ func (p *party) add(work int) {
 	p.A++
 	for range work {
 		p.Turns++
+	}
+	if p.A%16 == 0 {
+		sys.Yield() // so that on one processor, too, others run, and kill, at this point
 	}
 	p.B++
 }
@@ -285,7 +289,7 @@ func TestRandomDeaths(t *testing.T) {
 	deaths, kills := 0, len(crowd)
 	n := testutil.Rounds(40, 2000)
 	told := 0 // the crowd
-	for i := 0; i < n || deaths+told == 0 && i < 10*n; i++ {
+	for i := 0; i < n || deaths+told == 0 && i < max(10*n, 2000); i++ {
 		at := i % len(crowd)
 		kill(crowd[at])
 		kills++
