@@ -31,7 +31,7 @@
 //	         counts them; - without it
 //	copied   bytes, by the library's count of payload bytes, times the copies
 //	map from the payload size from which on a lent buffer that has to be filled
-//	         by copy is there sooner than a plain []byte
+//	         by copy is not slower than a plain []byte
 //
 // An answer takes the same way in every form, a slot in shared memory; what is
 // compared is the way there.
