@@ -44,7 +44,7 @@ var table struct {
 //
 // Call Define only in declarations of package-level variables, so that every process
 // of the program knows the same actors. It panics when the name is empty or defined
-// already, and when the program has begun.
+// already, when setup is nil, and when the program has begun.
 func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	table.Lock()
 	defer table.Unlock()
@@ -53,6 +53,9 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	}
 	if name == "" {
 		panic("actor: Define with an empty name")
+	}
+	if setup == nil {
+		panic(fmt.Sprintf("actor: Define(%q) with a nil setup", name))
 	}
 	if _, ok := table.byName[name]; ok {
 		panic(fmt.Sprintf("actor: %q is defined twice", name))
@@ -65,11 +68,18 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	return d
 }
 
-// defined returns the definition of that name, and freezes the table.
-func defined(name string) (AnyDefinition, error) {
+// freeze ends the time of Define: this process has begun.
+func freeze() {
 	table.Lock()
 	defer table.Unlock()
 	table.frozen = true
+}
+
+// defined returns the definition of that name, and freezes the table.
+func defined(name string) (AnyDefinition, error) {
+	freeze()
+	table.Lock()
+	defer table.Unlock()
 	if d, ok := table.byName[name]; ok {
 		return d, nil
 	}
@@ -132,7 +142,7 @@ func (s *Setup[P]) OnExit(f func(*Context, Down)) { s.r.onExit = f }
 func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	r := s.r
 	t, err := codec.Of[M]()
-	if !r.register(t, err) {
+	if !r.register(t, err, handle == nil) {
 		return
 	}
 	c := r.ctx
@@ -163,12 +173,12 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 
 // OnAsk registers the handler of asked messages of type M. What it returns is the
 // answer. If it returns an error, Ask returns that as a *RemoteError, and the actor
-// goes on; the answer beside the error is not sent, and a Buffer that Context.Lend has
-// made for it is still the handler's to release.
+// goes on; the answer beside the error is not sent, and Buffers of this process in it
+// are given back, as if it had been.
 func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, error)) {
 	r := s.r
 	t, err := codec.Of[M]()
-	if !r.register(t, err) {
+	if !r.register(t, err, handle == nil) {
 		return
 	}
 	rt, err := codec.Of[R]()
@@ -188,6 +198,8 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 			if err = mailbox.Reply(m, rt, &answer); err != nil {
 				err = replySlowly(r.host.node, m, rt, answer, err)
 			}
+		} else if rt.Lends() {
+			discardBeside(rt, answer)
 		}
 		c.finish()
 		return err
@@ -206,8 +218,23 @@ func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer 
 	return err
 }
 
-// register notes a problem with a message type, or that there is none.
-func (r *running) register(t *codec.Type, err error) bool {
+// discardBeside gives back the buffers of an answer that is not sent, since its handler
+// has returned an error beside it. Such an answer may be unfinished, with a buffer that
+// was released already, or a value that its marshaler does not expect: what follows that
+// stays the handler's.
+func discardBeside[R any](t *codec.Type, answer R) {
+	defer func() { _ = recover() }()
+	mailbox.Discard(t, &answer)
+}
+
+// register notes a problem with a message type or its handler, or that there is none.
+func (r *running) register(t *codec.Type, err error, noHandler bool) bool {
+	if r.draft == nil {
+		panic("actor: a handler is registered when Setup has returned: all that an actor handles is registered in its Setup")
+	}
+	if err == nil && noHandler {
+		err = fmt.Errorf("actor: the handler for %s is nil", t.Name())
+	}
 	if err != nil {
 		r.errs = append(r.errs, err)
 		return false

@@ -33,6 +33,10 @@ var ErrNoProgram = errors.New("actor: no program runs in this process: use the c
 var ErrCallingSelf = errors.New("an actor's own code cannot wait for an answer of that actor, which handles nothing before it has returned: " +
 	"call the code that answers itself, tell, or ask from a goroutine, with context.WithoutCancel(ctx), and return")
 
+// ErrEnded says that the program has ended for this process: its supervisor was shut
+// down, or the link to it is lost. Nothing can be sent any more.
+var ErrEnded = node.ErrEnded
+
 // RemoteError is the error that a handler returned to an ask. Its text comes from
 // the other process. errors.Is finds only ErrFull, ErrUnhandled,
 // context.DeadlineExceeded and context.Canceled in it: other errors are their text.
@@ -48,6 +52,21 @@ type GoneError struct {
 func (e *GoneError) Error() string {
 	return fmt.Sprintf("actor %s has ended for good: %s", e.Name, e.Exit.Summary)
 }
+
+// UnreachableError says that this process cannot reach an actor any more, which itself
+// may be alive. Err says why: mostly it is an ErrEnded; it is a *transport.LimitError
+// when a limit of this process keeps it from reading what the actor writes.
+type UnreachableError struct {
+	Name string
+	Err  error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("actor %s cannot be reached: %v", e.Name, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // DeathError says that an actor died with the ask in hand, and that the ask
 // was quarantined: it will not be answered.
@@ -66,7 +85,10 @@ func public(err error) error {
 		return nil // what follows allocates
 	}
 	var gone *node.GoneError
-	if errors.As(err, &gone) && gone.Exit != nil {
+	if errors.As(err, &gone) {
+		if gone.Lost != nil {
+			return &UnreachableError{Name: gone.Name, Err: gone.Lost}
+		}
 		return &GoneError{Name: gone.Name, Exit: exitOf(gone.Exit)}
 	}
 	var death *node.DeathError

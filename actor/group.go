@@ -20,10 +20,18 @@ func Join[P any](c *Context, self Ref[P], group string) error {
 	if err != nil {
 		return err
 	}
-	if id := c.host.node.Self().ID; self.ID != id || id == 0 {
-		return fmt.Errorf("actor: Join of group %q: number %d is not this actor, which is %d: an actor joins by itself, with Setup.Self", group, self.ID, id)
+	if err := itself(c, self, "Join", group); err != nil {
+		return err
 	}
 	return c.host.node.Join(c, name)
+}
+
+// itself fails unless self is the actor of c.
+func itself[P any](c *Context, self Ref[P], what, group string) error {
+	if id := c.host.node.Self().ID; self.ID != id || id == 0 {
+		return fmt.Errorf("actor: %s of group %q: number %d is not this actor, which is %d: an actor joins and leaves by itself, with Setup.Self", what, group, self.ID, id)
+	}
+	return nil
 }
 
 // Leave ends this actor's membership of a group. Other processes learn of it at about
@@ -32,6 +40,9 @@ func Join[P any](c *Context, self Ref[P], group string) error {
 func Leave[P any](c *Context, self Ref[P], group string) error {
 	name, err := groupName[P](group)
 	if err != nil {
+		return err
+	}
+	if err := itself(c, self, "Leave", group); err != nil {
 		return err
 	}
 	return c.host.node.Leave(c, name)

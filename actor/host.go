@@ -69,11 +69,12 @@ func (h *host) leave() {
 }
 
 func newHost(cfg hosting.Config) (hosting.Host, error) {
+	freeze()
 	log := cfg.Log
 	if log == nil {
 		log = slog.Default()
 	}
-	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Parks: cfg.InPlace})
+	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Own: ownCode, Parks: cfg.InPlace})
 	if err != nil {
 		return nil, err
 	}

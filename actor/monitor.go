@@ -13,11 +13,15 @@ import (
 // (Replace of package supervisor) is no end: the monitor goes on with the successor.
 //
 // Monitor waits until the supervisor has placed the monitor, or ctx ends. The notice
-// comes through the channel, which has room for it and is never closed.
+// comes through the channel, which has room for it and is never closed. Of a number
+// that nobody has it comes at once, with ReasonNoProc; the zero Ref is an *UnknownError.
 // cancel takes the monitor back: no notice comes after it, except one that is
 // already in the channel. It may be called more than once. In an actor, use
 // Context.Monitor and Setup.OnDown instead.
 func Monitor[P any](ctx context.Context, ref Ref[P]) (notice <-chan Down, cancel func(), err error) {
+	if ref.ID == 0 {
+		return nil, nil, &UnknownError{}
+	}
 	return watch(ctx, ref.ID, false)
 }
 
@@ -39,6 +43,9 @@ func watch(ctx context.Context, id uint32, process bool) (notice <-chan Down, ca
 // Setup.OnDown has registered; without one it goes nowhere. When a handler has
 // called cancel, no notice comes any more. id is the field ID of a Ref.
 func (c *Context) Monitor(id uint32) (cancel func(), err error) {
+	if id == 0 {
+		return nil, &UnknownError{}
+	}
 	return c.host.node.Monitor(c, id, nil, false)
 }
 

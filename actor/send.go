@@ -48,13 +48,16 @@ type Urgent = mailbox.Urgent
 // Tell sends m to ref. When it returns nil, m is in the mailbox, which outlives the
 // actor; it does not mean that m was handled. When the mailbox is full, Tell does
 // what mailbox.Config.Full says: by default it waits until there is room or ctx
-// ends. While the actor is being restarted, messages wait in the mailbox. A process
-// learns a moment later that an actor has ended for good: what it tells the actor
-// until then is a dead letter, as is all that was unread.
+// ends; where there is room, ctx may have ended. While the actor is being
+// restarted, messages wait in the mailbox. A process learns a moment later that an
+// actor has ended for good: what it tells the actor until then is a dead letter, as is
+// all that was unread. An actor's own code that tells its actor never waits: its full
+// mailbox is ErrFull, since it handles nothing before that code has returned.
 //
-// Errors are a *GoneError when the actor has ended for good, an *UnknownError when
-// ref addresses nothing, ErrFull, a *transport.SizeError for a message larger than
-// the mailbox allows, ErrNoProgram, or ctx's. With an error nothing was sent, and
+// Errors are a *GoneError when the actor has ended for good, an *UnreachableError when
+// only this process cannot reach it, an *UnknownError when ref addresses nothing,
+// ErrFull, a *transport.SizeError for a message larger than the mailbox allows,
+// ErrNoProgram, ErrEnded, or ctx's. With an error nothing was sent, and
 // the Buffers in m still belong to the caller. (A group, and a pool that broadcasts, are
 // different: a *TellAllError names the members that did not get m.)
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
@@ -115,9 +118,9 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 		}
 		send := func() error { return mailbox.Send(box, kind, ask, deadline, mt, waiting) }
 		if mt.Urgent() {
-			err = t.UrgentWhenFull(waitContext(ctx), send, drop)
+			err = t.UrgentWhenFull(waitContext(ctx), err, send, drop)
 		} else {
-			err = t.WhenFull(waitContext(ctx), send, drop)
+			err = t.WhenFull(waitContext(ctx), err, send, drop)
 		}
 	}
 	if g := new(node.GoneError); err != nil && !errors.As(err, &g) {
@@ -239,7 +242,7 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	b, err := box.Lend(n)
 	if errors.Is(err, mailbox.ErrFull) {
 		// There is no message to drop yet.
-		err = t.WhenFull(waitContext(ctx), func() error { b, err = box.Lend(n); return err }, nil)
+		err = t.WhenFull(waitContext(ctx), err, func() error { b, err = box.Lend(n); return err }, nil)
 	}
 	if err != nil {
 		if gone := t.WhyClosed(); gone != nil {

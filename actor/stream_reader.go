@@ -57,6 +57,9 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 	}
 	t := &streams{policy: policy, run: f, open: map[uint64]*StreamReader{}, kick: s.r.host.node.Kick}
 	s.r.busy = t.busy
+	if f == nil {
+		s.r.errs = append(s.r.errs, errors.New("actor: OnStream with a nil function"))
+	}
 	OnAsk(s, func(c *Context, m streamOpen[P]) (streamOpened, error) {
 		return t.begin(c, m.Name, m.Total, m.Key, func(id uint32) (<-chan Down, func(), error) {
 			return watch(c, id, true)

@@ -33,7 +33,7 @@ type StreamWriter struct {
 // NewStream begins to send total bytes to ref, whose actor has called OnStream. name
 // tells the actor what they are. If total is more than the actor's StreamPolicy
 // allows, the error is a *transport.SizeError; if too many streams are open, it is
-// ErrFull.
+// ErrFull; if the actor has not called OnStream, ErrUnhandled.
 //
 // The actor can read each block as soon as it is full. progress, if not nil, is called
 // after each block with the bytes sent so far. When all blocks are in use, Write waits
@@ -68,9 +68,16 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	if err != nil && ctx.Err() != nil {
 		leave(err.Error()) // it may have been opened all the same
 	}
+	if errors.Is(err, ErrUnhandled) {
+		err = fmt.Errorf("actor: does the Setup of %s call OnStream? %w", t.Name, err)
+	}
 	if err == nil && opened.Stream == 0 {
-		err = &transport.SizeError{What: "stream", Size: int(total), Limit: int(opened.Max),
+		size := &transport.SizeError{What: "stream", Size: int(total), Limit: int(opened.Max),
 			Remedy: "raise StreamPolicy.MaxBytes of its receiver, or send less"}
+		if total < 0 {
+			size.Remedy = "say how many bytes will be written"
+		}
+		err = size
 	}
 	if err != nil {
 		cancel()

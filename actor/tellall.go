@@ -17,7 +17,8 @@ import (
 // lists twice. When it returns nil, m is in all their mailboxes. Otherwise the error
 // is a *TellAllError that says which actors did not get m, and why; all others have
 // it. Actors whose mailboxes are full come last, so that they hold up no other; each
-// is then treated as its mailbox.Config.Full says.
+// is then treated as its mailbox.Config.Full says. To tell nobody, as with a group that
+// has no members, is no error here; Buffers in m are given back then, too.
 //
 // A large payload is not copied for each actor: it is encoded once, into a segment
 // that only these actors map. A buffer that LendAll has lent for them is not copied
@@ -32,7 +33,11 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 	if err != nil {
 		return err
 	}
-	return c.tell(ctx, mt, &m)
+	err = c.tell(ctx, mt, &m)
+	if err == nil && len(c.targets) == 0 {
+		mailbox.Discard(mt, &m) // all of nobody have it
+	}
+	return err
 }
 
 // LendAll returns a Buffer of n bytes that is shared with the processes of refs. Fill
@@ -45,7 +50,7 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 //
 // Each set of actors has segments of its own, together no larger than
 // mailbox.Config.PoolBytes, which are made when they are first needed. A process
-// keeps the segments of 16 sets.
+// keeps the segments of 16 sets. n is at most the smallest PoolBytes of the set.
 //
 // Who wants a large buffer of a set can wait for long while others of this process
 // lend small ones of the same set all the time: small ones do not make way for it, as
@@ -64,7 +69,7 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	for {
 		g, err := c.host.node.Shared(c.targets)
 		if err != nil {
-			return Buffer{}, fmt.Errorf("actor: LendAll: %w", err)
+			return Buffer{}, fmt.Errorf("actor: LendAll: %w", public(err))
 		}
 		b, err := g.Lend(n)
 		if errors.Is(err, mailbox.ErrFull) {
@@ -231,12 +236,12 @@ func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (s
 		try(t, func(error) error { later = append(later, t); return errLater })
 	}
 	for _, t := range later {
-		try(t, func(error) error {
+		try(t, func(full error) error {
 			whenFull := t.WhenFull
 			if c.urgent {
 				whenFull = t.UrgentWhenFull
 			}
-			return whenFull(waitContext(ctx), func() error {
+			return whenFull(waitContext(ctx), full, func() error {
 				o, err := t.Outbox()
 				if err != nil {
 					return err
@@ -259,7 +264,11 @@ func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Ca
 		g, _ = c.host.node.Shared(c.targets) // without one, the way is longer and the message the same
 	}
 	cast, err := mailbox.NewCast(g, t, m)
-	if errors.Is(err, mailbox.ErrFull) {
+	if errors.Is(err, mailbox.ErrFull) && node.CallerIn(c.targets) {
+		// What the caller has not handled would not come back while it waits.
+		g = nil
+		cast, err = mailbox.NewCast(nil, t, m)
+	} else if errors.Is(err, mailbox.ErrFull) {
 		again := func() (err error) { cast, err = mailbox.NewCast(g, t, m); return err }
 		if t.Urgent() {
 			err = c.host.node.UrgentWhenShared(waitContext(ctx), g, c.targets, again)

@@ -163,6 +163,10 @@ func (g *Shared) lend(n int) (Buffer, error) {
 		if errors.Is(err, segment.ErrDry) {
 			err = ErrFull
 		}
+		if e := (*transport.SizeError)(nil); errors.As(err, &e) {
+			err = &transport.SizeError{What: e.What, Size: e.Size, Limit: e.Limit,
+				Remedy: "raise mailbox.Config.PoolBytes of all these actors, or send it in several parts"}
+		}
 		return Buffer{}, err
 	}
 	l, ok := b.Slot.User.(*lease)

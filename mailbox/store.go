@@ -25,6 +25,7 @@ type store struct {
 	*segment.Pool
 	max   int           // bytes of one payload
 	most  int           // bytes of one that a block may have
+	pool  int           // bytes of all blocks
 	sent  atomic.Uint64 // payload bytes that left in blocks
 	whole func()        // of Sharing
 	freed func()        // of Sharing
@@ -34,7 +35,7 @@ type store struct {
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
-	st := &store{max: int(cfg.MaxBytes), whole: s.Whole, freed: s.Freed, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
+	st := &store{max: int(cfg.MaxBytes), pool: int(cfg.PoolBytes), whole: s.Whole, freed: s.Freed, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
 		MaxBytes: int64(cfg.PoolBytes), MaxWhole: int64(cfg.MaxBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
 	st.most = min(st.max, st.Largest())
 	return st
@@ -46,15 +47,15 @@ func (s *store) take(n int) (b segment.Block, err error) {
 		return s.takeOver(n)
 	}
 	if b, err = s.Take(n); err != nil {
-		err = full(err, n)
+		err = s.full(err, n)
 	}
 	return b, err
 }
 
 // full is the error of a Take of n bytes, or an ErrFull for segment.ErrDry.
-func full(err error, n int) error {
+func (s *store) full(err error, n int) error {
 	if errors.Is(err, segment.ErrDry) {
-		return &lentError{n}
+		return &lentError{n, s.pool}
 	}
 	return err
 }
@@ -141,7 +142,7 @@ func (s *store) lend(n int) (Buffer, error) {
 	}
 	slot, err := s.TakeSlot(n)
 	if err != nil {
-		return Buffer{}, full(err, n)
+		return Buffer{}, s.full(err, n)
 	}
 	return s.writing(slot, n), nil
 }

@@ -6,10 +6,10 @@ import (
 )
 
 // lentError is the ErrFull of a message that has got no block.
-type lentError struct{ size int }
+type lentError struct{ size, pool int }
 
 func (e *lentError) Error() string {
-	return fmt.Sprintf("%v: no block of %d bytes is free", ErrFull, e.size)
+	return fmt.Sprintf("no block of %d bytes is free; mailbox.Config.PoolBytes is %d", e.size, e.pool)
 }
 
 func (e *lentError) Unwrap() error { return ErrFull }

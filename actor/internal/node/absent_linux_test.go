@@ -124,7 +124,7 @@ func (s *script) serve() (handled <-chan int, stop func()) {
 		s.node.Kick()
 		select {
 		case err := <-ended:
-			if err != nil && !errors.Is(err, ErrClosed) {
+			if err != nil && !errors.Is(err, ErrEnded) {
 				s.t.Error(err)
 			}
 		case <-time.After(testutil.HangGuard):

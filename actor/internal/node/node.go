@@ -23,6 +23,9 @@ type Config struct {
 	// Lost is called once when the link to the supervisor ends without
 	// Close: the program is over for this process.
 	Lost func()
+	// Own says whether the caller is code of an actor of this process, and not a
+	// goroutine that such has started. nil: it is not.
+	Own func() bool
 	// Parks makes Serve return with a ParkedError where it would sleep, if
 	// the Notifier allows.
 	Parks bool
@@ -79,8 +82,8 @@ type Node struct {
 	fresh     freshener      // of senders that wait for room
 }
 
-// ErrClosed says that the node has ended.
-var ErrClosed = errors.New("node: closed")
+// ErrEnded says that the node has ended, or has lost its supervisor.
+var ErrEnded = errors.New("actor: the program has ended for this process: its supervisor was shut down, or is lost")
 
 // frames are buffers for them. An actor in place has none while nothing comes.
 var frames = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
@@ -165,7 +168,11 @@ func (n *Node) send(f wire.Frame, files ...transport.File) error {
 	room := frames.Get().(*[wire.MaxFrame]byte)
 	defer frames.Put(room)
 	if err := n.cfg.Link.Send(wire.Append(room[:0], f), files); err != nil {
-		return fmt.Errorf("node: link to the supervisor: %w", err)
+		err = fmt.Errorf("node: link to the supervisor: %w", err)
+		if errors.Is(err, transport.ErrClosed) {
+			err = fmt.Errorf("%w: %w", ErrEnded, err)
+		}
+		return err
 	}
 	return nil
 }
@@ -250,7 +257,7 @@ func (n *Node) Letter(f *wire.Letter) {
 // Close ends the link and frees all memory. Handlers must have returned.
 func (n *Node) Close() {
 	n.closeOnce.Do(func() {
-		n.fail(ErrClosed)
+		n.fail(ErrEnded)
 		n.cfg.Link.Close()
 		<-n.Ended()
 		n.helpers.Wait()
@@ -260,8 +267,11 @@ func (n *Node) Close() {
 	})
 }
 
-// fail makes every wait end with err, once.
+// fail makes every wait end with err, which is an ErrEnded then, once.
 func (n *Node) fail(err error) {
+	if !errors.Is(err, ErrEnded) {
+		err = fmt.Errorf("%w: %w", ErrEnded, err)
+	}
 	n.mu.Lock()
 	first := n.closed == nil
 	if first {

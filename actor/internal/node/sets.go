@@ -25,16 +25,20 @@ type sets struct {
 }
 
 // Shared is the memory of those of ts that have not ended: the same one whenever
-// it is asked for the same targets.
+// it is asked for the same targets. If all have, it fails with the error of one.
 func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 	members := make([]*mailbox.Outbox, 0, len(ts))
+	var gone error
 	for _, t := range ts {
-		if box, err := t.Outbox(); err == nil {
+		box, err := t.Outbox()
+		if err == nil {
 			members = append(members, box)
+		} else if gone == nil {
+			gone = err
 		}
 	}
 	if len(members) == 0 {
-		return nil, errNoMember
+		return nil, gone
 	}
 	n.mu.Lock()
 	if n.sets == nil {
@@ -77,10 +81,7 @@ func (gs *sets) makeRoom() error {
 		Err: errSets, Remedy: "release buffers, or lend for the same set of actors again"}
 }
 
-var (
-	errNoMember = errors.New("all of these actors have ended for good")
-	errSets     = errors.New("buffers of every set are in use")
-)
+var errSets = errors.New("buffers of every set are in use")
 
 // Distinct is ts in the order of their numbers, each of them once.
 func Distinct(ts []*Target) []*Target {
@@ -100,7 +101,8 @@ func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) 
 	}
 	living := slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return t.box == nil || t.gone.Load() != nil })
 	if len(living) == 0 {
-		return errNoMember
+		_, err := ts[0].Outbox()
+		return err
 	}
 	return n.whenRoom(ctx, living, lend)
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,7 +42,15 @@ func (t *Target) Node() *Node { return t.node }
 // IsSelf says whether the target is the actor of this node.
 func (t *Target) IsSelf() bool { return t.ID == t.node.begin.Self.ID }
 
-// GoneError says that a target has ended for good: nothing can be sent to it.
+// isCaller says whether the caller is the target's own code: while that waits, the
+// target handles nothing.
+func (t *Target) isCaller() bool { return t.IsSelf() && t.node.cfg.Own != nil && t.node.cfg.Own() }
+
+// CallerIn says whether one of ts is the actor whose own code calls.
+func CallerIn(ts []*Target) bool { return slices.ContainsFunc(ts, (*Target).isCaller) }
+
+// GoneError says that nothing can be sent to a target: it has ended for good, or this
+// process cannot reach it any more.
 type GoneError struct {
 	Name string
 	Exit *wire.Exit // how its last incarnation ended; nil when the link was lost
@@ -61,12 +70,13 @@ func (e *GoneError) Unwrap() error { return e.Lost }
 // UnknownError says that no actor has that number or, where there is a name, that
 // name.
 type UnknownError struct {
-	ID   uint32
-	Name string
+	ID    uint32
+	Name  string
+	named bool // it is of a name, even if that is empty
 }
 
 func (e *UnknownError) Error() string {
-	if e.ID == 0 && e.Name != "" {
+	if e.named {
 		return fmt.Sprintf("no child of this program is called %q: a name is the path below the program's supervisor, such as \"pair/left\", "+
 			"and is known as soon as the child's start has begun", e.Name)
 	}
@@ -103,7 +113,7 @@ func (n *Node) Resolve(ctx context.Context, name string) (uint32, error) {
 	if t := f.(*wire.Target); t.State != wire.TargetUnknown {
 		return t.ID, nil
 	}
-	return 0, &UnknownError{Name: name}
+	return 0, &UnknownError{Name: name, named: true}
 }
 
 // open makes the lane to a target that the supervisor has described.
@@ -311,10 +321,11 @@ func (w *roomWait) loop() bool  { return false }
 // sooner when this side leaves the ring, and perhaps the core, to it.
 func (w *roomWait) spins() bool { return false }
 
-// WhenFull does what the mailbox's policy says after a send that found no
-// room: it calls send again whenever there may be room, or returns ErrFull, or,
-// if drop is not nil, calls that and counts the message as dropped.
-func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) error {
+// WhenFull does what the mailbox's policy says after a send that found no room and
+// said so by full: it calls send again whenever there may be room, or returns full, or,
+// if drop is not nil, calls that and counts the message as dropped. The actor's own code
+// does not wait for room in its own mailbox.
+func (t *Target) WhenFull(ctx context.Context, full error, send func() error, drop func()) error {
 	switch mailbox.Full(t.box.Config.Full) {
 	case mailbox.Drop:
 		if drop != nil {
@@ -324,7 +335,11 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 		}
 		fallthrough
 	case mailbox.Fail:
-		return fmt.Errorf("mailbox of %s: %w", t.Name, mailbox.ErrFull)
+		return fmt.Errorf("mailbox of %s: %w", t.Name, full)
+	}
+	if t.isCaller() {
+		return fmt.Errorf("mailbox of %s: %w: it is the caller's own, which handles nothing before its code has returned: "+
+			"tell it less at a time, or from a goroutine, with context.WithoutCancel(ctx)", t.Name, full)
 	}
 	var w mailbox.Want
 	defer func() {
@@ -342,13 +357,13 @@ func (t *Target) WhenFull(ctx context.Context, send func() error, drop func()) e
 
 // UrgentWhenFull is WhenFull for an urgent message: until it is over, no other gets
 // a block.
-func (t *Target) UrgentWhenFull(ctx context.Context, send func() error, drop func()) error {
+func (t *Target) UrgentWhenFull(ctx context.Context, full error, send func() error, drop func()) error {
 	t.box.UrgentWaits(true)
 	defer func() {
 		t.box.UrgentWaits(false)
 		t.room() // who was refused may find some now
 	}()
-	return t.WhenFull(ctx, send, drop)
+	return t.WhenFull(ctx, full, send, drop)
 }
 
 // whenRoom calls send again, which has found no room, whenever one of ts may
@@ -369,8 +384,9 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 	for {
 		w := &roomWait{ts: ts}
 		w.seen = w.credits()
-		if err := send(); !isFull(err) {
-			return err
+		full := send()
+		if !isFull(full) {
+			return full
 		}
 		err := n.awaitUntil(ctx, w, ev, hurry)
 		if err == errEarly {
@@ -381,7 +397,7 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 				t.hurry()
 			}
 		} else if err != nil {
-			return fmt.Errorf("mailbox of %s is full: %w", ts[0].Name, err)
+			return fmt.Errorf("mailbox of %s: %v: %w", ts[0].Name, full, err)
 		}
 	}
 }
