@@ -60,3 +60,15 @@ func BenchmarkPause(b *testing.B) {
 		Pause(1)
 	}
 }
+
+// TestPauseTogether: goroutines that pause at the same time share nothing, for the race
+// detector of who uses this.
+func TestPauseTogether(t *testing.T) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Pause(100)
+	}()
+	Pause(100)
+	<-done
+}
