@@ -110,7 +110,7 @@ func (p *parcel) place(o *Outbox) error {
 	}
 	switch {
 	case p.payload != nil:
-	case len(p.scratch) <= min(o.inline, o.lane.MaxEntry()-p.head.Header()):
+	case len(p.scratch) <= min(o.inline, o.entry-p.head.Header()):
 		return nil
 	default:
 		b, err := s.takeFor(p, len(p.scratch))
