@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,10 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
+
+// bareVar makes the last child of a rootProgram close the descriptors that it was
+// started with.
+const bareVar = "SUPERVISOR_TEST_BARE"
 
 // rootProgram is a program whose root is killed by TestKillRoot. It prints the
 // numbers of its processes: of each child, its grandchild and its daemon.
@@ -44,6 +49,11 @@ func rootProgram(children int) {
 			fmt.Println(m.PID)
 			fmt.Println(f.PID)
 			fmt.Println(d.PID)
+			if i == children-1 && os.Getenv(bareVar) != "" {
+				if err := actor.Tell(ctx, ref, Die{How: "unlink, and look away"}); err != nil {
+					return err
+				}
+			}
 		}
 		fmt.Println("ready")
 		<-ctx.Done()
@@ -203,6 +213,35 @@ func TestKillRoot(t *testing.T) {
 		allEnd(t, pids)
 		t.Logf("round %d: all ended %v after the kill", round, time.Since(begin).Round(time.Millisecond))
 	}
+}
+
+// TestKillRootOfBare: the same with a child that has closed what tells it of the root,
+// as a library may that closes whatever it does not know.
+func TestKillRootOfBare(t *testing.T) {
+	t.Setenv(bareVar, "1")
+	r := startRoot(t, "1") // others would keep what it closes
+	pids := r.pids(t, -1)
+	if len(pids) != 3 {
+		t.Fatal(pids)
+	}
+	for begin := time.Now(); ; runtime.Gosched() {
+		_, link := os.Lstat(fmt.Sprintf("/proc/%d/fd/3", pids[0]))
+		_, liveness := os.Lstat(fmt.Sprintf("/proc/%d/fd/4", pids[0]))
+		if link != nil && liveness != nil {
+			break
+		}
+		if time.Since(begin) > testutil.HangGuard {
+			t.Fatal("it keeps its descriptors")
+		}
+	}
+	if !alive(pids[0]) {
+		t.Fatal("it has ended: this test shows nothing")
+	}
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.cmd.Wait()
+	allEnd(t, pids)
 }
 
 // TestKillRootWhileStarting: the same at any moment of the start.

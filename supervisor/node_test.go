@@ -164,6 +164,9 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 			os.Exit(3)
 		case "unlink":
 			_ = syscall.Close(3) // the control link
+		case "unlink, and look away":
+			_ = syscall.Close(3)
+			_ = syscall.Close(4) // what says that the root is alive
 		case "stop":
 			c.Stop()
 		default:

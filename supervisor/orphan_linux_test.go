@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,7 +31,8 @@ func init() {
 	if name == "" || strings.Contains(os.Getenv("UNDERSTUDY_ROLE"), "supervisor") || os.Mkdir(name+".first", 0o700) == nil {
 		return
 	}
-	var pipe [2]int // in place of the liveness pipe; its other end stays open
+	signal.Reset(syscall.SIGCONT) // which comes when the supervisor dies
+	var pipe [2]int               // in place of the liveness pipe; its other end stays open
 	err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK)
 	if err == nil {
 		err = syscall.Dup3(pipe[0], 4, syscall.O_CLOEXEC)

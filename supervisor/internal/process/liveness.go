@@ -1,6 +1,9 @@
 package process
 
-import "os"
+import (
+	"os"
+	"os/signal"
+)
 
 // Liveness is a pipe that says to children that this process is alive: its
 // write end is open here and nowhere else, so the read ends that children have
@@ -28,8 +31,21 @@ func (l *Liveness) Close() {
 }
 
 // WatchLiveness calls end, in a goroutine parked in the poller, when the
-// process at the other end of f has gone. It takes f.
+// process at the other end of f has gone. It takes f. A program that closes every
+// descriptor that it knows nothing of, as some do before they start another one, hears
+// nothing from f: so end is called, too, when the kernel's signal at the death of this
+// process's parent comes and it has another parent now. It may be called twice.
 func WatchLiveness(f *os.File, end func()) {
+	parent := os.Getppid() // in a PID namespace of its own it is 0, and stays so
+	died := make(chan os.Signal, 1)
+	signal.Notify(died, DeathSignal)
+	go func() {
+		for range died { // or somebody continues a process that was stopped
+			if os.Getppid() != parent {
+				end()
+			}
+		}
+	}()
 	go func() {
 		var b [1]byte
 		for {

@@ -34,8 +34,8 @@ type Spec struct {
 }
 
 // DeathSignal is what a child gets when its parent dies. A stopped child cannot
-// notice that its parent is gone; SIGCONT makes it look, and does nothing to one
-// that runs.
+// notice that its parent is gone; SIGCONT makes it look, and ends nothing that
+// runs.
 const DeathSignal = syscall.SIGCONT
 
 // Sizes of what is kept of a child's stderr, in bytes: its end, where the
