@@ -2,8 +2,11 @@ package segment
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -63,5 +66,40 @@ func TestRefusedViewHoldsNothing(t *testing.T) {
 	v.Close()
 	if v.Forget(ref); unmapped != 1 {
 		t.Errorf("unmapped %d times when the last view had ended", unmapped)
+	}
+}
+
+// TestRetiredInView: an owner that takes back a segment and sends a block of it at the
+// same time harms nobody: either the view is refused, or the segment stays until that
+// has ended.
+func TestRetiredInView(t *testing.T) {
+	const blocks = 1024 // looked through one by one
+	ref := BlockRef{Segment: 3, Index: 0, Generation: 9, Length: 1}
+	mem := make([]byte, PolicyPool.extent(4096, blocks))
+	for range testutil.Rounds(2000, 200000) {
+		var v Views
+		var unmapped atomic.Int32
+		addHeap(&v, 3, newMemory("test", mem, nil, func([]byte) error { unmapped.Add(1); return nil }), 4096, blocks)
+		var wg sync.WaitGroup
+		var start atomic.Bool
+		wg.Go(func() {
+			for !start.Load() {
+			}
+			if _, err := v.View(ref); err == nil {
+				if n := unmapped.Load(); n != 0 {
+					t.Errorf("unmapped %d times in view", n)
+				}
+				v.Release(newReturns(), ref)
+			}
+		})
+		start.Store(true)
+		_ = v.Drop(3)
+		wg.Wait()
+		if err := v.Drop(3); err != nil && err != ErrUnknownSegment {
+			t.Error(err)
+		}
+		if n := unmapped.Load(); n != 1 {
+			t.Fatalf("unmapped %d times", n)
+		}
 	}
 }

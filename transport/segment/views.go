@@ -175,7 +175,7 @@ func (v *Views) Forget(ref BlockRef) { v.end(ref) }
 
 // Drop unmaps a segment that its owner has retired. A segment with a block in
 // view is refused with a *transport.CorruptError: its owner cannot have all
-// blocks back.
+// blocks back. It has no new views then, and is unmapped when the last one ends.
 func (v *Views) Drop(id uint16) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -183,6 +183,7 @@ func (v *Views) Drop(id uint16) error {
 	if s == nil {
 		return ErrUnknownSegment
 	}
+	s.ended.Store(true) // before the look: Hold looks the other way round
 	if s.inView() {
 		return &transport.CorruptError{What: "id of a retired segment that is in view", Value: uint64(id)}
 	}
@@ -192,7 +193,7 @@ func (v *Views) Drop(id uint16) error {
 	c.segments--
 	c.blocks -= len(s.holds)
 	v.blocks.Add(-int64(len(s.holds)))
-	s.shut()
+	s.unmap()
 	return nil
 }
 
