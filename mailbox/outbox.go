@@ -194,7 +194,8 @@ func (o *Outbox) post(p *parcel) error {
 func (p *parcel) whole(s *store) bool {
 	yes := p.head.Flags&wire.FlagBlock != 0 && p.head.Payload.Length > uint64(s.Largest())
 	for i := range int(p.head.N) {
-		yes = yes || p.head.Lent[i].Length > uint64(s.Largest())
+		ref := &p.head.Lent[i]
+		yes = yes || ref.Segment != wire.FileSegment && ref.Length > uint64(s.Largest()) // a file's is a ticket
 	}
 	return yes
 }
