@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/understudy-go/understudy/supervisor/internal/confine"
 	"github.com/understudy-go/understudy/transport/sandbox"
+	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/wire"
 )
 
 // Limits are what the process of a child may use and do; the zero value limits
@@ -121,8 +124,9 @@ const (
 	// Its mailbox is not concerned.
 	NamespaceNet Limit = confine.NetNamespace
 
-	// NamespaceIPC: System V objects and POSIX queues are its own. Queues and
-	// segments of these forms do not reach it: it needs the others.
+	// NamespaceIPC: System V objects are its own, and names of POSIX queues. Queues
+	// and segments of the form "sysv" do not reach it: its mailbox must be of
+	// others, and so must those that it sends to.
 	NamespaceIPC Limit = confine.IPCNamespace
 
 	// NamespaceMount: what it mounts is seen by nobody else.
@@ -240,7 +244,35 @@ func (c Child) validateLimits() (errs []error) {
 	if nrs, err := sandbox.Numbers(c.Limits.DenyCalls); err == nil && c.Command != nil && confine.NeedsExecve(nrs) {
 		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve: a Command is started by it"))
 	}
+	stranger := c.Limits.User != nil && c.Limits.User.UID != os.Geteuid()
+	if stranger || slices.Contains(c.Limits.Namespaces, NamespaceIPC) {
+		if what := c.sysv(); what != "" {
+			errs = append(errs, fmt.Errorf(`supervisor: Limits has User or NamespaceIPC: a %s of the form "sysv" does not reach such a child: choose another`, what))
+		}
+	}
 	return errs
+}
+
+// sysv says what of a child's mailbox is a System V object: those belong to a user
+// and an IPC namespace, and no descriptor takes them elsewhere.
+func (c Child) sysv() string {
+	m := c.withDefaults().Mailbox
+	if c.Subtree != nil { // its actors are known to its own process only
+		m.Queue = os.Getenv(queueVar)
+	}
+	blocks := m.Segment
+	if f, err := segment.ParseForm(blocks); err == nil && f == segment.FormAuto {
+		blocks = os.Getenv(segment.Variable)
+	}
+	switch {
+	case c.Command != nil || c.Supervisor != nil:
+		return ""
+	case m.Wire().Queue == wire.QueueSysv:
+		return "queue"
+	case blocks == segment.FormSysV.String():
+		return "segment"
+	}
+	return ""
 }
 
 // flags are the namespaces of list, as clone(2) has them.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -62,12 +63,8 @@ func TestLimits(t *testing.T) {
 }
 
 func testPaths(t *testing.T) {
-	var segments []string // where a child makes its own, if such a form was chosen
-	switch os.Getenv("UNDERSTUDY_SEGMENT") {
-	case "shm":
-		segments = []string{"/dev/shm"}
-	case "file":
-		t.Skip("a child whose segments are files has to write to TMPDIR, where all of these paths are")
+	if os.Getenv("UNDERSTUDY_SEGMENT") == "file" {
+		t.Skip("skipped: what is hidden here is in the directory that segments of this form are made in")
 	}
 	dir := t.TempDir()
 	for _, name := range []string{"read/file", "write/file", "hidden/file"} {
@@ -78,7 +75,7 @@ func testPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	see := started(t, supervisor.Limits{ReadOnly: append(readable(), filepath.Join(dir, "read")), ReadWrite: append(segments, filepath.Join(dir, "write"))})
+	see := started(t, supervisor.Limits{ReadOnly: append(readable(), filepath.Join(dir, "read")), ReadWrite: append(writable(), filepath.Join(dir, "write"))})
 	const denied = "permission denied"
 	for _, tt := range []struct{ what, path, want string }{
 		{"file", "read/file", "read/file"},
@@ -103,6 +100,43 @@ func testPaths(t *testing.T) {
 	}
 	want(t, "/dev/null", see("write", os.DevNull), "")
 	want(t, "NoNewPrivs", see("status", "NoNewPrivs"), "1")
+}
+
+// TestUnreachableForms: a form of queue or segment that does not reach a child is
+// refused before the child is started: messages would wait in it in vain.
+func TestUnreachableForms(t *testing.T) {
+	ipc, stranger := supervisor.Limits{Namespaces: []supervisor.Limit{supervisor.NamespaceIPC}}, supervisor.Limits{User: &supervisor.User{UID: os.Geteuid() + 1}}
+	queue, priorities, blocks := mailbox.Config{Queue: "sysv"}, mailbox.Config{Queue: "sysv", Priorities: true}, mailbox.Config{Segment: "sysv"}
+	same := supervisor.Limits{User: &supervisor.User{UID: os.Geteuid()}}
+	for _, tt := range []struct {
+		limits supervisor.Limits
+		box    mailbox.Config
+		env    string
+		want   string
+	}{
+		{ipc, queue, "", "a queue"},
+		{ipc, priorities, "", "a queue"},
+		{ipc, blocks, "", "a segment"},
+		{ipc, mailbox.Config{}, "UNDERSTUDY_QUEUE", "a queue"},
+		{ipc, mailbox.Config{}, "UNDERSTUDY_SEGMENT", "a segment"},
+		{stranger, queue, "", "a queue"},
+		{stranger, blocks, "", "a segment"},
+		{ipc, mailbox.Config{Queue: "ring", Segment: "memfd"}, "UNDERSTUDY_QUEUE", ""},
+		{ipc, mailbox.Config{Queue: "posix", Segment: "shm"}, "UNDERSTUDY_SEGMENT", ""},
+		{same, queue, "", ""},
+	} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			t.Setenv("UNDERSTUDY_QUEUE", "")
+			t.Setenv("UNDERSTUDY_SEGMENT", "")
+			if tt.env != "" {
+				t.Setenv(tt.env, "sysv")
+			}
+			err := supervisor.Child{Actor: inspected, Limits: tt.limits, Mailbox: tt.box}.Validate()
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want+` of the form "sysv"`)) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
 }
 
 func testNamespaces(t *testing.T) {

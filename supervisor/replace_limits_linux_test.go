@@ -28,7 +28,7 @@ func TestReplaceLimitRefused(t *testing.T) {
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			c := supervisor.Child{Name: "c", Limits: supervisor.Limits{ReadOnly: append(readable(), dir)}}
+			c := supervisor.Child{Name: "c", Limits: supervisor.Limits{ReadOnly: append(readable(), dir), ReadWrite: writable()}}
 			ref, err := supervisor.StartChild(ctx, parent, node, c)
 			if x := new(supervisor.RefusedError); errors.As(err, &x) && refusable(x) {
 				t.Skip(err)
