@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	supervisor.RunChild()
-	os.Exit(m.Run())
+	testutil.Main(m)
 }
 
 type Node struct{}
@@ -303,6 +303,18 @@ func (r *recorder) kinds(kinds ...supervisor.EventKind) (out []string) {
 		}
 	}
 	return out
+}
+
+// unread is n, or as many messages as wait in a mailbox of the form of queue that this
+// run is of.
+func unread(n int) int {
+	switch os.Getenv("UNDERSTUDY_QUEUE") {
+	case "posix":
+		return min(n, 8)
+	case "pipe":
+		return min(n, 50)
+	}
+	return n
 }
 
 func newSup(t testing.TB, spec supervisor.Spec) (context.Context, *supervisor.Supervisor, *recorder) {

@@ -64,7 +64,7 @@ func testPoolLeastLoaded(t *testing.T, at poolPlace) {
 	}
 	defer syscall.Kill(stopped, syscall.SIGCONT)
 	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 }) // a signal takes its time
-	for range 20 {
+	for range unread(20) {
 		if err := actor.Tell(ctx, all[1], Plain{}); err != nil {
 			t.Fatal(err)
 		}

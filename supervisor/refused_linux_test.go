@@ -66,6 +66,7 @@ func TestRefusedCalls(t *testing.T) {
 
 func runRefused(t *testing.T, calls []string, killed bool, env ...string) {
 	testutil.Audit(t)
+	calls = slices.DeleteFunc(slices.Clone(calls), needed) // whose refusal a form that is named does not survive
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(append(os.Environ(), rootVar+"=refused", testutil.RefuseVar+"="+strings.Join(calls, ",")), env...)
 	if killed {
@@ -86,6 +87,14 @@ func runRefused(t *testing.T, calls []string, killed bool, env ...string) {
 		t.Errorf("%v: %v\n%s%s", calls, err, out, &stderr)
 	}
 	allEnd(t, pids)
+}
+
+// needed says whether a form that this run is of needs a call.
+func needed(call string) bool {
+	name, _, _ := strings.Cut(call, ":")
+	queue, segment := os.Getenv("UNDERSTUDY_QUEUE"), os.Getenv("UNDERSTUDY_SEGMENT")
+	return name == "mq_open" && queue == "posix" || name == "msgget" && queue == "sysv" ||
+		name == "shmget" && segment == "sysv" || name == "memfd_create" && segment == "memfd"
 }
 
 func init() { programs["refused"] = refusedProgram }

@@ -106,7 +106,7 @@ func TestSenderIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := func() {
-		for range 50 {
+		for range unread(50) {
 			if err := actor.Tell(ctx, ref, Step{To: to}); err != nil {
 				t.Fatal(err)
 			}

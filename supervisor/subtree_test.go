@@ -132,7 +132,7 @@ func killSubtree(t *testing.T) {
 		}
 	}
 	r.mu.Unlock()
-	const n = 200
+	n := 2 * unread(100)
 	for i := range n {
 		if i == n/2 {
 			if err := syscall.Kill(middle, syscall.SIGKILL); err != nil {
