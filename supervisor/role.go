@@ -63,6 +63,8 @@ func runChild() {
 		process.EndDescendants()
 		os.Exit(0)
 	})
+	fmt.Fprintln(os.Stderr, "understudy: runtime.Goexit has ended the goroutine of this child")
+	os.Exit(1) // and not on, as the root of another program
 }
 
 // releaseMain gives the main thread back to a program that is not a child.

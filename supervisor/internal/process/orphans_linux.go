@@ -39,7 +39,8 @@ func BecomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1,
 
 // WithOrphans calls f in another goroutine, while the calling goroutine, if it
 // is the main one and bound to the main thread, takes care of orphans: it reaps
-// them, and ends them when EndOrphans is called. Elsewhere f is just called.
+// them, and ends them when EndOrphans is called. Elsewhere f is just called. When f
+// panics, it does not return: its caller would go on while the panic is written.
 func WithOrphans(f func()) {
 	if unix.Gettid() != unix.Getpid() || serving.Load() != nil || BecomeSubreaper() != nil {
 		f()
@@ -52,8 +53,14 @@ func WithOrphans(f func()) {
 	serving.Store(o)
 	done := make(chan struct{})
 	go func() {
-		defer close(done) // also when f ends its goroutine
+		returned := false
+		defer func() {
+			if returned || !panics() { // also when f ends its goroutine
+				close(done)
+			}
+		}()
 		f()
+		returned = true
 	}()
 	for {
 		select {
@@ -66,6 +73,22 @@ func WithOrphans(f func()) {
 			signal.Stop(o.changed)
 			o.end()
 			return
+		}
+	}
+}
+
+// panics says, in a deferred call, that a panic is why it is called: one that recover
+// would end, and would hide where it came from.
+func panics() bool {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if f.Function == "runtime.gopanic" {
+			return true
+		}
+		if !more {
+			return false
 		}
 	}
 }
