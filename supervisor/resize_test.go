@@ -116,14 +116,15 @@ func testPoolShrinkWhileRestarting(t *testing.T, at poolPlace) {
 	ctx, sup, r := newSup(t, supervisor.Spec{OnLetter: func(supervisor.Letter) { letters.Add(1) }})
 	book := startLedger(t, ctx, sup)
 	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 2, Intensity: 60, Member: supervisor.Child{Backoff: supervisor.Backoff{Min: 20 * time.Millisecond, Max: 20 * time.Millisecond}}})
-	for i := range testutil.Rounds(3, 50) {
+	rounds, each := testutil.Rounds(3, 50), unread(20)
+	for i := range rounds {
 		last := members(t, ctx, pool)[1]
 		pid := ask(t, ctx, last, Which{}).PID
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
 		r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) == i+1 })
-		for i := range 20 {
+		for i := range each {
 			if err := actor.Tell(ctx, last, Plain{Seq: i}); err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +141,7 @@ func testPoolShrinkWhileRestarting(t *testing.T, at poolPlace) {
 			t.Fatal(err)
 		}
 	}
-	if got := len(entriesOf(t, ctx, pool, book, 20*testutil.Rounds(3, 50))); got != 20*testutil.Rounds(3, 50) || letters.Load() != 0 {
+	if got := len(entriesOf(t, ctx, pool, book, each*rounds)); got != each*rounds || letters.Load() != 0 {
 		t.Fatal(got, letters.Load())
 	}
 }
