@@ -43,6 +43,8 @@ func act() {
 		}
 		fmt.Println("fine")
 		os.Exit(0)
+	case "tracer":
+		trace()
 	case "exit 0":
 		os.Exit(0)
 	case "exit 7":
