@@ -86,7 +86,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 		return
 	}
 	b := &inbox{}
-	share := n.sharing(wire.Segment{Peer: f.From, Reply: 1})
+	share := n.sharing(wire.Segment{Peer: f.From, Reply: 1}, n.send)
 	share.Freed = func() { // the loop may wait for it, in a handler
 		b.rang()
 		n.cfg.Notifier.Interrupt()
@@ -324,14 +324,21 @@ func first(files []transport.File) transport.File {
 	return files[0]
 }
 
-// sharing is how the segments of one lane reach its other end: f says which.
-func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
+// sharing is how the segments of one lane reach its other end: f says which. send is
+// n.send, or fails with errNoLane when there is nobody to tell any more.
+func (n *Node) sharing(f wire.Segment, send func(wire.Frame, ...transport.File) error) mailbox.Sharing {
+	ask := func(file transport.File, question func(token uint64) wire.Frame) error {
+		_, err := n.callBy(background, send, file, question)
+		if err == errNoLane {
+			return nil // what it is for cannot be sent
+		}
+		return err
+	}
 	tell := func(f wire.Segment, file transport.File) error {
-		_, err := n.call(background, file, func(token uint64) wire.Frame {
+		return ask(file, func(token uint64) wire.Frame {
 			f.Token = token
 			return &f
 		})
-		return err
 	}
 	return mailbox.Sharing{
 		Announce: func(id uint16, file transport.File, size, class, blocks int) error {
@@ -348,8 +355,7 @@ func (n *Node) sharing(f wire.Segment) mailbox.Sharing {
 			if f.Reply == 1 {
 				return fmt.Errorf("mailbox: a file cannot be part of an answer: send it in a message of its own")
 			}
-			_, err := n.call(background, exit, func(token uint64) wire.Frame { return &wire.Passage{Token: token, Peer: f.Peer} })
-			return err
+			return ask(exit, func(token uint64) wire.Frame { return &wire.Passage{Token: token, Peer: f.Peer} })
 		},
 	}
 }

@@ -188,6 +188,11 @@ func (n *Node) report(f wire.Frame, problem string) {
 // call sends the frame that question returns for a token and waits for the frame
 // that answers it.
 func (n *Node) call(ctx context.Context, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
+	return n.callBy(ctx, n.send, file, question)
+}
+
+// callBy is call that sends by send.
+func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.File) error, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
 	ch := make(chan wire.Frame, 1)
 	n.mu.Lock()
 	if n.closed != nil {
@@ -210,7 +215,7 @@ func (n *Node) call(ctx context.Context, file transport.File, question func(toke
 	if file != nil {
 		files = append(files, file)
 	}
-	if err := n.send(question(token), files...); err != nil {
+	if err := send(question(token), files...); err != nil {
 		return nil, err
 	}
 	select {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -34,6 +36,8 @@ type Target struct {
 	credits atomic.Uint64 // counts changes that may have made room
 
 	trimming atomic.Bool // see trimLater
+
+	parts sync.Mutex // held while a part of the lane is told; see sendPart
 }
 
 // Node is this process's node.
@@ -158,7 +162,7 @@ func (n *Node) openLane(t *Target, m wire.Mailbox) error {
 	if err != nil {
 		return err
 	}
-	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: t.ID}})
+	share := n.sharing(wire.Segment{Peer: wire.Addr{ID: t.ID}}, t.sendPart)
 	share.Whole, share.Freed = t.trimLater, t.room
 	t.box = mailbox.NewOutbox(m, out, share)
 	t.open.Store(t.box)
@@ -264,9 +268,28 @@ func (n *Node) leave(id uint32) {
 	n.report(&wire.Closed{To: id}, "a closed lane could not be reported")
 }
 
+// errNoLane says that a part of a lane is not told, since the lane has ended.
+var errNoLane = errors.New("node: the lane has ended")
+
+// sendPart sends a frame that tells of a part of the lane to t, unless that has ended.
+// The supervisor knows a lane by its ends: told later, when the target is back and has
+// another lane from here, the part would be taken for one of that.
+func (t *Target) sendPart(f wire.Frame, files ...transport.File) error {
+	t.parts.Lock()
+	defer t.parts.Unlock()
+	if t.gone.Load() != nil {
+		return errNoLane
+	}
+	return t.node.send(f, files...)
+}
+
 // end fails everything that waits for the target.
 func (t *Target) end(g *GoneError) {
 	if t.gone.CompareAndSwap(nil, g) {
+		if g.Lost == nil { // it can come back: what is being told is told before
+			t.parts.Lock()
+			t.parts.Unlock()
+		}
 		t.open.Store(nil)
 		t.asks.failAll(g)
 		t.credit()
