@@ -118,10 +118,11 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 }
 
 // reader is who reads a lane now, or nil. What a successor sends to itself waits
-// until it is the one that reads.
+// until it is the one that reads. A lane of which the receiver has ended for good is of
+// nobody, also when that is back and the sender has not closed it yet.
 func (k *Keeper) reader(l *held) *child {
 	c := k.children[l.to]
-	if c.alive == 0 || l.from.ID == l.to && l.from.Incarnation > c.alive {
+	if c.alive == 0 || l.ending != nil || l.from.ID == l.to && l.from.Incarnation > c.alive {
 		return nil
 	}
 	return c
