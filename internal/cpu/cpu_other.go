@@ -24,6 +24,6 @@ func Pause(n int) {
 //go:noinline
 func spin() {}
 
-// Prefetch asks for lines of 64 bytes from b on, in order to read them, where there
+// Prefetch asks for lines from b on, in order to read them, where there
 // is an instruction for that.
 func Prefetch(b *byte, lines int) {}

@@ -20,7 +20,7 @@ func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) 
 //go:noescape
 func Pause(n int)
 
-// Prefetch asks for lines of 64 bytes from b on, in order to read them. It never
+// Prefetch asks for lines from b on, in order to read them. It never
 // faults: there need be no memory.
 //
 //go:noescape

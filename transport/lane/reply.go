@@ -5,9 +5,6 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// line is the size in bytes of what passes from one cache to another.
-const line = 64
-
 // replyHeader is the part of a slot before the reply's bytes: u64 ask, u64
 // length.
 const replyHeader = 16
@@ -22,7 +19,7 @@ const maxReply = transport.ReplySlotBytes - replyHeader
 func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
 	words := p.Page.Slot(slot)
 	if transport.Word64(words, 0).Load() != ask {
-		cpu.Prefetch(&words[line], 1) // who polls has it as soon as the first
+		cpu.Prefetch(&words[cpu.Line], 1) // who polls has it as soon as the first
 		return nil, false
 	}
 	n := transport.Word64(words, 8).Load()

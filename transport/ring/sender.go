@@ -13,9 +13,6 @@ import (
 // ones; found by measuring.
 const stride = 64
 
-// line is the size in bytes of what passes from one cache to another.
-const line = 64
-
 // Sender is the producing end. It implements transport.Sender.
 type Sender struct {
 	cells   []byte         // the memory, written here only
@@ -115,7 +112,7 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 // shared.
 func (s *Sender) take(at uint64) {
 	b := s.cells[at&(s.n-1)*CellBytes:][:stride*CellBytes]
-	for i := 0; i < len(b); i += line {
+	for i := 0; i < len(b); i += cpu.Line {
 		b[i] = 0
 	}
 }
