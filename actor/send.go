@@ -225,8 +225,9 @@ func decodeLater[R any](ctx context.Context, n *node.Node, p *mailbox.Peer, body
 // and send it to ref as a field of a message: it is not copied. Release it if it is not
 // sent; to release a buffer that was sent does nothing, so that defer b.Release() is
 // always right. When all memory for ref is lent, Lend does what mailbox.Config.Full
-// says: by default it waits until some has come back or ctx ends. n may be 0, and at
-// most mailbox.Config.MaxBytes. Of a pool, Pick a member first.
+// says: by default it waits until some has come back or ctx ends; where there is some,
+// ctx may have ended. n may be 0, and at most mailbox.Config.MaxBytes. Of a pool, Pick a
+// member first.
 func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {

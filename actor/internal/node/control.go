@@ -95,7 +95,9 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	// Before the first message is handled: after a death the supervisor finds
 	// in this page what was in hand.
 	if err := n.send(page, out...); err != nil {
-		n.cfg.Log.Error("page could not be published", "err", err)
+		if !errors.Is(err, ErrEnded) { // and else nobody needs it any more
+			n.cfg.Log.Error("page could not be published", "err", err)
+		}
 		b.Close()
 		n.cannotRead(f.Name, err)
 		return
