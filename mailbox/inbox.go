@@ -249,6 +249,9 @@ func (b *Inbox) ReadTo() uint64 { return b.lane.ReadTo() }
 // Pending says whether there is something to read.
 func (b *Inbox) Pending() bool { return b.lane.Pending() }
 
+// Expect makes what comes next be read sooner, for who calls it after every Pending.
+func (b *Inbox) Expect() { b.lane.Expect() }
+
 // Cancelled says whether the asker has given m up.
 func (b *Inbox) Cancelled(m *Message) bool {
 	return m.Head.Kind == wire.EntryAsk && b.CancelledAsk(m.Head.Ask)

@@ -192,6 +192,13 @@ func (in *In) Pending() bool {
 	return in.ahead(tail) && tail != in.vain
 }
 
+// Expect prepares for an entry that Pending is asked for again and again.
+func (in *In) Expect() {
+	if in.ring != nil {
+		in.ring.Expect()
+	}
+}
+
 // Published is the sequence after the last entry that the sender has published.
 func (in *In) Published() uint64 { return in.send.Tail.Load() }
 

@@ -142,20 +142,16 @@ func (r *Receiver) Left() int { return int(r.seenTail-r.next) * CellBytes }
 // ReadTo is the sequence after the entry that was lent last.
 func (r *Receiver) ReadTo() uint64 { return r.next }
 
-// Pending says that the sender has published something that was not lent. Who asks
-// again and again has the entry as soon as the tail: its first lines are asked for at
-// the same time, and not when the tail has come and says that they are wanted.
-func (r *Receiver) Pending() bool {
-	if r.tail.Load() != r.next {
-		return true
-	}
-	cpu.Prefetch(&r.cells[r.next&(r.n-1)*CellBytes], nearby)
-	return false
-}
+// Pending says that the sender has published something that was not lent.
+func (r *Receiver) Pending() bool { return r.tail.Load() != r.next }
 
-// nearby is how many lines of an entry are asked for while there is none: those of a
-// message of 64 bytes.
-const nearby = 2
+// Expect asks for the first lines of the next entry. Who calls it with every Pending
+// has the entry as soon as the tail: both are on their way together, and the entry is
+// not asked for only when the tail has come and says that there is one.
+func (r *Receiver) Expect() { cpu.Prefetch(&r.cells[r.next&(r.n-1)*CellBytes], expected) }
+
+// expected is how many lines that are: those of a message of 64 bytes.
+const expected = 2
 
 func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	r.broken = &transport.CorruptError{What: what, Value: v, Limit: limit}

@@ -123,7 +123,7 @@ func (a *Ask) finish(count uint64, state uint64, peer *mailbox.Peer, body []byte
 
 func (a *Ask) ready() bool { return a.word.Load()&askStates >= askAnswered }
 func (a *Ask) loop() bool  { return false }
-func (a *Ask) spins() bool { return true }
+func (a *Ask) width() int  { return 1 }
 
 // poll looks into the slot itself. The page that it looks at stays mapped
 // while the caller is the waiter.

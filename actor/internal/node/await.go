@@ -16,7 +16,7 @@ type waiting interface {
 	ready() bool // it has happened; any goroutine may ask
 	poll() bool  // look for it where it will appear; only the waiter may
 	loop() bool  // it is the actor's loop that waits
-	spins() bool // it may come within a microsecond
+	width() int  // how much longer than one look a poll takes, about; 0: it will not come within a microsecond, so that nobody polls for it
 }
 
 // watch is what the waiter looks at. It belongs to the role's holder.
@@ -175,7 +175,7 @@ const watchAfter = time.Millisecond
 // holdRole polls, and then sleeps, until w is ready or l is over.
 func (n *Node) holdRole(l *limit, w waiting) {
 	n.refresh()
-	if w.spins() && n.spinFor(w) {
+	if w.width() > 0 && n.spinFor(w) {
 		return
 	}
 	if l.done != nil {

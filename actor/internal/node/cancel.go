@@ -17,7 +17,7 @@ type cancelWatch struct {
 func (w *cancelWatch) ready() bool { return w.box.Inbox.CancelledAsk(w.ask) }
 func (w *cancelWatch) poll() bool  { return w.ready() }
 func (w *cancelWatch) loop() bool  { return false }
-func (w *cancelWatch) spins() bool { return false }
+func (w *cancelWatch) width() int  { return 0 }
 
 // WatchCancel calls f when the asker of m, the message in hand, gives up. The
 // function that it returns ends the watch, and waits until it has ended.

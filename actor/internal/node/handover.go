@@ -180,7 +180,7 @@ type systemWait struct{ n *Node }
 func (w *systemWait) ready() bool { return w.n.system.Load() }
 func (w *systemWait) poll() bool  { return w.ready() }
 func (w *systemWait) loop() bool  { return true }
-func (w *systemWait) spins() bool { return false }
+func (w *systemWait) width() int  { return 0 }
 
 // Kick makes the actor's loop look at everything again.
 func (n *Node) Kick() { n.kick() }

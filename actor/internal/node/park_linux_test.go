@@ -125,7 +125,7 @@ type never struct{}
 func (never) ready() bool { return false }
 func (never) poll() bool  { return false }
 func (never) loop() bool  { return false }
-func (never) spins() bool { return false }
+func (never) width() int  { return 0 }
 
 // TestMessageWhileAnotherWaits: while another goroutine is the waiter, a message that
 // comes wakes it, and it wakes the actor's loop.

@@ -116,8 +116,11 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 type loopWait struct{ n *Node }
 
 func (w *loopWait) loop() bool  { return true }
-func (w *loopWait) spins() bool { return true }
 func (w *loopWait) ready() bool { return w.poll() }
+
+// width: up to eight lanes take about as long as one.
+func (w *loopWait) width() int { return max(1, len(*w.n.heads.Load())/8) }
+
 func (w *loopWait) poll() bool {
 	if w.n.system.Load() {
 		return true
@@ -125,13 +128,22 @@ func (w *loopWait) poll() bool {
 	if w.n.awaited.Load() > 0 {
 		return w.n.readable()
 	}
-	for _, b := range *w.n.heads.Load() {
+	heads := *w.n.heads.Load()
+	for _, b := range heads {
 		if b.retired.Load() || !b.broken && b.Pending() {
 			return true
 		}
 	}
+	if len(heads) <= fewLanes {
+		for _, b := range heads {
+			b.Expect()
+		}
+	}
 	return false
 }
+
+// fewLanes is how many lanes may have a message next that is worth being prepared for.
+const fewLanes = 4
 
 // setHeads makes the list of the lanes to read, of each sender the oldest
 // first. n.mu is held.
@@ -430,4 +442,4 @@ type rungWait struct {
 func (w *rungWait) ready() bool { return w.b.rung.Load() != w.seen || w.b.retired.Load() }
 func (w *rungWait) poll() bool  { return w.ready() }
 func (w *rungWait) loop() bool  { return false }
-func (w *rungWait) spins() bool { return false }
+func (w *rungWait) width() int  { return 0 }

@@ -258,7 +258,7 @@ type forEver struct{}
 func (forEver) ready() bool { return false }
 func (forEver) poll() bool  { return false }
 func (forEver) loop() bool  { return false }
-func (forEver) spins() bool { return false }
+func (forEver) width() int  { return 0 }
 
 // TestAnswersHearTogether: all goroutines of a handler that wait for a block look again
 // when the asker has given some back, while another goroutine is the waiter.

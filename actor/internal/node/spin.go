@@ -71,13 +71,13 @@ func (a *account) charge(now time.Time, cost time.Duration) {
 // The bounds of polling.
 const (
 	burst     = 64                     // polls between two looks at the other bells
-	bursts    = 16                     // between two looks at the clock, and two offers
+	bursts    = 16                     // between two looks at the clock, and two offers, where a poll looks at one place
 	roundTime = 10 * time.Microsecond  // what that takes, about
 	spinTime  = 100 * time.Microsecond // longer than a wake-up of the other side takes
 	taken     = 5 * time.Microsecond   // an offer that takes longer was taken
 	lost      = 200 * time.Microsecond // and one that takes longer, by other work
 	lostCost  = 3                      // times that: the kernel sets it off against what this process may use later
-	glances   = 512                    // polls before the role is taken
+	glances   = 512                    // polls before the role is taken, likewise
 	maxScore  = 16
 	paid      = 8  // score that says that polling pays
 	missCost  = 4  // a miss costs as much as so many hits bring
@@ -124,12 +124,14 @@ func (n *Node) spinFor(w waiting) bool {
 		return false
 	}
 	round := func() bool {
-		for range bursts {
-			for range burst {
+		left := max(1, bursts*burst/w.width())
+		for left > 0 {
+			for range min(burst, left) {
 				if w.poll() {
 					return true
 				}
 			}
+			left -= burst
 			n.look(w)
 		}
 		if n.changes.Load() != n.watch.changes {
@@ -219,7 +221,7 @@ func (n *Node) glance(w *loopWait) bool {
 	if !polls.Load() || n.watch.spin.score.Load() <= 0 {
 		return false
 	}
-	for range glances {
+	for range max(1, glances/w.width()) {
 		if w.poll() {
 			n.watch.spin.hit()
 			return true

@@ -340,9 +340,9 @@ func (w *roomWait) ready() bool { return w.credits() != w.seen }
 func (w *roomWait) poll() bool  { return w.ready() }
 func (w *roomWait) loop() bool  { return false }
 
-// spins is false: room comes by the half of a ring, and the receiver makes it
+// width is 0: room comes by the half of a ring, and the receiver makes it
 // sooner when this side leaves the ring, and perhaps the core, to it.
-func (w *roomWait) spins() bool { return false }
+func (w *roomWait) width() int { return 0 }
 
 // WhenFull does what the mailbox's policy says after a send that found no room and
 // said so by full: it calls send again whenever there may be room, or returns full, or,
