@@ -6,10 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/supervisor"
 )
@@ -69,17 +68,19 @@ func canWrite(file string) error {
 	if i, err := os.Stat(dir); err != nil || !i.IsDir() {
 		return fmt.Errorf("there is no folder %s: create it first", dir)
 	}
-	i, err := os.Stat(file)
-	switch {
-	case err != nil: // it is to be made
-		file = dir
-	case i.IsDir():
+	if i, err := os.Stat(file); err == nil && i.IsDir() {
 		return errors.New("it is a folder: give the name of a file in it")
 	}
-	if err := unix.Access(file, unix.W_OK); err != nil {
-		return fmt.Errorf("%s cannot be written to (%w): give another place", file, err)
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) { // it is to be made: another one can be made there, too
+		if f, err = os.CreateTemp(dir, ".ipctour"); err == nil {
+			defer os.Remove(f.Name())
+		}
 	}
-	return nil
+	if err != nil {
+		return fmt.Errorf("it cannot be written to (%w): give another place", err)
+	}
+	return f.Close()
 }
 
 func main() {
