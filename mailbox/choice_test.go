@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -137,5 +138,17 @@ func TestMeets(t *testing.T) {
 		if got := mailbox.Meets(m.Block); got != c.meets || m.Inline() != c.inline {
 			t.Errorf("%v against %v meet at %d, inline %d; want %d and %d", c.copies, c.maps, got, m.Inline(), c.meets, c.inline)
 		}
+	}
+}
+
+// TestDefaultRing: a ring is large where that takes no memory, and small where all of it would
+// be taken at once.
+func TestDefaultRing(t *testing.T) {
+	want := uint32(mailbox.DefaultRingBytes)
+	if !segment.Sparse() {
+		want /= 4
+	}
+	if got := (mailbox.Config{}).Wire().RingBytes; got != want {
+		t.Errorf("%d bytes, want %d: sparse is %v", got, want, segment.Sparse())
 	}
 }

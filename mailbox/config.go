@@ -23,7 +23,7 @@ const (
 
 // The defaults of Config and its bounds.
 const (
-	DefaultRingBytes = 256 << 10 // bytes of a ring's cells
+	DefaultRingBytes = 1 << 20   // bytes of a ring's cells
 	DefaultInline    = 4 << 10   // bytes of the largest payload that travels in the ring; see Measure
 	DefaultPoolBytes = 64 << 20  // bytes of the blocks of one sender for one mailbox
 	DefaultMaxBytes  = 256 << 20 // bytes of one payload, or PoolBytes if that is more
@@ -60,12 +60,18 @@ type Config struct {
 	Priorities bool
 
 	// RingBytes is the size in bytes of the ring of each sender, a power of
-	// two; 0 means DefaultRingBytes. Other forms have the kernel's size. The
+	// two; 0 means DefaultRingBytes, and a quarter of that where a segment takes all its
+	// memory at once (segment.Sparse). Other forms have the kernel's size. The
 	// room of messages that were handled comes back by quarters, or when all
 	// that has come was handled, and of a sender that waits for long after each
 	// message. So while one handler runs, up to a quarter may be neither unread
 	// nor free: who waits in a handler for what a full sender has still to do
 	// must not count on that quarter.
+	//
+	// A sparse ring is memory only as far as it has been used. While the receiver
+	// keeps up, the sender goes round in the first 256 KiB, or in a quarter if that is
+	// more. Just after it has begun there anew, no more than these are free, until what
+	// was sent before has been handled.
 	RingBytes int
 
 	// Inline is the threshold between small and large: a payload of at most
@@ -165,7 +171,7 @@ func (c Config) Wire() wire.Mailbox {
 		Queue:     q,
 		Full:      uint8(c.Full),
 		Redeliver: uint8(c.Redeliver),
-		RingBytes: DefaultRingBytes,
+		RingBytes: defaultRing(),
 		Inline:    DefaultInline,
 		PoolBytes: DefaultPoolBytes,
 	}
@@ -198,6 +204,14 @@ func (c Config) Wire() wire.Mailbox {
 		m.MaxBytes = uint64(c.MaxBytes)
 	}
 	return m
+}
+
+// defaultRing is DefaultRingBytes, or less where all of it would be taken at once.
+func defaultRing() uint32 {
+	if segment.Sparse() {
+		return DefaultRingBytes
+	}
+	return DefaultRingBytes / 4
 }
 
 // Measured as Config.Inline is the threshold that Measure finds.

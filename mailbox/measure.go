@@ -39,7 +39,7 @@ type Measurement struct {
 // the ring, of which a few dozen should fit, and below a kilobyte all is noise.
 const (
 	leastInline = 1 << 10
-	mostInline  = DefaultRingBytes / 16
+	mostInline  = 16 << 10
 )
 
 // Inline is the largest payload that is better off in an entry than in a block,
@@ -79,7 +79,7 @@ const (
 func Measure() (Measurement, error) {
 	begun := time.Now()
 	var m Measurement
-	entries, err := newRig(DefaultRingBytes / 8)
+	entries, err := newRig(2 * mostInline)
 	if err != nil {
 		return m, err
 	}
@@ -103,7 +103,7 @@ func Measure() (Measurement, error) {
 
 // round takes each figure once, and keeps the best.
 func (m *Measurement) round(entries, blocks *rig) error {
-	for i, size := 0, 512; size <= DefaultRingBytes/8; i, size = i+1, size*2 {
+	for i, size := 0, 512; size <= 2*mostInline; i, size = i+1, size*2 {
 		in, err1 := entries.run(size, false)
 		block, err2 := blocks.run(size, false)
 		lent, err3 := blocks.run(size, true)

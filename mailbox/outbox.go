@@ -221,7 +221,7 @@ func (o *Outbox) Load() uint64 {
 	if o.closed {
 		return 0
 	}
-	return o.lane.Unhandled()
+	return o.lane.Load()
 }
 
 // WantRoom says to the receiver that somebody here waits for room, or no

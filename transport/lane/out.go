@@ -22,10 +22,10 @@ type Config struct {
 
 // Out is the sending end of a lane.
 type Out struct {
-	ring   ring.Sender     // what Sender points to, when that is a ring; else unused
 	bell   transport.Word  // of page
 	there  transport.Sleep // where the receiver says that it sleeps; nowhere when there is none
 	isRing bool
+	ring   ring.Sender // what Sender points to, when that is a ring; else unused
 
 	transport.Sender // Reserve, Next, MaxEntry; Commit is shadowed below
 
@@ -294,6 +294,16 @@ func (o *Out) Unhandled() uint64 {
 		tail -= transport.InFlight(p.Page.InFlight.Load()).Seq()
 	}
 	return tail & mask
+}
+
+// Load is how much of what went out the receiver has not dealt with: Unhandled
+// without the padding of a ring.
+func (o *Out) Load() uint64 {
+	n := o.Unhandled()
+	if o.isRing {
+		n = o.ring.Unread(n)
+	}
+	return n
 }
 
 // Sleep is where this process says to the receiver that it sleeps or waits for

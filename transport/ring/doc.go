@@ -14,6 +14,10 @@
 // the rest. A sequence is a count of cells since the ring was made; it never
 // goes back.
 //
+// Padding also lets the sender of a ring over 256 KiB go round in its first part
+// while the receiver keeps up, so that a ring may be large and yet take little memory:
+// the rest is for bursts.
+//
 // Each word has one writer. The sender writes cells and tail in its own page,
 // the receiver writes head in its own; each keeps a copy of the other's word
 // and looks again only when the copy says full or empty. A writer killed at

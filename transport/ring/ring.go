@@ -29,3 +29,7 @@ func maxEntry(cells uint64) int { return int(cells/4)*CellBytes - headerBytes }
 
 // lapEnd is the sequence at which a ring of n cells begins anew after seq.
 func lapEnd(seq, n uint64) uint64 { return (seq | (n - 1)) + 1 }
+
+// usualOf is how many of n cells a sender goes round in while its receiver keeps
+// up, a power of two: a quarter, but 256 KiB or all if that is more.
+func usualOf(n uint64) uint64 { return min(n, max(n/4, 256<<10/CellBytes)) }

@@ -25,6 +25,10 @@ type Sender struct {
 	head     *atomic.Uint64 // the receiver's word; nil before there is a receiver
 	seenHead uint64         // the last head that was read: room up to seenHead+n is known to be free
 	most     int            // size in bytes of the largest entry
+
+	usual   uint64 // cells that are gone round in while the receiver keeps up; see enough
+	padded  uint64 // where the last padding begins
+	padding uint64 // and its cells
 }
 
 // NewSender returns the producing end of the ring in page.Cells, which must
@@ -32,7 +36,7 @@ type Sender struct {
 func NewSender(page *transport.SendPage) *Sender {
 	n := uint64(len(page.Cells) / CellBytes)
 	next := page.Tail.Load()
-	return &Sender{cells: page.Cells, tail: page.Tail, n: n, most: maxEntry(n), next: next, until: next}
+	return &Sender{cells: page.Cells, tail: page.Tail, n: n, most: maxEntry(n), usual: usualOf(n), next: next, until: next}
 }
 
 // SetHead installs the word of a (new) receiver. Everything before start has
@@ -75,33 +79,51 @@ func (s *Sender) Reserve(n int) ([]byte, error) {
 }
 
 // makeRoom is Reserve where something has to be looked at first: it pads the
-// end of the cells, finds room, and returns where the entry will end.
+// cells up to their end, finds room, and returns where the entry will end.
 func (s *Sender) makeRoom(n int) (end uint64, err error) {
 	if n > s.most {
 		return 0, &transport.SizeError{What: "entry", Size: n, Limit: s.most,
 			Remedy: "send it in a block, or make the ring larger"}
 	}
-	at, lap := s.next&(s.n-1), lapEnd(s.next, s.n)
+	cells, lap := cellsFor(n), lapEnd(s.next, s.n)
 	start := s.next
-	if start+cellsFor(n) > lap {
+	if start+cells > lap || s.enough(cells) {
 		start = lap
 	}
-	end = start + cellsFor(n)
+	end = start + cells
 	if end-s.seenHead > s.n {
 		if err := s.room(end); err != nil {
 			return 0, err
 		}
 	}
-	if start == lap && at != 0 {
-		binary.LittleEndian.PutUint32(s.cells[at*CellBytes:], pad)
-		lap = s.next // nothing else fits before the padding is published
+	s.until = min(s.seenHead+s.n, lap, lapEnd(start, s.usual))
+	if start != s.next {
+		binary.LittleEndian.PutUint32(s.cells[s.next&(s.n-1)*CellBytes:], pad)
+		s.until = s.next // nothing else fits before the padding is published
+		s.padded, s.padding = s.next, start-s.next
+	} else if s.padded == s.next {
+		s.padding = 0 // what was to follow it was not sent
 	}
-	s.until = min(s.seenHead+s.n, lap)
 	if s.until > end+2*stride {
 		s.until = end + stride
 		s.take(s.until)
 	}
 	return end, nil
+}
+
+// enough says whether the next entry may begin at the first cell again although the
+// cells have not come to their end: it is the first beyond the usual part of them, or
+// beyond as much again, and hardly anything is unread. While the receiver keeps up, the
+// rest is for bursts, memory that nobody has touched and no cache holds.
+func (s *Sender) enough(cells uint64) bool {
+	at := s.next & (s.n - 1)
+	if at == 0 || at+cells <= lapEnd(at-1, s.usual) || s.head == nil {
+		return false
+	}
+	if h := s.head.Load(); h >= s.seenHead && h <= s.next {
+		s.seenHead = h
+	}
+	return s.next-s.seenHead <= s.usual/16 && lapEnd(s.next, s.n)+cells-s.seenHead <= s.n
 }
 
 // take takes the lines of free cells back from the receiver, which has read them,
@@ -159,6 +181,15 @@ func (s *Sender) Show() {
 
 // Bar makes Quick return nil for good.
 func (s *Sender) Bar() { s.until = 0 }
+
+// Unread is how many of the last cells that were published are no padding, as far as
+// the last padding goes.
+func (s *Sender) Unread(cells uint64) uint64 {
+	if s.padded < s.next && cells >= s.next-s.padded {
+		return cells - s.padding
+	}
+	return cells
+}
 
 // Next is the sequence of the next entry; see transport.Sender. Padding in
 // front of an entry belongs to it.

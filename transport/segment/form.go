@@ -152,6 +152,10 @@ func unsealed(f Form) bool {
 	return err != nil && !limited(err)
 }
 
+// Sparse says that a segment of FormAuto takes memory when it is used, page by page, and
+// not all of it at once: that it is a memfd, and the kernel promises more memory than it has.
+func Sparse() bool { return !unsealed(FormAuto) && !promised() }
+
 // vouched says whether a SysV segment is to be accepted from a peer that was
 // told to use form f.
 func vouched(f Form) bool {

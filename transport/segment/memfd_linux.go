@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +21,7 @@ func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	if err != nil {
 		return nil, refused("memfd "+name, err, "use another form of segment, or allow memfd_create in the seccomp profile")
 	}
-	if sys.Sysctl("vm/overcommit_memory") == 2 {
+	if promised() {
 		if err := sys.Reserve(fd, size); err != nil {
 			unix.Close(fd)
 			return nil, sys.LimitedMap("segment: reserve memfd "+name, size, err)
@@ -38,6 +39,9 @@ func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	}
 	return m, nil
 }
+
+// promised says that the kernel promises no more memory than it has.
+var promised = sync.OnceValue(func() bool { return sys.Sysctl("vm/overcommit_memory") == 2 })
 
 // mapNew maps fresh memory for writing. f is what peers will get; it is closed
 // when the mapping fails.
