@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -22,15 +23,25 @@ import (
 )
 
 // bareVar makes the last child of a rootProgram close the descriptors that it was
-// started with.
-const bareVar = "SUPERVISOR_TEST_BARE"
+// started with; with bareFirst it is the first process of a PID namespace.
+const (
+	bareVar   = "SUPERVISOR_TEST_BARE"
+	bareFirst = "first"
+)
 
 // rootProgram is a program whose root is killed by TestKillRoot. It prints the
 // numbers of its processes: of each child, its grandchild and its daemon.
 func rootProgram(children int) {
 	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		for i := range children {
-			ref, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: fmt.Sprint(i)})
+			child := supervisor.Child{Name: fmt.Sprint(i)}
+			if os.Getenv(bareVar) == bareFirst {
+				child.Limits.Namespaces = []supervisor.Limit{supervisor.NamespaceUser, supervisor.NamespacePID}
+			}
+			ref, err := supervisor.StartChild(ctx, sup, node, child)
+			if refused := new(supervisor.RefusedError); errors.As(err, &refused) {
+				fmt.Println("refused")
+			}
 			if err != nil {
 				return err
 			}
@@ -224,9 +235,15 @@ func TestKillRootOfBare(t *testing.T) {
 	if len(pids) != 3 {
 		t.Fatal(pids)
 	}
+	r.killBare(t, pids[0], pids)
+}
+
+// killBare kills the root when its child is bare, and waits until pids have ended.
+func (r *root) killBare(t *testing.T, child int, pids []int) {
+	t.Helper()
 	for begin := time.Now(); ; runtime.Gosched() {
-		_, link := os.Lstat(fmt.Sprintf("/proc/%d/fd/3", pids[0]))
-		_, liveness := os.Lstat(fmt.Sprintf("/proc/%d/fd/4", pids[0]))
+		_, link := os.Lstat(fmt.Sprintf("/proc/%d/fd/3", child))
+		_, liveness := os.Lstat(fmt.Sprintf("/proc/%d/fd/4", child))
 		if link != nil && liveness != nil {
 			break
 		}
@@ -234,7 +251,7 @@ func TestKillRootOfBare(t *testing.T) {
 			t.Fatal("it keeps its descriptors")
 		}
 	}
-	if !alive(pids[0]) {
+	if !alive(child) {
 		t.Fatal("it has ended: this test shows nothing")
 	}
 	if err := r.cmd.Process.Kill(); err != nil {
