@@ -154,7 +154,7 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 		s.killOverrun(c, c.run, o.Text)
 	case o.What == orderGiveUp && c.next != nil && c.next.addr.Incarnation == o.Incarnation:
 		s.giveUp(c, o.Text, o.Err.err())
-	case o.What == orderProgram && c.next == nil:
+	case o.What == orderProgram:
 		c.program = o.Text
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 // ReplaceAll replaces all actors below s, one after another, in the order in which
 // they were started; the children of a supervisor below come before what was started
-// after that supervisor. A child that has no process at the moment is started from
-// r.Path the next time. Commands are left as they are.
+// after that supervisor. A child that has no process at the moment, or is just being
+// started, is started from r.Path the next time. Commands are left as they are.
 //
 // The process of a supervisor that has its own goes on, since its children would end
 // with it. When it is restarted, it and all below it are started from r.Path.
@@ -78,7 +78,7 @@ func (s *Supervisor) replaceOne(ctx context.Context, id uint32, r Replacement) e
 func (s *Supervisor) startFrom(id uint32, path string) {
 	s.call(func() {
 		c := s.children[id]
-		if c == nil || path == "" || c.next != nil {
+		if c == nil || path == "" {
 			return
 		}
 		c.program = path

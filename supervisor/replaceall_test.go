@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
@@ -98,4 +99,32 @@ func TestReplacementValidate(t *testing.T) {
 	if m := who(t, ctx, ref); m.Incarnation != 1 {
 		t.Fatalf("%+v", m)
 	}
+}
+
+// TestStartFromWhileReplaced: a child that ReplaceAll found without a process, and that
+// somebody replaces by now, in vain: its next process is from the new program.
+func TestStartFromWhileReplaced(t *testing.T) {
+	everywhere(t, func(t *testing.T, at place) {
+		r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{Stderr: io.Discard}, "give hangs")
+		done := r.begin()
+		r.atPipe()
+		program := filepath.Join(t.TempDir(), "next")
+		copyFile(t, os.Args[0], program)
+		supervisor.StartFrom(r.sup, r.ref.ID, program)
+		if err := syscall.Kill(r.successor(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; !errors.As(err, new(*supervisor.ReplaceError)) {
+			t.Fatal(err)
+		}
+		r.goOn()
+		if err := r.sup.Kill(r.ref.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.events.until(t, r.ctx, "both have ended", func() bool { return len(r.events.kinds(supervisor.EventExited)) == 2 })
+		m := read(t, r.ctx, r.ref)
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.PID)); err != nil || exe != program {
+			t.Errorf("it runs %s, %v", exe, err)
+		}
+	})
 }
