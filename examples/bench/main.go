@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -80,9 +79,12 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	if c.runs < 1 {
 		return c, fmt.Errorf("-runs %d: it must be at least 1", c.runs)
 	}
-	for name, file := range map[string]string{"json": c.json, "plot": c.plot} { // before the measurement, which takes a while; "" is in this folder
-		if dir, err := os.Stat(filepath.Dir(file)); err != nil || !dir.IsDir() {
-			return c, fmt.Errorf("-%s %s: there is no folder %s: create it first", name, file, filepath.Dir(file))
+	for name, file := range map[string]string{"json": c.json, "plot": c.plot} { // before the measurement, which takes a while
+		if file == "" {
+			continue
+		}
+		if err := output.CanWrite(file); err != nil {
+			return c, fmt.Errorf("-%s %s: %w", name, file, err)
 		}
 	}
 	if c.pairs > 0 && !given(f, "work") {

@@ -236,6 +236,7 @@ func TestWindows(t *testing.T) {
 
 // TestFlags: flags that change what others mean.
 func TestFlags(t *testing.T) {
+	t.Chdir(t.TempDir())
 	for args, want := range map[string]struct {
 		runs  int
 		works string
@@ -262,7 +263,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%+v, %v", rs, err)
 	}
 	for _, args := range []string{"-work echo,gossip", "-work=", "-runs 0", "echo", "-no-such-flag", "-beside 3 -work echo,spawn",
-		"-json /no/such/folder/x.json", "-plot /no/such/folder/x.svg"} {
+		"-json /no/such/folder/x.json", "-plot /no/such/folder/x.svg", "-json /proc/x.json", "-plot /proc"} {
 		if c, err := parseFlags(strings.Fields(args), io.Discard); err == nil {
 			t.Errorf("%s: %+v", args, c)
 		}

@@ -6,10 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/understudy-go/understudy/examples/internal/output"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -49,7 +48,7 @@ func parseFlags(args []string, help io.Writer) (c config, err error) {
 		return c, fmt.Errorf("unexpected argument %q; -help lists the flags", fs.Arg(0))
 	}
 	if c.html != "" { // before the measurement, which takes a while
-		if err := canWrite(c.html); err != nil {
+		if err := output.CanWrite(c.html); err != nil {
 			return c, fmt.Errorf("-html %s: %w", c.html, err)
 		}
 	}
@@ -60,27 +59,6 @@ func parseFlags(args []string, help io.Writer) (c config, err error) {
 		c.plan.counted = 0
 	}
 	return c, nil
-}
-
-// canWrite says why a file cannot be written.
-func canWrite(file string) error {
-	dir := filepath.Dir(file)
-	if i, err := os.Stat(dir); err != nil || !i.IsDir() {
-		return fmt.Errorf("there is no folder %s: create it first", dir)
-	}
-	if i, err := os.Stat(file); err == nil && i.IsDir() {
-		return errors.New("it is a folder: give the name of a file in it")
-	}
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) { // it is to be made: another one can be made there, too
-		if f, err = os.CreateTemp(dir, ".ipctour"); err == nil {
-			defer os.Remove(f.Name())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("it cannot be written to (%w): give another place", err)
-	}
-	return f.Close()
 }
 
 func main() {

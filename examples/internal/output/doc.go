@@ -1,5 +1,6 @@
-// Package output notices when a program cannot print, for the examples.
+// Package output notices when a program cannot print, or cannot write its file, for
+// the examples.
 //
-//	printing ──► Writer ──► stdout
-//	               └─ Err ──► exit code
+//	CanWrite ──► the work ──► Writer ──► stdout
+//	                            └─ Err ──► exit code
 package output
