@@ -44,7 +44,7 @@ func beside(c config, out io.Writer) error {
 		}
 		others = append(others, b)
 	}
-	fmt.Fprintf(out, "beside %d busy processes, with polling over without: of all windows [95 %% interval], median of %d pairs of %v\n", c.busy, c.pairs, c.window)
+	fmt.Fprintf(out, "busy processes beside it: %d; with polling over without: of all windows [95 %% interval], median of %d pairs of %v\n", c.busy, c.pairs, c.window)
 	for _, work := range c.works {
 		var ops, counts []pair
 		for left := c.pairs; left > 0; left -= setPairs {

@@ -13,7 +13,7 @@
 //	│  │  └─ right
 //	│  └─ sink
 //	└─ pool        simple_one_for_one  any number of one kind
-//	   └─ worker-1 ...
+//	   └─ worker-N ...
 //
 // Each leaf is a process, and so is line, whose end ends all below it before it is
 // started again. The other supervisors live in the process of the one above. The
