@@ -11,13 +11,13 @@ type ChildState uint8
 
 // The states of a child.
 const (
-	Waiting     ChildState = iota // its turn to be started has not come
-	Starting                      // its process runs, it is not ready
-	Running                       // ready
-	Restarting_                   // dead, to be started again
-	Delayed                       // the same, but not before a certain time
-	Stopping                      // asked to end
-	Stopped                       // not running, and not to be started by the rules
+	Waiting  ChildState = iota // its turn to be started has not come
+	Starting                   // its process runs, it is not ready
+	Running                    // ready
+	Pending                    // dead, to be started again
+	Delayed                    // the same, but not before a certain time
+	Stopping                   // asked to end
+	Stopped                    // not running, and not to be started by the rules
 )
 
 func (s ChildState) String() string {

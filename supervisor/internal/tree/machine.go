@@ -156,7 +156,7 @@ func (m *Machine) look(i item) {
 	case itemRestartChild:
 		m.startAgain(c)
 	case itemRetry:
-		if c.retrying && c.state == Restarting_ {
+		if c.retrying && c.state == Pending {
 			c.retrying = false
 			m.attempt(c)
 		}
@@ -214,7 +214,7 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 		m.abandon(c, ErrNotRunning)
 		if c.successor.incarnation != 0 { // first its successor must be reaped
 			if c.state == Running {
-				c.state = Restarting_
+				c.state = Pending
 			}
 			return
 		}
@@ -243,7 +243,7 @@ func (m *Machine) reaped(c *child) {
 		}
 		m.startFailed(c)
 	default:
-		c.state, c.unseen = Restarting_, true
+		c.state, c.unseen = Pending, true
 		m.work = append(m.work, item{what: itemDeath, c: c})
 	}
 }

@@ -195,7 +195,7 @@ func (m *Machine) backOff(c *child, pace time.Duration) {
 		m.do(BackingOff{c.id, c.until})
 		return
 	}
-	c.state = Restarting_
+	c.state = Pending
 	m.do(PostRetry{c.id})
 }
 
@@ -205,7 +205,7 @@ func (m *Machine) retry(id uint32) {
 	if c == nil || !c.retrying || m.ending || c.state == Delayed && m.now < c.until {
 		return // taken back
 	}
-	c.state = Restarting_
+	c.state = Pending
 	m.work = append(m.work, item{what: itemRetry, c: c})
 }
 
