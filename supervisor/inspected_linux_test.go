@@ -234,7 +234,7 @@ func writable() []string {
 }
 
 func init() {
-	testutil.Examples(func() error {
+	testutil.ExamplesNeed(func() error {
 		if len(writable()) > 0 {
 			return errors.New("UNDERSTUDY_SEGMENT is of a form whose files the limits of an example forbid")
 		}

@@ -9,21 +9,18 @@ import (
 	"time"
 )
 
-// AuditGrace is how long Audit waits at the end of a test for what is still on
+// auditGrace is how long Audit waits at the end of a test for what is still on
 // its way out: goroutines that return, processes that die. Only a test that fails
-// waits so long.
-const AuditGrace = 20 * time.Second
+// waits so long. This package's own tests set it.
+var auditGrace = 20 * time.Second
 
-// auditGrace is AuditGrace except in this package's own tests.
-var auditGrace = AuditGrace
-
-// auditPoll is the pause between two looks within AuditGrace.
+// auditPoll is the pause between two looks within auditGrace.
 const auditPoll = 10 * time.Millisecond
 
 // Audit makes the test account for what it leaves behind. Call it first: what
 // exists now is allowed, and the comparison is made after every cleanup that
-// the test registers later. Whatever is new then, and still there after
-// AuditGrace, fails the test:
+// the test registers later. Whatever is new then, and still there 20
+// seconds later, fails the test:
 //
 //   - goroutines, with their stacks
 //   - open descriptors of this process

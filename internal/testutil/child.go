@@ -17,9 +17,9 @@ const (
 	firstFileFD = 4
 )
 
-// ExitOrphan is the exit status of a helper whose test process is gone or has
+// exitOrphan is the exit status of a helper whose test process is gone or has
 // closed its standard input while the helper was waiting for a line.
-const ExitOrphan = 90
+const exitOrphan = 90
 
 // Child is the helper process seen from inside. Its methods are for one
 // goroutine at a time.
@@ -54,7 +54,7 @@ func newChild() *Child {
 // its other end is held by the test process alone.
 func dieWith(pipe *os.File) {
 	_, _ = io.Copy(io.Discard, pipe)
-	os.Exit(ExitOrphan)
+	os.Exit(exitOrphan)
 }
 
 // File returns the i-th file of Spec.Files. It belongs to the helper. An index
@@ -64,7 +64,7 @@ func (c *Child) File(i int) *os.File { return c.files[i] }
 // Say sends one line to the test, made as by fmt.Sprint; see Proc.Expect.
 func (c *Child) Say(line ...any) {
 	if _, err := fmt.Fprintln(os.Stdout, fmt.Sprint(line...)); err != nil {
-		os.Exit(ExitOrphan)
+		os.Exit(exitOrphan)
 	}
 }
 
@@ -75,7 +75,7 @@ func (c *Child) Wait(prefix string) string {
 	line, err := c.in.ReadString('\n')
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "testutil: waiting for %q: %v\n", prefix, err)
-		os.Exit(ExitOrphan)
+		os.Exit(exitOrphan)
 	}
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), prefix)
 	if !ok {

@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -36,4 +37,32 @@ func (t *exampleTB) Fatal(args ...any)                 { t.Errorf("%s", fmt.Spri
 func (t *exampleTB) Errorf(format string, args ...any) {
 	t.failed = true
 	panic(fmt.Sprintf(format, args...))
+}
+
+// examplesAllowed says whether the machine allows what the examples of this package
+// need; nil when they need nothing.
+var examplesAllowed func() error
+
+// ExamplesNeed makes Main leave out the examples of a package, with the reason, if
+// allowed fails: an Example function cannot skip itself. Call it in an init function.
+func ExamplesNeed(allowed func() error) { examplesAllowed = allowed }
+
+// skipExamples does so.
+func skipExamples() {
+	if examplesAllowed == nil {
+		return
+	}
+	err := examplesAllowed()
+	if err == nil {
+		return
+	}
+	flag.Parse()
+	skip := flag.Lookup("test.skip")
+	pattern := "^Example"
+	if already := skip.Value.String(); already != "" {
+		pattern = already + "|" + pattern
+	}
+	_ = skip.Value.Set(pattern)
+	refused.Store(true)
+	fmt.Println("the examples are skipped: refused by this machine:", err)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	testutil.Examples(func() error {
+	testutil.ExamplesNeed(func() error {
 		f, err := Create()
 		if err == nil {
 			f.Close()

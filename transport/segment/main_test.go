@@ -6,6 +6,6 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 )
 
-func init() { testutil.Examples(func() error { return testutil.FileSizeAllows(9 << 20) }) }
+func init() { testutil.ExamplesNeed(func() error { return testutil.FileSizeAllows(9 << 20) }) }
 
 func TestMain(m *testing.M) { testutil.Main(m) }

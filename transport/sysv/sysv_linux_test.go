@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { testutil.Main(m) }
 
 func init() {
-	testutil.Examples(func() error {
+	testutil.ExamplesNeed(func() error {
 		f, err := Create()
 		if err == nil {
 			err = Remove(f)

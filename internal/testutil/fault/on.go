@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// Enabled says whether this build can inject faults.
-const Enabled = true
-
 // point is one name with the number of times it was hit and what happens when.
 type point struct {
 	hits  atomic.Int64
