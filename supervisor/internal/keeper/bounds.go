@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -71,8 +72,9 @@ func (k *Keeper) overrun(from wire.Addr, err *BoundError) {
 	k.Overrun(from, err)
 }
 
-// acquit forgets what is noted of a process that is no more.
+// acquit forgets what is noted of a process that is no more, and its questions.
 func (k *Keeper) acquit(dead wire.Addr) {
+	k.parked = slices.DeleteFunc(k.parked, func(p parked) bool { return p.from == dead })
 	delete(k.used, dead)
 	delete(k.condemned, dead)
 }

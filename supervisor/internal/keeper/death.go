@@ -17,7 +17,6 @@ import (
 // answered, and its receivers that its lanes are final. Its watchers learn it
 // from Notify, which has to follow.
 func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
-	k.parked = slices.DeleteFunc(k.parked, func(p parked) bool { return p.from == exit.Addr })
 	c := k.children[exit.Addr.ID]
 	if c == nil || c.alive != exit.Addr.Incarnation {
 		return

@@ -168,9 +168,13 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 			return
 		}
 	case wire.GroupLeave:
-		if p != nil {
-			k.leave(p, from, nil)
+		if p == nil {
+			break
 		}
+		if n := k.children[from.ID].next; n.is(from.Incarnation) {
+			n.joins = slices.DeleteFunc(n.joins, func(j *pool) bool { return j == p })
+		}
+		k.leave(p, from, nil)
 	}
 	k.post(from, &wire.Ack{Token: f.Token})
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
@@ -30,7 +31,8 @@ func newStage(others uint32) *stage {
 }
 
 func (s *stage) hears(who wire.Addr) Post {
-	return func(f wire.Frame, _ ...*Handle) {
+	return func(f wire.Frame, files ...*Handle) {
+		releaseAll(files)
 		switch f := f.(type) {
 		case *wire.Down:
 			s.told[who] = append(s.told[who], fmt.Sprint("down ", f.Token, " of ", f.Exit.Addr.ID))
@@ -50,11 +52,13 @@ func (s *stage) dies(who wire.Addr) {
 
 func (s *stage) takesOver() { s.TakeOver(&wire.Exit{Addr: at(1, 1), Reason: wire.ReasonReplaced}) }
 
-// watches places a monitor of number 2, and a link with it, whose ends it traps.
+// watches places a monitor of number 2, and a link with it, whose ends it traps, and
+// waits for room in its mailbox.
 func (s *stage) watches(who wire.Addr, token uint64) {
 	s.Frame(who, &wire.Trap{}, nil)
 	s.Frame(who, &wire.Monitor{Token: token, ID: 2}, nil)
 	s.Frame(who, &wire.Link{ID: 2}, nil)
+	s.parked = append(s.parked, parked{from: who, f: wire.Resolve{ID: 2}})
 }
 
 // left is what the keeper knows of an incarnation beside whether it is alive.
@@ -66,6 +70,11 @@ func (s *stage) left(of wire.Addr) (n int) {
 	}
 	for l := range s.links {
 		if l.a == of || l.b == of {
+			n++
+		}
+	}
+	for _, p := range s.parked {
+		if p.from == of {
 			n++
 		}
 	}
@@ -174,5 +183,22 @@ func TestLinksWhileHandingOver(t *testing.T) {
 		}
 		s.want(t, at(1, 1))
 		s.want(t, at(1, 2))
+	}
+}
+
+// TestGroupsOfSuccessor: a successor is in the groups that its predecessor is in, and in
+// those that it has joined itself, unless it has left them.
+func TestGroupsOfSuccessor(t *testing.T) {
+	s, number := newStage(0), uint32(100)
+	s.Number = func() uint32 { number++; return number }
+	s.Frame(at(1, 1), &wire.Group{Op: wire.GroupJoin, Name: "a"}, nil)
+	s.Frame(at(1, 2), &wire.Group{Op: wire.GroupJoin, Name: "b"}, nil)
+	s.Frame(at(1, 2), &wire.Group{Op: wire.GroupJoin, Name: "c"}, nil)
+	s.Frame(at(1, 2), &wire.Group{Op: wire.GroupLeave, Name: "c"}, nil)
+	s.takesOver()
+	for name, want := range map[string][]wire.Addr{"a": {at(1, 2)}, "b": {at(1, 2)}, "c": {}} {
+		if got := s.groups[name].members; !slices.Equal(got, want) {
+			t.Errorf("%s has %v, want %v", name, got, want)
+		}
 	}
 }
