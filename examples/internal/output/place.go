@@ -26,6 +26,9 @@ func CanWrite(file string) error {
 			defer os.Remove(f.Name())
 		}
 	}
+	if p := new(fs.PathError); errors.As(err, &p) { // whose path may be the other one's
+		err = p.Err
+	}
 	if err != nil {
 		return fmt.Errorf("it cannot be written to (%w): give another place", err)
 	}
