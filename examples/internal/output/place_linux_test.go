@@ -19,10 +19,10 @@ func TestCanWrite(t *testing.T) {
 	}
 	for file, want := range map[string]string{
 		old: "", filepath.Join(dir, "new"): "", os.DevNull: "",
-		dir: "it is a folder", filepath.Join(dir, "no", "x"): "there is no folder", "/proc/x": "cannot be written to (no such file or directory)",
+		dir: "it is a folder", filepath.Join(dir, "no", "x"): "there is no folder", "/proc/x": "cannot be written to",
 	} {
 		err := CanWrite(file)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), ".understudy")) {
 			t.Errorf("%s: %v, want %q", file, err, want)
 		}
 	}
