@@ -26,6 +26,7 @@ type (
 	Babble struct {
 		actor.Tells[Clumsy]
 		Data []byte
+		Lent actor.Buffer
 	}
 	Spoil struct { // lend so many bytes, and fail
 		actor.Asks[Clumsy, Spoiled]
@@ -94,6 +95,16 @@ func slip(c *actor.Context, s *actor.Setup[Clumsy], self, group actor.Ref[Clumsy
 				return full(err)
 			}
 		}
+	case "lend for its group":
+		for {
+			b, err := actor.LendAll(c, []actor.Ref[Clumsy]{group}, len(data))
+			if err != nil {
+				return full(err)
+			}
+			if err := actor.TellAll(c, []actor.Ref[Clumsy]{group}, Babble{Lent: b}); err != nil {
+				return "not told: " + full(err)
+			}
+		}
 	case "leave for another":
 		return fmt.Sprint(actor.Leave(c, actor.Ref[Clumsy]{ID: self.ID + 1}, "babblers"))
 	case "late handler":
@@ -139,6 +150,7 @@ func TestMistakesOfAnActor(t *testing.T) {
 		"tell its group":      "its code has returned",
 		"tell its group much": "its code has returned",
 		"lend for itself":     "its code has returned",
+		"lend for its group":  "its code has returned",
 		"leave for another":   "is not this actor",
 		"late handler":        "in its Setup",
 		"monitor nobody":      "unknown",

@@ -46,7 +46,7 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 // good are left out; if nobody is left, as of a group without members, that is an
 // error. When all memory that these actors share is lent, LendAll waits until some has
 // come back or ctx ends, or fails with ErrFull if the mailbox of one of them fails when
-// it is full.
+// it is full, or is the caller's own.
 //
 // Each set of actors has segments of its own, together no larger than
 // mailbox.Config.PoolBytes, which are made when they are first needed. A process

@@ -92,11 +92,16 @@ func Distinct(ts []*Target) []*Target {
 
 // WhenShared calls lend again, which found no block of a set, whenever one of
 // ts may have given something back. Fail and Drop are policies of one mailbox: a
-// set of actors fails when the mailbox of any of them says so.
+// set of actors fails when the mailbox of any of them says so. It fails as well when one
+// of them is the caller: what its own code has not handled does not come back before that
+// has returned.
 func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) error {
 	for _, t := range ts {
 		if t.box != nil && mailbox.Full(t.box.Config.Full) != mailbox.Wait {
 			return fmt.Errorf("blocks shared with %s and others: %w", t.Name, mailbox.ErrFull)
+		}
+		if t.isCaller() {
+			return fmt.Errorf("blocks shared with %s and others: %w%s", t.Name, mailbox.ErrFull, callersOwn)
 		}
 	}
 	living := slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return t.box == nil || t.gone.Load() != nil })

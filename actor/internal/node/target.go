@@ -50,6 +50,10 @@ func (t *Target) IsSelf() bool { return t.ID == t.node.begin.Self.ID }
 // target handles nothing.
 func (t *Target) isCaller() bool { return t.IsSelf() && t.node.cfg.Own != nil && t.node.cfg.Own() }
 
+// callersOwn goes on after ErrFull for a caller who would wait for himself.
+const callersOwn = ": the mailbox is the caller's own, which handles nothing before its code has returned: " +
+	"tell it less at a time, or from a goroutine, with context.WithoutCancel(ctx)"
+
 // CallerIn says whether one of ts is the actor whose own code calls.
 func CallerIn(ts []*Target) bool { return slices.ContainsFunc(ts, (*Target).isCaller) }
 
@@ -361,8 +365,7 @@ func (t *Target) WhenFull(ctx context.Context, full error, send func() error, dr
 		return fmt.Errorf("mailbox of %s: %w", t.Name, full)
 	}
 	if t.isCaller() {
-		return fmt.Errorf("mailbox of %s: %w: it is the caller's own, which handles nothing before its code has returned: "+
-			"tell it less at a time, or from a goroutine, with context.WithoutCancel(ctx)", t.Name, full)
+		return fmt.Errorf("mailbox of %s: %w%s", t.Name, full, callersOwn)
 	}
 	var w mailbox.Want
 	defer func() {
