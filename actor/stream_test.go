@@ -294,6 +294,43 @@ func TestStreamReceiverDiesAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestStreamToOneThatRestarts: a stream to an actor that is just being restarted is taken
+// by the next process. The end of the one before is not the stream's, and that of the
+// next one is.
+func TestStreamToOneThatRestarts(t *testing.T) {
+	ctx, sup, _ := start(t, supervisor.Spec{Period: time.Hour}, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sup, sink, supervisor.Child{
+		Stderr: io.Discard, Mailbox: mailbox.Config{PoolBytes: 1 << 20}, Backoff: supervisor.Backoff{Min: 50 * time.Millisecond, Factor: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range testutil.Rounds(3, 50) {
+		down, _, err := actor.Monitor(ctx, ref)
+		if err == nil {
+			err = sup.Kill(ref.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-down // and there is no other process for a while
+		w, err := actor.NewStream(ctx, ref, "die", 1<<27, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.CopyN(w, pattern{}, 1<<27)
+		if ended := new(actor.StreamError); !errors.As(err, &ended) || ended.Exit.Code != 7 || ended.Done < 3<<20 {
+			t.Errorf("%+v, %v", ended, err)
+		}
+		if ended := new(actor.StreamError); !errors.As(w.Close(), &ended) {
+			t.Error(w.Close())
+		}
+		if _, err := actor.Ask(ctx, ref, Last{}); err != nil { // it runs again
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestStreamGivenUp: either side may stop early, and the other is told.
 func TestStreamGivenUp(t *testing.T) {
 	ctx, _, ref := startSink(t, mailbox.Config{PoolBytes: 1 << 20})

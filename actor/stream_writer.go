@@ -20,6 +20,8 @@ type StreamWriter struct {
 	fill        int // bytes of cur
 	progress    func(done, total int64)
 	peer        <-chan Down
+	incarnation int // of the receiver that has taken the stream
+	watch       func() (<-chan Down, func(), error)
 	end         func(abort string) error
 	lend        func(n int) (Buffer, error)
 	tell        func(offset int64, b Buffer) error
@@ -54,7 +56,8 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 		return nil, public(err)
 	}
 	// Before the stream is opened: a death from now on is noticed.
-	peer, cancel, err := Monitor(ctx, ref)
+	watch := func() (<-chan Down, func(), error) { return Monitor(ctx, ref) }
+	peer, cancel, err := watch()
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +88,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	}
 	return &StreamWriter{
 		ctx: ctx, total: total, progress: progress, peer: peer, forget: cancel, leave: leave,
+		incarnation: int(opened.Stream >> 32), watch: watch,
 		block: int(min(DefaultStreamBlock, max(int64(box.Config.PoolBytes)/4, 4<<10))),
 		lend:  func(n int) (Buffer, error) { return Lend(ctx, ref, n) },
 		tell: func(offset int64, b Buffer) error {
@@ -119,14 +123,33 @@ func (w *StreamWriter) lost(err error) error {
 		return w.ended(gone.Exit)
 	case errors.As(err, &death):
 		return w.ended(death.Exit)
-	case errors.As(err, &remote) && remote.Text == errNoStream.Error():
-		select {
-		case d := <-w.peer: // and its successor has answered
-			return w.ended(d.Exit)
-		default:
+	case errors.As(err, &remote) && remote.Text == errNoStream.Error(): // its successor has answered
+		if why := w.gone(); why != nil {
+			return why
 		}
 	}
 	return err
+}
+
+// gone is the error of a receiver that has ended, or nil. When the monitor was placed, the
+// receiver may have been restarting: then its notice is of the process before, and
+// the one that has taken the stream is yet to be watched.
+func (w *StreamWriter) gone() error {
+	for {
+		select {
+		case d := <-w.peer:
+			if n := d.Exit.Incarnation; n == 0 || n >= w.incarnation {
+				return w.ended(d.Exit)
+			}
+		default:
+			return nil
+		}
+		peer, cancel, err := w.watch()
+		if err != nil {
+			return err
+		}
+		w.peer, w.forget = peer, cancel
+	}
 }
 
 // ended is the error of a receiver that has ended so.
@@ -139,11 +162,8 @@ func (w *StreamWriter) room() error {
 	if w.err != nil {
 		return w.err
 	}
-	select {
-	case d := <-w.peer:
-		w.err = w.ended(d.Exit)
+	if w.err = w.gone(); w.err != nil {
 		return w.err
-	default:
 	}
 	if w.cur.Len() > 0 {
 		return nil
@@ -225,7 +245,7 @@ func (w *StreamWriter) Close() error {
 }
 
 func (w *StreamWriter) close() error {
-	defer w.forget()
+	defer func() { w.forget() }()
 	short := w.done < w.total
 	w.cur.Release()
 	w.cur = Buffer{}
