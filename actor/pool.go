@@ -47,7 +47,8 @@ func (e *MemberError) Error() string { return fmt.Sprintf("member %s: %v", e.Nam
 // Unwrap returns Err.
 func (e *MemberError) Unwrap() error { return e.Err }
 
-// NoMembersError says that a group has no members now. Its field Group is the name.
+// NoMembersError says that a group has no members now. Its field Group is the name, with
+// that of the protocol behind it: "choir of main.Singer".
 type NoMembersError = node.NoMembersError
 
 // UnknownError says that no actor of this program has the number of a Ref, its field

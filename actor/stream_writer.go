@@ -193,8 +193,8 @@ func (w *StreamWriter) flush() error {
 	return nil
 }
 
-// Write copies p into blocks; see NewStream. It fails when p exceeds the total, and
-// with a *StreamError when the receiver has ended.
+// Write copies p into blocks; see NewStream. It fails when p exceeds the total, having
+// sent what fits, and with a *StreamError when the receiver has ended.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		if err := w.room(); err != nil {

@@ -7,12 +7,17 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
+type Porter struct{}
+
+var porter = actor.Define("porter", func(*actor.Setup[Porter]) error { return nil })
+
 // An orchestrator asks whether the program is alive, and whether it can take work.
 func ExampleSupervisor_Live() {
-	sup, err := supervisor.New(context.Background(), supervisor.Spec{Children: []supervisor.Child{{Actor: node}}})
+	sup, err := supervisor.New(context.Background(), supervisor.Spec{Children: []supervisor.Child{{Actor: porter}}})
 	if err != nil {
 		fmt.Println(err)
 		return

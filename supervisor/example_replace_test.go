@@ -47,14 +47,15 @@ func ExampleSupervisor_Replace() {
 		fmt.Println(err)
 		return
 	}
-	paid := make(chan error)
+	paid := make(chan error, 1)
 	go func() {
+		defer close(paid)
 		for range 1000 {
 			if err := actor.Tell(ctx, ref, Pay{Cents: 5}); err != nil {
 				paid <- err
+				return
 			}
 		}
-		close(paid)
 	}()
 	fmt.Println(sup.Replace(ctx, ref.ID, supervisor.Replacement{}))
 	fmt.Println(<-paid)

@@ -8,10 +8,21 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
+type Craft struct{}
+
+type Shift struct { // asks in which incarnation it is handled
+	actor.Asks[Craft, int]
+}
+
+var craft = actor.Define("craft", func(s *actor.Setup[Craft]) error {
+	actor.OnAsk(s, func(c *actor.Context, _ Shift) (int, error) { return c.Incarnation(), nil })
+	return nil
+})
+
 var workshop = supervisor.Define("workshop", func() (supervisor.Spec, error) {
 	return supervisor.Spec{Strategy: supervisor.OneForAll, Children: []supervisor.Child{
-		{Name: "reader", Actor: node},
-		{Name: "writer", Actor: node},
+		{Name: "reader", Actor: craft},
+		{Name: "writer", Actor: craft},
 	}}, nil
 })
 
@@ -30,13 +41,13 @@ func ExampleStartSubtree() {
 		fmt.Println(err)
 		return
 	}
-	writer, err := supervisor.Find(shop, node, "writer")
+	writer, err := supervisor.Find(shop, craft, "writer")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	me, err := actor.Ask(ctx, writer, Who{})
-	fmt.Println("writer is in incarnation", me.Incarnation, err)
+	n, err := actor.Ask(ctx, writer, Shift{})
+	fmt.Println("writer is in incarnation", n, err)
 	for _, c := range shop.Children() {
 		fmt.Println(c.Name, c.State)
 	}

@@ -8,12 +8,23 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
+type Staff struct{}
+
+type Duty struct { // asks who is on duty
+	actor.Asks[Staff, string]
+}
+
+var staff = actor.Define("staff", func(s *actor.Setup[Staff]) error {
+	actor.OnAsk(s, func(c *actor.Context, _ Duty) (string, error) { return c.Name(), nil })
+	return nil
+})
+
 // A tree is written down as a Spec. Here two workers under a supervisor of
 // their own, which are restarted together, beside a clerk that is not. They run
 // in place, as in a debugger; without InPlace each is a process.
 func ExampleSpec() {
 	inPlace := func(name string) supervisor.Child {
-		return supervisor.Child{Name: name, Actor: node, InPlace: true}
+		return supervisor.Child{Name: name, Actor: staff, InPlace: true}
 	}
 	sup, err := supervisor.New(context.Background(), supervisor.Spec{
 		Strategy: supervisor.RestForOne,
@@ -32,13 +43,12 @@ func ExampleSpec() {
 	defer sup.Shutdown()
 	ctx := sup.Context(context.Background())
 
-	right, err := supervisor.Find(sup, node, "pair/right")
+	right, err := supervisor.Find(sup, staff, "pair/right")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	me, err := actor.Ask(ctx, right, Who{})
-	fmt.Println("right is in its incarnation", me.Incarnation, err)
+	fmt.Println(actor.Ask(ctx, right, Duty{}))
 
 	pair, err := sup.Below("pair")
 	if err != nil {
@@ -49,7 +59,7 @@ func ExampleSpec() {
 		fmt.Println(c.Name, c.State)
 	}
 	// Output:
-	// right is in its incarnation 1 <nil>
+	// pair/right <nil>
 	// clerk running
 	// pair running
 	// pair/left running

@@ -311,13 +311,18 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 		x.Kind, x.Summary = wire.ExitStart, n.self.failed
 	}
 	exit := n.self.exitOf(r, x, reason, n.abandoned)
-	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actorExit(exit), Err: n.self.refusal}}
+	n.self.exit = exit
+	why := n.self.refusal
+	if why == nil && !n.self.ready && !n.abandoned && n.self.untaken() {
+		why = fmt.Errorf("its process has ended before its Setup had returned (%s). If its Setup did not even begin: is %s a program of this library, "+
+			"which calls supervisor.Run first thing in main?", exit.Summary, cmp.Or(n.self.program, "what stands in the place of this program's file"))
+	}
+	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actorExit(exit), Err: why}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {
 		c.failure = &ReplaceError{c.name, n.step(), ErrIgnored}
 	}
 	in := tree.Exited{ID: c.id, Incarnation: n.addr.Incarnation, Reason: reason}
 	s.forgetProcess(r, x.PID)
-	n.self.exit = exit
 	if n.follows() {
 		n.end = &x // its predecessor's end comes first
 		s.stepIn(c.branch, in)

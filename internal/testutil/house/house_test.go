@@ -26,6 +26,7 @@ var rules = []rule{
 	{"dependencies", "use the standard library or golang.org/x/sys, or make it a module of its own below examples", checkGoMod},
 	{"package comments", "put the package comment, beginning \"Package name \" or \"Command name \", into doc.go (or main.go) and nowhere else", checkPackageComments},
 	{"doc comments", "say what the name is for, with units, ownership, blocking and errors where they matter", checkDocComments},
+	{"examples", "declare it in the file of the example, so that this can be copied", checkExamples},
 	{"top level", "move the file into one of the directories, or add it to the list in this test with a reason", checkTopLevel},
 	{"links", "correct the link: it is relative to the file that holds it; a test that its text names is in the file that it leads to", checkLinks},
 	{"names", "correct the name, or take it out of the `code`", checkNames},
