@@ -114,16 +114,18 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 // enough says whether the next entry may begin at the first cell again although the
 // cells have not come to their end: it is the first beyond the usual part of them, or
 // beyond as much again, and hardly anything is unread. While the receiver keeps up, the
-// rest is for bursts, memory that nobody has touched and no cache holds.
+// rest is for bursts, memory that nobody has touched and no cache holds. An entry over a
+// quarter of the usual part, of which few would fit there, is not for it. So what is
+// padded is at most all but three quarters of that part, and there is room.
 func (s *Sender) enough(cells uint64) bool {
 	at := s.next & (s.n - 1)
-	if at == 0 || at+cells <= lapEnd(at-1, s.usual) || s.head == nil {
+	if at == 0 || cells > s.usual/4 || at+cells <= lapEnd(at-1, s.usual) || s.head == nil {
 		return false
 	}
 	if h := s.head.Load(); h >= s.seenHead && h <= s.next {
 		s.seenHead = h
 	}
-	return s.next-s.seenHead <= s.usual/16 && lapEnd(s.next, s.n)+cells-s.seenHead <= s.n
+	return s.next-s.seenHead <= s.usual/16
 }
 
 // take takes the lines of free cells back from the receiver, which has read them,

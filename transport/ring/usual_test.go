@@ -148,6 +148,24 @@ func TestRoomForUsual(t *testing.T) {
 	}
 }
 
+// TestRoomForSome: a ring that is empty takes three entries at least, whatever their size
+// and wherever the sender is, as one does whose sender goes round in all of it.
+func TestRoomForSome(t *testing.T) {
+	for size := 48 << 10; size < 256<<10; size += 1111 {
+		p := newRing(t, large*ring.CellBytes, 0)
+		for i := range uint64(20) {
+			for range 3 {
+				if !p.sendNo(t, i, size) {
+					t.Fatalf("%d bytes, at cell %d: no room for three", size, p.at())
+				}
+			}
+			p.readAll(t)
+			p.sendNo(t, i, size)
+			p.readAll(t)
+		}
+	}
+}
+
 // TestUsualRandomly: everything comes through, in order, whatever the sizes, the bursts
 // and the ring.
 func TestUsualRandomly(t *testing.T) {
