@@ -136,6 +136,7 @@ type sender struct {
 	mu    sync.Mutex // orders sending and the installation of pages
 	out   *lane.Out
 	least int // bytes of an entry
+	most  int // and at most; the largest of the queue, if that is less
 }
 
 func runSender(c *testutil.Child) int {
@@ -153,7 +154,7 @@ func runSender(c *testutil.Child) int {
 	if err := s.link.Send(wire.Append(nil, open), files); err != nil {
 		s.fail(err)
 	}
-	s.out, s.doze = out, out.Sleep()
+	s.out, s.doze, s.most = out, out.Sleep(), out.MaxEntry()
 	go s.pages()
 	for {
 		word, n := s.command()
@@ -184,6 +185,11 @@ func runSender(c *testutil.Child) int {
 				s.sendOne(urgent)
 			}
 			c.Say("flood-urgent ", n)
+		case "most": // bytes of an entry
+			s.most = int(n)
+			c.Say("most ", n)
+		case "bursts": // n of them, of entries of normal class; 0: without end
+			c.Say("bursts ", s.bursts(n))
 		case "close":
 			out.Close()
 			c.Say("close 0")
@@ -214,7 +220,7 @@ func (s *sender) try(class int) bool {
 	defer s.mu.Unlock()
 	s.out.Urgent(class == urgent)
 	i := s.counts[class]
-	b, err := s.out.Reserve(max(sizeOf(i, s.out.MaxEntry()), s.least))
+	b, err := s.out.Reserve(max(sizeOf(i, min(s.most, s.out.MaxEntry())), s.least))
 	if err == nil {
 		Fill(b, numberOf(class, i))
 		err = s.out.Commit()

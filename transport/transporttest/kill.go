@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
@@ -33,6 +34,7 @@ func (s *stage) killAll(flood string) (at transport.Place) {
 	rounds := testutil.Rounds(30, 1000)
 	carried, doubts := [2]int{}, [2]int{} // by class
 	number := uint64(0)                   // of the next normal entry
+	padded := 0                           // deaths at the padding of a lap that was begun anew
 	for i := range rounds {
 		if i > 0 {
 			s.resume(at, number)
@@ -47,6 +49,9 @@ func (s *stage) killAll(flood string) (at transport.Place) {
 		var r lane.Remains
 		r, number = s.inquest(at)
 		at = r.Again()
+		if r.Entry.End-r.Entry.Seq > uint64(s.form.Cells)/ring.CellBytes/4 {
+			padded++
+		}
 		class := normal
 		if r.IsUrgent {
 			class = urgent
@@ -70,8 +75,8 @@ func (s *stage) killAll(flood string) (at transport.Place) {
 	if end, tail := max(s.receiver.do(s.t, "end"), at.Seq), s.sendPage().Tail.Load(); end != tail && end != tail+1 {
 		s.t.Errorf("entries up to %d were sent, up to %d received", tail, end)
 	}
-	s.t.Logf("%d kills, %d entries and %d urgent ones, lost 0; carried %d times, and %d urgent ones; in doubt %d times, and %d urgent ones",
-		rounds, number+others, at.Urgent+urgents, carried[normal], carried[urgent], doubts[normal], doubts[urgent])
+	s.t.Logf("%d kills, %d entries and %d urgent ones, lost 0; carried %d times, and %d urgent ones; in doubt %d times, and %d urgent ones; %d at padding",
+		rounds, number+others, at.Urgent+urgents, carried[normal], carried[urgent], doubts[normal], doubts[urgent], padded)
 	return at
 }
 
@@ -91,7 +96,7 @@ func (s *stage) runs(start uint64, some bool) {
 		runtime.Gosched()
 	}
 	// This makes the moment of the kill random; nothing waits for it.
-	moment := time.Duration(rand.Int64N(int64(time.Millisecond)))
+	moment := time.Duration(rand.Int64N(int64(max(s.moment, time.Millisecond))))
 	for begin := time.Now(); time.Since(begin) < moment; {
 		runtime.Gosched()
 	}

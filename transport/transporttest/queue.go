@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
@@ -50,6 +51,7 @@ type stage struct {
 	open             *wire.Open
 	files            []transport.File
 	incarnation      uint32
+	moment           time.Duration       // how long a receiver that is killed may have run; 0: a millisecond
 	sent             *transport.SendPage // mapped when somebody asks for it
 	page             *transport.RecvPage // of the last receiver
 }

@@ -41,6 +41,11 @@ func TestQueues(t *testing.T) {
 	}
 }
 
+// TestLargeRing: a ring of which the sender goes round in the first part at times.
+func TestLargeRing(t *testing.T) {
+	transporttest.Bursts(t, transporttest.Form{Queue: wire.QueueRing, Cells: 1 << 20, Notifier: "futex"})
+}
+
 // TestUrgent runs every form that has priorities.
 func TestUrgent(t *testing.T) {
 	for i, s := range lane.Probe() {
