@@ -55,7 +55,8 @@ func (e *GoneError) Error() string {
 
 // UnreachableError says that this process cannot reach an actor any more, which itself
 // may be alive. Err says why: mostly it is an ErrEnded; it is a *transport.LimitError
-// when a limit of this process keeps it from reading what the actor writes.
+// when a limit of this process keeps it from reading what the actor writes. Or the actor
+// has closed the lane from this process, since what came through it broke the rules.
 type UnreachableError struct {
 	Name string
 	Err  error

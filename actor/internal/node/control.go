@@ -48,6 +48,8 @@ func (n *Node) control(f wire.Frame, files []transport.File) {
 		if t := n.Known(f.ID); t != nil {
 			n.closeTarget(t, &f.Exit)
 		}
+	case *wire.Closed:
+		n.shutOut(f.To)
 	case *wire.Back:
 		n.forget(f.ID)
 	case *wire.AskFailed:
@@ -154,6 +156,19 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	n.mu.Unlock()
 	n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
 	n.bury()
+}
+
+// errRules is why nothing can be sent to an actor that has closed the lane from here.
+var errRules = errors.New("node: it has closed the lane from this process, since what came through it broke the rules; " +
+	"a dead letter says which: something in this process writes where it must not")
+
+// shutOut fails what waits for a target that reads nothing more of what this process
+// sends. What it has answered before is final.
+func (n *Node) shutOut(id uint32) {
+	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {
+		n.drainAll(t)
+		t.end(&GoneError{Name: t.Name, Lost: errRules})
+	}
 }
 
 // installPage switches a target to a (new) incarnation of its receiver.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -261,6 +262,54 @@ func TestLeavesBeforeItsLane(t *testing.T) {
 	if g := new(GoneError); !errors.As(<-sent, &g) || g.Exit.Summary != wire.LeavingText {
 		t.Errorf("%v", g)
 	}
+}
+
+// TestShutOut: an actor closes the lane from here, since what came through it broke the
+// rules. What it has answered counts; what it has not fails, as does what is sent from here on.
+func TestShutOut(t *testing.T) {
+	s := newScript(t)
+	box := mailbox.Config{}.Wire()
+	target, o, file := s.opened(box)
+	in := s.accept(box, 1, o, file)
+	typ, err := codec.Of[note]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asks [2]*Ask
+	for i := range asks {
+		if asks[i], err = target.NewAsk(background); err != nil {
+			t.Fatal(err)
+		}
+		if err := mailbox.Send(target.box, wire.EntryAsk, asks[i].ID, 0, typ, &note{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var m mailbox.Message
+	if err := in.Next(&m); err != nil {
+		t.Fatal(err)
+	}
+	if err := mailbox.Reply(&m, typ, &note{2}); err != nil {
+		t.Fatal(err)
+	}
+	in.Done(&m)
+	s.Say(&wire.Closed{To: 2})
+	ctx, cancel := context.WithTimeout(background, testutil.HangGuard)
+	defer cancel()
+	if _, _, err := asks[0].Wait(ctx); err != nil {
+		t.Errorf("an ask that was answered: %v", err)
+	}
+	_, _, err = asks[1].Wait(ctx)
+	if g := new(GoneError); !errors.As(err, &g) || g.Lost != errRules {
+		t.Errorf("an ask that was not answered: %v", err)
+	}
+	if _, err := target.Outbox(); !errors.Is(err, errRules) || target.Open() != nil {
+		t.Errorf("a later one: %v", err)
+	}
+	for _, a := range asks {
+		a.Free()
+	}
+	s.Say(&wire.Gone{ID: 2}) // then it has another lane when it is back
+	wiretest.Hear[*wire.Closed](s.Peer)
 }
 
 // lane makes a lane to the node, of an incarnation of number 9.

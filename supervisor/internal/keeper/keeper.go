@@ -109,6 +109,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Letter:
 		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt {
 			l.broken = from.Incarnation
+			k.post(l.from, &wire.Closed{To: l.to}) // else what is asked there waits in vain
 		}
 		f.From.ID = min(f.From.ID, 1<<31)
 		k.Letter(Letter{Letter: *f})
