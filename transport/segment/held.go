@@ -31,7 +31,7 @@ const heldBit = 1 << 32
 func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	s := v.find(ref.Segment)
 	if s == nil {
-		return nil, ErrUnknownSegment
+		return nil, v.unknown(ref.Segment)
 	}
 	if int(ref.Index) >= len(s.holds) {
 		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.holds) - 1)}
@@ -52,6 +52,16 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
 	}
 	return h, nil
+}
+
+// unknown is why there is no segment of that id.
+func (v *Views) unknown(id uint16) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.refused[id]; err != nil {
+		return fmt.Errorf("segment %d was refused: %w", id, err)
+	}
+	return ErrUnknownSegment
 }
 
 // firstHold makes the Held of a block.

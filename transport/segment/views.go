@@ -33,6 +33,8 @@ type Views struct {
 	bytes  int64
 	counts [2]counts // of the owner's own segments; of those with SharedIDs
 	closed bool
+
+	refused map[uint16]error // segments that Add has refused: nobody need wait for them
 }
 
 // Bounds of what one owner can make a user map.
@@ -55,8 +57,22 @@ func (v *Views) count(id uint16) *counts {
 // Add maps a segment that the owner announced: blocks blocks (of an arena: units)
 // of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes
 // with a *transport.CorruptError, and what is not a segment, or one whose pages are not
-// in memory, with a *ForeignError.
+// in memory, with a *ForeignError. View then fails with the same.
 func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error {
+	err := v.add(id, f, size, class, blocks)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.refused, id)
+	if err != nil && !limited(err) && len(v.refused) < MaxViewSegments {
+		if v.refused == nil {
+			v.refused = make(map[uint16]error)
+		}
+		v.refused[id] = err
+	}
+	return err
+}
+
+func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error {
 	if err := v.Policy.geometry(size, class, blocks); err != nil {
 		f.Close()
 		return err
@@ -179,6 +195,7 @@ func (v *Views) Forget(ref BlockRef) { v.end(ref) }
 func (v *Views) Drop(id uint16) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	delete(v.refused, id)
 	s := v.find(id)
 	if s == nil {
 		return ErrUnknownSegment
