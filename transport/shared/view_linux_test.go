@@ -3,10 +3,12 @@ package shared
 import (
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 )
@@ -93,6 +95,48 @@ func TestViewAgain(t *testing.T) {
 	}
 	if _, err := View[point](p.m, 8192); err != nil {
 		t.Error("a view that is recorded needs no room:", err)
+	}
+}
+
+// TestViewWhileHeld: a process may be stopped in its first View. Who looks at what is recorded
+// already does not wait for it.
+func TestViewWhileHeld(t *testing.T) {
+	testutil.Audit(t)
+	p := create(t)
+	other := second(t, p)
+	if _, err := View[point](p.m, 8192); err != nil {
+		t.Fatal(err)
+	}
+	lock := newMutex(p.m, &p.m.head.lock)
+	if err := lock.Lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen, added := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := View[point](other.m, 8192)
+		seen <- err
+	}()
+	select {
+	case err := <-seen:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(testutil.HangGuard / 10):
+		t.Error("a view that is recorded waits")
+		lock.Unlock()
+		<-seen
+		return
+	}
+	go func() {
+		_, err := View[int64](other.m, 16384)
+		added <- err
+	}()
+	for other.m.head.lock.state.Load()&waiting == 0 {
+		runtime.Gosched()
+	}
+	lock.Unlock()
+	if err := <-added; err != nil {
+		t.Error(err)
 	}
 }
 
