@@ -68,10 +68,11 @@ func TestArenaQuarantine(t *testing.T) {
 	testutil.FileSize(t, 65<<20)
 	var mu sync.Mutex
 	var payload []byte
+	var size int
 	ctx, _, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
 		mu.Lock()
 		defer mu.Unlock()
-		payload = append(payload, l.Payload...)
+		payload, size = append(payload, l.Payload...), l.Size
 	}}, supervisor.Child{Mailbox: mailbox.Config{Blocks: "arena", PoolBytes: 8 << 20}})
 	if _, err := actor.Ask(ctx, ref, Echo{Data: make([]byte, 5000)}); err != nil { // the last block is not the first
 		t.Fatal(err)
@@ -85,5 +86,8 @@ func TestArenaQuarantine(t *testing.T) {
 	defer mu.Unlock()
 	if !bytes.Contains(payload, []byte("panic")) || bytes.Count(payload, []byte(" ")) < n {
 		t.Errorf("the letter has %d bytes, %d of them spaces", len(payload), bytes.Count(payload, []byte(" ")))
+	}
+	if size <= n || len(payload) <= size { // header and payload
+		t.Errorf("the letter says %d bytes, and has %d", size, len(payload))
 	}
 }
