@@ -46,3 +46,19 @@ func TestMonitorOfProcess(t *testing.T) {
 	s.dies(at(1, 2))
 	s.want(t, at(2, 1), "down 8 of 1")
 }
+
+// TestMonitorsThatAreOver: one that was taken back is not kept, and one of a pool without
+// members fires at once.
+func TestMonitorsThatAreOver(t *testing.T) {
+	s := newStage(1)
+	s.AddPool(9, "pool", wire.RouteRoundRobin)
+	for _, f := range []*wire.Monitor{{Token: 5, ID: 2}, {Token: 6, ID: 2}, {Token: 5, ID: 2, How: wire.MonitorCancel}, {Token: 7, ID: 9}} {
+		s.Frame(at(1, 1), f, nil)
+	}
+	s.want(t, at(1, 1), "down 7 of 9")
+	if len(s.monitors) != 1 {
+		t.Errorf("%d monitors are kept, want 1", len(s.monitors))
+	}
+	s.dies(at(2, 1))
+	s.want(t, at(1, 1), "down 6 of 2")
+}
