@@ -47,10 +47,8 @@ func (m *Machine) stoppedDead(c *child) {
 // stopped deals with a child that has ended because it was asked to.
 func (m *Machine) stopped(c *child) {
 	if c.call != 0 || c.fresh {
-		forget := c.fresh
-		m.started(c, ErrTerminated)
-		m.settle(c)
-		if forget && m.byID[c.id] == c {
+		m.settle(c) // who waits for its start gets ErrTerminated
+		if c.fresh && m.byID[c.id] == c {
 			m.remove(c)
 		}
 		return
