@@ -11,8 +11,16 @@ import (
 
 // auditGrace is how long Audit waits at the end of a test for what is still on
 // its way out: goroutines that return, processes that die. Only a test that fails
-// waits so long. This package's own tests set it.
+// waits so long.
 var auditGrace = 20 * time.Second
+
+// ShortGrace makes Audit wait no longer than d until t has ended, for a test that
+// leaks on purpose.
+func ShortGrace(t testing.TB, d time.Duration) {
+	usual := auditGrace
+	auditGrace = d
+	t.Cleanup(func() { auditGrace = usual })
+}
 
 // auditPoll is the pause between two looks within auditGrace.
 const auditPoll = 10 * time.Millisecond

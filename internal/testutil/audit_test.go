@@ -3,6 +3,7 @@ package testutil_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 )
@@ -28,7 +29,7 @@ func TestAuditNoticesAGoroutine(t *testing.T) {
 // trace.
 func expectLeak(t *testing.T, trace string, leak func()) {
 	t.Helper()
-	testutil.ShortGrace(t)
+	testutil.ShortGrace(t, 50*time.Millisecond)
 	r := record(t, func(t testing.TB) {
 		testutil.Audit(t)
 		leak()
