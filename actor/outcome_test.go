@@ -43,6 +43,17 @@ func TestRedelivery(t *testing.T) {
 			if s, err := actor.Ask(ctx, ref, Do{What: "panic once"}); err != nil || s.N != 1 {
 				t.Fatalf("%+v, %v", s, err)
 			}
+			// A death between two messages is no attempt of the next one.
+			before := sup.Restarts()
+			if err := sup.Kill(ref.ID); err != nil {
+				t.Fatal(err)
+			}
+			for sup.Restarts() == before && ctx.Err() == nil {
+				runtime.Gosched()
+			}
+			if s, err := actor.Ask(ctx, ref, Do{What: "panic once"}); err != nil || s.N != 1 || sup.Restarts() != before+2 {
+				t.Fatalf("%+v, %v, %d restarts: want %d", s, err, sup.Restarts(), before+2)
+			}
 		})
 	}
 }
