@@ -284,14 +284,7 @@ func TestShutOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var m mailbox.Message
-	if err := in.Next(&m); err != nil {
-		t.Fatal(err)
-	}
-	if err := mailbox.Reply(&m, typ, &note{2}); err != nil {
-		t.Fatal(err)
-	}
-	in.Done(&m)
+	answer(t, in, typ)
 	s.Say(&wire.Closed{To: 2})
 	ctx, cancel := context.WithTimeout(background, testutil.HangGuard)
 	defer cancel()
@@ -452,14 +445,7 @@ func TestAnswerInThePageBefore(t *testing.T) {
 	if err := mailbox.Send(target.box, wire.EntryAsk, a.ID, 0, typ, &note{1}); err != nil {
 		t.Fatal(err)
 	}
-	var m mailbox.Message
-	if err := in.Next(&m); err != nil {
-		t.Fatal(err)
-	}
-	if err := mailbox.Reply(&m, typ, &note{2}); err != nil {
-		t.Fatal(err)
-	}
-	in.Done(&m)
+	answer(t, in, typ)
 	s.accept(box, 2, o, os.NewFile(uintptr(second), "lane"))
 	if !a.ready() {
 		t.Fatal("the answer is lost")
@@ -473,4 +459,17 @@ func TestAnswerInThePageBefore(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	a.Free()
+}
+
+// answer answers the oldest ask of in.
+func answer(t *testing.T, in *mailbox.Inbox, typ *codec.Type) {
+	t.Helper()
+	var m mailbox.Message
+	if err := in.Next(&m); err != nil {
+		t.Fatal(err)
+	}
+	if err := mailbox.Reply(&m, typ, &note{2}); err != nil {
+		t.Fatal(err)
+	}
+	in.Done(&m)
 }
