@@ -143,9 +143,9 @@ var tally = actor.Define("tally", func(s *actor.Setup[Tally]) error {
 		actor.OnTell(s, func(_ *actor.Context, e Item) (err error) {
 			b.note(e.From, e.Seq)
 			if handled != nil {
-				// Eight bytes, so that no record crosses a page: of a write that
+				// Sixteen bytes, so that no record crosses a page: of a write that
 				// does, SIGKILL can leave the first part.
-				_, err = fmt.Fprintf(handled, "%7d\n", e.Seq)
+				_, err = fmt.Fprintf(handled, "%15d\n", e.Seq)
 			}
 			return err
 		})
