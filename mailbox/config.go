@@ -70,8 +70,8 @@ type Config struct {
 	//
 	// A sparse ring is memory only as far as it has been used. While the receiver
 	// keeps up, the sender goes round in the first 256 KiB, or in a quarter if that is
-	// more. Just after it has begun there anew, no more than these are free, until what
-	// was sent before has been handled.
+	// more. Just after it has begun there anew, only three quarters of these to all
+	// of them are free, until what was sent before has been handled.
 	RingBytes int
 
 	// Inline is the threshold between small and large: a payload of at most
