@@ -15,6 +15,7 @@ const (
 	bare   = "bare"  // lent, only its head written
 	touch  = "touch" // lent, a word of each page written
 	copied = "copy"  // lent, filled by copy from a private buffer
+	read   = "read"  // likewise, and a word of each line is read, not of each page
 	viewed = "view"  // a []byte of the sender's own, read where it lies
 	plain  = "plain" // a []byte of the sender's own, which the receiver gets a copy of
 )
@@ -37,7 +38,7 @@ func sizeName(size int) string {
 }
 
 func (d *driver) runBlobs(c *actor.Context) error {
-	for _, way := range []string{touch, copied, viewed, plain} {
+	for _, way := range []string{touch, copied, read, viewed, plain} {
 		for _, size := range blobSizes {
 			name := "blob " + sizeName(size) + " " + way
 			if !d.wants(name) {
@@ -125,6 +126,8 @@ func sendBlob(size int, way string) func(*stream, Head) error {
 		return sendPlain(src)
 	case viewed:
 		return sendViewed(src)
+	case read:
+		return sendRead(src)
 	}
 	return sendLent(src, true)
 }
@@ -138,10 +141,21 @@ func sendLent(src []byte, pages bool) func(*stream, Head) error {
 		}
 		copy(b.Bytes(), src)
 		stamp(b.Bytes(), h, pages)
-		if h.Op != opData {
+		if h.Op != opData && h.Op != opRead {
 			return check(s, h, BlobCheck{Data: b, Pages: pages})
 		}
 		return actor.Tell(s.c, s.d.job.To, Blob{Data: b})
+	}
+}
+
+// sendRead is sendLent to a receiver that reads all of it.
+func sendRead(src []byte) func(*stream, Head) error {
+	send := sendLent(src, true)
+	return func(s *stream, h Head) error {
+		if h.Op == opData {
+			h.Op = opRead
+		}
+		return send(s, h)
 	}
 }
 

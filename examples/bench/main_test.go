@@ -71,6 +71,7 @@ func TestTable(t *testing.T) {
 	want := []string{"echo", "echo-idle", "ask flat", "ask", "flood", "tell", "fanin",
 		"blob 64 KiB touch", "blob 1 MiB touch", "blob 16 MiB touch",
 		"blob 64 KiB copy", "blob 1 MiB copy", "blob 16 MiB copy",
+		"blob 64 KiB read", "blob 1 MiB read", "blob 16 MiB read",
 		"blob 64 KiB view", "blob 1 MiB view", "blob 16 MiB view",
 		"blob 64 KiB plain", "blob 1 MiB plain", "blob 16 MiB plain",
 		"stream copy", "stream read",

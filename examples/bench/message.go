@@ -22,6 +22,7 @@ type Head struct {
 // The values of Head.Op.
 const (
 	opData  = iota // check it and count it
+	opRead         // like opData, and a word of each line of the payload is read
 	opEcho         // answer it
 	opAck          // like opData, then answer it
 	opReset        // the next number of this sender is Seq; answer it
@@ -30,6 +31,7 @@ const (
 const (
 	smallSize = 64
 	pageSize  = 4096
+	lineSize  = 64
 )
 
 // Flat messages of 64 bytes: what has no pointers is copied as it is.

@@ -72,6 +72,7 @@ func mallocs() uint64 {
 // letter for each of some million messages that follow.
 type ledger struct {
 	next [16]uint64 // by sender
+	sum  uint64     // of what was read by readLines
 }
 
 func (l *ledger) take(h Head) {
@@ -102,12 +103,22 @@ func (l *ledger) takeBytes(b []byte, pages bool) Head {
 		panic(fmt.Sprintf("sender %d: message %d has %d bytes, expected %d", h.From, h.Seq, len(b), h.Size))
 	}
 	l.take(h)
+	if h.Op == opRead {
+		l.readLines(b)
+	}
 	for off := pageSize; pages && off < len(b); off += pageSize {
 		if v := binary.LittleEndian.Uint64(b[off:]); v != h.Seq {
 			panic(fmt.Sprintf("sender %d: message %d has %d at offset %d", h.From, h.Seq, v, off))
 		}
 	}
 	return h
+}
+
+// readLines reads one word of each line, as a receiver does that reads everything.
+func (l *ledger) readLines(b []byte) {
+	for ; len(b) >= 2*lineSize; b = b[2*lineSize:] {
+		l.sum += binary.LittleEndian.Uint64(b) + binary.LittleEndian.Uint64(b[lineSize:])
+	}
 }
 
 func putHead(b []byte, h Head) {
