@@ -8,10 +8,12 @@ import "math/bits"
 // shelf is the blocks of one class.
 type shelf struct {
 	class int64    // bytes of a block
-	free  []freeID // the block freed last is taken first: it is in the cache
+	free  []freeID // in the order in which they were freed; see next
 	total int      // blocks, lent ones included
 	look  int      // blocks that may be out before Take looks for ones that came back
 	warm  int      // blocks that circulate as long as they come back in time; see settle
+
+	round
 
 	borrowed int // Takes in a row that got a block of a larger class; see borrow
 }
@@ -25,11 +27,12 @@ const (
 	warmBytes = 1 << 20
 	minWarm   = 4
 	maxWarm   = 64
+	lookPart  = 4
 )
 
 func warmFor(class int64) int { return int(max(minWarm, min(warmBytes/class, maxWarm))) }
 
-func lookFor(class int64) int { return max(minWarm, warmFor(class)/4) }
+func lookFor(class int64) int { return max(minWarm, warmFor(class)/lookPart) }
 
 // freeID is a block that nobody has: its segment and index.
 type freeID uint32
@@ -43,13 +46,13 @@ func (f freeID) index() uint16   { return uint16(f) }
 func makeShelves(minClass, maxBytes int64) []shelf {
 	var s []shelf
 	for c := minClass; c < maxBytes; c *= 2 {
-		s = append(s, makeShelf(c))
+		s = append(s, makeShelf(c, maxBytes))
 	}
-	return append(s, makeShelf(maxBytes))
+	return append(s, makeShelf(maxBytes, maxBytes))
 }
 
-func makeShelf(class int64) shelf {
-	return shelf{class: class, look: lookFor(class), warm: warmFor(class)}
+func makeShelf(class, maxBytes int64) shelf {
+	return shelf{class: class, look: lookFor(class), warm: warmFor(class), round: roundOf(class, maxBytes)}
 }
 
 // shelfFor is the index of the smallest class for n bytes.

@@ -40,6 +40,16 @@ func (p *Pool) takeSlow(k, n int) (*Slot, error) {
 		p.abandon(pl)
 		return nil, err
 	}
+	mem, err := p.realize(pl)
+	if err != nil {
+		return nil, err
+	}
+	return p.install(pl, mem, n)
+}
+
+// realize makes the segment of a plan, and announces it.
+// Preconditions: grow is held.
+func (p *Pool) realize(pl *plan) (*Memory, error) {
 	mem, err := p.create(pl.size)
 	if err != nil {
 		p.abandon(pl)
@@ -53,7 +63,7 @@ func (p *Pool) takeSlow(k, n int) (*Slot, error) {
 			return nil, fmt.Errorf("segment: announce: %w", err)
 		}
 	}
-	return p.install(pl, mem, n)
+	return mem, nil
 }
 
 // decide takes a block, or plans how to get one, or fails.
@@ -71,7 +81,7 @@ func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 		if s := p.pop(k, k+1, n); s != nil { // another goroutine has made a segment, or blocks came back
 			return s, nil, nil
 		}
-		if pl := p.plan(k); pl != nil {
+		if pl := p.plan(k, 0); pl != nil {
 			return nil, pl, nil
 		}
 		long := p.borrowedLong(&p.shelves[k])
@@ -112,12 +122,17 @@ func (p *Pool) refuseTake(k, n int) error {
 	return ErrDry
 }
 
-// plan counts a new segment for shelf k in, or returns nil when the bounds
-// leave no room for one. Preconditions: grow and mu are held.
-func (p *Pool) plan(k int) *plan {
+// plan counts a new segment for shelf k in, of at least so many blocks, or returns
+// nil when the bounds leave no room for one. Preconditions: grow and mu are held.
+func (p *Pool) plan(k, least int) *plan {
 	class := p.shelves[k].class
 	r := p.room(k)
 	n := blocksFor(class, r.bytes, r.blocks)
+	if n < least {
+		if n = least; int64(n) > r.bytes/class || n > r.blocks {
+			return nil
+		}
+	}
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
 	}
@@ -182,7 +197,7 @@ func (p *Pool) replace(k int) *plan {
 	for _, id := range victims {
 		mems = append(mems, p.remove(id))
 	}
-	pl := p.plan(k) // there is room now
+	pl := p.plan(k, 0) // there is room now
 	pl.victims, pl.mems = victims, mems
 	return pl
 }
@@ -239,20 +254,34 @@ func (p *Pool) abandon(pl *plan) {
 func (p *Pool) install(pl *plan, mem *Memory, n int) (*Slot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err := p.add(pl, mem); err != nil {
+		return nil, err
+	}
+	if p.unit != 0 {
+		return p.installArena(pl, n), nil
+	}
+	sh := &p.shelves[pl.shelf]
+	sh.free = sh.free[:len(sh.free)-1]
+	return p.hand(pl.id, 0, n, sh.class), nil
+}
+
+// add puts the blocks of a new segment on their shelf, the first one on top.
+// Preconditions: mu is held.
+func (p *Pool) add(pl *plan, mem *Memory) error {
 	if p.closed.Load() {
 		mem.Close()
-		return nil, errTakeClosed
+		return errTakeClosed
 	}
 	p.segments[pl.id] = &owned{mem: mem, bytes: pl.bytes, shelf: pl.shelf, ledger: make([]entry, pl.blocks)}
 	sh := &p.shelves[pl.shelf]
 	sh.total += pl.blocks
 	sh.borrowed = 0
 	if p.unit != 0 {
-		return p.installArena(pl, n), nil
+		return nil
 	}
 	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
-	for i := pl.blocks - 1; i > 0; i-- {
+	for i := pl.blocks - 1; i >= 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}
-	return p.hand(pl.id, 0, n, sh.class), nil
+	return nil
 }

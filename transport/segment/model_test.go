@@ -135,6 +135,11 @@ func testModel(t *testing.T, policy Policy) {
 		p, known := heapPool(cfg)
 		m := &model{t: t, p: p, known: known, r: newReturns(), rng: rng}
 		p.Switch(m.r, 0)
+		for k := range p.shelves {
+			if p.unit == 0 {
+				p.shelves[k].round = round{blocks: 1 + rng.IntN(20), left: 1 + rng.IntN(20)}
+			}
+		}
 		for range 2000 {
 			m.step()
 			m.books()

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
@@ -87,6 +88,10 @@ type Slot struct {
 	entry *entry
 	home  uint16 // its segment
 	index uint16
+
+	timing *timing       // for how long it takes to fill the block, or nil
+	taken  time.Duration // if so, when it was
+	filled time.Duration // and how long that took; 0: it has not been lent
 }
 
 // Place is the segment and the index of s.
@@ -109,6 +114,7 @@ func (s *Slot) block() Block {
 type Pool struct {
 	cfg    PoolConfig
 	create func(size int) (*Memory, error)
+	now    func() time.Duration // since some moment
 
 	grow sync.Mutex // one segment is made or retired at a time; taken before mu
 
@@ -176,7 +182,8 @@ func (e *entry) lent() bool  { return e.out && e.seq.Load() != inHand }
 // NewPool makes an empty pool. Values of cfg out of their bounds are moved to the
 // nearest bound.
 func NewPool(cfg PoolConfig) *Pool {
-	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation}
+	begun := time.Now()
+	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation, now: func() time.Duration { return time.Since(begun) }}
 	p.create = func(size int) (*Memory, error) {
 		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
 	}
@@ -213,9 +220,15 @@ func (p *Pool) TakeSlot(n int) (*Slot, error) {
 	}
 	k := p.shelfFor(n)
 	p.mu.Lock()
+	sh := &p.shelves[k]
+	if sh.left--; sh.left == 0 {
+		p.turn(k)
+	}
 	s := p.pop(k, k+1, n)
 	if s == nil {
 		s = p.borrow(k, n)
+	} else if sh.phase != resting {
+		p.watch(sh, s)
 	}
 	p.mu.Unlock()
 	if s != nil {
@@ -242,10 +255,10 @@ func (p *Pool) Fits(n int) error {
 		Remedy: "send it in several parts, or raise the bytes of the pool"}
 }
 
-// pop takes a block off one of the shelves from lo up to and without hi, the
-// one that was freed last. It looks into the return ring first when there is
-// none, and when so many are out that the next one would be cold: memory that
-// was in use a moment ago is in the cache, and few blocks stay there.
+// pop takes a block off one of the shelves from lo up to and without hi. It looks
+// into the return ring first when there is none, and when so many are out that the
+// next one would be cold: memory that was in use a moment ago is in the cache, and
+// few blocks stay there.
 // Preconditions: mu is held.
 func (p *Pool) pop(lo, hi, n int) *Slot {
 	if p.closed.Load() {
@@ -259,17 +272,18 @@ func (p *Pool) pop(lo, hi, n int) *Slot {
 		return nil // a block would have no place in the return ring
 	}
 	if lo+1 == hi {
-		if sh := &p.shelves[lo]; sh.total-len(sh.free) >= sh.look {
-			p.settle(sh.total-len(sh.free), sh.warm, sh.class)
+		sh := &p.shelves[lo]
+		few, warm := sh.circulate()
+		if out := sh.total - len(sh.free); out >= few {
+			p.settle(out, warm, sh.class)
 			look = false
 		}
 	}
 	for ; ; look = false {
 		for k := lo; k < hi; k++ {
 			sh := &p.shelves[k]
-			if last := len(sh.free) - 1; last >= 0 {
-				id := sh.free[last]
-				sh.free = sh.free[:last]
+			if len(sh.free) > 0 {
+				id := sh.next()
 				return p.hand(id.segment(), id.index(), n, sh.class)
 			}
 		}
@@ -288,6 +302,7 @@ func (p *Pool) hand(segment, index uint16, n int, bytes int64) *Slot {
 		e.slot = &Slot{Mem: p.reach(s, index), entry: e, home: segment, index: index}
 	}
 	e.out, e.generation, e.length, e.room = true, p.next, int64(n), bytes
+	e.slot.timing = nil
 	cpu.StoreRelease64(&e.seq, inHand)
 	p.next++
 	s.busy++
@@ -313,6 +328,9 @@ func (p *Pool) reach(s *owned, index uint16) []byte {
 // before that entry is committed: the user may return b at once.
 func (p *Pool) Lent(b Block, seq uint64) {
 	b.Slot.mustBeTaken(b.Ref.Generation)
+	if b.Slot.timing != nil {
+		p.watched(b.Slot)
+	}
 	b.Slot.entry.seq.Store(seq)
 	if p.closed.Load() { // looked at after the store: Close looks the other way round
 		p.mu.Lock()
@@ -325,6 +343,9 @@ func (p *Pool) Lent(b Block, seq uint64) {
 // from being closed meanwhile.
 func (p *Pool) LentOpen(s *Slot, generation uint32, seq uint64) {
 	s.mustBeTaken(generation)
+	if s.timing != nil {
+		p.watched(s)
+	}
 	cpu.StoreRelease64(&s.entry.seq, seq)
 }
 
@@ -396,7 +417,11 @@ func (p *Pool) unmap(s *owned) error {
 // held.
 func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
-	s.ledger[index].out = false
+	e := &s.ledger[index]
+	if e.slot.timing != nil && e.slot.filled > 0 {
+		e.slot.timing.add(e.slot.filled)
+	}
+	e.out = false
 	s.busy--
 	p.out--
 	if s == p.whole {

@@ -1,0 +1,215 @@
+package segment
+
+import (
+	"slices"
+	"time"
+)
+
+// How many blocks of a class should go round depends on what their user does with
+// them, which nobody can tell. Of blocks of which it reads little, few: when the turn of
+// one comes again it is in the owner's cache, as the owner has left it. One that the user
+// reads throughout is in the user's cache, too, and who writes into a line that another
+// core has waits until that has given it up, for each line: a copy into such a block takes
+// four times as long as into one that both caches have forgotten. Of these as many shall
+// go round as that takes. So a pool that is much used tries both, now and then, and keeps
+// to that with which its owner fills the blocks sooner:
+//
+//	  rest     │ few      few, timed │ many      many, timed │ until these are back │ rest
+//	───────────┴─────────────────────┴───────────────────────┴──────────────────────┴──────
+//
+// The clock is looked at for some thirty blocks of each trial. Of larger classes even few
+// blocks are more than the caches hold, and many of a smaller one would be most of the
+// blocks that a pool can have.
+const (
+	manyBytes  = 4 << 20         // of blocks, if many go round: the caches of two cores hold less
+	leastClass = manyBytes / 256 // bytes of a block, below which there are no trials
+	mostClass  = manyBytes / 16  // and over which there are none
+	poolPart   = 4               // a pool of less than so many times manyBytes has none
+	firstRest  = 8               // rounds of many blocks until the next trial, when one has changed something
+	mostRest   = 1024            // after each that has not, twice as many as before, up to these
+	warmUp     = 2               // rounds of many before some are timed: those left alone for long are in no cache
+	samples    = 15              // blocks that are timed of each
+	busyRate   = 500 << 20       // bytes a second; for less, a trial is not worth its memory
+	gain       = 1.25            // times as long as with many must it take with few, for these to be worse
+)
+
+type phase uint8
+
+// A shelf is in the phase before one of these, which turn begins.
+const (
+	resting phase = iota
+	timeFew
+	tryMany
+	timeMany
+	untilBack
+	judge
+)
+
+// round is how the blocks of a class go round.
+type round struct {
+	many   bool // the one that is free for longest is taken first, of blocks
+	blocks int  // that go round, if many do; 0: no trials
+	phase  phase
+	left   int           // Takes until the next phase
+	rest   int           // Takes that the rest has, or had
+	begun  time.Duration // when it began
+	was    bool          // many, before the trial
+	few    timing
+	lots   timing
+}
+
+// timing is how long it took to fill some blocks.
+type timing struct {
+	n    int
+	took [samples]time.Duration
+}
+
+func (t *timing) add(d time.Duration) {
+	if t.n < samples {
+		t.took[t.n] = d
+		t.n++
+	}
+}
+
+// median is of what has been timed, or ok is false: it is too little.
+func (t *timing) median() (d time.Duration, ok bool) {
+	if t.n <= samples/2 {
+		return 0, false
+	}
+	slices.Sort(t.took[:t.n])
+	return t.took[t.n/2], true
+}
+
+func roundOf(class, maxBytes int64) round {
+	if class < leastClass || class > mostClass || maxBytes < poolPart*manyBytes {
+		return round{}
+	}
+	n := int(manyBytes / class)
+	return round{blocks: n, left: n}
+}
+
+// circulate is how many blocks of sh may be out before Take looks for ones that
+// came back, and from how many on it waits for one.
+func (sh *shelf) circulate() (look, warm int) {
+	if sh.many {
+		return max(minWarm, sh.blocks/lookPart), sh.blocks
+	}
+	return sh.look, sh.warm
+}
+
+// next takes a block off the shelf, which is not empty.
+func (sh *shelf) next() freeID {
+	i := len(sh.free) - 1
+	if sh.many {
+		i = max(0, len(sh.free)-sh.blocks)
+	}
+	id := sh.free[i]
+	sh.free = append(sh.free[:i], sh.free[i+1:]...)
+	return id
+}
+
+// turn begins the next phase of shelf k. Preconditions: mu is held, and may be
+// released meanwhile.
+func (p *Pool) turn(k int) {
+	sh := &p.shelves[k]
+	switch sh.phase {
+	case resting:
+		if !p.busy(sh) || !p.widen(k) {
+			p.rest(sh, firstRest*sh.blocks)
+			return
+		}
+		sh.was, sh.many, sh.few.n, sh.lots.n = sh.many, false, 0, 0
+		sh.left = sh.look + sh.warm
+	case tryMany:
+		sh.many = true
+		sh.left = warmUp * sh.blocks
+	case timeFew, timeMany:
+		sh.left = samples
+	case untilBack:
+		sh.many = sh.was
+		sh.left = sh.blocks
+	case judge:
+		sh.many = sh.verdict()
+		if sh.many == sh.was {
+			p.rest(sh, min(2*sh.rest, mostRest*sh.blocks))
+		} else {
+			p.rest(sh, firstRest*sh.blocks)
+		}
+		return
+	}
+	sh.phase++
+}
+
+// rest makes sh rest for so many Takes.
+func (p *Pool) rest(sh *shelf, takes int) {
+	sh.phase, sh.rest, sh.left, sh.begun = resting, takes, takes, p.now()
+}
+
+// busy says whether the rest of sh, which ends now, was short.
+func (p *Pool) busy(sh *shelf) bool {
+	return float64(sh.rest)*float64(sh.class) > busyRate*(p.now()-sh.begun).Seconds()
+}
+
+// verdict says whether many shall go round, as before when the trial tells nothing.
+func (r *round) verdict() bool {
+	few, ok := r.few.median()
+	lots, too := r.lots.median()
+	if !ok || !too {
+		return r.was
+	}
+	return float64(few) > gain*float64(lots)
+}
+
+// watch makes the filling of a block that has just been taken be timed, if the phase is
+// for that. Preconditions: mu is held.
+func (p *Pool) watch(sh *shelf, s *Slot) {
+	switch sh.phase {
+	case timeFew:
+		s.timing = &sh.few
+	case timeMany:
+		s.timing = &sh.lots
+	default:
+		return
+	}
+	s.taken, s.filled = p.now(), 0
+}
+
+// watched ends the time of the block of s, which is lent now. Its owner calls it, and
+// nobody looks at the result until the block is back.
+func (p *Pool) watched(s *Slot) { s.filled = max(1, p.now()-s.taken) }
+
+// widen makes a segment, if shelf k has too few blocks for many to go round, and says
+// whether it has enough. What is refused here nobody needs: who does will be told.
+// Preconditions: mu is held, and is released meanwhile.
+func (p *Pool) widen(k int) bool {
+	sh := &p.shelves[k]
+	if sh.total >= sh.blocks {
+		return true
+	}
+	p.mu.Unlock()
+	_ = p.enlarge(k)
+	p.mu.Lock()
+	return sh.total >= sh.blocks
+}
+
+// enlarge makes the segment.
+func (p *Pool) enlarge(k int) error {
+	p.grow.Lock()
+	defer p.grow.Unlock()
+	p.mu.Lock()
+	var pl *plan
+	if sh := &p.shelves[k]; sh.total < sh.blocks && !p.closed.Load() {
+		pl = p.plan(k, sh.blocks-sh.total)
+	}
+	p.mu.Unlock()
+	if pl == nil {
+		return ErrDry // or another goroutine was here
+	}
+	mem, err := p.realize(pl)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.add(pl, mem)
+}

@@ -1,0 +1,301 @@
+package segment
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/transport"
+)
+
+const roundClass = 256 << 10
+
+// stage is a pool with a user that has lag blocks at hand, and a clock of its own. The
+// time to fill a block depends on how many bytes were filled since it was filled last.
+type stage struct {
+	t     *testing.T
+	p     *Pool
+	r     transport.Returns
+	known map[uint16]announced
+	fill  func(bytes int) time.Duration
+	idle  time.Duration // between two blocks
+	clock time.Duration
+	lag   int
+	takes int
+	last  map[[2]uint16]int
+	out   []Block
+}
+
+func newStage(t *testing.T, cfg PoolConfig) *stage {
+	s := &stage{t: t, r: newReturns(), lag: 2, last: map[[2]uint16]int{}, fill: func(int) time.Duration { return time.Microsecond }}
+	s.p, s.known = heapPool(cfg)
+	s.p.now = func() time.Duration { return s.clock }
+	s.p.Switch(s.r, 0)
+	return s
+}
+
+// send takes, fills and lends a block.
+func (s *stage) send() Block {
+	s.t.Helper()
+	b := mustTake(s.t, s.p, roundClass)
+	at := [2]uint16{b.Ref.Segment, b.Ref.Index}
+	since := 1 << 40
+	if n, ok := s.last[at]; ok {
+		since = (s.takes - n) * roundClass
+	}
+	s.last[at] = s.takes
+	s.clock += s.fill(since)
+	s.p.Lent(b, uint64(s.takes))
+	s.takes++
+	s.clock += s.idle
+	s.out = append(s.out, b)
+	if len(s.out) > s.lag {
+		giveBack(s.r, s.out[0].Ref)
+		s.out = s.out[1:]
+	}
+	return b
+}
+
+// catchUp gives all blocks back.
+func (s *stage) catchUp() {
+	for _, b := range s.out {
+		giveBack(s.r, b.Ref)
+	}
+	s.out = nil
+	s.p.Collect()
+}
+
+func (s *stage) many() bool { return s.p.shelves[s.p.shelfFor(roundClass)].many }
+
+// readsAll and readsLittle are how long it takes to fill a block that the user reads
+// throughout, or that it hardly looks at: see round.go.
+func readsAll(bytes int) time.Duration {
+	if bytes < 2<<20 {
+		return 8 * time.Microsecond
+	}
+	return 2 * time.Microsecond
+}
+
+func readsLittle(bytes int) time.Duration {
+	if bytes < 2<<20 {
+		return 1500 * time.Nanosecond
+	}
+	return 2 * time.Microsecond
+}
+
+// TestRound: many blocks go round while that is faster for their owner, and few else,
+// also when the user changes its ways.
+func TestRound(t *testing.T) {
+	s := newStage(t, PoolConfig{})
+	for _, c := range []struct {
+		user string
+		fill func(int) time.Duration
+		many bool
+	}{
+		{"reads little", readsLittle, false},
+		{"reads all", readsAll, true},
+		{"makes no difference", func(int) time.Duration { return time.Microsecond }, false},
+		{"reads all again", readsAll, true},
+		{"reads little again", readsLittle, false},
+	} {
+		s.fill = c.fill
+		before := s.takes
+		for s.many() != c.many || s.takes-before < manyBytes/roundClass*2*mostRest {
+			if s.send(); s.takes-before > manyBytes/roundClass*4*mostRest {
+				t.Fatalf("the user %s, and many is %v", c.user, s.many())
+			}
+		}
+		slow, n := 0, 0
+		best := c.fill(1 << 40)
+		if !c.many {
+			best = c.fill(0)
+		}
+		for range 30_000 {
+			before := s.clock
+			s.send()
+			n++
+			if s.clock-before > best {
+				slow++
+			}
+		}
+		if slow > n/20 {
+			t.Errorf("the user %s: %d of %d blocks took longer than they must", c.user, slow, n)
+		}
+	}
+	if st := s.p.Stats(); st.Bytes > manyBytes {
+		t.Errorf("%d bytes of blocks, where %d go round", st.Bytes, manyBytes)
+	}
+}
+
+// TestRoundSoon: a user that reads all is found out within some tens of megabytes.
+func TestRoundSoon(t *testing.T) {
+	s := newStage(t, PoolConfig{})
+	s.fill = readsAll
+	for range 24 * manyBytes / roundClass {
+		s.send()
+	}
+	if !s.many() {
+		t.Error("few blocks go round of a user that reads all")
+	}
+}
+
+// TestRoundOrder: when many go round, each is taken once before one is taken again, and
+// none beyond those; the owner does not wait for one that its user has at hand.
+func TestRoundOrder(t *testing.T) {
+	defer patient.Store(patient.Swap(true))
+	s := newStage(t, PoolConfig{})
+	s.r.State = new(atomic.Uint32)
+	s.p.Switch(s.r, 0)
+	k := s.p.shelfFor(roundClass)
+	n := s.p.shelves[k].blocks
+	s.p.shelves[k].left = 0 // no trials
+	s.lag = 2 * n
+	for range 2 * n {
+		s.send()
+	}
+	s.catchUp()
+	s.p.weary, s.p.shelves[k].many = 0, true
+	for range n - 4 {
+		s.send()
+	}
+	if s.p.weary != 0 {
+		t.Error("it has waited for a block, with fewer out than go round")
+	}
+	s.catchUp()
+	s.lag = 2
+	var order [][2]uint16
+	for range 4 * n {
+		b := s.send()
+		order = append(order, [2]uint16{b.Ref.Segment, b.Ref.Index})
+	}
+	for i, at := range order[:2*n] {
+		j := slices.Index(order[i+1:], at)
+		if j < n/2 || j > 2*n {
+			t.Fatalf("take %d: the block is taken again after %d others, of %d", i, j, n)
+		}
+	}
+	slices.SortFunc(order, func(a, b [2]uint16) int { return slices.Compare(a[:], b[:]) })
+	if used := len(slices.Compact(order)); used < n || used > n+n/lookPart+s.lag {
+		t.Errorf("%d blocks were used, where %d go round", used, n)
+	}
+}
+
+// TestTiming: one block that takes long says nothing, and neither do a few.
+func TestTiming(t *testing.T) {
+	var m timing
+	for i := range 3 * samples {
+		if _, ok := m.median(); ok != (i > samples/2) {
+			t.Errorf("after %d times: %v", i, ok)
+		}
+		m.add(time.Duration(i*7%samples + 1))
+		if i == 3 {
+			m.took[i] = time.Hour
+		}
+	}
+	if d, _ := m.median(); d < samples/2 || d > samples/2+2 {
+		t.Errorf("the median of 1 to %d is %d", samples, d)
+	}
+}
+
+// TestNoRound: trials are only for pools, classes and rates that are worth them.
+func TestNoRound(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  PoolConfig
+		idle time.Duration
+	}{
+		"small pool": {cfg: PoolConfig{MaxBytes: poolPart*manyBytes - pageBytes}},
+		"arena":      {cfg: PoolConfig{Policy: PolicyArena}},
+		"slow":       {idle: roundClass * time.Second / busyRate},
+	} {
+		s := newStage(t, c.cfg)
+		s.fill, s.idle = readsAll, c.idle
+		for range 64 * manyBytes / roundClass {
+			s.send()
+		}
+		if s.p.shelves[s.p.shelfFor(roundClass)].many || len(s.known) > 1 {
+			t.Errorf("%s: a trial was made: %+v", name, s.known)
+		}
+	}
+	for class, want := range map[int64]int{leastClass / 2: 0, leastClass: 256, mostClass: 16, mostClass * 2: 0} {
+		if got := roundOf(class, poolPart*manyBytes).blocks; got != want {
+			t.Errorf("%d blocks of %d bytes go round, want %d", got, class, want)
+		}
+	}
+}
+
+// TestNotWidened: when a trial gets no segment, nothing comes of it.
+func TestNotWidened(t *testing.T) {
+	refused := errors.New("refused")
+	for name, spoil := range map[string]func(s *stage){
+		"create": func(s *stage) { s.p.create = func(int) (*Memory, error) { return nil, refused } },
+		"announce": func(s *stage) {
+			s.p.cfg.Announce = func(uint16, transport.File, int, int, int) error { return refused }
+		},
+		"no room": func(s *stage) {
+			for _, n := range []int{8 << 20, 4 << 20, 1 << 20} {
+				mustTake(s.t, s.p, n)
+			}
+		},
+	} {
+		s := newStage(t, PoolConfig{MaxBytes: poolPart * manyBytes})
+		s.fill = readsAll
+		s.send()
+		spoil(s)
+		before := s.p.Stats()
+		for range 64 * manyBytes / roundClass {
+			s.send()
+		}
+		if s.many() {
+			t.Errorf("%s: many blocks go round, and there are few", name)
+		}
+		if after := s.p.Stats(); after.Segments != before.Segments || after.Bytes != before.Bytes || after.Blocks != before.Blocks {
+			t.Errorf("%s: %+v has become %+v", name, before, after)
+		}
+	}
+	s := newStage(t, PoolConfig{})
+	s.send()
+	s.p.Close()
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	if before := s.p.inUse; s.p.widen(s.p.shelfFor(roundClass)) || s.p.inUse != before {
+		t.Error("a closed pool was widened")
+	}
+}
+
+// TestRoundTogether: several goroutines send, and trials follow each other.
+func TestRoundTogether(t *testing.T) {
+	var busy sync.Mutex // the user: it takes blocks from all
+	p, _ := heapPool(PoolConfig{})
+	p.now = sync.OnceValue(func() time.Duration { return 0 })
+	r := newReturns()
+	p.Switch(r, 0)
+	k := p.shelfFor(roundClass)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 3000 {
+				b, err := p.Take(roundClass)
+				if err != nil {
+					t.Errorf("Take: %v", err)
+					return
+				}
+				b.Mem[0] = 1
+				p.Lent(b, 1)
+				busy.Lock()
+				giveBack(r, b.Ref)
+				busy.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	p.Collect()
+	p.mu.Lock()
+	sh := &p.shelves[k]
+	if len(sh.free) != sh.total || sh.total < sh.blocks || sh.rest <= firstRest*sh.blocks {
+		t.Errorf("%d of %d blocks are free; the last rest had %d takes", len(sh.free), sh.total, sh.rest)
+	}
+	p.mu.Unlock()
+}
