@@ -24,7 +24,7 @@ const (
 	manyBytes  = 4 << 20         // of blocks, if many go round: the caches of two cores hold less
 	leastClass = manyBytes / 256 // bytes of a block, below which there are no trials
 	mostClass  = manyBytes / 16  // and over which there are none
-	poolPart   = 4               // a pool of less than so many times manyBytes has none
+	poolPart   = 2               // a pool of less than so many times manyBytes has none
 	firstRest  = 8               // rounds of many blocks until the next trial, when one has changed something
 	mostRest   = 1024            // after each that has not, twice as many as before, up to these
 	warmUp     = 2               // rounds of many before some are timed: those left alone for long are in no cache

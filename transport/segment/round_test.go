@@ -235,7 +235,7 @@ func TestNotWidened(t *testing.T) {
 			s.p.cfg.Announce = func(uint16, transport.File, int, int, int) error { return refused }
 		},
 		"no room": func(s *stage) {
-			for _, n := range []int{8 << 20, 4 << 20, 1 << 20} {
+			for _, n := range []int{4 << 20, 1 << 20} {
 				mustTake(s.t, s.p, n)
 			}
 		},
