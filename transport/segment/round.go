@@ -17,7 +17,9 @@ import (
 //	  rest     │ few      few, timed │ many      many, timed │ until these are back │ rest
 //	───────────┴─────────────────────┴───────────────────────┴──────────────────────┴──────
 //
-// The clock is looked at for some thirty blocks of each trial. Of larger classes even few
+// A rest is longer the more trials have changed nothing, and ends early when few go round
+// and it takes twice as long to fill one as in the last trial, by one block in each round.
+// Of larger classes even few
 // blocks are more than the caches hold, and many of a smaller one would be most of the
 // blocks that a pool can have.
 const (
@@ -26,23 +28,25 @@ const (
 	mostClass  = manyBytes / 16  // and over which there are none
 	poolPart   = 2               // a pool of less than so many times manyBytes has none
 	firstRest  = 8               // rounds of many blocks until the next trial, when one has changed something
-	mostRest   = 1024            // after each that has not, twice as many as before, up to these
+	mostRest   = 1024            // after each that has not, twice as many as before, up to these if few go round
+	manyRest   = 64              // and these if many do
 	warmUp     = 2               // rounds of many before some are timed: those left alone for long are in no cache
 	samples    = 15              // blocks that are timed of each
 	busyRate   = 500 << 20       // bytes a second; for less, a trial is not worth its memory
 	gain       = 1.25            // times as long as with many must it take with few, for these to be worse
+	change     = 2               // times as long as in the last trial, to end a rest early
 )
 
 type phase uint8
 
-// A shelf is in the phase before one of these, which turn begins.
 const (
 	resting phase = iota
+	glance        // at one block, each round of a rest
+	tryFew
 	timeFew
 	tryMany
 	timeMany
 	untilBack
-	judge
 )
 
 // round is how the blocks of a class go round.
@@ -51,9 +55,12 @@ type round struct {
 	blocks int  // that go round, if many do; 0: no trials
 	phase  phase
 	left   int           // Takes until the next phase
-	rest   int           // Takes that the rest has, or had
+	rest   int           // rounds of many blocks that the rest has
+	rested int           // and that are over
 	begun  time.Duration // when it began
+	usual  time.Duration // to fill a block, with few; 0: not known
 	was    bool          // many, before the trial
+	lately timing        // of one block in each round of a rest
 	few    timing
 	lots   timing
 }
@@ -108,62 +115,84 @@ func (sh *shelf) next() freeID {
 	return id
 }
 
-// turn begins the next phase of shelf k. Preconditions: mu is held, and may be
-// released meanwhile.
+// turn ends a phase of shelf k and begins the next. Preconditions: mu is held, and may
+// be released meanwhile.
 func (p *Pool) turn(k int) {
 	sh := &p.shelves[k]
 	switch sh.phase {
 	case resting:
-		if !p.busy(sh) || !p.widen(k) {
-			p.rest(sh, firstRest*sh.blocks)
+		sh.left = 1
+	case glance:
+		if sh.rested++; sh.rested < sh.rest && !sh.slower() {
+			sh.phase, sh.left = resting, sh.blocks
+			return
+		}
+		if sh.rest == 0 || !p.busy(sh) || !p.widen(k) { // 0: the clock has not been looked at
+			p.rest(sh, firstRest)
 			return
 		}
 		sh.was, sh.many, sh.few.n, sh.lots.n = sh.many, false, 0, 0
 		sh.left = sh.look + sh.warm
-	case tryMany:
+	case timeFew:
 		sh.many = true
 		sh.left = warmUp * sh.blocks
-	case timeFew, timeMany:
+	case tryFew, tryMany:
 		sh.left = samples
-	case untilBack:
+	case timeMany:
 		sh.many = sh.was
 		sh.left = sh.blocks
-	case judge:
-		sh.many = sh.verdict()
-		if sh.many == sh.was {
-			p.rest(sh, min(2*sh.rest, mostRest*sh.blocks))
-		} else {
-			p.rest(sh, firstRest*sh.blocks)
-		}
+	case untilBack:
+		p.judge(sh)
 		return
 	}
 	sh.phase++
 }
 
-// rest makes sh rest for so many Takes.
-func (p *Pool) rest(sh *shelf, takes int) {
-	sh.phase, sh.rest, sh.left, sh.begun = resting, takes, takes, p.now()
+// judge ends a trial, after which all is as before when it has told nothing.
+func (p *Pool) judge(sh *shelf) {
+	few, ok := sh.few.median()
+	lots, too := sh.lots.median()
+	if ok && too {
+		sh.many = float64(few) > gain*float64(lots)
+		sh.usual = few
+	}
+	switch {
+	case sh.many != sh.was:
+		p.rest(sh, firstRest)
+	case sh.many:
+		p.rest(sh, min(2*sh.rest, manyRest))
+	default:
+		p.rest(sh, min(2*sh.rest, mostRest))
+	}
+}
+
+// rest makes sh rest for so many rounds.
+func (p *Pool) rest(sh *shelf, rounds int) {
+	sh.phase, sh.left, sh.rest, sh.rested, sh.begun, sh.lately.n = resting, sh.blocks, rounds, 0, p.now(), 0
+}
+
+// slower says whether few go round and it takes longer to fill them than it did.
+func (r *round) slower() bool {
+	if r.lately.n < samples {
+		return false
+	}
+	d, _ := r.lately.median()
+	r.lately.n = 0
+	return !r.many && r.usual > 0 && d > change*r.usual
 }
 
 // busy says whether the rest of sh, which ends now, was short.
 func (p *Pool) busy(sh *shelf) bool {
-	return float64(sh.rest)*float64(sh.class) > busyRate*(p.now()-sh.begun).Seconds()
-}
-
-// verdict says whether many shall go round, as before when the trial tells nothing.
-func (r *round) verdict() bool {
-	few, ok := r.few.median()
-	lots, too := r.lots.median()
-	if !ok || !too {
-		return r.was
-	}
-	return float64(few) > gain*float64(lots)
+	bytes := float64(sh.rested*sh.blocks) * float64(sh.class)
+	return bytes > busyRate*(p.now()-sh.begun).Seconds()
 }
 
 // watch makes the filling of a block that has just been taken be timed, if the phase is
 // for that. Preconditions: mu is held.
 func (p *Pool) watch(sh *shelf, s *Slot) {
 	switch sh.phase {
+	case glance:
+		s.timing = &sh.lately
 	case timeFew:
 		s.timing = &sh.few
 	case timeMany:

@@ -130,15 +130,29 @@ func TestRound(t *testing.T) {
 	}
 }
 
-// TestRoundSoon: a user that reads all is found out within some tens of megabytes.
+// TestRoundSoon: a user that reads all is found out within 80 MiB, and one that begins to
+// do so late within 200.
 func TestRoundSoon(t *testing.T) {
 	s := newStage(t, PoolConfig{})
 	s.fill = readsAll
-	for range 24 * manyBytes / roundClass {
-		s.send()
+	send := func(bytes int) {
+		for range bytes / roundClass {
+			s.send()
+		}
 	}
-	if !s.many() {
+	if send(80 << 20); !s.many() {
 		t.Error("few blocks go round of a user that reads all")
+	}
+	s = newStage(t, PoolConfig{})
+	s.fill = readsLittle
+	if send(6 * mostRest * manyBytes); s.many() {
+		t.Error("many blocks go round of a user that reads little")
+	}
+	s.fill = readsAll
+	for n := 0; !s.many(); n++ {
+		if send(roundClass); n > 200<<20/roundClass {
+			t.Fatal("few blocks still go round, and its user reads all now")
+		}
 	}
 }
 
@@ -276,7 +290,7 @@ func TestRoundTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			for range 3000 {
+			for range 1000 {
 				b, err := p.Take(roundClass)
 				if err != nil {
 					t.Errorf("Take: %v", err)
@@ -294,8 +308,8 @@ func TestRoundTogether(t *testing.T) {
 	p.Collect()
 	p.mu.Lock()
 	sh := &p.shelves[k]
-	if len(sh.free) != sh.total || sh.total < sh.blocks || sh.rest <= firstRest*sh.blocks {
-		t.Errorf("%d of %d blocks are free; the last rest had %d takes", len(sh.free), sh.total, sh.rest)
+	if len(sh.free) != sh.total || sh.total < sh.blocks || sh.rest <= firstRest {
+		t.Errorf("%d of %d blocks are free; the last rest had %d rounds", len(sh.free), sh.total, sh.rest)
 	}
 	p.mu.Unlock()
 }
