@@ -200,7 +200,7 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 		if err := w.room(); err != nil {
 			return n, err
 		}
-		k := copy(w.cur.Bytes()[w.fill:], p[n:])
+		k := w.cur.Fill(w.fill, p[n:])
 		n, w.fill = n+k, w.fill+k
 		if err := w.flush(); err != nil {
 			return n, err

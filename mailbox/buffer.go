@@ -50,6 +50,18 @@ func (b Buffer) Bytes() []byte {
 	return b.l.mem[:b.n:b.n]
 }
 
+// Fill copies src into the buffer from byte at on, as far as there is room, and returns
+// how many bytes that were: what copy(b.Bytes()[at:], src) does, for the sender. Where the
+// receiver reads on a processor that shares no cache with this one, it is faster for 32 KiB
+// and more (see internal/cpu.Copier). It panics as Bytes does, and if at is out of range.
+func (b Buffer) Fill(at int, src []byte) int {
+	dst := b.Bytes()[at:]
+	if b.l == nil || b.l.from == nil {
+		return copy(dst, src)
+	}
+	return b.l.from.copy(dst, src)
+}
+
 // Truncate makes b shorter: its first n bytes remain, for a sender that has filled
 // less than it has lent, such as the end of a file. It changes b and what is made
 // from it, but no copy that was made before. It panics if n is negative or larger than

@@ -10,3 +10,10 @@ func Blocks(o *Outbox) segment.PoolStats {
 	o.store.Collect()
 	return o.store.Stats()
 }
+
+// Copies counts the copies into blocks of o.
+func Copies(o *Outbox) *int {
+	n, copy := new(int), o.store.copy
+	o.store.copy = func(dst, src []byte) int { *n++; return copy(dst, src) }
+	return n
+}

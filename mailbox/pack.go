@@ -35,7 +35,7 @@ func getParcel(kind uint8, t *codec.Type) *parcel {
 func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
-	p.lent.N = 0
+	p.lent.N, p.lent.Copy = 0, nil
 	p.block, p.cast, p.payload, p.urgent, p.freed = segment.Block{}, false, nil, false, nil
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
@@ -65,7 +65,7 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 			p.abandon(s, p.lent.N)
 			return err
 		}
-		copy(p.block.Mem, p.scratch)
+		s.copy(p.block.Mem, p.scratch)
 	} else {
 		n, err := codec.Size(t, m)
 		if err != nil {
@@ -78,7 +78,8 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 		if p.block, err = s.takeFor(p, n); err != nil {
 			return err
 		}
-		if b, err := codec.Append(t, p.block.Mem[:0:n], m, nil); err != nil || len(b) != n {
+		p.lent.Copy = s.copy
+		if b, err := codec.Append(t, p.block.Mem[:0:n], m, &p.lent); err != nil || len(b) != n {
 			s.Put(p.block)
 			return encodeError(t, n, len(b), err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -32,11 +33,13 @@ type store struct {
 	left  atomic.Bool   // without it: there may be such a segment
 	first atomic.Int32  // urgent messages that wait: they get blocks before others
 	files filesOut
+	copy  func(dst, src []byte) int // into blocks: of a cpu.Copier
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
 	st := &store{max: int(cfg.MaxBytes), pool: int(cfg.PoolBytes), whole: s.Whole, freed: s.Freed, files: filesOut{announce: s.Passage}, Pool: segment.NewPool(segment.PoolConfig{
 		MaxBytes: int64(cfg.PoolBytes), MaxWhole: int64(cfg.MaxBytes), Form: segment.Form(cfg.Segment), Policy: segment.Policy(cfg.Blocks), Name: name, Generation: first, Announce: s.Announce, Retire: s.Retire})}
+	st.copy = new(cpu.Copier).Copy
 	st.most = min(st.max, st.Largest())
 	return st
 }

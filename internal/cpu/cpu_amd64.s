@@ -21,3 +21,24 @@ next:
 	SUBQ $1, CX
 	JGT  next
 	RET
+
+// func copyLines(dst, src *byte, lines int)
+TEXT ·copyLines(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ lines+16(FP), CX
+line:
+	MOVOU (SI), X0
+	MOVOU 16(SI), X1
+	MOVOU 32(SI), X2
+	MOVOU 48(SI), X3
+	MOVNTO X0, (DI)
+	MOVNTO X1, 16(DI)
+	MOVNTO X2, 32(DI)
+	MOVNTO X3, 48(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $1, CX
+	JGT  line
+	SFENCE
+	RET

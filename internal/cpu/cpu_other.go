@@ -24,6 +24,9 @@ func Pause(n int) {
 //go:noinline
 func spin() {}
 
+// copyPast is copy.
+func copyPast(dst, src []byte) int { return copy(dst, src) }
+
 // Prefetch asks for lines from b on, in order to read them, where there
 // is an instruction for that.
 func Prefetch(b *byte, lines int) {}

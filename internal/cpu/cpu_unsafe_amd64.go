@@ -20,6 +20,27 @@ func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) 
 //go:noescape
 func Pause(n int)
 
+// copyPast is copy past the caches, of at least two lines.
+func copyPast(dst, src []byte) int {
+	n := min(len(dst), len(src))
+	to, from := uintptr(unsafe.Pointer(unsafe.SliceData(dst))), uintptr(unsafe.Pointer(unsafe.SliceData(src)))
+	if to-from < uintptr(n) || from-to < uintptr(n) { // they overlap
+		return copy(dst, src)
+	}
+	head := int(-to & (Line - 1))
+	lines := (n - head) / Line
+	copy(dst[:head], src)
+	copyLines(&dst[head], &src[head], lines)
+	done := head + lines*Line
+	return done + copy(dst[done:n], src[done:n])
+}
+
+// copyLines copies lines to dst, where one begins, by stores that go to memory and take
+// the line from whoever has it.
+//
+//go:noescape
+func copyLines(dst, src *byte, lines int)
+
 // Prefetch asks for lines from b on, in order to read them. It never
 // faults: there need be no memory.
 //

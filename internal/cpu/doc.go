@@ -4,6 +4,7 @@
 //	StoreRelease64, StoreRelease32   a store that no earlier access passes
 //	Pause                            wait without touching memory
 //	Prefetch                         ask for lines before they are read
+//	Copier                           copy to a core that may be far away
 //	Line                             the size of one
 //
 // sync/atomic's Store is sequentially consistent: on amd64 an exchange, which

@@ -199,7 +199,7 @@ func (o *op) put(s *sink, f unsafe.Pointer, depth int) error {
 		v := *(*slice)(f)
 		if err = s.ensure(lengthSize(v.mark()) + v.len*int(o.size)); err == nil {
 			s.length(v.mark())
-			s.n += copy(s.room[s.n:], v.bytes(o.size))
+			s.n += s.copy(v.bytes(o.size))
 		}
 	case opEmpties:
 		v := *(*slice)(f)
@@ -257,6 +257,17 @@ func (o *op) putPointer(s *sink, to unsafe.Pointer, depth int) error {
 		return nil
 	}
 	return o.sub.putAll(s, to, 1, depth)
+}
+
+// large is from how many bytes on Lent.Copy copies a slice.
+const large = 4096
+
+// copy copies b, for which there is room, and returns how many bytes that were.
+func (s *sink) copy(b []byte) int {
+	if len(b) < large || s.out == nil || s.out.Copy == nil {
+		return copy(s.room[s.n:], b)
+	}
+	return s.out.Copy(s.room[s.n:], b)
 }
 
 // length writes a length, for which there is room.

@@ -6,10 +6,11 @@ import "fmt"
 // not copied, at most MaxLent of them. The codec writes only their indexes.
 // The zero value is empty and ready for use.
 type Lent struct {
-	N     int           // number of items in use
-	Item  [MaxLent]any  // opaque to the codec
-	Mark  [MaxLent]Mark // of each item
-	Views bool          // a View that is decoded points into the bytes, which stay what they are for as long as it is used
+	N     int                       // number of items in use
+	Item  [MaxLent]any              // opaque to the codec
+	Mark  [MaxLent]Mark             // of each item
+	Copy  func(dst, src []byte) int // copies large slices; nil: copy
+	Views bool                      // a View that is decoded points into the bytes, which stay what they are for as long as it is used
 }
 
 // Mark is what an item's owner notes beside it, so that the item can be a

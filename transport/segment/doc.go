@@ -69,7 +69,8 @@
 // Guarantees: no block is lent twice at a time; a segment is populated before its
 // first block is lent and used for ever after; Take, Lent, Put, Collect, View and
 // Release allocate nothing and make no system call, except where Take makes a
-// segment and the first time that a block is used. The owner can write a block
+// segment, the first time that a block is used, and once when blocks of a class
+// have been used for 4 MiB. The owner can write a block
 // while the user reads it: who does not trust the owner copies first.
 //
 // A block of another owner can be handed to several users at a time: the Pool of

@@ -52,9 +52,14 @@ const (
 // round is how the blocks of a class go round.
 type round struct {
 	many   bool // the one that is free for longest is taken first, of blocks
-	blocks int  // that go round, if many do; 0: no trials
 	phase  phase
-	left   int           // Takes until the next phase
+	blocks int // that go round, if many do; 0: no trials
+	left   int // Takes until the next phase
+	*trial     // nil before the first phase has ended: most pools are never much used
+}
+
+// trial is what is known of the last trial, of one that goes on, and of the rest between.
+type trial struct {
 	rest   int           // rounds of many blocks that the rest has
 	rested int           // and that are over
 	begun  time.Duration // when it began
@@ -121,6 +126,9 @@ func (p *Pool) turn(k int) {
 	sh := &p.shelves[k]
 	switch sh.phase {
 	case resting:
+		if sh.trial == nil {
+			sh.trial = new(trial)
+		}
 		sh.left = 1
 	case glance:
 		if sh.rested++; sh.rested < sh.rest && !sh.slower() {

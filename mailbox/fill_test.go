@@ -1,0 +1,91 @@
+package mailbox_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestFill: it copies what there is room for, to where it is told.
+func TestFill(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	const n = 100_000
+	b, err := out.Lend(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies := mailbox.Copies(out)
+	src := bytes.Repeat([]byte("0123456789"), n/10)
+	if k := b.Fill(0, src[:60_000]); k != 60_000 {
+		t.Errorf("%d bytes were copied of 60,000", k)
+	}
+	if k := b.Fill(60_000, src); k != n-60_000 {
+		t.Errorf("%d bytes were copied, and there was room for %d", k, n-60_000)
+	}
+	if k := b.Fill(n, src); k != 0 {
+		t.Errorf("%d bytes were copied behind the end", k)
+	}
+	if !bytes.Equal(b.Bytes(), src) || *copies != 3 {
+		t.Errorf("other bytes, or by %d copies of the lane's", *copies)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic of a place out of range")
+			}
+		}()
+		b.Fill(n+1, src)
+	}()
+	if (mailbox.Buffer{}).Fill(0, src) != 0 {
+		t.Error("the zero Buffer was filled")
+	}
+	b.Release()
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic of a buffer that was given back")
+		}
+	}()
+	b.Fill(0, src)
+}
+
+// TestBulkIsCopied: large slices are copied by the lane's own copy, wherever they stand.
+func TestBulkIsCopied(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	copies := mailbox.Copies(out)
+	type letter struct {
+		Name string
+		Text []byte
+		Scan codec.View
+		Tags []uint32
+	}
+	typ, err := codec.Of[letter]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := letter{"x", bytes.Repeat([]byte{1}, 50_000), bytes.Repeat([]byte{2}, 50_000), []uint32{3, 4}}
+	if err := mailbox.Send(out, wire.EntryTell, 0, 0, typ, &sent); err != nil {
+		t.Fatal(err)
+	}
+	if *copies != 2 {
+		t.Errorf("%d copies of two large slices", *copies)
+	}
+	var m mailbox.Message
+	if err := in.Next(&m); err != nil {
+		t.Fatal(err)
+	}
+	var got letter
+	if err := mailbox.Decode(&m, typ, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Text, sent.Text) || !bytes.Equal(got.Scan, sent.Scan) || got.Name != "x" || got.Tags[1] != 4 {
+		t.Error("something else came")
+	}
+	in.Done(&m)
+}
