@@ -15,7 +15,7 @@ const (
 	bare   = "bare"  // lent, only its head written
 	touch  = "touch" // lent, a word of each page written
 	copied = "copy"  // lent, filled by copy from a private buffer
-	read   = "read"  // likewise, and a word of each line is read, not of each page
+	read   = "read"  // lent, filled by Fill, and a word of each line is read, not of each page
 	viewed = "view"  // a []byte of the sender's own, read where it lies
 	plain  = "plain" // a []byte of the sender's own, which the receiver gets a copy of
 )
@@ -115,7 +115,7 @@ func (d *driver) runSize(c *actor.Context, size int, way string) (r Result, err 
 // sendBlob returns how a payload is filled and sent.
 func sendBlob(size int, way string) func(*stream, Head) error {
 	if way == bare || way == touch {
-		return sendLent(nil, way == touch)
+		return sendLent(opData, func(b actor.Buffer) {}, way == touch)
 	}
 	src := make([]byte, size)
 	for i := range src {
@@ -127,35 +127,26 @@ func sendBlob(size int, way string) func(*stream, Head) error {
 	case viewed:
 		return sendViewed(src)
 	case read:
-		return sendRead(src)
+		return sendLent(opRead, func(b actor.Buffer) { b.Fill(0, src) }, true)
 	}
-	return sendLent(src, true)
+	return sendLent(opData, func(b actor.Buffer) { copy(b.Bytes(), src) }, true)
 }
 
-// sendLent lends a buffer, fills it from src if there is one, and sends it.
-func sendLent(src []byte, pages bool) func(*stream, Head) error {
+// sendLent lends a buffer, fills it and sends it, with the Op op unless it is asked.
+func sendLent(op uint16, fill func(actor.Buffer), pages bool) func(*stream, Head) error {
 	return func(s *stream, h Head) error {
 		b, err := actor.Lend(s.c, s.d.job.To, s.size)
 		if err != nil {
 			return err
 		}
-		copy(b.Bytes(), src)
-		stamp(b.Bytes(), h, pages)
-		if h.Op != opData && h.Op != opRead {
+		fill(b)
+		if h.Op != opData {
+			stamp(b.Bytes(), h, pages)
 			return check(s, h, BlobCheck{Data: b, Pages: pages})
 		}
+		h.Op = op
+		stamp(b.Bytes(), h, pages)
 		return actor.Tell(s.c, s.d.job.To, Blob{Data: b})
-	}
-}
-
-// sendRead is sendLent to a receiver that reads all of it.
-func sendRead(src []byte) func(*stream, Head) error {
-	send := sendLent(src, true)
-	return func(s *stream, h Head) error {
-		if h.Op == opData {
-			h.Op = opRead
-		}
-		return send(s, h)
 	}
 }
 

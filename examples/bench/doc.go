@@ -29,8 +29,8 @@
 //	tell       the same with a string and a slice
 //	fanin      flood from eight processes to one
 //	blob       64 KiB, 1 MiB and 16 MiB told one way. touch: lent, a word written in
-//	           each page, no byte moves. copy: lent and filled by copy. read: so,
-//	           and a word of each line is read, not of each page. view: a []byte
+//	           each page, no byte moves. copy: lent and filled by copy. read: by
+//	           Fill, and a word of each line is read, not of each page. view: a []byte
 //	           of the sender's, copied in and read where it lies. plain: a []byte,
 //	           copied in and out
 //	stream     256 MiB through a mailbox of 8 MiB, filled by copy. copy: read where

@@ -58,7 +58,7 @@ var (
 var sections = []section{
 	{"Round trips of 64 bytes, one outstanding", named("echo", "echo-idle", "ask", "ask flat"), []column{p50, p99, mean, cpu, allocs, calls}},
 	{"64 bytes one way, as fast as possible", named("flood", "tell", "fanin"), []column{rate, cpu, allocs, calls, slowest}},
-	{"Large payloads one way (touch: lent; copy: lent, filled by copy; read: so, and all of it is read; view: a []byte read in place; plain: a []byte)", begins("blob "), []column{bytesPS, cpu, allocs, calls}},
+	{"Large payloads one way (touch: lent; copy: lent, filled by copy; read: lent, and all of it is read; view: a []byte read in place; plain: a []byte)", begins("blob "), []column{bytesPS, cpu, allocs, calls}},
 	{"Streams through 8 MiB, for each MiB (filled by copy; copy: read in place, by io.Copy; read: into a buffer)", begins("stream "), []column{bytesPS, cpu, allocs, calls}},
 	{"A process, to its first reply (restart: from SIGKILL to the replacement's)", named("spawn", "spawn restart"), []column{p50}},
 	{"Mailboxes to which nothing is sent (CPU of all processes, the rest of the root)", begins("idle "), []column{load, memory, fds, maps, threads}},
