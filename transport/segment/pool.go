@@ -88,10 +88,6 @@ type Slot struct {
 	entry *entry
 	home  uint16 // its segment
 	index uint16
-
-	timing *timing       // for how long it takes to fill the block, or nil
-	taken  time.Duration // if so, when it was
-	filled time.Duration // and how long that took; 0: it has not been lent
 }
 
 // Place is the segment and the index of s.
@@ -221,14 +217,15 @@ func (p *Pool) TakeSlot(n int) (*Slot, error) {
 	k := p.shelfFor(n)
 	p.mu.Lock()
 	sh := &p.shelves[k]
+	if sh.phase != resting {
+		p.watch(sh)
+	}
 	if sh.left--; sh.left == 0 {
 		p.turn(k)
 	}
 	s := p.pop(k, k+1, n)
 	if s == nil {
 		s = p.borrow(k, n)
-	} else if sh.phase != resting {
-		p.watch(sh, s)
 	}
 	p.mu.Unlock()
 	if s != nil {
@@ -302,7 +299,6 @@ func (p *Pool) hand(segment, index uint16, n int, bytes int64) *Slot {
 		e.slot = &Slot{Mem: p.reach(s, index), entry: e, home: segment, index: index}
 	}
 	e.out, e.generation, e.length, e.room = true, p.next, int64(n), bytes
-	e.slot.timing = nil
 	cpu.StoreRelease64(&e.seq, inHand)
 	p.next++
 	s.busy++
@@ -328,9 +324,6 @@ func (p *Pool) reach(s *owned, index uint16) []byte {
 // before that entry is committed: the user may return b at once.
 func (p *Pool) Lent(b Block, seq uint64) {
 	b.Slot.mustBeTaken(b.Ref.Generation)
-	if b.Slot.timing != nil {
-		p.watched(b.Slot)
-	}
 	b.Slot.entry.seq.Store(seq)
 	if p.closed.Load() { // looked at after the store: Close looks the other way round
 		p.mu.Lock()
@@ -343,9 +336,6 @@ func (p *Pool) Lent(b Block, seq uint64) {
 // from being closed meanwhile.
 func (p *Pool) LentOpen(s *Slot, generation uint32, seq uint64) {
 	s.mustBeTaken(generation)
-	if s.timing != nil {
-		p.watched(s)
-	}
 	cpu.StoreRelease64(&s.entry.seq, seq)
 }
 
@@ -417,11 +407,7 @@ func (p *Pool) unmap(s *owned) error {
 // held.
 func (p *Pool) free(segment, index uint16) {
 	s := p.segments[segment]
-	e := &s.ledger[index]
-	if e.slot.timing != nil && e.slot.filled > 0 {
-		e.slot.timing.add(e.slot.filled)
-	}
-	e.out = false
+	s.ledger[index].out = false
 	s.busy--
 	p.out--
 	if s == p.whole {

@@ -12,16 +12,17 @@ import (
 // core has waits until that has given it up, for each line: a copy into such a block takes
 // four times as long as into one that both caches have forgotten. Of these as many shall
 // go round as that takes. So a pool that is much used tries both, now and then, and keeps
-// to that with which its owner fills the blocks sooner:
+// to that with which its owner comes sooner for the next block:
 //
-//	  rest     │ few      few, timed │ many      many, timed │ until these are back │ rest
-//	───────────┴─────────────────────┴───────────────────────┴──────────────────────┴──────
+//	  rest     │ few      few, timed │ many      many, timed │ rest
+//	───────────┴─────────────────────┴───────────────────────┴──────
 //
-// A rest is longer the more trials have changed nothing, and ends early when few go round
-// and it takes twice as long to fill one as in the last trial, by one block in each round.
-// Of larger classes even few
-// blocks are more than the caches hold, and many of a smaller one would be most of the
-// blocks that a pool can have.
+// A rest is longer the more trials have changed nothing. It ends early when few go round
+// and the time from one block to the next, which is looked at once in each round, is twice
+// what it was in the last trial.
+//
+// Of larger classes even few blocks are more than the caches hold, and many of a smaller
+// one would be most of the blocks that a pool can have.
 const (
 	manyBytes  = 4 << 20         // of blocks, if many go round: the caches of two cores hold less
 	leastClass = manyBytes / 256 // bytes of a block, below which there are no trials
@@ -31,7 +32,7 @@ const (
 	mostRest   = 1024            // after each that has not, twice as many as before, up to these if few go round
 	manyRest   = 64              // and these if many do
 	warmUp     = 2               // rounds of many before some are timed: those left alone for long are in no cache
-	samples    = 15              // blocks that are timed of each
+	samples    = 15              // times that are taken of each
 	busyRate   = 500 << 20       // bytes a second; for less, a trial is not worth its memory
 	gain       = 1.25            // times as long as with many must it take with few, for these to be worse
 	change     = 2               // times as long as in the last trial, to end a rest early
@@ -46,7 +47,6 @@ const (
 	timeFew
 	tryMany
 	timeMany
-	untilBack
 )
 
 // round is how the blocks of a class go round.
@@ -63,14 +63,15 @@ type trial struct {
 	rest   int           // rounds of many blocks that the rest has
 	rested int           // and that are over
 	begun  time.Duration // when it began
-	usual  time.Duration // to fill a block, with few; 0: not known
+	last   time.Duration // Take, if the next one is timed
+	usual  time.Duration // between two Takes, with few; 0: not known
 	was    bool          // many, before the trial
-	lately timing        // of one block in each round of a rest
+	lately timing        // once in each round of a rest
 	few    timing
 	lots   timing
 }
 
-// timing is how long it took to fill some blocks.
+// timing is how long it took from some Takes to the next ones.
 type timing struct {
 	n    int
 	took [samples]time.Duration
@@ -83,13 +84,10 @@ func (t *timing) add(d time.Duration) {
 	}
 }
 
-// median is of what has been timed, or ok is false: it is too little.
-func (t *timing) median() (d time.Duration, ok bool) {
-	if t.n <= samples/2 {
-		return 0, false
-	}
+// median is of what has been timed, at least once.
+func (t *timing) median() time.Duration {
 	slices.Sort(t.took[:t.n])
-	return t.took[t.n/2], true
+	return t.took[t.n/2]
 }
 
 func roundOf(class, maxBytes int64) round {
@@ -129,7 +127,7 @@ func (p *Pool) turn(k int) {
 		if sh.trial == nil {
 			sh.trial = new(trial)
 		}
-		sh.left = 1
+		sh.left, sh.last = 1, p.now()
 	case glance:
 		if sh.rested++; sh.rested < sh.rest && !sh.slower() {
 			sh.phase, sh.left = resting, sh.blocks
@@ -145,25 +143,34 @@ func (p *Pool) turn(k int) {
 		sh.many = true
 		sh.left = warmUp * sh.blocks
 	case tryFew, tryMany:
-		sh.left = samples
+		sh.left, sh.last = samples, p.now()
 	case timeMany:
-		sh.many = sh.was
-		sh.left = sh.blocks
-	case untilBack:
 		p.judge(sh)
 		return
 	}
 	sh.phase++
 }
 
-// judge ends a trial, after which all is as before when it has told nothing.
-func (p *Pool) judge(sh *shelf) {
-	few, ok := sh.few.median()
-	lots, too := sh.lots.median()
-	if ok && too {
-		sh.many = float64(few) > gain*float64(lots)
-		sh.usual = few
+// watch is told of a Take in a phase that is no rest.
+func (p *Pool) watch(sh *shelf) {
+	t := &sh.lately
+	switch sh.phase {
+	case timeFew:
+		t = &sh.few
+	case timeMany:
+		t = &sh.lots
+	case tryFew, tryMany:
+		return
 	}
+	now := p.now()
+	t.add(now - sh.last)
+	sh.last = now
+}
+
+// judge ends a trial.
+func (p *Pool) judge(sh *shelf) {
+	sh.usual = sh.few.median()
+	sh.many = float64(sh.usual) > gain*float64(sh.lots.median())
 	switch {
 	case sh.many != sh.was:
 		p.rest(sh, firstRest)
@@ -184,7 +191,7 @@ func (r *round) slower() bool {
 	if r.lately.n < samples {
 		return false
 	}
-	d, _ := r.lately.median()
+	d := r.lately.median()
 	r.lately.n = 0
 	return !r.many && r.usual > 0 && d > change*r.usual
 }
@@ -194,26 +201,6 @@ func (p *Pool) busy(sh *shelf) bool {
 	bytes := float64(sh.rested*sh.blocks) * float64(sh.class)
 	return bytes > busyRate*(p.now()-sh.begun).Seconds()
 }
-
-// watch makes the filling of a block that has just been taken be timed, if the phase is
-// for that. Preconditions: mu is held.
-func (p *Pool) watch(sh *shelf, s *Slot) {
-	switch sh.phase {
-	case glance:
-		s.timing = &sh.lately
-	case timeFew:
-		s.timing = &sh.few
-	case timeMany:
-		s.timing = &sh.lots
-	default:
-		return
-	}
-	s.taken, s.filled = p.now(), 0
-}
-
-// watched ends the time of the block of s, which is lent now. Its owner calls it, and
-// nobody looks at the result until the block is back.
-func (p *Pool) watched(s *Slot) { s.filled = max(1, p.now()-s.taken) }
 
 // widen makes a segment, if shelf k has too few blocks for many to go round, and says
 // whether it has enough. What is refused here nobody needs: who does will be told.
