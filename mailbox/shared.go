@@ -33,6 +33,8 @@ type Shared struct {
 	ids     *SharedIDs
 	pool    *segment.Pool
 
+	growing sync.Mutex // while a segment is announced: Close takes back what all have heard of
+
 	mu     sync.Mutex
 	wire   map[uint16]uint16 // what the receivers call a segment of the pool
 	closed atomic.Bool
@@ -100,6 +102,11 @@ func (g *Shared) has(s *store) bool {
 
 // announce gives a new segment to all receivers.
 func (g *Shared) announce(id uint16, f transport.File, size, class, blocks int) error {
+	g.growing.Lock()
+	defer g.growing.Unlock()
+	if g.closed.Load() {
+		return transport.ErrClosed
+	}
 	wire, err := g.ids.take()
 	if err != nil {
 		return err
@@ -200,6 +207,8 @@ func (g *Shared) Close() {
 	idle := g.Idle()
 	g.closed.Store(true)
 	_ = g.pool.Close()
+	g.growing.Lock()
+	defer g.growing.Unlock()
 	g.mu.Lock()
 	all := g.wire
 	g.wire = map[uint16]uint16{}

@@ -70,8 +70,9 @@
 // first block is lent and used for ever after; Take, Lent, Put, Collect, View and
 // Release allocate nothing and make no system call, except where Take makes a
 // segment, the first time that a block is used, and once when blocks of a class
-// have been used for 4 MiB. The owner can write a block
-// while the user reads it: who does not trust the owner copies first.
+// have been used for 4 MiB; what it makes then for blocks to go round it does not
+// wait for. The owner can write a block while the user reads it: who does not trust
+// the owner copies first.
 //
 // A block of another owner can be handed to several users at a time: the Pool of
 // each records its part (Share), and the owner learns when that part has ended.

@@ -34,8 +34,9 @@ type PoolConfig struct {
 
 	// Announce gives the user a new segment: blocks blocks (of an arena: units) of
 	// class bytes in size bytes. It is called once for each segment, before a block
-	// of it is lent, one call at a time. It may block, and other methods of the
-	// pool go on meanwhile. f stays the pool's.
+	// of it is lent, one call at a time, by Take or in a goroutine of the pool's. It
+	// may block, and other methods of the pool go on meanwhile, Close too. f stays the
+	// pool's.
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 
 	// Retire takes a segment back from the user, who has no block of it. It is
@@ -111,6 +112,8 @@ type Pool struct {
 	cfg    PoolConfig
 	create func(size int) (*Memory, error)
 	now    func() time.Duration // since some moment
+	aside  func(f func())       // calls f in a goroutine of its own; mu is held
+	ample  func() bool          // segments may be made that nobody needs
 
 	grow sync.Mutex // one segment is made or retired at a time; taken before mu
 
@@ -134,6 +137,7 @@ type Pool struct {
 	wholeID  uint16
 	ids      []uint16 // of segments, that can be used again
 	back     ring
+	widening bool             // see widen
 	weary    int              // Takes until the next wait for blocks; see settle
 	shares   map[uint64]share // by return entry: others' blocks that this pool's user was handed
 
@@ -180,6 +184,8 @@ func (e *entry) lent() bool  { return e.out && e.seq.Load() != inHand }
 func NewPool(cfg PoolConfig) *Pool {
 	begun := time.Now()
 	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation, now: func() time.Duration { return time.Since(begun) }}
+	p.aside = func(f func()) { go f() }
+	p.ample = func() bool { return !scarce(p.cfg.Form) }
 	p.create = func(size int) (*Memory, error) {
 		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
 	}

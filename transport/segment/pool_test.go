@@ -51,6 +51,14 @@ func heapPool(cfg PoolConfig) (*Pool, map[uint16]announced) {
 	}
 	p := NewPool(cfg)
 	p.create = func(size int) (*Memory, error) { return Heap(size), nil }
+	p.aside = func(f func()) { // at once: known is for one goroutine at a time
+		p.mu.Unlock()
+		defer p.mu.Lock()
+		f()
+	}
+	if cfg.Form == FormAuto {
+		p.ample = func() bool { return true }
+	}
 	return p, known
 }
 

@@ -3,6 +3,8 @@ package segment
 import (
 	"slices"
 	"time"
+
+	"github.com/understudy-go/understudy/transport"
 )
 
 // How many blocks of a class should go round depends on what their user does with
@@ -19,7 +21,8 @@ import (
 //
 // A rest is longer the more trials have changed nothing. It ends early when few go round
 // and the time from one block to the next, which is looked at once in each round, is twice
-// what it was in the last trial.
+// what it was in the last trial. What a trial needs of blocks is made aside, in the middle
+// of the rest before.
 //
 // Of larger classes even few blocks are more than the caches hold, and many of a smaller
 // one would be most of the blocks that a pool can have.
@@ -118,8 +121,7 @@ func (sh *shelf) next() freeID {
 	return id
 }
 
-// turn ends a phase of shelf k and begins the next. Preconditions: mu is held, and may
-// be released meanwhile.
+// turn ends a phase of shelf k and begins the next. Preconditions: mu is held.
 func (p *Pool) turn(k int) {
 	sh := &p.shelves[k]
 	switch sh.phase {
@@ -129,12 +131,20 @@ func (p *Pool) turn(k int) {
 		}
 		sh.left, sh.last = 1, p.now()
 	case glance:
-		if sh.rested++; sh.rested < sh.rest && !sh.slower() {
+		sh.rested++
+		over := sh.rested >= sh.rest || sh.slower()
+		if sh.rested == sh.rest/2 && sh.total < sh.blocks && p.busy(sh) {
+			p.widen(k)
+		}
+		switch {
+		case !over:
 			sh.phase, sh.left = resting, sh.blocks
 			return
-		}
-		if sh.rest == 0 || !p.busy(sh) || !p.widen(k) { // 0: the clock has not been looked at
+		case sh.rest == 0 || !p.busy(sh): // 0: the clock has not been looked at
 			p.rest(sh, firstRest)
+			return
+		case sh.total < sh.blocks: // what was refused will be refused again
+			p.rest(sh, min(2*sh.rest, mostRest))
 			return
 		}
 		sh.was, sh.many, sh.few.n, sh.lots.n = sh.many, false, 0, 0
@@ -202,28 +212,35 @@ func (p *Pool) busy(sh *shelf) bool {
 	return bytes > busyRate*(p.now()-sh.begun).Seconds()
 }
 
-// widen makes a segment, if shelf k has too few blocks for many to go round, and says
-// whether it has enough. What is refused here nobody needs: who does will be told.
-// Preconditions: mu is held, and is released meanwhile.
-func (p *Pool) widen(k int) bool {
-	sh := &p.shelves[k]
-	if sh.total >= sh.blocks {
-		return true
+// widen makes a segment, when shelf k has too few blocks for many to go round. Nobody
+// waits for it, as there are blocks for whoever takes one: the supervisor, which has to
+// hear of it, may be slow. What is refused here nobody needs: who does will be told.
+// Preconditions: mu is held.
+func (p *Pool) widen(k int) {
+	if p.widening {
+		return
 	}
-	p.mu.Unlock()
-	_ = p.enlarge(k)
-	p.mu.Lock()
-	return sh.total >= sh.blocks
+	p.widening = true
+	p.aside(func() {
+		_ = p.enlarge(k)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.widening = false
+	})
 }
 
 // enlarge makes the segment.
 func (p *Pool) enlarge(k int) error {
+	if !p.ample() {
+		return ErrDry
+	}
 	p.grow.Lock()
 	defer p.grow.Unlock()
 	p.mu.Lock()
 	var pl *plan
-	if sh := &p.shelves[k]; sh.total < sh.blocks && !p.closed.Load() {
-		pl = p.plan(k, sh.blocks-sh.total)
+	sh := &p.shelves[k]
+	if n := sh.blocks - sh.total; n > 0 && !p.closed.Load() && p.affords(k, n) {
+		pl = p.plan(k, n)
 	}
 	p.mu.Unlock()
 	if pl == nil {
@@ -237,3 +254,19 @@ func (p *Pool) enlarge(k int) error {
 	defer p.mu.Unlock()
 	return p.add(pl, mem)
 }
+
+// affords says whether shelf k can have n more blocks that nobody needs. Half of the bytes
+// stays for those who need some: blocks that go round are never all free, and their
+// segments make way for others only by and by, and those of a set of receivers not even
+// so. Preconditions: mu is held.
+func (p *Pool) affords(k, n int) bool {
+	if p.cfg.Retire == nil || p.wanted > 0 || p.giving != nil {
+		return false
+	}
+	r := p.room(k)
+	return r.bytes-int64(n)*p.shelves[k].class >= p.cfg.MaxBytes/2 && r.blocks-n >= transport.ReturnEntries/4
+}
+
+// scarce says whether segments of a form share a space of their own with everybody, such
+// as /dev/shm, which has to be left to those who need it.
+func scarce(f Form) bool { return unsealed(f) || vouched(f) }

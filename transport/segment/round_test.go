@@ -31,6 +31,9 @@ type stage struct {
 
 func newStage(t *testing.T, cfg PoolConfig) *stage {
 	s := &stage{t: t, r: newReturns(), lag: 2, last: map[[2]uint16]int{}, fill: func(int) time.Duration { return time.Microsecond }}
+	if cfg.Retire == nil {
+		cfg.Retire = func(uint16) error { return nil }
+	}
 	s.p, s.known = heapPool(cfg)
 	s.p.now = func() time.Duration { return s.clock }
 	s.p.Switch(s.r, 0)
@@ -268,20 +271,117 @@ func TestNotWidened(t *testing.T) {
 			t.Errorf("%s: %+v has become %+v", name, before, after)
 		}
 	}
+}
+
+// TestNotAfforded: no segment is made for a trial where others may need what it takes.
+func TestNotAfforded(t *testing.T) {
+	never := func(uint16) error { return nil }
+	const n = 12
+	for name, c := range map[string]struct {
+		cfg   PoolConfig
+		spoil func(p *Pool)
+		yes   bool
+	}{
+		"afforded":         {yes: true},
+		"half of the pool": {cfg: PoolConfig{MaxBytes: 10 << 20}, spoil: func(p *Pool) { p.bytes += 3 << 20 }},
+		"many blocks":      {spoil: func(p *Pool) { p.blocks += transport.ReturnEntries * 3 / 4 }},
+		"taken back never": {spoil: func(p *Pool) { p.cfg.Retire = nil }},
+		"wanted by others": {spoil: func(p *Pool) { p.wanted = 1 }},
+		"given to others":  {spoil: func(p *Pool) { p.giving = new(owned) }},
+		"in /dev/shm":      {cfg: PoolConfig{Form: FormShm}},
+		"as files":         {cfg: PoolConfig{Form: FormFile}},
+		"SysV":             {cfg: PoolConfig{Form: FormSysV}},
+		"closed":           {spoil: func(p *Pool) { p.closed.Store(true) }},
+	} {
+		c.cfg.Retire = never
+		p, known := heapPool(c.cfg)
+		mustTake(t, p, roundClass)
+		if c.spoil != nil {
+			c.spoil(p)
+		}
+		before := p.inUse
+		err := p.enlarge(p.shelfFor(roundClass))
+		if (err == nil) != c.yes || (p.inUse > before) != c.yes || (len(known) == 2) != c.yes {
+			t.Errorf("%s: enlarge: %v; %d segments are %d", name, err, before, p.inUse)
+		}
+	}
+}
+
+// TestRefusedSeldom: what was refused is asked for again, less and less often.
+func TestRefusedSeldom(t *testing.T) {
 	s := newStage(t, PoolConfig{})
+	s.fill = readsAll
 	s.send()
-	s.p.Close()
-	s.p.mu.Lock()
-	defer s.p.mu.Unlock()
-	if before := s.p.inUse; s.p.widen(s.p.shelfFor(roundClass)) || s.p.inUse != before {
-		t.Error("a closed pool was widened")
+	asked := 0
+	s.p.create = func(int) (*Memory, error) { asked++; return nil, errors.New("refused") }
+	const rounds = 4 * mostRest
+	for range rounds * manyBytes / roundClass {
+		s.send()
+	}
+	if asked < 4 || asked > 12 {
+		t.Errorf("asked for %d times in %d rounds", asked, rounds)
+	}
+}
+
+// TestWidenedAside: while it takes long until a segment for a trial has been announced, and
+// when the pool is closed meanwhile, blocks that are there can be taken.
+func TestWidenedAside(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		asked, answer, done := make(chan bool), make(chan error), make(chan bool)
+		first := true
+		s := newStage(t, PoolConfig{Announce: func(uint16, transport.File, int, int, int) error {
+			if first {
+				first = false
+				return nil
+			}
+			asked <- true
+			return <-answer
+		}})
+		s.p.aside = func(f func()) { go func() { defer close(done); f() }() }
+		s.fill = readsAll
+		sent := make(chan bool)
+		go func() {
+			defer close(sent)
+			for range 20 * manyBytes / roundClass {
+				s.send()
+			}
+		}()
+		<-asked
+		select {
+		case <-sent:
+		case <-time.After(30 * time.Second):
+			t.Fatal("Take waits for a segment that it does not need")
+		}
+		if s.many() {
+			t.Error("many blocks go round, and there are few")
+		}
+		if closes {
+			s.p.Close()
+		}
+		answer <- nil
+		<-done
+		if closes {
+			if _, err := s.p.Take(roundClass); !errors.Is(err, transport.ErrClosed) {
+				t.Errorf("Take of a closed pool: %v", err)
+			}
+			continue
+		}
+		if st := s.p.Stats(); st.Segments != 2 || st.Blocks-st.Free != st.Taken+st.Lent {
+			t.Errorf("the pool has %+v", st)
+		}
+		for range 100 * manyBytes / roundClass {
+			s.send()
+		}
+		if !s.many() {
+			t.Error("few blocks go round of a user that reads all")
+		}
 	}
 }
 
 // TestRoundTogether: several goroutines send, and trials follow each other.
 func TestRoundTogether(t *testing.T) {
 	var busy sync.Mutex // the user: it takes blocks from all
-	p, _ := heapPool(PoolConfig{})
+	p, _ := heapPool(PoolConfig{Retire: func(uint16) error { return nil }})
 	p.now = sync.OnceValue(func() time.Duration { return 0 })
 	r := newReturns()
 	p.Switch(r, 0)
