@@ -118,7 +118,7 @@ func (p *parcel) place(o *Outbox) error {
 			p.abandon(s, p.lent.N)
 			return err
 		}
-		copy(b.Mem, p.scratch)
+		s.copy(b.Mem, p.scratch)
 		p.block, p.head.Payload = b, b.Ref
 	}
 	p.head.Flags |= wire.FlagBlock

@@ -89,3 +89,45 @@ func TestBulkIsCopied(t *testing.T) {
 	}
 	in.Done(&m)
 }
+
+// TestBulkOfOthersIsCopied: so are a buffer of another lane, and what a cast puts into a
+// block of each receiver's.
+func TestBulkOfOthersIsCopied(t *testing.T) {
+	out, in := pair(t, mailbox.Config{}.Wire())
+	defer in.Close()
+	defer out.Close()
+	other, end := pair(t, mailbox.Config{}.Wire())
+	defer end.Close()
+	defer other.Close()
+	foreign, err := other.Lend(50_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels, caption := bytes.Repeat([]byte{1}, 50_000), bytes.Repeat([]byte{2}, 50_000)
+	foreign.Fill(0, pixels)
+	typ := typeOf[picture](t)
+	cast, err := mailbox.NewCast(nil, typ, &picture{Pixels: foreign, Caption: caption})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cast.End(true)
+	copies := mailbox.Copies(out)
+	if err := cast.To(out); err != nil {
+		t.Fatal(err)
+	}
+	if *copies != 2 {
+		t.Errorf("%d copies of a buffer and a payload", *copies)
+	}
+	var m mailbox.Message
+	if err := in.Next(&m); err != nil {
+		t.Fatal(err)
+	}
+	var got picture
+	if err := mailbox.Decode(&m, typ, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Pixels.Bytes(), pixels) || !bytes.Equal(got.Caption, caption) {
+		t.Error("something else came")
+	}
+	in.Done(&m)
+}

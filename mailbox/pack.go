@@ -123,7 +123,7 @@ func (p *parcel) collect(s *store) error {
 				p.abandon(s, i)
 				return err
 			}
-			copy(b.Mem, mem)
+			s.copy(b.Mem, mem)
 			p.blocks[i] = b
 		}
 		p.head.Lent[i] = p.blocks[i].Ref
