@@ -2,6 +2,7 @@ package mailbox_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -53,7 +54,7 @@ func TestFill(t *testing.T) {
 	b.Fill(0, src)
 }
 
-// TestBulkIsCopied: large slices are copied by the lane's own copy, wherever they stand.
+// TestBulkIsCopied: large slices and strings are copied by the lane's own copy, wherever they stand.
 func TestBulkIsCopied(t *testing.T) {
 	out, in := pair(t, mailbox.Config{}.Wire())
 	defer in.Close()
@@ -64,17 +65,18 @@ func TestBulkIsCopied(t *testing.T) {
 		Text []byte
 		Scan codec.View
 		Tags []uint32
+		Page string
 	}
 	typ, err := codec.Of[letter]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := letter{"x", bytes.Repeat([]byte{1}, 50_000), bytes.Repeat([]byte{2}, 50_000), []uint32{3, 4}}
+	sent := letter{"x", bytes.Repeat([]byte{1}, 50_000), bytes.Repeat([]byte{2}, 50_000), []uint32{3, 4}, strings.Repeat("3", 50_000)}
 	if err := mailbox.Send(out, wire.EntryTell, 0, 0, typ, &sent); err != nil {
 		t.Fatal(err)
 	}
-	if *copies != 2 {
-		t.Errorf("%d copies of two large slices", *copies)
+	if *copies != 3 {
+		t.Errorf("%d copies of two large slices and a string", *copies)
 	}
 	var m mailbox.Message
 	if err := in.Next(&m); err != nil {
@@ -84,7 +86,7 @@ func TestBulkIsCopied(t *testing.T) {
 	if err := mailbox.Decode(&m, typ, &got); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got.Text, sent.Text) || !bytes.Equal(got.Scan, sent.Scan) || got.Name != "x" || got.Tags[1] != 4 {
+	if !bytes.Equal(got.Text, sent.Text) || !bytes.Equal(got.Scan, sent.Scan) || got.Name != "x" || got.Page != sent.Page || got.Tags[1] != 4 {
 		t.Error("something else came")
 	}
 	in.Done(&m)

@@ -259,7 +259,7 @@ func (o *op) putPointer(s *sink, to unsafe.Pointer, depth int) error {
 	return o.sub.putAll(s, to, 1, depth)
 }
 
-// large is from how many bytes on Lent.Copy copies a slice.
+// large is from how many bytes on Lent.Copy copies a slice or string.
 const large = 4096
 
 // copy copies b, for which there is room, and returns how many bytes that were.
@@ -286,7 +286,7 @@ func (s *sink) putString(text string) error {
 		return err
 	}
 	s.length(uint64(len(text)))
-	s.n += copy(s.room[s.n:], text)
+	s.n += s.copy(unsafe.Slice(unsafe.StringData(text), len(text)))
 	return nil
 }
 

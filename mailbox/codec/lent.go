@@ -9,7 +9,7 @@ type Lent struct {
 	N     int                       // number of items in use
 	Item  [MaxLent]any              // opaque to the codec
 	Mark  [MaxLent]Mark             // of each item
-	Copy  func(dst, src []byte) int // copies large slices; nil: copy
+	Copy  func(dst, src []byte) int // copies large slices and strings; nil: copy
 	Views bool                      // a View that is decoded points into the bytes, which stay what they are for as long as it is used
 }
 
