@@ -53,7 +53,7 @@ func (b Buffer) Bytes() []byte {
 // Fill copies src into the buffer from byte at on, as far as there is room, and returns
 // how many bytes that were: what copy(b.Bytes()[at:], src) does, for the sender. Where the
 // receiver reads on a processor that shares no cache with this one, it is faster for 32 KiB
-// and more (see internal/cpu.Copier). It panics as Bytes does, and if at is out of range.
+// up to 1 MiB (see internal/cpu.Copier). It panics as Bytes does, and if at is out of range.
 func (b Buffer) Fill(at int, src []byte) int {
 	dst := b.Bytes()[at:]
 	if b.l == nil || b.l.from == nil {

@@ -2,6 +2,7 @@ package mailbox_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -79,11 +80,8 @@ func TestBulkIsCopied(t *testing.T) {
 		t.Errorf("%d copies of two large slices and a string", *copies)
 	}
 	var m mailbox.Message
-	if err := in.Next(&m); err != nil {
-		t.Fatal(err)
-	}
 	var got letter
-	if err := mailbox.Decode(&m, typ, &got); err != nil {
+	if err := errors.Join(in.Next(&m), mailbox.Decode(&m, typ, &got)); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Text, sent.Text) || !bytes.Equal(got.Scan, sent.Scan) || got.Name != "x" || got.Page != sent.Page || got.Tags[1] != 4 {
@@ -121,11 +119,8 @@ func TestBulkOfOthersIsCopied(t *testing.T) {
 		t.Errorf("%d copies of a buffer and a payload", *copies)
 	}
 	var m mailbox.Message
-	if err := in.Next(&m); err != nil {
-		t.Fatal(err)
-	}
 	var got picture
-	if err := mailbox.Decode(&m, typ, &got); err != nil {
+	if err := errors.Join(in.Next(&m), mailbox.Decode(&m, typ, &got)); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Pixels.Bytes(), pixels) || !bytes.Equal(got.Caption, caption) {

@@ -85,6 +85,25 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// TestReadAll: of a payload that is to be read, each line is looked at; of others none
+// but the first of each page.
+func TestReadAll(t *testing.T) {
+	const size = 2 * pageSize
+	for op, want := range map[uint16]uint64{opData: 0, opRead: size/lineSize - 2} {
+		b := make([]byte, size)
+		stamp(b, Head{Op: op, Size: size}, true)
+		for i := 0; i < size; i += lineSize {
+			if i%pageSize > 0 {
+				b[i] = 1
+			}
+		}
+		var l ledger
+		if l.takeBytes(b, true); l.sum != want {
+			t.Errorf("op %d: %d lines were read, want %d", op, l.sum, want)
+		}
+	}
+}
+
 func TestWords(t *testing.T) {
 	for got, want := range map[string]string{
 		ns(375): "375 ns", ns(64.24): "64.2 ns", ns(9_297): "9.30 µs", ns(9_999): "10.0 µs", ns(12_345): "12.3 µs", ns(412_000): "412 µs",

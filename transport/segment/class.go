@@ -13,7 +13,7 @@ type shelf struct {
 	look  int      // blocks that may be out before Take looks for ones that came back
 	warm  int      // blocks that circulate as long as they come back in time; see settle
 
-	round
+	round // how the free ones are used in turn
 
 	borrowed int // Takes in a row that got a block of a larger class; see borrow
 }
