@@ -22,6 +22,7 @@ type pool struct {
 	name    string
 	route   wire.Route
 	members []wire.Addr            // of a pool without Incarnation
+	coming  []wire.Addr            // successors that stand by and will be members
 	told    map[wire.Addr]struct{} // who has asked for the number
 	exit    *wire.Exit             // of the member that left last, if it has ended
 	empty   uint64                 // of a group without members: the later it became so, the larger
@@ -67,6 +68,20 @@ func (k *Keeper) Leave(id, child uint32) {
 	if p := k.pools[id]; p != nil {
 		k.leave(p, wire.Addr{ID: child}, nil)
 	}
+}
+
+// expect notes that a successor will be a member when it takes over.
+func (p *pool) expect(a wire.Addr) {
+	if !slices.Contains(p.coming, a) {
+		p.coming = append(p.coming, a)
+	}
+}
+
+// expectNot takes that back, and says whether there was anything to take back.
+func (p *pool) expectNot(a wire.Addr) bool {
+	n := len(p.coming)
+	p.coming = slices.DeleteFunc(p.coming, func(b wire.Addr) bool { return b == a })
+	return len(p.coming) < n
 }
 
 func (k *Keeper) leave(p *pool, a wire.Addr, exit *wire.Exit) {
@@ -160,7 +175,7 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 		return
 	case wire.GroupJoin:
 		if c := k.children[from.ID]; c.next.is(from.Incarnation) { // its predecessor is the member
-			c.next.joins = append(c.next.joins, p)
+			p.expect(from)
 			break
 		}
 		if err := k.enter(p, from); err != nil {
@@ -171,9 +186,7 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 		if p == nil {
 			break
 		}
-		if n := k.children[from.ID].next; n.is(from.Incarnation) {
-			n.joins = slices.DeleteFunc(n.joins, func(j *pool) bool { return j == p })
-		}
+		p.expectNot(from)
 		k.leave(p, from, nil)
 	}
 	k.post(from, &wire.Ack{Token: f.Token})
@@ -186,7 +199,7 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 func (k *Keeper) forgetGroup() bool {
 	var found *pool
 	for _, p := range k.groups {
-		if len(p.members) > 0 {
+		if len(p.members)+len(p.coming) > 0 {
 			continue
 		}
 		if found == nil || (len(p.told) == 0) != (len(found.told) == 0) && len(p.told) == 0 ||

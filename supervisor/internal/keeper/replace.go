@@ -15,7 +15,6 @@ type successor struct {
 	traps       bool
 	holding     bool         // its predecessor has been asked to hand over
 	exits       []*wire.Exit // of linked actors, meanwhile
-	joins       []*pool      // groups that it will be a member of
 }
 
 // StandBy connects the successor of a running incarnation.
@@ -81,7 +80,7 @@ func (k *Keeper) TakeOver(exit *wire.Exit) {
 		}
 		return ends || w.by == exit.Addr
 	})
-	k.inherit(exit.Addr, self, n.joins)
+	k.inherit(exit.Addr, self)
 	for _, peer := range k.unlink(exit.Addr) {
 		k.links[linkOf(self, peer)] = self
 	}
@@ -108,6 +107,7 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	k.retire(self)
 	for _, p := range k.pools {
 		delete(p.told, self)
+		p.expectNot(self)
 	}
 	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == self })
 	k.unlink(self)
@@ -139,15 +139,16 @@ func (k *Keeper) trap(from wire.Addr) {
 
 // inherit makes a successor the member of its predecessor's groups, and of those
 // that it has joined itself meanwhile.
-func (k *Keeper) inherit(before, now wire.Addr, joins []*pool) {
+func (k *Keeper) inherit(before, now wire.Addr) {
 	for _, p := range k.pools {
 		delete(p.told, before)
 		if i := slices.Index(p.members, before); i >= 0 {
 			p.members = slices.Clone(p.members)
 			p.members[i] = now
 		}
-	}
-	for _, p := range joins {
+		if !p.expectNot(now) {
+			continue
+		}
 		if err := k.enter(p, now); err != nil {
 			k.Log.Error("successor cannot join a group", "actor", k.children[now.ID].name, "err", err)
 		}

@@ -202,3 +202,34 @@ func TestGroupsOfSuccessor(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupsOfSuccessorAreKept: when there are too many groups, one that only a successor
+// has joined is not forgotten, unless the successor has left it again or is dead.
+func TestGroupsOfSuccessorAreKept(t *testing.T) {
+	for _, how := range []string{"takes over", "leaves", "dies"} {
+		s, number := newStage(0), uint32(100)
+		s.Number = func() uint32 { number++; return number }
+		for range 2 { // to join twice is to join once
+			s.Frame(at(1, 2), &wire.Group{Op: wire.GroupJoin, Name: "joined"}, nil)
+		}
+		joined := s.groups["joined"]
+		switch how {
+		case "leaves":
+			s.Frame(at(1, 2), &wire.Group{Op: wire.GroupLeave, Name: "joined"}, nil)
+		case "dies":
+			s.SuccessorDied(at(1, 2))
+		}
+		for i := range MaxGroups {
+			s.Frame(at(1, 1), &wire.Group{Op: wire.GroupFind, Name: fmt.Sprint("passing ", i)}, nil)
+		}
+		if how != "takes over" {
+			if s.groups["joined"] != nil {
+				t.Errorf("%s: a group that nobody will be a member of is kept", how)
+			}
+			continue
+		}
+		if s.takesOver(); s.groups["joined"] != joined || !slices.Equal(joined.members, []wire.Addr{at(1, 2)}) || len(joined.coming) > 0 {
+			t.Errorf("%s: it is a member of %+v", how, s.groups["joined"])
+		}
+	}
+}
