@@ -32,7 +32,7 @@ func (s Spec) validateChildren() (errs []error) {
 		}
 		names[child.Name] = true
 		problem(child.Validate())
-		problem(child.rules().Validate(c))
+		problem(child.rules().Suits(c))
 	}
 	return errs
 }

@@ -317,15 +317,33 @@ func TestValidateTree(t *testing.T) {
 	significant.Significant = true
 	err := supervisor.Spec{Strategy: 77, Period: -1, Children: []supervisor.Child{
 		listed("x"), listed("x"), {Name: "none"}, listed("a/b"), significant, {Name: "sub", Supervisor: &inner, Memory: 1 << 30},
+		{Name: "odd", Actor: node, Restart: 77, Backoff: supervisor.Backoff{Min: -1}},
 	}}.Validate()
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"Strategy 77", "Period -1", `Children[1] "x"`, "Actor, a Command, a Supervisor or a Subtree", "slash", "permanent child cannot be significant", "AutoShutdown is Never",
+	for _, want := range []string{"Strategy 77", "Restart 77", "Backoff.Min -1", "Period -1", `Children[1] "x"`, "Actor, a Command, a Supervisor or a Subtree", "slash", "permanent child cannot be significant", "AutoShutdown is Never",
 		"the template", "no significant children", "whole program", "no process of its own"} {
-		if !strings.Contains(err.Error(), want) {
+		if strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%q is not once in\n%v", want, err)
+		}
+	}
+}
+
+// TestValidateChild: what is wrong with a child in any supervisor, its own Validate
+// lists.
+func TestValidateChild(t *testing.T) {
+	c := listed("c")
+	c.Significant, c.Backoff.Factor = true, 0.5
+	err := c.Validate()
+	for _, want := range []string{"permanent child cannot be significant", "Backoff.Min 0s", "Backoff.Factor 0.5"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)
 		}
+	}
+	c.Restart, c.Backoff = supervisor.Temporary, supervisor.Backoff{Min: time.Hour, Max: time.Hour} // which supervisor it suits, it does not know
+	if err := c.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

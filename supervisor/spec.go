@@ -244,8 +244,8 @@ const MinMemory = 64 << 20
 // Validate lists every problem of c.
 func (c Child) Validate() error {
 	var errs []error
-	if c.Restart > Temporary {
-		errs = append(errs, fmt.Errorf("supervisor: Restart %d: it must be Permanent, Transient or Temporary", c.Restart))
+	if err := c.rules().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("supervisor: %w", err))
 	}
 	if c.Shutdown < Infinity {
 		errs = append(errs, fmt.Errorf("supervisor: Shutdown %v: it must be positive, 0, BrutalKill or Infinity", c.Shutdown))

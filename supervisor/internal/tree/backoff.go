@@ -78,10 +78,8 @@ func (b Backoff) slowest(intensity int) (sum time.Duration) {
 	return time.Duration(min(float64(sum)*(1+b.Jitter), limit))
 }
 
-// Validate lists every problem of b for a child of a supervisor of c. Delays
-// so long that the limit of restarts can never be reached are one: such a
-// child would fail for ever, and nobody above would learn of it.
-func (b Backoff) Validate(c Config) error {
+// Validate lists every problem of b.
+func (b Backoff) Validate() error {
 	if b == (Backoff{}) {
 		return nil
 	}
@@ -102,8 +100,15 @@ func (b Backoff) Validate(c Config) error {
 	if b.ResetAfter < 0 {
 		bad("Backoff.ResetAfter %v: it must not be negative", b.ResetAfter)
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// suits lists the problems of b for a child of a supervisor of c, if it has none of
+// its own. Delays so long that the limit of restarts can never be reached are one:
+// such a child would fail for ever, and nobody above would learn of it.
+func (b Backoff) suits(c Config) error {
+	if b == (Backoff{}) || b.Validate() != nil {
+		return nil
 	}
 	if need := b.withDefaults().slowest(c.Intensity); need > c.Period {
 		return fmt.Errorf("Backoff: %d restarts of a child that dies at once may take %v, longer than the Period of %v, so the Intensity of %d could never be exceeded: "+

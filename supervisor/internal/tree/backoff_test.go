@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestBackoffValidate(t *testing.T) {
 		{"all wrong", Backoff{Min: -1, Max: -1, Factor: 0.5, Jitter: 2, ResetAfter: -1}, Config{}, 5, "Factor"},
 		{"huge", Backoff{Min: time.Hour, Max: 1000000 * time.Hour, Factor: 1000}, Config{Intensity: 1 << 20, Period: time.Hour}, 1, ""},
 	} {
-		err := tt.b.Validate(tt.c)
+		err := errors.Join(tt.b.Validate(), tt.b.suits(tt.c))
 		if n := problems(err); n != tt.bad || err != nil && !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v", tt.name, err)
 		}

@@ -34,8 +34,8 @@ type ChildSpec struct {
 	Backoff     Backoff
 }
 
-// Validate lists every problem that s has in a supervisor of c.
-func (s ChildSpec) Validate(c Config) error {
+// Validate lists every problem of s.
+func (s ChildSpec) Validate() error {
 	var errs []error
 	if s.Restart > Temporary {
 		errs = append(errs, fmt.Errorf("Restart %d: it must be Permanent, Transient or Temporary", s.Restart))
@@ -43,10 +43,16 @@ func (s ChildSpec) Validate(c Config) error {
 	if s.Significant && s.Restart == Permanent {
 		errs = append(errs, errors.New("Significant: a permanent child cannot be significant, because it is always restarted: make it Transient or Temporary"))
 	}
+	return errors.Join(append(errs, s.Backoff.Validate())...)
+}
+
+// Suits lists the problems that s has in a supervisor of c, beside its own.
+func (s ChildSpec) Suits(c Config) error {
+	var errs []error
 	if s.Significant && c.AutoShutdown == Never {
 		errs = append(errs, errors.New("Significant: the supervisor's AutoShutdown is Never: set it to AnySignificant or AllSignificant"))
 	}
-	return errors.Join(append(errs, s.Backoff.Validate(c))...)
+	return errors.Join(append(errs, s.Backoff.suits(c))...)
 }
 
 // child is one child of a Machine.

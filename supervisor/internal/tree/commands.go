@@ -1,6 +1,9 @@
 package tree
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // newChild makes a child that waits for its turn.
 func (m *Machine) newChild(in Add) *child {
@@ -43,7 +46,7 @@ func (m *Machine) admit(c *child) {
 		m.refuse(c, &PresentError{ID: x.id, Started: x.state != Stopped})
 		return
 	}
-	if err := c.spec.Validate(m.config); err != nil {
+	if err := errors.Join(c.spec.Validate(), c.spec.Suits(m.config)); err != nil {
 		m.refuse(c, err)
 		return
 	}

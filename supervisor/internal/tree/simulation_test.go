@@ -174,7 +174,7 @@ func (w *world) newKid() Add {
 	}
 	if w.rand.IntN(4) == 0 {
 		s.Backoff = Backoff{Min: time.Duration(1+w.rand.IntN(900)) * time.Millisecond, Jitter: 0.3}
-		if s.Backoff.Validate(w.c) != nil {
+		if s.Backoff.suits(w.c) != nil {
 			s.Backoff = Backoff{}
 		}
 	}

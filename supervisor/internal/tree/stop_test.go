@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"testing"
 )
 
@@ -216,9 +217,9 @@ func TestSignificantSimple(t *testing.T) {
 		{"both", auto(Never), ChildSpec{Restart: Permanent, Significant: true}, 2},
 		{"right", auto(AllSignificant), ChildSpec{Restart: Temporary, Significant: true}, 0},
 	} {
-		n := problems(tt.s.Validate(tt.c))
-		if n != tt.bad {
-			t.Errorf("%s: %d problems: %v", tt.name, n, tt.s.Validate(tt.c))
+		err := errors.Join(tt.s.Validate(), tt.s.Suits(tt.c))
+		if n := problems(err); n != tt.bad {
+			t.Errorf("%s: %d problems: %v", tt.name, n, err)
 		}
 		s := newScript(t, tt.c)
 		s.add(1, tt.s)
