@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -234,7 +235,7 @@ func (h *host) end(reason string) (string, error) {
 	}
 	h.node.Exiting(reason)
 	if !inOrder(reason) && r.ctx.reason.Load() != nil {
-		return "", fmt.Errorf("actor %s: exit: %s", h.node.Name(), reason)
+		return "", fmt.Errorf("actor %s: exit: %s", h.node.Name(), cmp.Or(reason, "no reason given"))
 	}
 	return reason, nil
 }

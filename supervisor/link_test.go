@@ -174,7 +174,7 @@ func (w words) Write(b []byte) (int, error) {
 func TestExitReasons(t *testing.T) {
 	for how, want := range map[string]string{
 		"exit normal": actor.ReasonNormal, "exit shutdown": actor.ReasonShutdown, "exit shutdown: x": actor.ShutdownFor("x"),
-		"exit no fuel": actor.ReasonError, "kill": actor.ReasonKilled, "stop": actor.ReasonNormal,
+		"exit no fuel": actor.ReasonError, "exit ": actor.ReasonError, "kill": actor.ReasonKilled, "stop": actor.ReasonNormal,
 	} {
 		t.Run(how, func(t *testing.T) {
 			ctx, sup, r := newSup(t, supervisor.Spec{})
@@ -188,8 +188,9 @@ func TestExitReasons(t *testing.T) {
 			if d.Exit.Reason != want {
 				t.Fatalf("%+v, want reason %s", d.Exit, want)
 			}
-			if how == "exit no fuel" && !strings.Contains(d.Exit.Stderr, "no fuel") {
-				t.Fatalf("%q", d.Exit.Stderr)
+			says := map[string]string{"exit no fuel": "actor node: exit: no fuel\n", "exit ": "actor node: exit: no reason given\n"}[how]
+			if !strings.Contains(d.Exit.Stderr, says) {
+				t.Fatalf("%q, want %q", d.Exit.Stderr, says)
 			}
 			again := want == actor.ReasonError || want == actor.ReasonKilled
 			if again {
