@@ -49,7 +49,7 @@ type child struct {
 	suspensions int
 	failed      string
 	declared    string
-	linked      *wire.Exit    // of the actor whose end, by a link, ends this one
+	linked      *wire.Exit    // of the actor whose end, by a link, ends this one; its Summary says so
 	report      *wire.Ended   // how a command ended, by its guardian
 	stdout      *output       // for all incarnations
 	stderr      *output       // likewise

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -58,7 +57,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	}
 	reason := reason(c, x)
 	if c.byLink(x) {
-		x.Summary = fmt.Sprintf("linked with number %d, which has ended: %s", c.linked.Addr.ID, c.linked.Summary)
+		x.Summary = c.linked.Summary
 	}
 	c.exit = c.exitOf(r, x, reason, c.asked)
 	switch {

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -12,12 +14,17 @@ import (
 
 // linkEnded ends an actor because one that it is linked with has: it is asked
 // to, and killed when its time is over. For the rules it has died by itself,
-// for the same reason as the other one.
+// for the same reason as the other one. Only the root knows how that is called.
 func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
+	if s.above == nil {
+		named := *exit
+		named.Summary = fmt.Sprintf("linked with %s, which has ended: %s", s.nameOf(exit.Addr.ID), exit.Summary)
+		exit = &named
+	}
 	c := s.children[peer.ID]
 	if c != nil && c.next != nil && c.next.addr == peer {
 		s.soon = append(s.soon, func() {
-			s.giveUp(c, "start", fmt.Errorf("an actor that it is linked with has ended: %s", exit.Summary))
+			s.giveUp(c, "start", errors.New("it is "+exit.Summary))
 		})
 		return
 	}
@@ -29,7 +36,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		return
 	}
 	c.linked = exit
-	s.event(EventStopping, c, fmt.Sprintf("linked with number %d, which has ended: %s", exit.Addr.ID, exit.Summary))
+	s.event(EventStopping, c, exit.Summary)
 	r := c.run
 	if c.spec.Shutdown == BrutalKill {
 		_ = r.kill()
@@ -42,6 +49,11 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 			s.event(EventKilled, c, fmt.Sprintf("did not end within %v of the end of what it is linked with", limit))
 		})
 	}
+}
+
+// nameOf is the name of an actor, or its number, if nobody has that.
+func (s *Supervisor) nameOf(id uint32) string {
+	return cmp.Or(s.keeper.Name(id), fmt.Sprint("number ", id))
 }
 
 // crowded tells of an actor that does not read what earlier incarnations of a

@@ -85,7 +85,7 @@ func TestLinks(t *testing.T) {
 				return
 			}
 			d := wait(t, ctx, down)
-			if d.Exit.Reason != tt.reason || !strings.Contains(d.Exit.Summary, "linked with number") {
+			if d.Exit.Reason != tt.reason || !strings.HasPrefix(d.Exit.Summary, "linked with a, which has ended: ") {
 				t.Fatalf("%+v, want reason %s", d.Exit, tt.reason)
 			}
 			if tt.restart {
@@ -99,21 +99,24 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestLinkToTheDead: it ends at once, with noproc.
+// TestLinkToTheDead: it ends at once, with noproc, as one with nobody does.
 func TestLinkToTheDead(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 9})
 	dead := startNode(t, ctx, sup, supervisor.Child{Name: "dead"})
 	if err := sup.Terminate(ctx, dead.ID); err != nil {
 		t.Fatal(err)
 	}
 	a := startNode(t, ctx, sup, supervisor.Child{Name: "a"})
-	down, _, err := actor.Monitor(ctx, a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go actor.Ask(ctx, a, Join{Other: dead})
-	if d := wait(t, ctx, down); d.Exit.Reason != actor.ReasonNoProc {
-		t.Fatalf("%+v", d)
+	for other, name := range map[actor.Ref[Node]]string{dead: "dead", {ID: 99}: "number 99"} {
+		m := who(t, ctx, a) // it is alive
+		down, _, err := actor.Monitor(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go actor.Ask(ctx, a, Join{Other: other})
+		if d := wait(t, ctx, down); d.Exit.Incarnation != m.Incarnation || d.Exit.Reason != actor.ReasonNoProc || d.Exit.Summary != "linked with "+name+", which has ended: no such actor is alive" {
+			t.Errorf("%+v", d)
+		}
 	}
 }
 

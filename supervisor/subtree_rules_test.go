@@ -328,7 +328,7 @@ func TestSubtreeLinks(t *testing.T) {
 		if len(e.Lines) < 2 {
 			continue
 		}
-		want := []string{fmt.Sprintf("linked %d: shutdown: trouble", b.ID), fmt.Sprintf("down %d: linked with number %d, which has ended: exit status 0", a.ID, b.ID)}
+		want := []string{fmt.Sprintf("linked %d: shutdown: trouble", b.ID), fmt.Sprintf("down %d: linked with pair/b, which has ended: exit status 0", a.ID)}
 		if !slices.Equal(e.Lines, want) {
 			t.Errorf("%q", e.Lines)
 		}
