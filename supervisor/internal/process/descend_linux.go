@@ -1,7 +1,6 @@
 package process
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -35,8 +34,21 @@ func processes() (all []entry) {
 	return all
 }
 
-func processOf(pid int) (e entry, ok bool) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// parentPID is the number of this process's parent. That of the first process of a PID
+// namespace has one only where /proc is that of another namespace; else it is 0.
+func parentPID() int {
+	if pid := os.Getppid(); pid != 0 {
+		return pid
+	}
+	e, _ := processIn("self", 0)
+	return e.parent
+}
+
+func processOf(pid int) (e entry, ok bool) { return processIn(strconv.Itoa(pid), pid) }
+
+// processIn is the process of a folder in /proc.
+func processIn(folder string, pid int) (e entry, ok bool) {
+	b, err := os.ReadFile("/proc/" + folder + "/stat")
 	if err != nil {
 		return e, false
 	}

@@ -43,6 +43,8 @@ func act() {
 		}
 		fmt.Println("fine")
 		os.Exit(0)
+	case "bare":
+		stayBare()
 	case "tracer":
 		trace()
 	case "exit 0":

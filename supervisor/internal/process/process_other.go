@@ -116,3 +116,5 @@ func (*Process) Descriptor() *os.File { return nil }
 
 // SetName does nothing here: no process is started.
 func SetName(string) {}
+
+func parentPID() int { return os.Getppid() }

@@ -1,0 +1,64 @@
+package process_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
+)
+
+// stayBare loses what would tell of its parent's end, and is continued again and again.
+func stayBare() {
+	r, w, err := os.Pipe()
+	other, silent, err2 := os.Pipe()
+	if err := errors.Join(err, err2); err != nil {
+		panic(err)
+	}
+	fd := int(r.Fd())
+	process.WatchLiveness(r, func() {
+		fmt.Println("ended")
+		os.Exit(0)
+	})
+	_ = unix.Dup3(int(other.Fd()), fd, unix.O_CLOEXEC) // as when it was closed, and its number used again
+	seen := make(chan os.Signal, 1)
+	signal.Notify(seen, unix.SIGCONT)
+	for range 20 {
+		_ = unix.Kill(os.Getpid(), unix.SIGCONT)
+		<-seen
+		for range 100 { // the other one who hears of it looks
+			runtime.Gosched()
+		}
+	}
+	runtime.KeepAlive([]*os.File{w, silent})
+	fmt.Println(os.Getpid() == 1, "goes on")
+	os.Exit(0)
+}
+
+// TestContinuedIsNoOrphan: who is continued, and has closed what it knows its parent by,
+// has a parent all the same, also as the first process of a PID namespace.
+func TestContinuedIsNoOrphan(t *testing.T) {
+	testutil.Audit(t)
+	for _, first := range []bool{false, true} {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), actVar+"=bare")
+		if first {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUSER}
+		}
+		out, err := cmd.Output()
+		if first && (os.IsPermission(err)) {
+			t.Skip("skipped: this machine refuses a PID namespace")
+		}
+		if want := fmt.Sprintln(first, "goes on"); err != nil || string(out) != want {
+			t.Errorf("first in its namespace: %v: %q, %v", first, out, err)
+		}
+	}
+}
