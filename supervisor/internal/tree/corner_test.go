@@ -382,3 +382,64 @@ func TestTerminateWithoutCaller(t *testing.T) {
 	s.want("stop 3.2", "gone 3")
 	s.state(3, "stopped")
 }
+
+// TestEndsOnce: of an incarnation that has ended, another end is not believed, whatever
+// the child is at: stopped, forgotten or not wanted.
+func TestEndsOnce(t *testing.T) {
+	s := newScript(t, lenient)
+	s.up(Permanent)
+	s.terminate(1)
+	s.stops(1)
+	s.add(2, ChildSpec{})
+	s.in(Ignored{2, 1})
+	s.log = nil
+	for _, in := range []Input{Exited{1, 1, Abnormal}, Ignored{1, 1}, Exited{2, 1, Abnormal}, Ignored{2, 1}} {
+		s.in(in)
+	}
+	s.want()
+	s.state(1, "stopped")
+	s.state(2, "stopped")
+	s.in(Shutdown{})
+	s.want("removed 2", "removed 1", "ended") // nothing runs
+}
+
+// TestRetryOvertakenInTheQueue: a retry that waits for its turn when its child is
+// started with a group means nothing, though the child has died again by then.
+func TestRetryOvertakenInTheQueue(t *testing.T) {
+	s := newScript(t, with(RestForOne))
+	s.up(Permanent, Permanent, Permanent, Permanent)
+	s.dies(3, Abnormal)
+	s.stops(4)
+	s.dies(3, Abnormal) // its start fails
+	s.terminate(1)
+	s.dies(2, Abnormal) // looked at when 1 has ended,
+	s.in(Retry{3})      // and then this
+	s.stops(1)
+	s.ready(2)
+	s.ready(3)
+	s.dies(3, Abnormal) // while 4 is being started
+	s.log = nil
+	s.ready(4)
+	s.want("child_terminated 3", "restarting 3", "stop 4.2")
+}
+
+// TestRetryAfterDelay: the time of a delay that was overtaken by the restart of the
+// child's group is nothing that a later retry waits for.
+func TestRetryAfterDelay(t *testing.T) {
+	s := newScript(t, Config{Strategy: RestForOne, Intensity: 3, Period: time.Hour, Pacer: NewPacer(Pace{Burst: 1, Every: time.Second})})
+	s.up(Permanent, Permanent)
+	s.now = Settled
+	for range 2 { // the first one does not wait, and the second one uses up the burst
+		s.dies(2, Abnormal)
+		s.ready(2)
+	}
+	s.dies(2, Abnormal)
+	s.state(2, "backoff")
+	s.dies(1, Abnormal)
+	s.ready(1)
+	s.log = nil
+	s.dies(2, Abnormal)
+	s.want("start_error 2", "postretry 2") // who is about to give up does not wait
+	s.in(Retry{2})
+	s.want("exceeded 2", "gone 2", "removed 2", "stop 1.2")
+}

@@ -76,6 +76,14 @@ func TestPaceOfSettled(t *testing.T) {
 	s.dies(2, Abnormal)
 	s.ready(1)
 	s.want("child_terminated 1", "restarting 1", "spawn 1.3", "child_terminated 2", "restarting 2", "spawn 2.3")
+	s.ready(2)
+	s.now += Settled - 1 // since they were ready
+	s.m.config.Pacer.next = s.now
+	s.dies(1, Abnormal)
+	s.want("child_terminated 1", "backoff 1 20.099999999s")
+	s.now++
+	s.dies(2, Abnormal)
+	s.want("child_terminated 2", "restarting 2", "spawn 2.4")
 }
 
 // TestPaceOfGroup: the neighbours are stopped at once and started in one turn.

@@ -346,6 +346,15 @@ func TestIgnoredWhileStopping(t *testing.T) {
 	s.terminate(1)
 	s.in(Ignored{1, 1})
 	s.want("spawn 1.1", "stop 1.1", "answer 1: "+ErrTerminated.Error(), "gone 1", "answer 1", "removed 1", "spawn 2.1")
+
+	s = newScript(t, with(SimpleOneForOne)) // and counts as one
+	s.up(Permanent)
+	s.add(2, ChildSpec{})
+	s.terminate(2)
+	s.in(Ignored{2, 1})
+	s.log = nil
+	s.in(Shutdown{})
+	s.want("stopall 1")
 }
 
 // TestRetryOvertaken: a retry that comes when the child was started with its group
