@@ -215,7 +215,7 @@ func fork(spec Spec, env []string, fds []uintptr) (pid, pidfd int, refused *Name
 	if err != nil && spec.Namespaces != 0 && ofNamespaces(err) {
 		err = &NamespaceError{spec.Namespaces &^ spec.Optional, err}
 	} else if err != nil {
-		err = startError(spec.Path, "exec", err)
+		err = startError(spec.Path, opExec, err)
 	}
 	return pid, pidfd, refused, err
 }
@@ -230,12 +230,17 @@ func rawFD(f *os.File) (fd uintptr) {
 	return fd
 }
 
+const opExec = "exec"
+
 func startError(path, op string, err error) error {
 	e := &StartError{Path: path, Op: op, Err: err}
 	l := (*transport.LimitError)(nil)
 	switch {
 	case errors.As(Limited(op, err), &l):
 		e.Err, e.Remedy = l, l.Remedy
+	case op != opExec: // what follows speaks of the program's file
+	case errors.Is(err, syscall.E2BIG):
+		e.Remedy = "its arguments and its environment are too large: let it have only a part of the environment (Child.PassEnv), or raise ulimit -s (LimitSTACK=), a quarter of which they may take"
 	case errors.Is(err, syscall.ENOENT):
 		e.Remedy = "the program's file is gone: it must stay while its children are restarted"
 	case errors.Is(err, syscall.ETXTBSY):
