@@ -92,7 +92,7 @@ func (s *Supervisor) shows(c *child) bool {
 		by := s.children[c.away.addr.ID]
 		return c.shown && by != nil && s.shows(by)
 	}
-	return c.spec.inherits() && s.log == slog.Default()
+	return c.spec.inherits() && s.spec.Log == slog.Default()
 }
 
 // logDeath writes the crash report of c, with what is known and no empty fields. When

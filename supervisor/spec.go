@@ -50,7 +50,8 @@ type Spec struct {
 	// of its own. With the default Intensity it makes no difference.
 	Pace Pace
 
-	// Log gets crash reports and warnings; nil means slog.Default.
+	// Log gets crash reports and warnings; nil means slog.Default. Nobody waits for a
+	// handler that hangs: up to 256 records wait for it, and further ones are counted.
 	Log *slog.Logger
 
 	// OnEvent is called for each event, in order, by the supervisor itself:

@@ -34,14 +34,15 @@ type Supervisor struct {
 
 // engine is what all supervisors of a program share.
 type engine struct {
-	spec    Spec
-	log     *slog.Logger
-	exe     string
-	starter *process.Starter
-	live    *process.Liveness
-	host    hosting.Host // of this process
-	origin  time.Time    // of the machine's clock
-	pacer   *tree.Pacer  // of all its branches
+	spec     Spec
+	log      *slog.Logger // waits for no reader that hangs
+	logQueue *logQueue
+	exe      string
+	starter  *process.Starter
+	live     *process.Liveness
+	host     hosting.Host // of this process
+	origin   time.Time    // of the machine's clock
+	pacer    *tree.Pacer  // of all its branches
 
 	mail  chan func()   // what the loop does next; the loop owns all that follows
 	quit  chan struct{} // closed when the loop is to end
@@ -149,15 +150,16 @@ func create(spec Spec) (*Supervisor, error) {
 func newSupervisor(spec Spec) (*Supervisor, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("supervisor: which program is this: %w", err)
+		return nil, fmt.Errorf("supervisor: which program is this: %w; mount /proc", err)
 	}
 	live, err := process.NewLiveness()
 	if err != nil {
 		return nil, err
 	}
+	log, queue := patientLog(spec.Log)
 	pacer := tree.NewPacer(tree.Pace(spec.Pace))
 	return &Supervisor{engine: &engine{
-		spec: spec, log: spec.Log, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
+		spec: spec, log: log, logQueue: queue, exe: exe, starter: process.NewStarter(), live: live, origin: time.Now(), pacer: pacer,
 		mail: make(chan func(), 64), quit: make(chan struct{}), ended: make(chan struct{}),
 		root: newBranch(nil, spec, pacer), calls: map[uint64]chan<- error{}, away: map[uint64]*awayCall{}, kept: map[string]*child{},
 		children: map[uint32]*child{}, kinds: map[string]*kind{}, running: map[*running]struct{}{},
@@ -296,6 +298,7 @@ func (s *Supervisor) Shutdown() {
 		if err := lane.Sweep(0); err != nil {
 			s.log.Warn("queues could not be removed", "err", err)
 		}
+		s.logQueue.flush()
 	})
 }
 

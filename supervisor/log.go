@@ -1,0 +1,152 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// maxRecords bounds what of the log waits for a reader that hangs.
+const maxRecords = 256
+
+// patientLog is log, but nobody waits for a reader that hangs: a pipe that is not
+// read, a terminal that was stopped, a disk that is broken. The supervisor's loop
+// would stand still, and nothing would be restarted or stopped any more.
+func patientLog(log *slog.Logger) (*slog.Logger, *logQueue) {
+	q := &logQueue{first: log.Handler()}
+	return slog.New(&patientHandler{log.Handler(), q}), q
+}
+
+// patientHandler hands records on to next, by a queue.
+type patientHandler struct {
+	next  slog.Handler
+	queue *logQueue
+}
+
+func (h *patientHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.next.Enabled(ctx, l)
+}
+
+func (h *patientHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.queue.add(func() { _ = h.next.Handle(ctx, r) }) // a broken log ends nothing
+	return nil
+}
+
+func (h *patientHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return &patientHandler{h.next.WithAttrs(a), h.queue}
+}
+
+func (h *patientHandler) WithGroup(name string) slog.Handler {
+	return &patientHandler{h.next.WithGroup(name), h.queue}
+}
+
+// logQueue is what waits to be logged, in order. While the reader reads, nothing
+// does: who logs goes on when it has been written. The goroutine exists while there
+// is work.
+type logQueue struct {
+	first slog.Handler // gets the number of records that were dropped
+
+	mu     sync.Mutex
+	queue  []func()
+	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
+	hangs  bool          // somebody waited in vain, and there was always something to do since
+	missed uint64        // records that were dropped, and nobody was told of
+}
+
+// add calls write, when all that was added before has been written. It waits for
+// that, but not for ever, and not again for a reader that hangs. When too much waits
+// already it drops it.
+func (q *logQueue) add(write func()) {
+	q.mu.Lock()
+	if len(q.queue) >= maxRecords {
+		q.missed++
+		q.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	q.queue = append(q.queue, func() { write(); close(done) })
+	if q.idle == nil {
+		q.idle = make(chan struct{})
+		go q.run()
+	}
+	hangs := q.hangs
+	q.mu.Unlock()
+	if !hangs && !within(flushTime, done) {
+		q.mu.Lock()
+		q.hangs = q.idle != nil // unless it has been written just now
+		q.mu.Unlock()
+	}
+}
+
+// run writes what is queued until nothing is.
+func (q *logQueue) run() {
+	for {
+		q.mu.Lock()
+		missed := uint64(0)
+		var write func()
+		switch {
+		case len(q.queue) > 0:
+			write, q.queue = q.queue[0], q.queue[1:]
+		case q.missed > 0:
+			missed, q.missed = q.missed, 0
+		default:
+			close(q.idle)
+			q.queue, q.idle, q.hangs = nil, nil, false
+			q.mu.Unlock()
+			return
+		}
+		q.mu.Unlock()
+		if write != nil {
+			write()
+		} else {
+			q.dropped(missed)
+		}
+	}
+}
+
+// flush waits for what a reader has not got that hung and reads again, but not for ever.
+func (q *logQueue) flush() {
+	q.mu.Lock()
+	idle := q.idle
+	q.mu.Unlock()
+	if idle != nil {
+		within(flushTime, idle)
+	}
+}
+
+// dropped says how many records were.
+func (q *logQueue) dropped(n uint64) {
+	ctx := context.Background()
+	if !q.first.Enabled(ctx, slog.LevelWarn) {
+		return
+	}
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, "records of the log were dropped: its reader is too slow", 0)
+	r.AddAttrs(slog.Uint64("records", n))
+	_ = q.first.Handle(ctx, r)
+}
+
+// within says whether done is closed before the time is over.
+func within(d time.Duration, done <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// say writes a line to stderr, and does not wait for a reader that hangs: neither
+// the end of a program nor the signal that asks for it may depend on that.
+func say(format string, args ...any) {
+	done := make(chan struct{})
+	go func() {
+		fmt.Fprintf(os.Stderr, format+"\n", args...)
+		close(done)
+	}()
+	within(flushTime, done)
+}

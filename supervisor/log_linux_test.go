@@ -1,0 +1,106 @@
+package supervisor_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+func init() { programs["unread"] = unreadProgram }
+
+// TestHangingLog: a log whose reader hangs holds up neither a restart nor the end.
+func TestHangingLog(t *testing.T) {
+	hang := make(chan struct{})
+	defer close(hang)
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 10, Log: slog.New(slog.NewTextHandler(hanging{hang}, nil))})
+	ref := startNode(t, ctx, sup, supervisor.Child{})
+	for n := range 3 {
+		tell(t, ctx, ref, "panic")
+		if got := who(t, ctx, ref).Incarnation; got != n+2 {
+			t.Fatalf("incarnation %d after %d deaths", got, n+1)
+		}
+	}
+	sup.Shutdown()
+}
+
+// unreadProgram has a child that dies, and waits for a signal.
+func unreadProgram() {
+	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
+		ref, err := supervisor.Start(ctx, sup, node)
+		if err == nil {
+			err = actor.Tell(ctx, ref, Die{How: "panic"})
+		}
+		if err != nil {
+			return err
+		}
+		m, err := actor.Ask(ctx, ref, Who{})
+		if err != nil {
+			return err
+		}
+		fmt.Println("incarnation", m.Incarnation)
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// TestUnreadStderr: a program whose stderr nobody reads restarts its children, and
+// ends when it is asked to.
+func TestUnreadStderr(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fill(t, w)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), rootVar+"=unread"), w
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.HangGuard)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if line != "incarnation 2\n" {
+		t.Errorf("%q, %v: it was not restarted", line, err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	err = cmd.Wait()
+	if x := new(exec.ExitError); !errors.As(err, &x) || x.ExitCode() != 128+int(syscall.SIGTERM) {
+		t.Errorf("%v, want the code of SIGTERM", err)
+	}
+}
+
+// fill writes to a pipe until there is no room.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	c, err := w.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Control(func(fd uintptr) {
+		for err := error(nil); err == nil; {
+			_, err = syscall.Write(int(fd), make([]byte, 4096))
+		}
+		_ = syscall.SetNonblock(int(fd), false) // what a program finds that was started by a shell
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
