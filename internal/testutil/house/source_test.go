@@ -212,6 +212,8 @@ var maySleep = map[string]string{
 	"actor/process_test.go":              "a handler that asks its context now and then, as a busy one would",
 	"transport/mq/process_linux_test.go": "a random moment for a kill; nothing waits for it",
 
+	"transport/notify/process_linux_test.go": "answers that come late; nothing waits for them",
+
 	"supervisor/stopped_linux_test.go":                "a time that somebody has must pass while its supervisor is stopped",
 	"supervisor/internal/process/reuse_linux_test.go": "two processes of one number must differ by their start",
 }
