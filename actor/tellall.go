@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
@@ -23,7 +24,7 @@ import (
 // A large payload is not copied for each actor: it is encoded once, into a segment
 // that only these actors map. A buffer that LendAll has lent for them is not copied
 // at all. Its memory comes back when the last of them has given it back or died. A
-// buffer that Lend has lent for one actor is copied for each, and released.
+// buffer that Lend has lent for one actor is copied for the others, and released.
 func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error {
 	mt, err := codec.Of[M]()
 	if err != nil {
@@ -182,14 +183,15 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	}
 	c.urgent = mt.Urgent()
 	if c.small(func(o *mailbox.Outbox) bool { return mailbox.Inline(o, mt, m) }) {
-		c.each(ctx, func(o *mailbox.Outbox) error { return mailbox.Send(o, wire.EntryTell, 0, 0, mt, m) })
+		send := func(o *mailbox.Outbox) error { return mailbox.Send(o, wire.EntryTell, 0, 0, mt, m) }
+		c.each(ctx, send, send, func(*mailbox.Outbox) bool { return false })
 		return c.err()
 	}
 	cast, err := c.encode(ctx, mt, m)
 	if err != nil {
 		return err
 	}
-	sent := c.each(ctx, cast.To)
+	sent := c.each(ctx, cast.To, cast.Last, cast.Owns)
 	cast.End(sent)
 	return c.err()
 }
@@ -211,9 +213,10 @@ func (c *casting) small(inline func(*mailbox.Outbox) bool) bool {
 	return true
 }
 
-// each sends to all targets, and then to those that were full, and says whether
-// anybody has got the message.
-func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (sent bool) {
+// each sends to all targets, and then to those that were full, and says whether anybody
+// has got the message. The last of those that were full gets it by last: one that has lent
+// a buffer of the message, if there is one.
+func (c *casting) each(ctx context.Context, send, last func(*mailbox.Outbox) error, owns func(*mailbox.Outbox) bool) (sent bool) {
 	try := func(t *node.Target, full func(error) error) {
 		o, err := t.Outbox()
 		if err == nil {
@@ -235,7 +238,14 @@ func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error) (s
 	for _, t := range c.targets {
 		try(t, func(error) error { later = append(later, t); return errLater })
 	}
-	for _, t := range later {
+	if i := slices.IndexFunc(later, func(t *node.Target) bool { o, err := t.Outbox(); return err == nil && owns(o) }); i >= 0 {
+		n := len(later) - 1
+		later[i], later[n] = later[n], later[i]
+	}
+	for i, t := range later {
+		if i == len(later)-1 {
+			send = last
+		}
 		try(t, func(full error) error {
 			whenFull := t.WhenFull
 			if c.urgent {

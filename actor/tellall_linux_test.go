@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -405,6 +406,37 @@ func TestSharedToOneAndLentToAll(t *testing.T) {
 	for _, ref := range refs {
 		if r := recall(t, ctx, ref, 2, true); !bytes.HasPrefix(r.Data, []byte("all")) {
 			t.Errorf("%q", r.Data[:3])
+		}
+	}
+}
+
+// TestLentAndNoRoomForACopy: a buffer that was lent for one actor, and leaves no room for
+// another one of that size in the actor's blocks, is told to several: a copy for that actor
+// would wait for ever for the buffer that it is made of.
+func TestLentAndNoRoomForACopy(t *testing.T) {
+	const pool = 1 << 20
+	ctx, _, refs := audience(t, 3, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for i, ref := range refs {
+		for _, size := range []int{pool, pool + 1} { // in a block, and in a segment of its own
+			number := 2*i + size - pool
+			lent, err := actor.Lend(ctx, ref, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mem := lent.Bytes()
+			mem[0], mem[size-1] = byte(number), 'x'
+			if err := actor.TellAll(ctx, refs, Scene{Number: number, Data: lent}); err != nil {
+				t.Fatalf("lent for listener-%d, %d bytes: %v", i, size, err)
+			}
+			for _, ref := range refs {
+				r := recall(t, ctx, ref, number, true)
+				if len(r.Data) != size || r.Count != 1 || r.Data[0] != byte(number) || r.Data[size-1] != 'x' {
+					t.Errorf("lent for listener-%d: %d bytes, %d times", i, len(r.Data), r.Count)
+				}
+			}
+			lent.Release()
 		}
 	}
 }

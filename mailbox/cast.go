@@ -80,14 +80,30 @@ func (p *parcel) lend(g *Shared, n int) (Buffer, error) {
 
 // To sends the message to o. With an error nothing was sent, and it may be
 // called again; after nil it may not be called for o again.
-func (c *Cast) To(o *Outbox) error {
+func (c *Cast) To(o *Outbox) error { return c.to(o, false) }
+
+// Last is To for the last one, after whom nobody gets the message: what Lend has lent for
+// o is not copied. A copy could wait for ever for the room that the buffer itself takes.
+func (c *Cast) Last(o *Outbox) error { return c.to(o, true) }
+
+// Owns says whether o has lent a buffer of the message: so Last is best for o.
+func (c *Cast) Owns(o *Outbox) bool {
+	for i := range c.p.lent.N {
+		if l, ok := c.p.lent.Item[i].(*lease); ok && l.from == o.store {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cast) to(o *Outbox, last bool) error {
 	if err := NoPriority(c.t, o.Config); err != nil {
 		return err
 	}
 	p := parcels.Get().(*parcel)
 	own := p.scratch
 	p.head, p.lent, p.scratch = c.p.head, c.p.lent, c.p.scratch
-	p.cast, p.payload, p.urgent = true, c.p.payload, c.p.urgent
+	p.cast, p.last, p.payload, p.urgent = true, last, c.p.payload, c.p.urgent
 	defer func() {
 		p.scratch = own // the other is the cast's
 		p.free()

@@ -18,6 +18,7 @@ type parcel struct {
 	lent    codec.Lent                    // what travels beside the payload
 	blocks  [wire.MaxBlocks]segment.Block // the blocks of lent
 	cast    bool                          // it goes to others too: lent buffers stay the sender's
+	last    bool                          // of a cast: nobody else will get it, and what was lent for this one leaves
 	payload *lease                        // of the payload, when that is in a block of a set
 	urgent  bool                          // it overtakes
 	freed   *Shared                       // a block of it came back before the message was sent to its end
@@ -36,7 +37,7 @@ func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
 	p.lent.N, p.lent.Copy = 0, nil
-	p.block, p.cast, p.payload, p.urgent, p.freed = segment.Block{}, false, nil, false, nil
+	p.block, p.cast, p.last, p.payload, p.urgent, p.freed = segment.Block{}, false, false, nil, false, nil
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
 	}
@@ -136,7 +137,7 @@ func (p *parcel) collect(s *store) error {
 // nobody else.
 func (p *parcel) own(s *store, i int) bool {
 	l, ok := p.lent.Item[i].(*lease)
-	return ok && !p.cast && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
+	return ok && (!p.cast || p.last) && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
 }
 
 // shares says whether item i is a buffer of a set that the receiver of s
@@ -189,7 +190,7 @@ func (p *parcel) unclaim(s *store, n int) {
 // goes to nobody else.
 func (p *parcel) leaves(s *store, i int) bool {
 	l, ok := p.lent.Item[i].(*lease)
-	return ok && !p.cast && (l.from == s || l.set != nil) && p.blocks[i].Mem == nil
+	return ok && (l.from == s && (!p.cast || p.last) || l.set != nil && !p.cast) && p.blocks[i].Mem == nil
 }
 
 // leaving records the blocks of a message that is about to become visible, and claims
