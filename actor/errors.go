@@ -24,7 +24,7 @@ var ErrIgnore = errors.New("actor: this actor is not wanted")
 // ErrNoProgram says that a context does not belong to a running program: use the
 // context of supervisor.Run's function, a handler's Context or, with a supervisor
 // made by supervisor.New, one from its method Context.
-var ErrNoProgram = errors.New("actor: no program runs in this process: use the context of supervisor.Run's function, or call from a handler")
+var ErrNoProgram = errors.New("actor: this context belongs to no program: use that of supervisor.Run's function, a handler's or, with supervisor.New, one of Supervisor.Context")
 
 // ErrCallingSelf says that an actor's own code asks that actor, which handles nothing
 // before that code has returned: OTP's calling_self. An ask of a pool fails so when

@@ -197,7 +197,7 @@ func TestMistakesOfACaller(t *testing.T) {
 	if _, err := actor.Lookup[Worker](ctx, ""); !errors.As(err, &unknown) || !strings.Contains(err.Error(), `called ""`) {
 		t.Error("a lookup of no name:", err)
 	}
-	if _, err := actor.NewStream(ctx, ref, "", 1, nil); !errors.Is(err, actor.ErrUnhandled) || !strings.Contains(err.Error(), "OnStream") {
+	if _, err := actor.NewStream(ctx, ref, "", 1, nil); !errors.Is(err, actor.ErrUnhandled) || !strings.Contains(err.Error(), "OnStream") || strings.Contains(err.Error(), "OnAsk") {
 		t.Error("a stream to one that takes none:", err)
 	}
 	var size *transport.SizeError

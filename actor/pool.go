@@ -59,7 +59,8 @@ type UnknownError = node.UnknownError
 
 // Members lists the actors that ref stands for, as this process knows them now: the
 // members of a pool or a group, some of which may be restarting, or ref itself if it
-// is a single actor.
+// is a single actor. A group can be empty, and so is a pool that has ended: the list
+// is then empty, and there is no error.
 func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
 	t, err := target(ctx, ref.ID)
 	if err != nil {

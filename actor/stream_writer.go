@@ -72,7 +72,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 		leave(err.Error()) // it may have been opened all the same
 	}
 	if errors.Is(err, ErrUnhandled) {
-		err = fmt.Errorf("actor: does the Setup of %s call OnStream? %w", t.Name, err)
+		err = fmt.Errorf("actor: %s takes no streams: its Setup must call OnStream: %w", t.Name, ErrUnhandled)
 	}
 	if err == nil && opened.Stream == 0 {
 		size := &transport.SizeError{What: "stream", Size: int(total), Limit: int(opened.Max),
@@ -271,7 +271,7 @@ func (w *StreamWriter) close() error {
 		err = &StreamError{Done: w.done, Total: w.total, Reason: abort}
 	}
 	if w.err == nil {
-		w.err = fmt.Errorf("actor: stream: %w", transport.ErrClosed)
+		w.err = fmt.Errorf("actor: a stream was used after its Close: %w", transport.ErrClosed)
 	}
 	return err
 }

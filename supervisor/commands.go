@@ -14,7 +14,7 @@ import (
 // Why a command is refused, or fails. They come wrapped, with the child's
 // name.
 var (
-	ErrNotFound     = tree.ErrNotFound     // no child has that number or path
+	ErrNotFound     = tree.ErrNotFound     // no child has that number or path, or its supervisor is just being restarted
 	ErrRunning      = tree.ErrRunning      // of Restart and Delete
 	ErrRestarting   = tree.ErrRestarting   // of Restart and Delete
 	ErrTerminated   = tree.ErrTerminated   // of a start: the child was terminated before it was ready
@@ -161,6 +161,9 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 			s.stepIn(b, in(call))
 			return nil
 		case c == nil || c.branch != b:
+			if c != nil && c.branch != nil {
+				return fmt.Errorf("%w of this supervisor: Below returns the one that it is a child of", commandError(c, id, ErrNotFound))
+			}
 			return commandError(nil, id, ErrNotFound)
 		}
 		if c.away != nil {

@@ -45,6 +45,34 @@ func stateOf(sup *supervisor.Supervisor, name string) string {
 	return ""
 }
 
+// TestRefusalsSayWhatToDo: a second start under one name, the end of what runs, and the
+// child of another supervisor.
+func TestRefusalsSayWhatToDo(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Name: "a"})
+	below, err := sup.StartSupervisor(ctx, supervisor.Spec{}, supervisor.Child{Name: "below"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := startNode(t, ctx, below, supervisor.Child{Name: "b"})
+	_, again := supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "a"})
+	for _, c := range []struct {
+		what string
+		err  error
+		is   error
+		says string
+	}{
+		{"a second start", again, nil, "Child.Name"},
+		{"Delete of what runs", sup.Delete(ctx, ref.ID), supervisor.ErrRunning, "Terminate"},
+		{"Terminate of another's child", sup.Terminate(ctx, other.ID), supervisor.ErrNotFound, "child below/b: no such child of this supervisor: Below"},
+		{"Terminate of nobody", sup.Terminate(ctx, 99), supervisor.ErrNotFound, "child 99: no such child"},
+	} {
+		if c.err == nil || c.is != nil && !errors.Is(c.err, c.is) || !strings.Contains(c.err.Error(), c.says) {
+			t.Errorf("%s: %v", c.what, c.err)
+		}
+	}
+}
+
 // TestChildAdm: start, duplicate, terminate, restart, delete. OTP: child_adm,
 // count_children, which_children.
 func TestChildAdm(t *testing.T) {

@@ -229,7 +229,8 @@ type Child struct {
 	Operator bool
 
 	// InPlace runs the actor as a goroutine of this process, with the same
-	// semantics: for tests and debuggers. It cannot be killed, only stopped.
+	// semantics: for tests and debuggers. It cannot be killed, only stopped. Env, PassEnv
+	// and Stderr are those of this process; Memory, Limits and Watchdog are refused.
 	InPlace bool
 }
 

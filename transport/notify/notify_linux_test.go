@@ -248,7 +248,7 @@ func TestFullEventfd(t *testing.T) {
 	}
 }
 
-// TestInterruptEventfdMode: passing the eventfd's number around does not make
+// TestEventfdMode: passing the eventfd's number around does not make
 // it blocking.
 func TestEventfdMode(t *testing.T) {
 	n := newNotifier(t, "eventfd")

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,7 +43,8 @@ func TestNamesOfRefused(t *testing.T) {
 		s.add(id, ChildSpec{Name: name})
 		s.state(id, "")
 	}
-	s.want("answer 2: already started, as number 1", "gone 2", "removed 2", "answer 3: already started, as number 1", "gone 3", "removed 3")
+	present := "answer 2: " + (&PresentError{ID: 1, Started: true}).Error()
+	s.want(present, "gone 2", "removed 2", "answer 3"+strings.TrimPrefix(present, "answer 2"), "gone 3", "removed 3")
 }
 
 // TestTerminatedBeforeItsStart: a child that waits for its first turn, or is being

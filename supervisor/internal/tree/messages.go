@@ -188,7 +188,7 @@ func (k ReportKind) String() string {
 var (
 	ErrNotFound     = errors.New("no such child")
 	ErrShuttingDown = errors.New("the supervisor is ending")
-	ErrRunning      = errors.New("the child is running")
+	ErrRunning      = errors.New("the child is running: Terminate it first")
 	ErrRestarting   = errors.New("the child is being restarted")
 	ErrNotRunning   = errors.New("it is not running")
 	ErrReplacing    = errors.New("the child is being replaced")
@@ -208,7 +208,7 @@ type PresentError struct {
 
 func (e *PresentError) Error() string {
 	if e.Started {
-		return fmt.Sprintf("already started, as number %d", e.ID)
+		return fmt.Sprintf("already started, as number %d: a further one needs another Child.Name", e.ID)
 	}
 	return fmt.Sprintf("already present, as number %d, and stopped: restart or delete it", e.ID)
 }

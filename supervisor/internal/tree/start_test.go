@@ -292,8 +292,7 @@ func TestShutdownDuringStart(t *testing.T) {
 	s.want("answer 3: "+ErrTerminated.Error(), "gone 3", "removed 3", "stop 1.1")
 }
 
-// TestCountRestartingChildren and TestWhichChildren: what the tree says of
-// itself.
+// TestCountRestartingChildren: what the tree says of itself.
 func TestCountRestartingChildren(t *testing.T) {
 	s := newScript(t, lenient)
 	s.up(permanent3...)
