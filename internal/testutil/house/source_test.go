@@ -209,9 +209,8 @@ func checkFuncSize(r *repository, bad func(string, ...any)) {
 // maySleep lists the test files in which a sleep is the subject and not a way
 // to wait, each with the reason.
 var maySleep = map[string]string{
-	"transport/notify/process_linux_test.go": "the time that an answer takes is the subject",
-	"actor/process_test.go":                  "a handler that asks its context now and then, as a busy one would",
-	"transport/mq/process_linux_test.go":     "a random moment for a kill; nothing waits for it",
+	"actor/process_test.go":              "a handler that asks its context now and then, as a busy one would",
+	"transport/mq/process_linux_test.go": "a random moment for a kill; nothing waits for it",
 
 	"transport/notify/process_linux_test.go": "answers that come late; nothing waits for them",
 
