@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -90,4 +91,66 @@ func TestNotifyBarrier(t *testing.T) {
 	}
 	n.conn.Close()
 	close(ended)
+}
+
+// TestWhatIsQueued: what was said before the end is read without waiting, message by
+// message, until there is none, or there are too many.
+func TestWhatIsQueued(t *testing.T) {
+	n, err := listenNotify()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.conn.Close()
+	says := func(texts ...string) {
+		t.Helper()
+		p := testutil.Start(t, "says and ends", testutil.Spec{Args: append([]string{n.name}, texts...)})
+		p.Succeeds()
+	}
+	said := func(ready chan struct{}) bool {
+		select {
+		case <-ready:
+			return true
+		default:
+			return false
+		}
+	}
+	ready := make(chan struct{})
+	var to chan<- struct{} = ready
+	says("STATUS=soon", "READY=1", "READY=1", "STATUS=over")
+	if err := n.hear(&to, n.queued, 1); err != nil || said(ready) {
+		t.Errorf("of the first message: %v, ready is %v", err, said(ready))
+	}
+	if err := n.hear(&to, n.queued, maxQueued); !errors.Is(err, unix.EAGAIN) || !said(ready) || to != nil {
+		t.Errorf("of all: %v, ready is %v", err, said(ready))
+	}
+}
+
+// TestReadyByAnother: the command's user may say that it is ready, and nobody else may.
+func TestReadyByAnother(t *testing.T) {
+	n, err := listenNotify()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.conn.Close()
+	who := os.Geteuid()
+	if who == 0 {
+		who = 1 // root may say that it is anybody
+	}
+	c, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(c)
+	cred := unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: uint32(who), Gid: uint32(os.Getegid())})
+	for _, user := range []int{who + 1, who} {
+		n.user = user
+		if err := unix.Sendmsg(c, []byte("READY=1"), cred, &unix.SockaddrUnix{Name: n.name}, 0); err != nil {
+			t.Skip("this process may not say who it is: ", err)
+		}
+		ready := make(chan struct{})
+		var to chan<- struct{} = ready
+		if err := n.hear(&to, n.queued, 2); !errors.Is(err, unix.EAGAIN) || (to == nil) != (user == who) {
+			t.Errorf("user %d says so, where %d may: %v, heard: %v", who, user, err, to == nil)
+		}
+	}
 }

@@ -48,38 +48,52 @@ func noDescriptors(t *testing.T) (restore func()) {
 	return func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
 }
 
-// TestAccountsWithoutDescriptors: who has no descriptor left still judges the
-// message that was in hand at a death, and makes dead letters of what is unread.
-func TestAccountsWithoutDescriptors(t *testing.T) {
+// written is a lane with n messages of the types 7, 8 and so on, each of one cell.
+func written(t *testing.T, n int) (*segment.Memory, wire.Open) {
+	t.Helper()
 	const cells = 16 << 10
-	mem, err := segment.Create("lane", transport.SendPageHeader+16<<10, segment.Options{Form: segment.FormMemfd})
+	mem, err := segment.Create("lane", transport.SendPageHeader+cells, segment.Options{Form: segment.FormMemfd})
 	if err != nil {
 		t.Skip("no memfd: ", err)
 	}
-	defer mem.Close()
+	t.Cleanup(func() { mem.Close() })
 	send, err := transport.NewSendPage(mem.Bytes(), cells)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := ring.NewSender(send)
-	for range 3 {
+	for i := range n {
 		b, err := s.Reserve(wire.PlainHeader(wire.EntryTell))
 		if err != nil {
 			t.Fatal(err)
 		}
-		wire.PutPlain(b, wire.EntryTell, 7, 0, 0)
+		wire.PutPlain(b, wire.EntryTell, 7+uint64(i), 0, 0)
 		s.Publish()
 	}
-	answers, err := segment.Create("page", transport.RecvPageBytes, segment.Options{Form: segment.FormMemfd})
+	return mem, wire.Open{Size: uint32(len(mem.Bytes())), Cells: cells, Queue: wire.QueueRing}
+}
+
+// inHand is the page of a receiver that says so of its message.
+func inHand(t *testing.T, word transport.InFlight) *Handle {
+	t.Helper()
+	mem, err := segment.Create("page", transport.RecvPageBytes, segment.Options{Form: segment.FormMemfd})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answers.Close()
-	recv, err := transport.NewRecvPage(answers.Bytes())
+	defer mem.Close()
+	recv, err := transport.NewRecvPage(mem.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	recv.InFlight.Store(uint64(transport.PackInFlight(0, 0, transport.HandIn)))
+	recv.InFlight.Store(uint64(word))
+	return lent(t, mem)
+}
+
+// TestAccountsWithoutDescriptors: who has no descriptor left still judges the
+// message that was in hand at a death, and makes dead letters of what is unread.
+func TestAccountsWithoutDescriptors(t *testing.T) {
+	mem, open := written(t, 3)
+	page := inHand(t, transport.PackInFlight(0, 0, transport.HandIn))
 
 	var letters []Letter
 	k := New(slog.New(slog.DiscardHandler), func(l Letter) { letters = append(letters, l) })
@@ -89,8 +103,7 @@ func TestAccountsWithoutDescriptors(t *testing.T) {
 		k.Begin(a, "", func(wire.Frame, ...*Handle) {})
 	}
 	key := laneKey{from: from, to: to.ID}
-	k.lanes[key] = &held{laneKey: key, open: wire.Open{Size: uint32(len(mem.Bytes())), Cells: cells, Queue: wire.QueueRing},
-		files: []*Handle{lent(t, mem)}, page: lent(t, answers), pageOf: to.Incarnation}
+	k.lanes[key] = &held{laneKey: key, open: open, files: []*Handle{lent(t, mem)}, page: page, pageOf: to.Incarnation}
 	restore := noDescriptors(t)
 	defer restore()
 	k.Died(&wire.Exit{Addr: to, Summary: "ended"}, tree.Own)

@@ -1,0 +1,177 @@
+package keeper
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// mappings is how many memfds this process has mapped.
+func mappings(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Skip(err)
+	}
+	return bytes.Count(b, []byte("/memfd:"))
+}
+
+// TestMessageInHandAtDeaths: a message is charged with the deaths while it was in hand,
+// and with no other's: each incarnation is told of them, and of where it begins. With
+// two allowed it is a dead letter at the second that is the actor's own doing. Whatever
+// the keeper has looked at it maps no longer.
+func TestMessageInHandAtDeaths(t *testing.T) {
+	in := func(seq uint64, attempt uint8) transport.InFlight {
+		return transport.PackInFlight(seq, attempt, transport.HandIn)
+	}
+	mem, open := written(t, 4)
+	var letters []Letter
+	k := New(slog.New(slog.DiscardHandler), func(l Letter) { letters = append(letters, l) })
+	from, got := at(1, 1), &wire.Lane{}
+	k.Add(1, "sender", wire.Mailbox{})
+	k.Begin(from, "", func(wire.Frame, ...*Handle) {})
+	k.Add(2, "receiver", wire.Mailbox{Queue: wire.QueueRing, Redeliver: 2})
+	k.Frame(from, &wire.Types{Types: []wire.TypeName{{ID: 8, Name: "second"}}}, nil)
+	key := laneKey{from, 2}
+	l := &held{laneKey: key, name: "sender", open: open, files: []*Handle{lent(t, mem)}}
+	k.lanes[key] = l
+	before := mappings(t)
+	none := transport.PackInFlight(3, 0, transport.HandDone)
+	for i, tt := range []struct {
+		word    transport.InFlight // at the death
+		cause   tree.Cause
+		start   uint64 // of the next incarnation
+		attempt uint8
+		letters int
+		of      string // type in hand
+	}{
+		{in(0, 0), tree.Own, 0, 1, 0, "0x0000000000000007"},
+		{in(1, 0), tree.Own, 1, 1, 0, "second"}, // the first is done: its death is not charged to this one
+		{in(1, 1), tree.Asked, 1, 2, 0, "second"},
+		{in(1, 2), tree.Own, 2, 0, 1, "second"},
+		{in(2, 0), tree.Own, 2, 1, 1, "0x0000000000000009"},
+		{none, tree.Own, 3, 0, 1, ""},
+	} {
+		to := at(2, uint32(i+1))
+		k.Begin(to, "", func(f wire.Frame, hs ...*Handle) {
+			if f, ok := f.(*wire.Lane); ok {
+				got = f
+			}
+			releaseAll(hs)
+		})
+		k.page(to, &wire.Page{Peer: from, Size: transport.RecvPageBytes}, []*Handle{inHand(t, tt.word).Retain()})
+		exit := &wire.Exit{Addr: to, Summary: fmt.Sprint("death ", i)}
+		k.Died(exit, tt.cause)
+		k.Begin(at(2, 99), "", func(f wire.Frame, hs ...*Handle) {
+			if f, ok := f.(*wire.Lane); ok {
+				got = f
+			}
+			releaseAll(hs)
+		})
+		if got.From != from || got.Name != "sender" || got.Queue != open.Queue || got.Cells != open.Cells || got.Size != open.Size {
+			t.Fatalf("the lane is %+v, want that of %+v", got, open)
+		}
+		if got.Start != tt.start || got.Attempt != tt.attempt || len(letters) != tt.letters || exit.Type != tt.of {
+			t.Fatalf("death %d: the next begins at %d, attempt %d, after %d letters, and %q was in hand; want %+v", i, got.Start, got.Attempt, len(letters), exit.Type, tt)
+		}
+	}
+	if x := letters[0]; x.Type != 8 || x.Reason != wire.LetterQuarantined || x.Text != "death 3" || len(x.Payload) == 0 {
+		t.Errorf("the letter is %+v", x)
+	}
+	k.Progress(2)
+	k.Died(&wire.Exit{Addr: at(2, 99)}, tree.Own)
+	k.Gone(2)
+	k.Died(&wire.Exit{Addr: from}, tree.Own)
+	if len(letters) != 2 || letters[1].Type != 10 || letters[1].Reason != wire.LetterUnread {
+		t.Errorf("what was unread: %+v", letters[1:])
+	}
+	if n := mappings(t); n != before {
+		t.Errorf("%d pages are mapped, %d before", n, before)
+	}
+}
+
+// queuesOf is how many SysV queues this machine has that a process was the last to send to.
+func queuesOf(t *testing.T, pid int) (n int) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sysvipc/msg")
+	if err != nil {
+		t.Skip(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 5 && f[5] == strconv.Itoa(pid) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestQueueEndsWithItsLane: a queue that would outlive its descriptors is removed with the
+// last one, which may be that of a frame on its way.
+func TestQueueEndsWithItsLane(t *testing.T) {
+	p, open, files := neverStops(t, "sysv")
+	p.Expect("closed")
+	from := at(1, 1)
+	k := New(slog.New(slog.DiscardHandler), func(Letter) {})
+	var onWay []*Handle
+	k.Add(1, "sender", wire.Mailbox{})
+	k.Begin(from, "", func(wire.Frame, ...*Handle) {})
+	k.Add(2, "receiver", wire.Mailbox{Queue: open.Queue})
+	k.Begin(at(2, 1), "", func(f wire.Frame, hs ...*Handle) { onWay = append(onWay, hs...) })
+	open.To = 2
+	k.Frame(from, open, files)
+	if len(onWay) != len(files) || queuesOf(t, p.PID()) != 1 {
+		t.Fatalf("%d descriptors for the receiver, %d queues", len(onWay), queuesOf(t, p.PID()))
+	}
+	if k.Close(); queuesOf(t, p.PID()) != 1 {
+		t.Error("the queue is removed before the receiver has it")
+	}
+	if releaseAll(onWay); queuesOf(t, p.PID()) != 0 {
+		t.Error("the queue outlives its lane")
+	}
+	p.Kill()
+}
+
+// TestProgressOfOne: the mark changes when a message is taken or completed, and only
+// then; the message in hand does not count as one that waits, and the page of an
+// incarnation before says nothing of the one that runs.
+func TestProgressOfOne(t *testing.T) {
+	mem, open := written(t, 2)
+	k := New(slog.New(slog.DiscardHandler), func(Letter) {})
+	from, to := at(1, 1), at(2, 1)
+	k.Add(2, "receiver", wire.Mailbox{})
+	k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
+	l := &held{laneKey: laneKey{from, 2}, open: open, files: []*Handle{lent(t, mem)}}
+	k.lanes[l.laneKey] = l
+	marks := map[uint64]bool{k.Progress(2).Mark: true}
+	for i, tt := range []struct {
+		word transport.InFlight
+		want Progress
+	}{
+		{transport.PackInFlight(0, 0, transport.HandIn), Progress{Work: true, Waiting: 1, Type: "0x0000000000000007"}},
+		{transport.PackInFlight(1, 0, transport.HandDone), Progress{Work: true, Waiting: 1}},
+		{transport.PackInFlight(1, 0, transport.HandIn), Progress{Work: true, Type: "0x0000000000000008"}},
+		{transport.PackInFlight(2, 0, transport.HandDone), Progress{}},
+	} {
+		l.page, l.pageOf = inHand(t, tt.word), 1
+		got := k.Progress(2)
+		if got != k.Progress(2) || marks[got.Mark] {
+			t.Errorf("step %d: the mark is %x, then %x, after %v", i, got.Mark, k.Progress(2).Mark, marks)
+		}
+		marks[got.Mark] = true
+		if got.Mark = 0; got != tt.want {
+			t.Errorf("step %d: %+v, want %+v", i, got, tt.want)
+		}
+	}
+	k.children[2].alive = 2
+	if p := k.Progress(2); !p.Work || p.Waiting != 1 {
+		t.Errorf("the next incarnation has done nothing, and has %+v", p)
+	}
+}
