@@ -11,17 +11,19 @@ import (
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/ring"
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// mappings is how many memfds this process has mapped.
+// mappings is how many memfds and SysV segments this process has mapped.
 func mappings(t *testing.T) int {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		t.Skip(err)
 	}
-	return bytes.Count(b, []byte("/memfd:"))
+	return bytes.Count(b, []byte("/memfd:")) + bytes.Count(b, []byte("/SYSV"))
 }
 
 // TestMessageInHandAtDeaths: a message is charged with the deaths while it was in hand,
@@ -173,5 +175,92 @@ func TestProgressOfOne(t *testing.T) {
 	k.children[2].alive = 2
 	if p := k.Progress(2); !p.Work || p.Waiting != 1 {
 		t.Errorf("the next incarnation has done nothing, and has %+v", p)
+	}
+}
+
+// TestSegmentsInHand: the dead letter of a large question has its header and what its
+// block holds; its sender learns that it failed. A segment that its owner no longer has
+// is kept with its lane, for that, and answers until nobody can want them: no longer.
+func TestSegmentsInHand(t *testing.T) {
+	for _, form := range []segment.Form{segment.FormMemfd, segment.FormSysV} {
+		t.Run(form.String(), func(t *testing.T) { segmentsInHand(t, form) })
+	}
+}
+
+func segmentsInHand(t *testing.T, form segment.Form) {
+	var letters []Letter
+	k := New(slog.New(slog.DiscardHandler), func(l Letter) { letters = append(letters, l) })
+	from, to, failed := at(1, 1), at(2, 1), []uint64{}
+	box := wire.Mailbox{Queue: wire.QueueRing, Segment: uint8(form), Blocks: uint8(segment.PolicyPool)}
+	k.Add(1, "sender", box)
+	k.Begin(from, "", func(f wire.Frame, hs ...*Handle) {
+		if f, ok := f.(*wire.AskFailed); ok && f.To == 2 {
+			failed = append(failed, f.Ask)
+		}
+		releaseAll(hs)
+	})
+	k.Add(2, "receiver", box)
+	begin := func() { k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) }) }
+	begin()
+	mem, open := written(t, 0)
+	send, err := transport.OpenSendPage(mem.Bytes(), int(open.Cells))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := wire.Entry{Kind: wire.EntryAsk, Flags: wire.FlagBlock, Type: 7, Ask: 5, Payload: wire.BlockRef{Segment: 1, Index: 1, Length: 6}}
+	s := ring.NewSender(send)
+	b, err := s.Reserve(e.Header())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Put(b)
+	s.Publish()
+	l := &held{laneKey: laneKey{from, 2}, open: open, files: []*Handle{lent(t, mem)}}
+	k.lanes[l.laneKey] = l
+
+	before := mappings(t)
+	kept := func() int { return mappings(t) - before }
+	block := func(who wire.Addr, f *wire.Segment) {
+		t.Helper()
+		m, err := segment.Create("block", 3*4096, segment.Options{Form: form})
+		if err != nil {
+			t.Skip(err)
+		}
+		copy(m.Bytes()[segment.PolicyPool.Offset(1, 4096):], "second")
+		file, err := dup(&Handle{File: m.File()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Size, f.Class, f.Blocks = 3*4096, 4096, 2
+		k.segment(who, f, []*Handle{NewHandle(file)})
+		m.Close()
+	}
+	block(from, &wire.Segment{Peer: to, ID: 1})
+	block(to, &wire.Segment{Peer: from, ID: 1, Reply: 1})
+	if n := kept(); form == segment.FormSysV && n != 2 {
+		t.Fatalf("%d segments are kept, want 2", n)
+	}
+	l.page, l.pageOf = inHand(t, transport.PackInFlight(0, 0, transport.HandIn)), 1
+	k.Died(&wire.Exit{Addr: to, Summary: "ended"}, tree.Own)
+	if len(letters) != 1 || letters[0].Size != 6 || !bytes.HasSuffix(letters[0].Payload, []byte("second")) || len(letters[0].Payload) != e.Header()+6 {
+		t.Errorf("letters: %+v", letters)
+	}
+	if len(failed) != 1 || failed[0] != 5 {
+		t.Errorf("questions that failed: %v", failed)
+	}
+	if form == segment.FormSysV && len(l.replies) != 1 {
+		t.Error("the last answers of the dead are not kept")
+	}
+	to.Incarnation++
+	begin()
+	k.Died(&wire.Exit{Addr: to}, tree.Own)
+	if len(l.replies) != 0 {
+		t.Error("the answers of one that is long dead are kept")
+	}
+	if k.Died(&wire.Exit{Addr: from}, tree.Own); form == segment.FormSysV && kept() != 1 {
+		t.Errorf("%d segments are kept of a dead sender, want 1", kept())
+	}
+	if k.Close(); kept() != 0 {
+		t.Errorf("%d segments are kept at the end", kept())
 	}
 }
