@@ -253,12 +253,13 @@ func segmentsInHand(t *testing.T, form segment.Form) {
 	}
 	to.Incarnation++
 	begin()
+	block(to, &wire.Segment{Peer: from, ID: 1, Reply: 1})
 	k.Died(&wire.Exit{Addr: to}, tree.Own)
-	if len(l.replies) != 0 {
-		t.Error("the answers of one that is long dead are kept")
+	if form == segment.FormSysV && (len(l.replies) != 1 || l.replies[0].f.Peer != to) {
+		t.Errorf("the last answers of two that are dead are not what is kept: %+v", l.replies)
 	}
-	if k.Died(&wire.Exit{Addr: from}, tree.Own); form == segment.FormSysV && kept() != 1 {
-		t.Errorf("%d segments are kept of a dead sender, want 1", kept())
+	if k.Died(&wire.Exit{Addr: from}, tree.Own); form == segment.FormSysV && kept() != 2 {
+		t.Errorf("%d segments are kept of the dead, want 2", kept())
 	}
 	if k.Close(); kept() != 0 {
 		t.Errorf("%d segments are kept at the end", kept())

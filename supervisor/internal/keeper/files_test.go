@@ -78,6 +78,7 @@ func TestFilesOfFrames(t *testing.T) {
 		{"answers that were taken back, and others", []step{open, {to, answers(1, 8), 0}, {to, answers(2, 8), 0}, {to, answers(1, 0), 0}, {to, answers(3, 8), 0}}, n},
 		{"answers of one who is dead, and its successor's", []step{open, {to, page, 0}, {to, answers(1, 8), 0}, {to, answers(2, 8), 0}, dies(to), begins(next), {next, page, 0}, {next, answers(3, 8), 0}}, n + 1},
 		{"a second passage", []step{open, {from, passage, 0}, {from, passage, 0}}, n + 1},
+		{"a page for a dead sender", []step{open, dies(from), {to, page, 0}}, n + 1},
 		{"everything of a dead sender", []step{open, {to, page, 0}, {from, blocks(1, 8), 0}, {from, passage, 0}, dies(from)}, n + 3},
 		{"the same, when it was read", []step{open, {to, page, 0}, {from, blocks(1, 8), 0}, {from, passage, 0}, dies(from), {to, &wire.Drained{From: from}, 0}}, 0},
 	} {

@@ -127,7 +127,7 @@ func TestPagesThatCannotBeMapped(t *testing.T) {
 	if _, err := transport.NewSendPage(mem.Bytes(), 16<<10); err != nil {
 		t.Fatal(err)
 	}
-	good := wire.Open{Size: uint32(len(mem.Bytes())), Cells: 16 << 10}
+	good, before := wire.Open{Size: uint32(len(mem.Bytes())), Cells: 16 << 10}, mappings(t)
 	for what, l := range map[string]*held{
 		"another size":      {open: wire.Open{Size: 4096, Cells: 16 << 10}, files: []*Handle{lent(t, mem)}},
 		"another geometry":  {open: wire.Open{Size: good.Size, Cells: 32 << 10}, files: []*Handle{lent(t, mem)}},
@@ -137,5 +137,8 @@ func TestPagesThatCannotBeMapped(t *testing.T) {
 			t.Errorf("%s: no error", what)
 			m.close()
 		}
+	}
+	if n := mappings(t); n != before {
+		t.Errorf("%d pages are mapped, %d before", n, before)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -241,3 +242,66 @@ type closer struct{ n *int }
 
 func (c closer) Close() error { *c.n++; return nil }
 func (c closer) Fd() uintptr  { return ^uintptr(0) }
+
+// TestLaneWithItsParts: whoever begins to read a mailbox gets each lane with all that its
+// messages need, and after that the word that its sender is dead.
+func TestLaneWithItsParts(t *testing.T) {
+	for what, begin := range map[string]func(s *stage, says Post){
+		"the next incarnation": func(s *stage, says Post) {
+			s.dies(at(1, 1))
+			s.Begin(at(1, 3), "", says)
+		},
+		"a successor": func(s *stage, says Post) {
+			s.children[1].next.post = says
+			s.takesOver()
+		},
+	} {
+		s, closed := newStage(1), 0
+		l := s.lane(at(2, 1), 1)
+		l.at = transport.Place{Seq: 9, Urgent: 3, Carry: []byte("next"), CarryUrgent: true}
+		l.exit, l.retired = NewHandle(closer{&closed}), true
+		l.segments = []kept{{wire.Segment{ID: 4, Peer: at(2, 1)}, NewHandle(closer{&closed})}}
+		var said []string
+		begin(s, func(f wire.Frame, files ...*Handle) {
+			switch f := f.(type) {
+			case *wire.Lane:
+				said = append(said, fmt.Sprint("lane ", f.From, " ", f.Start, f.Urgent, " ", string(f.Carry), f.CarryUrgent))
+			case *wire.Segment:
+				said = append(said, fmt.Sprint("segment ", f.ID, " ", f.Peer, " ", len(files)))
+			case *wire.Passage:
+				said = append(said, fmt.Sprint("passage ", f.Peer, " ", len(files)))
+			case *wire.Retire:
+				said = append(said, fmt.Sprint("the end of ", f.From))
+			}
+			releaseAll(files)
+		})
+		if want := "[lane 2.1 9 3 next1 segment 4 2.1 1 passage 2.1 1 the end of 2.1]"; fmt.Sprint(said) != want {
+			t.Errorf("%s is told %v, want %s", what, said, want)
+		}
+		if s.drop(l); closed != 2 {
+			t.Errorf("%s: %d descriptors are closed with the lane, want 2", what, closed)
+		}
+	}
+}
+
+// TestPoolWithoutTheGone: one that is gone for good is in no pool, one that is restarted
+// stays; who watches the pool learns that it has no members.
+func TestPoolWithoutTheGone(t *testing.T) {
+	s := newStage(2)
+	s.AddPool(9, "pool", wire.RouteRoundRobin)
+	if err := s.Enter(9, 2); err != nil {
+		t.Fatal(err)
+	}
+	s.Frame(at(3, 1), &wire.Monitor{Token: 7, ID: 9}, nil)
+	if s.dies(at(2, 1)); len(s.pools[9].members) != 1 {
+		t.Error("it may be restarted, and has left the pool")
+	}
+	s.want(t, at(3, 1))
+	if s.Gone(2); len(s.pools[9].members) != 0 {
+		t.Error("it is gone, and messages to the pool are sent to it")
+	}
+	s.want(t, at(3, 1), "down 7 of 2")
+	if s.Enter(9, 2) == nil {
+		t.Error("it is gone, and is made a member")
+	}
+}
