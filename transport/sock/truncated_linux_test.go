@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -87,24 +88,21 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestOutOfDescriptors: where one of four descriptors fits below the limit,
-// the kernel keeps silent about the other three; the link does not.
-func TestOutOfDescriptors(t *testing.T) {
-	testutil.Descriptors(t, 128)
-	testutil.Audit(t)
-	p := newRawPeer(t)
-	p.send(1, 4)
+// oneFree lowers the limit so that one descriptor is free below it, until restore
+// is called.
+func oneFree(t *testing.T) (restore func()) {
+	t.Helper()
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
 	}
 	var fill []int // with these, all numbers below the limit are used but one
-	defer func() {
+	t.Cleanup(func() {
 		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
 		for _, fd := range fill {
 			unix.Close(fd)
 		}
-	}()
+	})
 	for last := 0; last <= 100; last = fill[len(fill)-1] {
 		fd, err := unix.Dup(0)
 		if err != nil {
@@ -120,7 +118,44 @@ func TestOutOfDescriptors(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		t.Skip("cannot lower the limit:", err)
 	}
+	return func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }
+}
+
+// TestOutOfDescriptors: where one of four descriptors fits below the limit,
+// the kernel keeps silent about the other three; the link does not.
+func TestOutOfDescriptors(t *testing.T) {
+	testutil.Descriptors(t, 128)
+	testutil.Audit(t)
+	p := newRawPeer(t)
+	p.send(1, 4)
+	restore := oneFree(t)
 	p.cutOff("descriptors", true)
-	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
+	restore()
 	p.whole()
+}
+
+// TestPassageOutOfDescriptors: the same of files that wait. The limit is to blame, and
+// not who has sent them.
+func TestPassageOutOfDescriptors(t *testing.T) {
+	testutil.Descriptors(t, 128)
+	testutil.Audit(t)
+	in, exit, err := NewPassage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := OpenPassage(exit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if err := in.Put(1, []*os.File{os.Stdin, os.Stdin, os.Stdin}); err != nil {
+		t.Fatal(err)
+	}
+	restore := oneFree(t)
+	files, err := out.Take(1, 3)
+	restore()
+	if limit := (*transport.LimitError)(nil); !errors.As(err, &limit) || files != nil {
+		t.Errorf("%d files, %v", len(files), err)
+	}
 }
