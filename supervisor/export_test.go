@@ -30,3 +30,6 @@ func SetBounds(monitors, links, segments, onLane int) (restore func()) {
 
 // StartFrom is what ReplaceAll does to a child that has no process.
 func StartFrom(s *Supervisor, id uint32, path string) { s.startFrom(id, path) }
+
+// Times is how long c may take to become ready, and to end.
+func Times(c Child) (start, stop time.Duration) { return c.startTime(), c.stopTime() }

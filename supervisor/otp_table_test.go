@@ -44,6 +44,26 @@ func TestOTPTable(t *testing.T) {
 	}
 }
 
+// TestDefaultTimes: a worker has five seconds to end, OTP's default, and a supervisor
+// has all the time that it needs.
+func TestDefaultTimes(t *testing.T) {
+	for _, tt := range []struct {
+		child       supervisor.Child
+		start, stop time.Duration
+	}{
+		{supervisor.Child{Actor: node}, 30 * time.Second, 5 * time.Second},
+		{supervisor.Child{Command: &supervisor.Command{}}, 30 * time.Second, 5 * time.Second},
+		{supervisor.Child{Supervisor: &supervisor.Spec{}}, supervisor.Infinity, supervisor.Infinity},
+		{supervisor.Child{Subtree: pairOfNodes}, supervisor.Infinity, supervisor.Infinity},
+		{supervisor.Child{Subtree: pairOfNodes, Start: 1, Shutdown: 2}, 1, 2},
+		{supervisor.Child{Actor: node, Start: 1, Shutdown: 2}, 1, 2},
+	} {
+		if start, stop := supervisor.Times(tt.child); start != tt.start || stop != tt.stop {
+			t.Errorf("%+v: %v to start and %v to stop, want %v and %v", tt.child, start, stop, tt.start, tt.stop)
+		}
+	}
+}
+
 // TestDefaults: OTP's, for what is not said. OTP: sup_flags, child_specs_map.
 func TestDefaults(t *testing.T) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})
