@@ -441,6 +441,38 @@ func TestLentAndNoRoomForACopy(t *testing.T) {
 	}
 }
 
+// TestTwoLentAfterALargeOne: a small buffer that has got the only block, one which a large
+// payload has left, does not keep a second one waiting that its sender wants beside it.
+func TestTwoLentAfterALargeOne(t *testing.T) {
+	const large, small = 600 << 10, 16 << 10
+	ctx, _, refs := audience(t, 1, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	number := 0
+	for round := range 3 {
+		for _, sizes := range [][]int{{large}, {small, small, small}} {
+			var lent []actor.Buffer
+			for _, size := range sizes {
+				b, err := actor.Lend(ctx, refs[0], size)
+				if err != nil {
+					t.Fatalf("round %d, buffer %d of %d bytes: %v", round, len(lent), size, err)
+				}
+				b.Bytes()[0], b.Bytes()[size-1] = byte(number+len(lent)), 'x'
+				lent = append(lent, b)
+			}
+			for _, b := range lent {
+				if err := actor.Tell(ctx, refs[0], Scene{Number: number, Data: b}); err != nil {
+					t.Fatal(err)
+				}
+				if r := recall(t, ctx, refs[0], number, true); len(r.Data) != b.Len() || r.Data[0] != byte(number) || r.Data[b.Len()-1] != 'x' {
+					t.Errorf("message %d came as %d bytes, or others", number, len(r.Data))
+				}
+				number++
+			}
+		}
+	}
+}
+
 // TestManySets: a process that sends to many sets of actors keeps a bounded
 // number of them, and says so when buffers of each are in use.
 func TestManySets(t *testing.T) {

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -57,14 +58,14 @@ func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err e
 			return err
 		}
 		if err := p.collect(s); err != nil {
-			return err
+			return p.tooMuch(s, inline, err)
 		}
 		if len(p.scratch) <= min(inline, entry-p.head.Header()) {
 			return nil
 		}
 		if p.block, err = s.takeFor(p, len(p.scratch)); err != nil {
 			p.abandon(s, p.lent.N)
-			return err
+			return p.tooMuch(s, inline, err)
 		}
 		s.copy(p.block.Mem, p.scratch)
 	} else {
@@ -95,6 +96,29 @@ func encodeError(t *codec.Type, want, got int, err error) error {
 		return err
 	}
 	return fmt.Errorf("mailbox: %s took %d bytes where %d were expected: it was changed while it was sent", t.Name(), got, want)
+}
+
+// tooMuch is err, with which a block of s was refused, or the *transport.SizeError of a
+// message that would wait for ever for ErrFull to end: the blocks that it needs, all of
+// which it has until it is sent, are more than s can lend.
+func (p *parcel) tooMuch(s *store, inline int, err error) error {
+	if !errors.Is(err, ErrFull) {
+		return err
+	}
+	var sizes []int
+	if n := len(p.scratch); n > inline {
+		sizes = append(sizes, n)
+	}
+	for i := range p.lent.N {
+		switch l, ok := p.lent.Item[i].(*lease); {
+		case !ok || p.shares(s, i):
+		case p.own(s, i): // however much of it is sent
+			sizes = append(sizes, s.Asked(l.slot))
+		default:
+			sizes = append(sizes, int(p.lent.Mark[i].Length))
+		}
+	}
+	return s.refusal(sizes, err)
 }
 
 // collect turns the buffers of the message into blocks of s: its own as they

@@ -100,3 +100,62 @@ func TestSmallEntriesAreUsedWhole(t *testing.T) {
 		}
 	}
 }
+
+type duo struct {
+	First, Second mailbox.Buffer
+	Caption       []byte
+}
+
+// A message that needs more blocks at one time than its pool can have says so. ErrFull
+// would be wrong: who waits for that to end waits for what the message has itself.
+func TestMessageOverThePool(t *testing.T) {
+	const pool = 1 << 20
+	testutil.FileSize(t, 9<<20) // a segment of the other lane
+	for _, blocks := range []string{"pool", "arena"} {
+		t.Run(blocks, func(t *testing.T) {
+			out, _ := pair(t, mailbox.Config{PoolBytes: pool, Blocks: blocks}.Wire())
+			defer out.Close()
+			other, _ := pair(t, mailbox.Config{}.Wire())
+			defer other.Close()
+			lend := func(o *mailbox.Outbox, n int) mailbox.Buffer {
+				t.Helper()
+				b, err := o.Lend(n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(b.Release)
+				return b
+			}
+			for name, m := range map[string]func() duo{
+				"a buffer and a slice": func() duo { return duo{First: lend(out, pool), Caption: make([]byte, 8<<10)} },
+				"a truncated buffer and a slice": func() duo {
+					b := lend(out, pool)
+					b.Truncate(10)
+					return duo{First: b, Caption: make([]byte, 8<<10)}
+				},
+				"a buffer and a copy": func() duo { return duo{First: lend(out, pool/2), Second: lend(other, pool/2+1)} },
+				"two copies":          func() duo { return duo{First: lend(other, pool), Second: lend(other, 1)} },
+				"two over the pool":   func() duo { return duo{First: lend(other, pool+1), Second: lend(other, pool+1)} },
+			} {
+				v := m()
+				err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[duo](t), &v)
+				if size := new(transport.SizeError); !errors.As(err, &size) {
+					t.Errorf("%s: %v, want a *transport.SizeError", name, err)
+				} else {
+					t.Logf("%s: %v", name, err)
+				}
+				v.First.Release()
+				v.Second.Release()
+			}
+			held := lend(out, pool/2)
+			v := duo{First: lend(other, pool/2), Second: lend(other, pool/4)}
+			if err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[duo](t), &v); !errors.Is(err, mailbox.ErrFull) {
+				t.Errorf("a message that fits when another block is back: %v, want ErrFull", err)
+			}
+			held.Release()
+			if err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[duo](t), &v); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -107,6 +107,16 @@ func (s *store) Fits(n int) error {
 		Remedy: "raise mailbox.Config.MaxBytes of its receiver, or send it as a stream (actor.NewStream)"}
 }
 
+// refusal is err, unless blocks of these sizes can never be lent at one time: then it is
+// the *transport.SizeError that says so.
+func (s *store) refusal(sizes []int, err error) error {
+	if size := (*transport.SizeError)(nil); errors.As(s.FitTogether(sizes...), &size) {
+		size.What, size.Remedy = "memory of one message's blocks", "send it in several messages, or raise mailbox.Config.PoolBytes of its receiver"
+		return size
+	}
+	return err
+}
+
 // lent records that b is about to travel with the entry of sequence seq.
 func (s *store) lent(b segment.Block, seq uint64) {
 	s.Lent(b, seq)

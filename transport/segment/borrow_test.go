@@ -264,3 +264,46 @@ func TestWantedIsNotBorrowed(t *testing.T) {
 	mustTake(t, p, 4<<20)
 	p.Unwant(4 << 20)
 }
+
+// TestOwnBlocksAreNotWaitedFor: when nothing is lent, who has borrowed the last block
+// gets another beside it, since nobody could give one back; but no more than the pool's
+// bytes by what was asked for, and none while one is lent.
+func TestOwnBlocksAreNotWaitedFor(t *testing.T) {
+	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20, Retire: func(uint16) error { return nil }})
+	p.Switch(newReturns(), 0)
+	refused := func(n int) {
+		t.Helper()
+		if b, err := p.Take(n); !errors.Is(err, ErrDry) {
+			t.Fatalf("a block of %d for %d bytes, %v; want ErrDry", len(b.Mem), n, err)
+		}
+	}
+	p.Put(mustTake(t, p, 600<<10)) // that is all there may be
+	first := mustTake(t, p, 16<<10)
+	if cap(first.Mem) != 1<<20 {
+		t.Fatalf("a block of %d bytes, which is not borrowed", cap(first.Mem))
+	}
+	p.Lent(first, 1)
+	refused(16 << 10) // it comes back
+	if !p.Recall(first) {
+		t.Fatal("no recall")
+	}
+	second := mustTake(t, p, 16<<10)
+	third := mustTake(t, p, 512<<10)
+	refused(512 << 10)
+	fourth := mustTake(t, p, 256<<10)
+	for i, b := range []Block{first, second, third, fourth} {
+		b.Mem[0], b.Mem[len(b.Mem)-1] = byte(i), byte(i)
+	}
+	if s := p.Stats(); len(known) != 4 || s.Bytes > 2<<20 {
+		t.Errorf("the user knows %v; stats %+v", known, s)
+	}
+	for i, b := range []Block{first, second, third, fourth} {
+		if b.Mem[0] != byte(i) || b.Mem[len(b.Mem)-1] != byte(i) {
+			t.Errorf("block %d was written by another one's owner", i)
+		}
+		p.Put(b)
+	}
+	for n := 1 << 20; n > 4096; n /= 2 { // each gets room again, in the place of what is idle
+		p.Put(mustTake(t, p, n))
+	}
+}

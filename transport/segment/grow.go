@@ -101,6 +101,9 @@ func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 		}
 		p.giving = nil // better than nothing
 		if opened := p.yield(); again || !opened {
+			if pl := p.overdraw(k); pl != nil {
+				return nil, pl, nil
+			}
 			return nil, nil, p.refuseTake(k, n)
 		}
 	}
@@ -139,6 +142,49 @@ func (p *Pool) plan(k, least int) *plan {
 	if n < 1 || r.segments < 1 || !p.couldName() {
 		return nil
 	}
+	return p.book(k, class, n)
+}
+
+// overdraw plans a segment of one block beyond the bytes of the pool where to wait
+// would be to wait for ever: all that is out is in the owner's hands, who wants one more
+// beside it, for the same message perhaps. He has borrowed large blocks for small
+// payloads, or one of many, and by what he has asked for this one fits, too. So the
+// pool has twice its bytes at most. Preconditions: grow and mu are held.
+func (p *Pool) overdraw(k int) *plan {
+	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() {
+		return nil
+	}
+	class, inHand := p.shelves[k].class, 0
+	left := p.cfg.MaxBytes - class
+	for _, s := range p.segments {
+		if s == nil || s == p.whole {
+			continue
+		}
+		for i := range s.ledger {
+			e := &s.ledger[i]
+			if e.lent() {
+				return nil
+			}
+			if e.out {
+				inHand++
+				left -= p.shelves[p.shelfFor(int(e.length))].class
+			}
+		}
+	}
+	if inHand == 0 || left < 0 {
+		return nil
+	}
+	victims, mems, ok := p.makeRoom(k, p.cfg.MaxBytes)
+	if !ok {
+		return nil
+	}
+	pl := p.book(k, class, 1)
+	pl.victims, pl.mems = victims, mems
+	return pl
+}
+
+// book counts a new segment in. Preconditions: grow and mu are held.
+func (p *Pool) book(k int, class int64, n int) *plan {
 	pl := &plan{shelf: k, blocks: n, class: int(class), bytes: int64(n) * class, size: roundUp(int(p.cfg.Policy.extent(uint64(class), n)))}
 	pl.id = p.newID()
 	p.inUse++
@@ -179,8 +225,20 @@ func (p *Pool) replace(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || !p.couldName() {
 		return nil
 	}
+	victims, mems, ok := p.makeRoom(k, 0)
+	if !ok {
+		return nil
+	}
+	pl := p.plan(k, 0) // there is room now
+	pl.victims, pl.mems = victims, mems
+	return pl
+}
+
+// makeRoom is replace without the segment of shelf k, for which the pool may have so
+// many bytes beyond its bound. Preconditions: grow and mu are held.
+func (p *Pool) makeRoom(k int, beyond int64) (victims []uint16, mems []*Memory, ok bool) {
 	class, r := p.shelves[k].class, p.room(k)
-	var victims []uint16
+	r.bytes += beyond
 	for id, s := range p.segments {
 		if r.fits(class) {
 			break
@@ -191,15 +249,12 @@ func (p *Pool) replace(k int) *plan {
 		}
 	}
 	if !r.fits(class) {
-		return nil
+		return nil, nil, false
 	}
-	var mems []*Memory
 	for _, id := range victims {
 		mems = append(mems, p.remove(id))
 	}
-	pl := p.plan(k, 0) // there is room now
-	pl.victims, pl.mems = victims, mems
-	return pl
+	return victims, mems, true
 }
 
 // remove takes an idle segment out of the books. Preconditions: mu is held.

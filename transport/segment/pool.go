@@ -23,7 +23,7 @@ const (
 // default, except for Announce, which a pool needs unless nobody else is to
 // read its blocks.
 type PoolConfig struct {
-	MaxBytes    int64  // bytes of all blocks together, rounded down to 4 KiB; 0 means 64 MiB
+	MaxBytes    int64  // bytes of all blocks together, rounded down to 4 KiB; 0 means 64 MiB. overdraw has an exception
 	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
 	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means 4 KiB
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
@@ -256,6 +256,38 @@ func (p *Pool) Fits(n int) error {
 	}
 	return &transport.SizeError{What: "block", Size: n, Limit: int(most),
 		Remedy: "send it in several parts, or raise the bytes of the pool"}
+}
+
+// FitTogether is nil when blocks of all these sizes, of which each fits alone, can be
+// lent at one time, and otherwise a *transport.SizeError.
+func (p *Pool) FitTogether(sizes ...int) error {
+	total, whole, over := int64(0), int64(0), 0
+	for _, n := range sizes {
+		switch {
+		case int64(n) > p.cfg.MaxBytes:
+			whole += int64(n)
+			over++
+		case p.unit != 0:
+			total += (int64(n) + p.unit - 1) / p.unit * p.unit
+		default:
+			total += p.shelves[p.shelfFor(n)].class
+		}
+	}
+	if over > 1 {
+		total += whole
+	}
+	if total <= p.cfg.MaxBytes {
+		return nil
+	}
+	return &transport.SizeError{What: "memory of blocks at one time", Size: int(total), Limit: int(p.cfg.MaxBytes),
+		Remedy: "lend them one after another, or raise the bytes of the pool"}
+}
+
+// Asked is the bytes for which the block of a slot was last taken.
+func (p *Pool) Asked(s *Slot) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(s.entry.length)
 }
 
 // pop takes a block off one of the shelves from lo up to and without hi. It looks
