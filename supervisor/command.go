@@ -232,7 +232,7 @@ func (s *Supervisor) commandOutput(c *child, r *running, stream string, seen fun
 	o := c.output(stream, func() *output {
 		out, log := c.spec.Command.Output, c.spec.Command.Log
 		if log == nil {
-			log = s.log
+			log = s.spec.Log // what waits for that here leaves the room of s.log to reports
 		}
 		return &output{dropped: &c.dropped, emit: func(line []byte) {
 			if out != nil {

@@ -258,11 +258,22 @@ func numbers(t *testing.T, text string) (all []int) {
 // TestSlowReader: a reader that hangs holds up neither the command nor the
 // supervisor; what is dropped is counted.
 func TestSlowReader(t *testing.T) {
-	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	hang := make(chan struct{})
 	defer close(hang)
-	cmd := shell(`i=0; while [ $i -lt 300 ]; do head -c 8191 /dev/zero | tr '\0' x; echo; i=$((i+1)); done`,
-		supervisor.Command{Output: hanging{hang}, Ready: supervisor.Ready{Exit: true}})
+	t.Run("Output", func(t *testing.T) {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		slowReader(t, ctx, sup, supervisor.Command{Output: hanging{hang}})
+	})
+	t.Run("Log", func(t *testing.T) {
+		ctx, sup, _ := newSup(t, supervisor.Spec{Log: slog.New(slog.NewTextHandler(hanging{hang}, nil))})
+		slowReader(t, ctx, sup, supervisor.Command{})
+	})
+}
+
+func slowReader(t *testing.T, ctx context.Context, sup *supervisor.Supervisor, c supervisor.Command) {
+	t.Helper()
+	c.Ready = supervisor.Ready{Exit: true}
+	cmd := shell(`i=0; while [ $i -lt 300 ]; do head -c 8191 /dev/zero | tr '\0' x; echo; i=$((i+1)); done`, c)
 	if _, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{Restart: supervisor.Transient}); err != nil {
 		t.Fatal(err)
 	}

@@ -52,19 +52,30 @@ type logQueue struct {
 	mu     sync.Mutex
 	queue  []func()
 	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
-	hangs  bool          // somebody waited in vain, and there was always something to do since
+	hangs  bool          // somebody waited in vain, and no record has been written quickly since
 	missed uint64        // records that were dropped, and nobody was told of
+	spent  time.Duration // by the reader, with all but what it has in hand
+	begun  time.Time     // when it got that; zero when it has nothing
 }
 
 // add calls write, when all that was added before has been written. It waits for
 // that, but not for ever, and not again for a reader that hangs. When too much waits
-// already it drops it.
+// already it drops it, and what comes next, until half of that is written: the gap is
+// told of where it is.
 func (q *logQueue) add(write func()) {
 	q.mu.Lock()
-	if len(q.queue) >= maxRecords {
+	room := maxRecords
+	if q.missed > 0 {
+		room /= 2
+	}
+	if len(q.queue) >= room {
 		q.missed++
 		q.mu.Unlock()
 		return
+	}
+	if n := q.missed; n > 0 {
+		q.missed = 0
+		q.queue = append(q.queue, func() { q.dropped(n) })
 	}
 	done := make(chan struct{})
 	q.queue = append(q.queue, func() { write(); close(done) })
@@ -74,7 +85,7 @@ func (q *logQueue) add(write func()) {
 	}
 	hangs := q.hangs
 	q.mu.Unlock()
-	if !hangs && !within(flushTime, done) {
+	if !hangs && !q.wait(done) {
 		q.mu.Lock()
 		q.hangs = q.idle != nil // unless it has been written just now
 		q.mu.Unlock()
@@ -85,26 +96,49 @@ func (q *logQueue) add(write func()) {
 func (q *logQueue) run() {
 	for {
 		q.mu.Lock()
-		missed := uint64(0)
-		var write func()
-		switch {
-		case len(q.queue) > 0:
-			write, q.queue = q.queue[0], q.queue[1:]
-		case q.missed > 0:
-			missed, q.missed = q.missed, 0
-		default:
+		if n := q.missed; n > 0 && len(q.queue) == 0 {
+			q.missed = 0
+			q.queue = append(q.queue, func() { q.dropped(n) })
+		}
+		if len(q.queue) == 0 {
 			close(q.idle)
 			q.queue, q.idle, q.hangs = nil, nil, false
 			q.mu.Unlock()
 			return
 		}
+		write := q.queue[0]
+		q.queue = q.queue[1:]
+		q.begun = time.Now()
 		q.mu.Unlock()
-		if write != nil {
-			write()
-		} else {
-			q.dropped(missed)
+		write()
+		q.mu.Lock()
+		took := time.Since(q.begun)
+		q.spent, q.begun = q.spent+took, time.Time{}
+		q.hangs = q.hangs && took >= flushTime // else it reads again
+		q.mu.Unlock()
+	}
+}
+
+// wait says whether done is closed before the reader has taken too long. The time in
+// which this process has no processor for it does not count.
+func (q *logQueue) wait(done <-chan struct{}) bool {
+	before := q.taken()
+	for left := flushTime; left > 0; left = flushTime - (q.taken() - before) {
+		if within(left, done) {
+			return true
 		}
 	}
+	return false
+}
+
+// taken is how long the reader has had something in hand, in all.
+func (q *logQueue) taken() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.begun.IsZero() {
+		return q.spent
+	}
+	return q.spent + time.Since(q.begun)
 }
 
 // flush waits for what a reader has not got that hung and reads again, but not for ever.
@@ -113,7 +147,7 @@ func (q *logQueue) flush() {
 	idle := q.idle
 	q.mu.Unlock()
 	if idle != nil {
-		within(flushTime, idle)
+		q.wait(idle)
 	}
 }
 
