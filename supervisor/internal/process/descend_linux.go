@@ -35,7 +35,8 @@ func processes() (all []entry) {
 }
 
 // parentPID is the number of this process's parent. That of the first process of a PID
-// namespace has one only where /proc is that of another namespace; else it is 0.
+// namespace has one only where /proc is that of another namespace; else it is 0, as it is
+// when there is no descriptor left to read that with.
 func parentPID() int {
 	if pid := os.Getppid(); pid != 0 {
 		return pid

@@ -35,8 +35,9 @@ func (l *Liveness) Close() {
 // descriptor that it knows nothing of, as some do before they start another one, hears
 // nothing from f: so end is called, too, when the kernel's signal at the death of this
 // process's parent comes and it has another parent now. In a PID namespace of its own
-// with a /proc of its own its parent has no number: there the signal is believed when f
-// is no longer what it was. It may be called twice.
+// with a /proc of its own its parent has no number, and where /proc cannot be read it is
+// not known: then the signal is believed when f is no longer what it was. It may be
+// called twice.
 func WatchLiveness(f *os.File, end func()) {
 	parent := parentPID()
 	was, _ := f.Stat()
@@ -44,8 +45,12 @@ func WatchLiveness(f *os.File, end func()) {
 	signal.Notify(died, DeathSignal)
 	go func() {
 		for range died { // or somebody continues a process that was stopped
+			by := parentPID()
+			if by == parent && by != 0 {
+				continue
+			}
 			now, err := f.Stat()
-			if parentPID() != parent || parent == 0 && (err != nil || !os.SameFile(was, now)) {
+			if by != 0 && parent != 0 || err != nil || !os.SameFile(was, now) {
 				end()
 			}
 		}

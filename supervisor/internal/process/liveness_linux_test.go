@@ -16,8 +16,9 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
-// stayBare loses what would tell of its parent's end, and is continued again and again.
-func stayBare() {
+// stayBare loses what would tell of its parent's end, or has no descriptor left, and is
+// continued again and again.
+func stayBare(full bool) {
 	r, w, err := os.Pipe()
 	other, silent, err2 := os.Pipe()
 	if err := errors.Join(err, err2); err != nil {
@@ -28,7 +29,11 @@ func stayBare() {
 		fmt.Println("ended")
 		os.Exit(0)
 	})
-	_ = unix.Dup3(int(other.Fd()), fd, unix.O_CLOEXEC) // as when it was closed, and its number used again
+	if full {
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{}) // no descriptor is left to read /proc with
+	} else {
+		_ = unix.Dup3(int(other.Fd()), fd, unix.O_CLOEXEC) // as when it was closed, and its number used again
+	}
 	seen := make(chan os.Signal, 1)
 	signal.Notify(seen, unix.SIGCONT)
 	for range 20 {
@@ -44,12 +49,16 @@ func stayBare() {
 }
 
 // TestContinuedIsNoOrphan: who is continued, and has closed what it knows its parent by,
-// has a parent all the same, also as the first process of a PID namespace.
+// or cannot look for that, has a parent all the same, also as the first process of a PID namespace.
 func TestContinuedIsNoOrphan(t *testing.T) {
 	testutil.Audit(t)
-	for _, first := range []bool{false, true} {
+	for _, test := range []struct {
+		what  string
+		first bool
+	}{{"bare", false}, {"bare", true}, {"full", false}, {"full", true}} {
+		what, first := test.what, test.first
 		cmd := exec.Command("/proc/self/exe")
-		cmd.Env = append(os.Environ(), actVar+"=bare")
+		cmd.Env = append(os.Environ(), actVar+"="+what)
 		if first {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUSER}
 		}
@@ -58,7 +67,7 @@ func TestContinuedIsNoOrphan(t *testing.T) {
 			t.Skip("skipped: this machine refuses a PID namespace")
 		}
 		if want := fmt.Sprintln(first, "goes on"); err != nil || string(out) != want {
-			t.Errorf("first in its namespace: %v: %q, %v", first, out, err)
+			t.Errorf("%s, first in its namespace: %v: %q, %v", what, first, out, err)
 		}
 	}
 }

@@ -43,8 +43,8 @@ func act() {
 		}
 		fmt.Println("fine")
 		os.Exit(0)
-	case "bare":
-		stayBare()
+	case "bare", "full":
+		stayBare(what == "full")
 	case "tracer":
 		trace()
 	case "exit 0":
