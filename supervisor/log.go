@@ -174,13 +174,17 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// say writes a line to stderr, and does not wait for a reader that hangs: neither
-// the end of a program nor the signal that asks for it may depend on that.
-func say(format string, args ...any) {
+// lastTime is how long the end of a program waits for the reader of its stderr to take
+// why it has ended: longer than for what is only of interest.
+const lastTime = 2 * time.Second
+
+// say writes a line to stderr, and does not wait longer for a reader that hangs:
+// neither the end of a program nor the signal that asks for it may depend on that.
+func say(longest time.Duration, format string, args ...any) {
 	done := make(chan struct{})
 	go func() {
 		fmt.Fprintf(os.Stderr, format+"\n", args...)
 		close(done)
 	}()
-	within(flushTime, done)
+	within(longest, done)
 }

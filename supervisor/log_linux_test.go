@@ -2,21 +2,29 @@ package supervisor_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-func init() { programs["unread"] = unreadProgram }
+func init() {
+	programs["unread"] = unreadProgram
+	programs["failing"] = func() {
+		supervisor.Run(func(context.Context, *supervisor.Supervisor) error { return errors.New("the reason") })
+	}
+}
 
 // TestHangingLog: a log whose reader hangs holds up neither a restart nor the end.
 func TestHangingLog(t *testing.T) {
@@ -84,6 +92,38 @@ func TestUnreadStderr(t *testing.T) {
 	err = cmd.Wait()
 	if x := new(exec.ExitError); !errors.As(err, &x) || x.ExitCode() != 128+int(syscall.SIGTERM) {
 		t.Errorf("%v, want the code of SIGTERM", err)
+	}
+}
+
+// TestLateStderr: why a program has failed is not lost when its stderr is read only
+// after a while.
+func TestLateStderr(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fill(t, w)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), rootVar+"=failing"), w
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := make(chan []byte, 1)
+	time.AfterFunc(time.Second, func() { // the fault
+		text, _ := io.ReadAll(r)
+		late <- text
+	})
+	_, _ = io.Copy(io.Discard, out)
+	err = cmd.Wait()
+	if text := <-late; !bytes.HasSuffix(text, []byte(": the reason\n")) {
+		t.Errorf("%v, and its last words are %q", err, bytes.TrimLeft(text, "\x00"))
 	}
 }
 

@@ -43,7 +43,7 @@ func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	process.WithOrphans(func() { err = s.run(f) })
 	releaseMain()
 	if code := exitCode(err); code != 0 {
-		say("%s: %v", programName(), err)
+		say(lastTime, "%s: %v", programName(), err)
 		os.Exit(code)
 	}
 }
@@ -110,7 +110,7 @@ func onSignals(first func(syscall.Signal), now func()) (stop func()) {
 					now()
 					os.Exit(128 + int(s.(syscall.Signal)))
 				}
-				say("%s: %v: stopping; once more ends it at once", programName(), s)
+				say(flushTime, "%s: %v: stopping; once more ends it at once", programName(), s)
 				first(s.(syscall.Signal))
 			case <-quit:
 				return
