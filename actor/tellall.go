@@ -191,8 +191,9 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	if err != nil {
 		return err
 	}
-	sent := c.each(ctx, cast.To, cast.Last, cast.Owns)
-	cast.End(sent)
+	sent := false
+	defer func() { cast.End(sent) }() // also when a buffer is dead, which panics
+	sent = c.each(ctx, cast.To, cast.Last, cast.Owns)
 	return c.err()
 }
 

@@ -35,6 +35,12 @@ type (
 		Number int
 		Text   []byte
 	}
+	// Programme is nothing to keep.
+	Programme struct {
+		actor.Tells[Listener]
+		Data actor.Buffer
+		Text []byte
+	}
 	// Recall asks for what the actor has of a number, and perhaps drops it.
 	Recall struct {
 		actor.Asks[Listener, Recalled]
@@ -62,6 +68,7 @@ var listener = actor.Define("listener", func(s *actor.Setup[Listener]) error {
 		count[m.Number]++
 		return nil
 	})
+	actor.OnTell(s, func(*actor.Context, Programme) error { return nil })
 	actor.OnAsk(s, func(c *actor.Context, m Recall) (Recalled, error) {
 		r := Recalled{Data: texts[m.Number], Count: count[m.Number], PID: os.Getpid(), Incarnation: c.Incarnation()}
 		if b, ok := kept[m.Number]; ok {
@@ -471,6 +478,44 @@ func TestTwoLentAfterALargeOne(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTellAllOfTwoGoroutines: two goroutines tell one buffer to all. Whoever comes later
+// panics, and what the actors share for the payload is free nevertheless.
+func TestTellAllOfTwoGoroutines(t *testing.T) {
+	const pool = 1 << 20
+	ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	text := make([]byte, pool/4)
+	for range testutil.Rounds(50, 1000) {
+		lent, err := actor.Lend(ctx, refs[0], pool/2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				defer func() {
+					if err, _ := recover().(error); err != nil && !errors.Is(err, mailbox.ErrBufferDead) {
+						t.Error("it panics with", err)
+					}
+				}()
+				if err := actor.TellAll(ctx, refs, Programme{Data: lent, Text: text}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+	b, err := actor.LendAll(ctx, refs, pool)
+	if err != nil {
+		t.Fatal("a block is out:", err)
+	}
+	b.Release()
 }
 
 // TestManySets: a process that sends to many sets of actors keeps a bounded

@@ -113,6 +113,7 @@ func (c *Cast) to(o *Outbox, last bool) error {
 	}
 	if err := o.post(p); err != nil {
 		p.abandon(o.store, p.lent.N)
+		mustLive(err)
 		return err
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 // who comes later panics with ErrBufferDead.
 func TestBufferOfTwoGoroutines(t *testing.T) {
 	for _, queue := range []string{"ring", "unix"} {
-		for _, what := range []string{"send", "send two", "release"} {
+		for _, what := range []string{"send", "send two", "tell all", "release"} {
 			t.Run(queue+" "+what, func(t *testing.T) {
 				out, in := pair(t, mailbox.Config{Queue: queue}.Wire())
 				defer in.Close()
@@ -35,6 +35,19 @@ func TestBufferOfTwoGoroutines(t *testing.T) {
 							first := fill(t, out.Lend, 1000, 2)
 							defer first.Release()
 							return mailbox.Send(out, wire.EntryTell, 0, 0, twos, &two{first, b})
+						}
+						other = send
+					case "tell all":
+						send = func() error {
+							c, err := mailbox.NewCast(nil, blobs, &blob{b})
+							if err != nil {
+								return err
+							}
+							sent := false
+							defer func() { c.End(sent) }()
+							err = c.Last(out)
+							sent = err == nil
+							return err
 						}
 						other = send
 					case "release":
