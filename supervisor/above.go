@@ -59,6 +59,7 @@ func serveSubtree(form string) error {
 		return err
 	}
 	defer s.live.Close()
+	defer s.logQueue.flush()
 	if errors.Is(problem, actor.ErrIgnore) {
 		s.above.send(&wire.Exiting{Reason: wire.ReasonIgnore})
 		return nil

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -124,6 +125,45 @@ func TestLateStderr(t *testing.T) {
 	err = cmd.Wait()
 	if text := <-late; !bytes.HasSuffix(text, []byte(": the reason\n")) {
 		t.Errorf("%v, and its last words are %q", err, bytes.TrimLeft(text, "\x00"))
+	}
+}
+
+// lateWriter hands on what it gets after more than a log is waited for.
+type lateWriter struct{}
+
+func (lateWriter) Write(b []byte) (int, error) {
+	<-time.After(350 * time.Millisecond) // the fault
+	return os.Stderr.Write(b)
+}
+
+var lateLog = supervisor.Define("late log", func() (supervisor.Spec, error) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(lateWriter{}, nil)))
+	return supervisor.Spec{Children: []supervisor.Child{{Actor: node, Name: "a"}}}, nil
+})
+
+// TestLateLogBelow: a supervisor in a process of its own ends after its log has been
+// written, also when that was slow.
+func TestLateLogBelow(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	sub, err := supervisor.StartSubtree(ctx, sup, lateLog, supervisor.Child{Stderr: w, Restart: supervisor.Temporary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := find(t, sub, "a")
+	for range 2 { // one death too many
+		tell(t, ctx, ref, "panic")
+	}
+	for begin := time.Now(); sup.Count().Active > 0 && time.Since(begin) < testutil.HangGuard; runtime.Gosched() {
+	}
+	sup.Shutdown()
+	w.Close()
+	if text, _ := io.ReadAll(r); !bytes.Contains(text, []byte("supervisor gives up")) {
+		t.Errorf("its log is %.300q", text)
 	}
 }
 
