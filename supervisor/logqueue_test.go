@@ -48,7 +48,7 @@ func TestLogDrops(t *testing.T) {
 	for i := range 1 + maxRecords + extra { // one is being written
 		log.Info("record", "n", i)
 	}
-	if d := time.Since(started); d > 10*flushTime {
+	if d := time.Since(started); d > maxRecords/4*flushTime { // each of them would wait
 		t.Errorf("it took %v to log", d)
 	}
 	close(begin)
