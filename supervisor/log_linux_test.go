@@ -62,19 +62,19 @@ func unreadProgram() {
 	})
 }
 
-// TestUnreadStderr: a program whose stderr nobody reads restarts its children, and
-// ends when it is asked to.
-func TestUnreadStderr(t *testing.T) {
+// unheard starts a program of that kind, whose stderr is a pipe that is full. It returns
+// the program's stdout and the other end of the pipe, which is closed after the test.
+func unheard(t *testing.T, kind string) (cmd *exec.Cmd, out io.Reader, stderr *os.File) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { r.Close() })
 	fill(t, w)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env, cmd.Stderr = append(os.Environ(), rootVar+"=unread"), w
+	cmd = exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), rootVar+"="+kind), w
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
+	out, err = cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -82,6 +82,13 @@ func TestUnreadStderr(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cmd, out, r
+}
+
+// TestUnreadStderr: a program whose stderr nobody reads restarts its children, and
+// ends when it is asked to.
+func TestUnreadStderr(t *testing.T) {
+	cmd, out, _ := unheard(t, "unread")
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.HangGuard)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
@@ -99,30 +106,14 @@ func TestUnreadStderr(t *testing.T) {
 // TestLateStderr: why a program has failed is not lost when its stderr is read only
 // after a while.
 func TestLateStderr(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	fill(t, w)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env, cmd.Stderr = append(os.Environ(), rootVar+"=failing"), w
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cmd, out, r := unheard(t, "failing")
 	late := make(chan []byte, 1)
 	time.AfterFunc(time.Second, func() { // the fault
 		text, _ := io.ReadAll(r)
 		late <- text
 	})
 	_, _ = io.Copy(io.Discard, out)
-	err = cmd.Wait()
+	err := cmd.Wait()
 	if text := <-late; !bytes.HasSuffix(text, []byte(": the reason\n")) {
 		t.Errorf("%v, and its last words are %q", err, bytes.TrimLeft(text, "\x00"))
 	}

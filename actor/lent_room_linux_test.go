@@ -1,0 +1,115 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestLentAndNoRoomForACopy: a buffer that was lent for one actor, and leaves no room for
+// another one of that size in the actor's blocks, is told to several: a copy for that actor
+// would wait for ever for the buffer that it is made of.
+func TestLentAndNoRoomForACopy(t *testing.T) {
+	const pool = 1 << 20
+	ctx, _, refs := audience(t, 3, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for i, ref := range refs {
+		for _, size := range []int{pool, pool + 1} { // in a block, and in a segment of its own
+			number := 2*i + size - pool
+			lent, err := actor.Lend(ctx, ref, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mem := lent.Bytes()
+			mem[0], mem[size-1] = byte(number), 'x'
+			if err := actor.TellAll(ctx, refs, Scene{Number: number, Data: lent}); err != nil {
+				t.Fatalf("lent for listener-%d, %d bytes: %v", i, size, err)
+			}
+			for _, ref := range refs {
+				r := recall(t, ctx, ref, number, true)
+				if len(r.Data) != size || r.Count != 1 || r.Data[0] != byte(number) || r.Data[size-1] != 'x' {
+					t.Errorf("lent for listener-%d: %d bytes, %d times", i, len(r.Data), r.Count)
+				}
+			}
+			lent.Release()
+		}
+	}
+}
+
+// TestTwoLentAfterALargeOne: a small buffer that has got the only block, one which a large
+// payload has left, does not keep a second one waiting that its sender wants beside it.
+func TestTwoLentAfterALargeOne(t *testing.T) {
+	const large, small = 600 << 10, 16 << 10
+	ctx, _, refs := audience(t, 1, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	number := 0
+	for round := range 3 {
+		for _, sizes := range [][]int{{large}, {small, small, small}} {
+			var lent []actor.Buffer
+			for _, size := range sizes {
+				b, err := actor.Lend(ctx, refs[0], size)
+				if err != nil {
+					t.Fatalf("round %d, buffer %d of %d bytes: %v", round, len(lent), size, err)
+				}
+				b.Bytes()[0], b.Bytes()[size-1] = byte(number+len(lent)), 'x'
+				lent = append(lent, b)
+			}
+			for _, b := range lent {
+				if err := actor.Tell(ctx, refs[0], Scene{Number: number, Data: b}); err != nil {
+					t.Fatal(err)
+				}
+				if r := recall(t, ctx, refs[0], number, true); len(r.Data) != b.Len() || r.Data[0] != byte(number) || r.Data[b.Len()-1] != 'x' {
+					t.Errorf("message %d came as %d bytes, or others", number, len(r.Data))
+				}
+				number++
+			}
+		}
+	}
+}
+
+// TestTellAllOfTwoGoroutines: two goroutines tell one buffer to all. Whoever comes later
+// panics, and what the actors share for the payload is free nevertheless.
+func TestTellAllOfTwoGoroutines(t *testing.T) {
+	const pool = 1 << 20
+	ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	text := make([]byte, pool/4)
+	for range testutil.Rounds(50, 1000) {
+		lent, err := actor.Lend(ctx, refs[0], pool/2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				defer func() {
+					if err, _ := recover().(error); err != nil && !errors.Is(err, mailbox.ErrBufferDead) {
+						t.Error("it panics with", err)
+					}
+				}()
+				if err := actor.TellAll(ctx, refs, Programme{Data: lent, Text: text}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+	b, err := actor.LendAll(ctx, refs, pool)
+	if err != nil {
+		t.Fatal("a block is out:", err)
+	}
+	b.Release()
+}
