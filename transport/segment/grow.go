@@ -154,7 +154,7 @@ func (p *Pool) overdraw(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() {
 		return nil
 	}
-	class, inHand := p.shelves[k].class, 0
+	class := p.shelves[k].class
 	left := p.cfg.MaxBytes - class
 	for _, s := range p.segments {
 		if s == nil || s == p.whole {
@@ -166,12 +166,11 @@ func (p *Pool) overdraw(k int) *plan {
 				return nil
 			}
 			if e.out {
-				inHand++
 				left -= p.shelves[p.shelfFor(int(e.length))].class
 			}
 		}
 	}
-	if inHand == 0 || left < 0 {
+	if left < 0 {
 		return nil
 	}
 	victims, mems, ok := p.makeRoom(k, p.cfg.MaxBytes)
