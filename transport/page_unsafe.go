@@ -18,7 +18,7 @@ func NewSendPage(mem []byte, cells int) (*SendPage, error) {
 }
 
 // OpenSendPage checks the header of a peer's send page and returns its words.
-// It believes no number of the peer: cells must be what the handshake said.
+// It trusts no number in the page: cells must come from the handshake.
 func OpenSendPage(mem []byte, cells int) (*SendPage, error) {
 	if err := checkHeader(mem, kindSend, SendPageHeader+cells); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func checkHeader(mem []byte, kind uint32, size int) error {
 	return nil
 }
 
-// Word64 is the 8-byte word at off of mem, which must be aligned.
+// Word64 returns the 8-byte word at off of mem, which must be aligned.
 func Word64(mem []byte, off int) *atomic.Uint64 { return u64(mem, off) }
 
 func u64(mem []byte, off int) *atomic.Uint64 {

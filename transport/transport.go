@@ -10,9 +10,9 @@ import (
 // (the lane's lock sees to that); it never blocks.
 type Sender interface {
 	// Reserve lends n bytes for the next entry. The memory belongs to the
-	// caller until Commit or the next Reserve, which forgets an entry that
-	// was not committed. It fails with ErrFull when there is no room now, and
-	// with a *SizeError when n can never fit.
+	// caller until Commit or the next Reserve, which drops a reserved entry
+	// that was not committed. It fails with ErrFull when there is no room now,
+	// and with a *SizeError when n can never fit.
 	Reserve(n int) ([]byte, error)
 
 	// Commit publishes the reserved entry: when it returns nil, the entry is
@@ -20,20 +20,20 @@ type Sender interface {
 	// the entry reserved, and Commit may be called again.
 	Commit() error
 
-	// Next is the sequence that the next committed entry will have.
+	// Next returns the sequence that the next committed entry will have.
 	Next() uint64
 
-	// MaxEntry is the size in bytes of the largest entry.
+	// MaxEntry returns the size in bytes of the largest entry.
 	MaxEntry() int
 
-	// Close frees what this process holds of the queue. Entries that were
-	// committed stay for the receiver.
+	// Close frees what this process holds of the queue. Committed entries
+	// stay for the receiver.
 	Close() error
 }
 
 // Entry is one entry of a queue, lent to the receiver.
 type Entry struct {
-	Seq   uint64 // its position in the queue; grows by at least one an entry
+	Seq   uint64 // its position in the queue; each entry's is greater than the one before
 	End   uint64 // the position of the entry after it
 	Bytes []byte // read-only, valid until the Done that ends the entry
 }
@@ -46,38 +46,38 @@ type Receiver interface {
 	// a *CorruptError when the peer broke the rules: the queue is then dead.
 	Next() (Entry, error)
 
-	// Done says that the entry lent last has been dealt with. Its bytes may
-	// be overwritten after the Release that follows.
+	// Done marks the entry lent last as dealt with. Its bytes may be
+	// overwritten after the next Release.
 	Done()
 
 	// Release gives the room of all entries that are done back to the
-	// sender. Called once for many entries it costs one store.
+	// sender. Called once for many entries, it costs one store.
 	Release()
 
 	// Close frees what this process holds of the queue.
 	Close() error
 }
 
-// Bell is one word that a peer changes whenever there is something to see,
-// with what this process needs to sleep on it.
+// Bell is a word that a peer changes whenever there is something to see, and
+// what this process needs to sleep on that word.
 type Bell struct {
 	Word Word   // in the peer's page, mapped read-only here
-	Seen uint32 // the value that has been dealt with
-	FD   int    // an eventfd that the peer writes when it must wake; -1 when the form needs none
+	Seen uint32 // the last value that was dealt with
+	FD   int    // an eventfd that the peer writes to wake this process; -1 when the form needs none
 }
 
 // Notifier puts this process to sleep until a bell changes, and wakes peers
 // that sleep. One goroutine at a time may call Wait.
 type Notifier interface {
-	// Wait returns when the value of a bell's word is not what Seen says,
-	// when a peer has woken this process, when Interrupt was called since
-	// the last Wait returned, or when the timeout has passed (0: none). It
-	// may also return for no reason. No call is lost: a change that happens
-	// while Wait is being entered makes it return.
+	// Wait returns when a bell's word differs from Seen, when a peer has
+	// woken this process, when Interrupt was called since the last Wait
+	// returned, or when the timeout has passed (0: none). It may also return
+	// for no reason. No change is lost: one that happens while Wait is being
+	// entered makes it return.
 	Wait(bells []Bell, timeout time.Duration) error
 
-	// Interrupt makes the current Wait, or else the next one, return. It may
-	// be called by any goroutine.
+	// Interrupt makes the current Wait return, or the next one if there is
+	// none. It may be called by any goroutine.
 	Interrupt()
 
 	// Wake wakes the process that sleeps on word, a word of a page that this
@@ -85,23 +85,22 @@ type Notifier interface {
 	// call: callers look at the peer's armed bit first.
 	Wake(word Word, fd int) error
 
-	// NewFD returns a descriptor that one peer needs for waking this process,
-	// or nil when this form needs none. The caller owns it, and keeps it open
-	// as long as that peer may wake this process: its Close ends the
-	// listening.
+	// NewFD returns a descriptor with which one peer wakes this process, or
+	// nil when this form needs none. The caller owns it and keeps it open as
+	// long as that peer may wake this process: closing it ends the listening.
 	NewFD() (File, error)
 
 	// Close ends the notifier. No Wait may be running.
 	Close() error
 }
 
-// Segment is memory that several processes see.
+// Segment is memory that several processes share.
 type Segment interface {
-	// Bytes is the mapped memory; read-only in all processes but its
-	// creator. It is valid until Close.
+	// Bytes returns the mapped memory, which is read-only in all processes
+	// but its creator. It is valid until Close.
 	Bytes() []byte
-	// File is the descriptor by which another process maps it. The segment
-	// owns it.
+	// File returns the descriptor by which another process maps the memory.
+	// The segment owns it.
 	File() File
 	// Close unmaps the memory and closes the descriptor.
 	Close() error
@@ -115,15 +114,15 @@ type Link interface {
 	Send(frame []byte, files []File) error
 
 	// Receive reads the next frame into buf and returns its length and the
-	// descriptors that came with it, which are the caller's, close-on-exec.
-	// It blocks; io.EOF means that the peer has hung up. A frame or
-	// descriptor that was cut off is an error and nothing of it is kept.
+	// descriptors that came with it. They are close-on-exec, and the caller
+	// owns them. It blocks; io.EOF means that the peer has hung up. A frame
+	// or descriptor that was cut off is an error, and nothing of it is kept.
 	Receive(buf []byte) (n int, files []File, err error)
 
-	// Listen calls read whenever Receive would not block, at the end of the
-	// link too, one call at a time, until it returns false. No goroutine is
-	// there between two calls: a process may have very many links. It is
-	// called once, and nobody else calls Receive then.
+	// Listen calls read whenever Receive would not block, also at the end of
+	// the link, one call at a time, until read returns false. No goroutine
+	// waits between two calls, as a process may have very many links. Listen
+	// is called once, and from then on only read may call Receive.
 	Listen(read func() bool) error
 
 	// Close ends the link; a blocked call returns.
@@ -136,8 +135,8 @@ type File interface {
 	Close() error
 }
 
-// The states of a queue. They are states, not accidents: what happens then is
-// the caller's policy.
+// The states of a queue. They are no failures: the caller's policy decides what
+// happens next.
 var (
 	ErrFull   = errors.New("transport: queue is full")
 	ErrEmpty  = errors.New("transport: queue is empty")
@@ -158,7 +157,7 @@ func (e *SizeError) Error() string {
 }
 
 // CorruptError says that a peer wrote something that the rules forbid. The
-// lane is closed and counted; other lanes go on.
+// lane is closed and the error counted; other lanes go on.
 type CorruptError struct {
 	What  string // the word or field
 	Value uint64 // what was read

@@ -16,40 +16,40 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Form is a form of queue: one row of the table that is the only list of them.
-// A ring lives in the send page. Any other form lives in the kernel, and has
+// Form is a form of queue: one row of the table that lists them all.
+// A ring lives in the send page. Any other form lives in the kernel and has
 // one descriptor, which goes to the supervisor and from there to each
 // incarnation of the receiver.
 type Form struct {
-	Name  string     // the word of configuration
+	Name  string     // its name in configuration
 	Queue wire.Queue // its number on the wire
 
-	// Create makes a queue: its sending end, and the descriptor of its
-	// receiving end. nil says that the queue is in the page.
+	// Create makes a queue and returns its sending end and the descriptor of
+	// its receiving end. nil: the queue is in the page.
 	Create func(*transport.SendPage) (transport.Sender, *os.File, error)
 
-	// CreatePriority is Create of a queue whose entries may be urgent: these are
-	// received before all others. nil: this form has no priorities, and every
-	// entry waits for all before it.
+	// CreatePriority is Create for a queue that delivers urgent entries before
+	// all others. nil: this form has no priorities.
 	CreatePriority func(*transport.SendPage) (transport.Prioritized, *os.File, error)
 
-	// Receive opens the receiving end that a descriptor stands for, which it
-	// owns from then on. at is where it goes on.
+	// Receive opens the receiving end behind the descriptor f, which it owns
+	// from then on. at is where the receiver goes on.
 	Receive func(f *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver
 
-	// Record reads the record of the message that a receiver took last, from
-	// the memory of its page.
+	// Record decodes the message that a receiver took last from the Taken
+	// bytes of its page.
 	Record func(taken []byte) (seq uint64, entry []byte, ok bool)
 
-	// End removes a queue that would outlive its last descriptor. nil: it
-	// would not.
+	// End removes a queue that would outlive its last descriptor. nil: this
+	// form has none.
 	End func(transport.File) error
 
 	// Leave lets go of what would outlive this process; see the function Leave.
 	// nil: nothing would.
 	Leave func(all bool, elsewhere []string) error
 
-	// Elsewhere finds what others than some processes use; see the function Elsewhere.
+	// Elsewhere finds what is used only by other processes; see the function
+	// Elsewhere. nil: nothing can be.
 	Elsewhere func(users func() (pids []int, ok bool)) []string
 
 	// SweepUp removes what a process that has ended may have left, or, with
@@ -57,7 +57,7 @@ type Form struct {
 	SweepUp func(pid int) error
 }
 
-// forms is the table, the best first.
+// forms is the table of forms, the best first.
 var forms = []Form{
 	{Name: "ring", Queue: wire.QueueRing},
 	{Name: "unix", Queue: wire.QueueUnix, Create: twoEnds(seqpacket.Create, seqpacket.NewSender),
@@ -73,7 +73,7 @@ var forms = []Form{
 		Receive:        mq.NewReceiver, Record: kernelq.Taken, SweepUp: func(int) error { return mq.Sweep() }},
 }
 
-// oneFile is Create of a form whose two ends share an open file.
+// oneFile returns the Create of a form whose two ends share an open file.
 func oneFile[S transport.Sender](create func() (*os.File, error), sender func(*os.File, *transport.SendPage) S) func(*transport.SendPage) (S, *os.File, error) {
 	return func(page *transport.SendPage) (s S, receive *os.File, err error) {
 		f, err := create()
@@ -84,7 +84,7 @@ func oneFile[S transport.Sender](create func() (*os.File, error), sender func(*o
 	}
 }
 
-// twoEnds is Create of a form whose ends are open files of their own.
+// twoEnds returns the Create of a form whose ends are separate open files.
 func twoEnds(create func() (send, receive *os.File, err error), sender func(*os.File, *transport.SendPage) transport.Sender) func(*transport.SendPage) (transport.Sender, *os.File, error) {
 	return func(page *transport.SendPage) (transport.Sender, *os.File, error) {
 		send, receive, err := create()
@@ -96,12 +96,12 @@ func twoEnds(create func() (send, receive *os.File, err error), sender func(*os.
 }
 
 // Extend adds a form to the table of this process. Every process of the program
-// must do so before it does anything else, in an init function, say. Numbers
-// from 128 on are free for it. Deliberate cheaters in the tests of the
-// conformance suite are added so, and forms that are being tried out.
+// must do so before it does anything else, for example in an init function.
+// Numbers from 128 on are free for such forms. It serves to try out a form, and to
+// add deliberately faulty ones in the tests of the conformance suite.
 func Extend(f Form) { forms = append(forms, f) }
 
-// FormOf is the form with a number of the wire.
+// FormOf returns the form whose number on the wire is q.
 func FormOf(q wire.Queue) (*Form, error) {
 	for i := range forms {
 		if forms[i].Queue == q {
@@ -111,7 +111,7 @@ func FormOf(q wire.Queue) (*Form, error) {
 	return nil, &transport.CorruptError{What: "form of a queue", Value: uint64(q), Limit: uint64(len(forms))}
 }
 
-// FormNamed is the form with a name.
+// FormNamed returns the form of the given name.
 func FormNamed(name string) (*Form, error) {
 	var names []string
 	for i := range forms {
@@ -134,7 +134,7 @@ func (f *Form) create(page *transport.SendPage, priority bool) (transport.Sender
 	return f.CreatePriority(page)
 }
 
-// Prioritized is the names of the forms that have priorities, the best first.
+// Prioritized returns the names of the forms that have priorities, the best first.
 func Prioritized() (names []string) {
 	for i := range forms {
 		if forms[i].CreatePriority != nil {
@@ -144,8 +144,8 @@ func Prioritized() (names []string) {
 	return names
 }
 
-// Receiver opens the receiving end of a queue in the kernel. It owns f. page is
-// that of this incarnation, and at where it goes on.
+// Receiver opens the receiving end of a queue in the kernel. It owns file. page is
+// that of this incarnation, at the place where it goes on.
 func (f *Form) Receiver(file *os.File, page *transport.RecvPage, at transport.Place) (transport.Receiver, error) {
 	switch {
 	case f.Receive == nil:
@@ -156,9 +156,9 @@ func (f *Form) Receiver(file *os.File, page *transport.RecvPage, at transport.Pl
 	return f.Receive(file, page, at), nil
 }
 
-// taken reads the record of the message that a receiver took last, from the
-// memory of its page; see kernel queues in PROTOCOL.md. ok is false when it has
-// taken none, and always for a ring, whose entries stay where they are.
+// taken decodes the message that a receiver took last from its page; see "Queue
+// forms in the kernel" in PROTOCOL.md. ok is false when it has taken none, and
+// always for a ring, whose entries stay where they are.
 func (f *Form) taken(page *transport.RecvPage) (seq uint64, entry []byte, ok bool) {
 	if f.Record == nil {
 		return 0, nil, false
@@ -166,9 +166,9 @@ func (f *Form) taken(page *transport.RecvPage) (seq uint64, entry []byte, ok boo
 	return f.Record(page.Taken)
 }
 
-// Remove ends a queue whose descriptor is f, with what is in it, if it would
-// outlive its last descriptor. Whoever keeps a lane calls it before he closes
-// the last one. f stays the caller's.
+// Remove removes the queue behind file, with what is in it, if it would outlive its
+// last descriptor. Whoever keeps a lane calls it before closing the last one. file
+// stays the caller's.
 func (f *Form) Remove(file transport.File) error {
 	if f.End == nil {
 		return nil
@@ -176,12 +176,12 @@ func (f *Form) Remove(file transport.File) error {
 	return f.End(file)
 }
 
-// Leave lets go of what would outlive this process, which is about to end out of
-// order: after the death of the supervisor that would have seen to it, or because it
-// is that supervisor. What nobody else uses is removed. Others that end now are waited
-// for, a second at most; also those that this process does not know to use the same,
-// if all is set: those that it has killed may have. Nobody is waited for because of what
-// Elsewhere has found.
+// Leave lets go of what would outlive this process. It is for a process that is about
+// to end without the supervisor's usual clean-up: the supervisor is dead, or is this
+// process itself. Leave removes what nobody else uses, and waits, for a second at
+// most, until the other users of this process's queues have ended. If all is set, it
+// waits for the users of any other queue, too: processes that this one has killed may
+// be among them. It does not wait for what Elsewhere has found.
 func Leave(all bool, elsewhere []string) error {
 	var errs []error
 	for i := range forms {
@@ -192,8 +192,9 @@ func Leave(all bool, elsewhere []string) error {
 	return errors.Join(errs...)
 }
 
-// Elsewhere is what would outlive its users and is in use, by none of some processes,
-// for Leave after they were killed. users says which they are, if it knows.
+// Elsewhere finds what would outlive its users and is in use, but not by the processes
+// that users lists. A process calls it before it kills those, and hands the result to
+// Leave. users returns false if it does not know them.
 func Elsewhere(users func() (pids []int, ok bool)) (all []string) {
 	for i := range forms {
 		if forms[i].Elsewhere != nil {
@@ -203,9 +204,9 @@ func Elsewhere(users func() (pids []int, ok bool)) (all []string) {
 	return all
 }
 
-// Sweep removes what a process that has ended may have left of any form: names
-// that it had for a moment. With pid 0 it removes what programs have left whose
-// processes have all ended; a program does so when it starts and stops.
+// Sweep removes what an ended process may have left of any form: names that exist
+// only for a moment. With pid 0 it removes what was left by programs whose
+// processes have all ended; a program does that when it starts and when it stops.
 func Sweep(pid int) error {
 	var errs []error
 	for i := range forms {

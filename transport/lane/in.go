@@ -17,8 +17,8 @@ import (
 
 // In is the receiving end of a lane, for one incarnation of the receiver.
 type In struct {
-	transport.Receiver                // Done and Release are shadowed below; Take is its Next
-	ring               *ring.Receiver // the same, when it is a ring
+	transport.Receiver                // Done and Release are shadowed below; Take stands for its Next
+	ring               *ring.Receiver // the same queue, if it is a ring; else nil
 
 	From wire.Addr // the sender
 
@@ -27,24 +27,24 @@ type In struct {
 	mems     []*segment.Memory
 	form     *Form          // of a queue in the kernel; nil for a ring
 	kernel   *os.File       // its descriptor
-	bell     *os.File       // by which the sender is woken; nil when that needs none
-	ear      transport.File // by which the sender wakes this process
+	bell     *os.File       // wakes the sender; nil if the notifier needs none
+	ear      transport.File // by it the sender wakes this process; nil if the notifier needs none
 	notifier transport.Notifier
 	start    uint64
 	attempt  uint8
 	woken    atomic.Uint64 // the sender's sleep that was ended last
 	idle     bool          // the in-flight word says that nothing is in hand
-	read     uint64        // sequence after the entry that was lent last, of a queue in the kernel
-	vain     uint64        // the tail with which such a queue was found empty all the same; read or less: none
+	read     uint64        // of a queue in the kernel: the sequence after the entry that was lent last
+	vain     uint64        // and a tail beyond read with which it was found empty all the same; read or less: none
 }
 
-// ErrOwn is in the chain of an error of Accept that is of this process, and says
-// nothing of the sender: it cannot make its page, or what wakes it.
+// ErrOwn is wrapped by an error of Accept for which this process, not the sender, is
+// to blame: it cannot make its page or its wake-up descriptor.
 var ErrOwn = errors.New("lane: this process cannot make its side")
 
-// Accept opens the lane that f speaks of and makes the page of this
-// incarnation. It takes files. The returned frame and files are for the
-// supervisor; the files stay the lane's.
+// Accept opens the lane that f announces and makes the page of this
+// incarnation. It takes ownership of files. The returned frame and files are for
+// the supervisor; the lane keeps these files.
 func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In, page *wire.Page, out []transport.File, err error) {
 	made := &In{From: f.From, notifier: n, start: f.Start, attempt: f.Attempt, idle: true, read: f.Start}
 	in = made
@@ -113,10 +113,11 @@ func (in *In) open(f *wire.Lane, files []transport.File) error {
 	return err
 }
 
-// Sent is called when the supervisor has the files that came with the lane: what
-// is only for passing on is closed here.
+// Sent is called when the supervisor has the files that Accept returned. It closes
+// those that were needed only for that.
 func (in *In) Sent() { _ = in.mems[len(in.mems)-1].CloseFile() }
 
+// receiver opens the receiving end of the queue.
 func (in *In) receiver(f *wire.Lane) error {
 	if f.Queue == wire.QueueRing {
 		in.ring = ring.NewReceiver(in.send, in.page.Head, f.Start)
@@ -132,8 +133,8 @@ func (in *In) receiver(f *wire.Lane) error {
 	return err
 }
 
-// Take lends the oldest entry that has not been lent yet: Next of
-// transport.Receiver, into e.
+// Take lends the oldest entry that has not been lent yet, as Next of
+// transport.Receiver does, and stores it in e.
 func (in *In) Take(e *transport.Entry) (err error) {
 	if in.ring != nil {
 		return in.ring.Take(e)
@@ -147,25 +148,24 @@ func (in *In) Take(e *transport.Entry) (err error) {
 		if in.form.End == nil {
 			return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: in.read}
 		}
-		in.vain = tail // its keeper has removed it, or somebody else who may
+		in.vain = tail // its keeper, or somebody else who may, has removed the queue
 	}
 	return err
 }
 
-// ahead says whether a tail of a queue in the kernel speaks of entries that were not
-// lent. It may also be behind: an entry that its sender has not told of yet is taken
-// if it is there.
+// ahead reports whether the tail of a queue in the kernel counts entries that were not
+// lent. The tail may also be behind: an entry can be taken before its sender has
+// stored the tail.
 func (in *In) ahead(tail uint64) bool { return int64(tail-in.read) > 0 }
 
-// Ring is the lane's queue, if it is a ring, for who reads many entries in a row;
-// else nil.
+// Ring returns the lane's queue if it is a ring, for callers that read many entries
+// in a row; else nil.
 func (in *In) Ring() *ring.Receiver { return in.ring }
 
-// More says that Take would lend an entry that is known to be there: the
-// sender's words need not be looked at.
+// More reports whether Take would lend an entry without reading the sender's words.
 func (in *In) More() bool { return in.ring != nil && in.ring.More() }
 
-// Left is about how many bytes of entries are known to be there and were not lent.
+// Left returns about how many bytes of entries are known to be there and were not lent.
 func (in *In) Left() int {
 	if in.ring != nil {
 		return in.ring.Left()
@@ -173,7 +173,7 @@ func (in *In) Left() int {
 	return 0
 }
 
-// Done says that the entry lent last has been dealt with.
+// Done marks the entry lent last as dealt with.
 func (in *In) Done() {
 	if in.ring != nil {
 		in.ring.Done()
@@ -182,7 +182,7 @@ func (in *In) Done() {
 	}
 }
 
-// Pending says whether the sender has published something that was not lent.
+// Pending reports whether the sender has published something that was not lent.
 // After the sender's death only Take can tell.
 func (in *In) Pending() bool {
 	if in.ring != nil {
@@ -192,17 +192,18 @@ func (in *In) Pending() bool {
 	return in.ahead(tail) && tail != in.vain
 }
 
-// Expect prepares for an entry that Pending is asked for again and again.
+// Expect prefetches the next entry; a caller that polls with Pending calls it each
+// time. See Expect of package ring.
 func (in *In) Expect() {
 	if in.ring != nil {
 		in.ring.Expect()
 	}
 }
 
-// Published is the sequence after the last entry that the sender has published.
+// Published returns the sequence after the last entry that the sender has published.
 func (in *In) Published() uint64 { return in.send.Tail.Load() }
 
-// ReadTo is the sequence after the entry that was lent last.
+// ReadTo returns the sequence after the entry that was lent last.
 func (in *In) ReadTo() uint64 {
 	if in.ring != nil {
 		return in.ring.ReadTo()
@@ -210,12 +211,12 @@ func (in *In) ReadTo() uint64 {
 	return in.read
 }
 
-// Unreleased is how many bytes are done but not yet free for the sender.
+// Unreleased returns how many bytes are done but not yet free for the sender.
 func (in *In) Unreleased() int {
 	if in.ring != nil {
 		return in.ring.Unreleased()
 	}
-	return 1 << 30 // queues in the kernel have no batch to gain
+	return 1 << 30 // of a queue in the kernel each entry is released at once: a batch would gain nothing
 }
 
 // Begin records that the handler is about to get the entry of sequence seq.
@@ -229,7 +230,7 @@ func (in *In) Begin(seq uint64) {
 	fault.Hit("lane.in-hand")
 }
 
-// Attempt is how many earlier incarnations died with the entry of sequence seq in hand.
+// Attempt returns how many earlier incarnations died with the entry of sequence seq in hand.
 func (in *In) Attempt(seq uint64) int {
 	if seq == in.start {
 		return int(in.attempt)
@@ -237,8 +238,8 @@ func (in *In) Attempt(seq uint64) int {
 	return 0
 }
 
-// End records that everything before seq has been dealt with. While entries
-// follow each other, the next Begin says the same and End can be left out.
+// End records that everything before seq has been dealt with. While entries follow
+// each other, End can be left out: the next Begin implies it.
 func (in *In) End(seq uint64) {
 	if !in.idle {
 		cpu.StoreRelease64(in.page.InFlight, uint64(transport.PackInFlight(seq, 0, transport.HandDone)))
@@ -246,10 +247,10 @@ func (in *In) End(seq uint64) {
 	}
 }
 
-// Release gives the room of what is done back to the sender. If somebody there
-// waits, it is told so when half of a ring is free: who is woken for less soon
-// sleeps again. That comes as surely as the rest of what is unread is dealt with;
-// who cannot wait for that hurries.
+// Release gives the room of what is done back to the sender. A sender that waits for
+// room in a ring is told only when half of the ring is free, since one woken for less
+// would soon sleep again. That moment comes once enough of the unread entries are
+// dealt with; a sender that cannot wait for it sets transport.StateHurry.
 func (in *In) Release() {
 	in.Receiver.Release()
 	if in.ring == nil || in.Hurried() || in.ring.Roomy() {
@@ -257,10 +258,10 @@ func (in *In) Release() {
 	}
 }
 
-// Hurried says that the sender has waited for room for long.
+// Hurried reports whether the sender has waited for room for long.
 func (in *In) Hurried() bool { return in.send.State.Load()&transport.StateHurry != 0 }
 
-// Wanted says that the sender waits for room or for a block.
+// Wanted reports whether the sender waits for room or for a block.
 func (in *In) Wanted() bool { return in.send.State.Load()&transport.StateWantRoom != 0 }
 
 // Returned tells a sender that waits for room or for a block to look again.
@@ -271,12 +272,13 @@ func (in *In) Returned() {
 	}
 }
 
-// SenderAwake says that the sender does not sleep, and is not about to.
+// SenderAwake reports whether the sender neither sleeps nor is about to.
 func (in *In) SenderAwake() bool { return in.send.State.Load()&transport.StateArmed == 0 }
 
-// Rang is where the sender was when it last woke this process: see transport.SendPage.
+// Rang tells on which processor the sender last woke this process: see transport.SendPage.
 func (in *In) Rang() uint32 { return in.send.Rang.Load() }
 
+// announce changes the bell, and wakes the sender if it sleeps.
 func (in *In) announce() {
 	sleeps := in.send.Sleeps.Load()
 	in.page.Bell.Add(1)
@@ -290,7 +292,7 @@ func (in *In) announce() {
 	}
 }
 
-// Slot is the memory of reply slot i, without the word that names its ask.
+// Slot returns the memory of reply slot i after its header.
 func (in *In) Slot(i int) []byte { return in.page.Slot(i)[replyHeader:] }
 
 // Reply publishes the n bytes that were written to the slot as the reply to
@@ -306,27 +308,27 @@ func (in *In) Reply(slot int, ask uint64, n int) {
 	in.announce()
 }
 
-// Over says whether ask, or a later one in its slot, was given up: then the asker
-// looks at no answer to ask any more. It may be called by any goroutine.
+// Over reports whether ask, or a later one in its slot, was given up: then the asker
+// no longer looks for an answer to ask. It may be called by any goroutine.
 func (in *In) Over(ask uint64) bool { return in.send.Cancel[ask%transport.ReplySlots].Load() >= ask }
 
-// Took says whether the asker has taken the lent buffers of the answer to ask. It
-// is known when a later ask of the slot has come, or ask is Over.
+// Took reports whether the asker has taken the lent buffers of the answer to ask. The
+// answer is final once a later ask of the slot has come, or ask is Over.
 func (in *In) Took(ask uint64) bool {
 	return in.send.Took[ask%transport.ReplySlots].Load() == uint32(ask/transport.ReplySlots)
 }
 
-// Bell is the sender's bell.
+// Bell returns the sender's bell.
 func (in *In) Bell() transport.Word { return in.send.Bell }
 
-// Sleep is where this process says to the sender that it sleeps or waits for a
+// Sleep returns where this process tells the sender that it sleeps or waits for a
 // block.
 func (in *In) Sleep() transport.Sleep { return in.page.Sleep }
 
-// Returns is where this process gives back the blocks of messages.
+// Returns returns the ring by which this process gives back the blocks of messages.
 func (in *In) Returns() transport.Returns { return in.page.Returns }
 
-// SenderReturns is where the sender gives back the blocks of replies.
+// SenderReturns returns the ring by which the sender gives back the blocks of replies.
 func (in *In) SenderReturns() transport.Returns { return in.send.Returns }
 
 // Close unmaps the lane and closes its descriptors. No memory of it may be in

@@ -23,16 +23,16 @@ type Config struct {
 // Out is the sending end of a lane.
 type Out struct {
 	bell   transport.Word  // of page
-	there  transport.Sleep // where the receiver says that it sleeps; nowhere when there is none
+	there  transport.Sleep // where the receiver says that it sleeps; nowhere if there is no receiver
 	isRing bool
-	ring   ring.Sender // what Sender points to, when that is a ring; else unused
+	ring   ring.Sender // what Sender points to if isRing; else unused
 
 	transport.Sender // Reserve, Next, MaxEntry; Commit is shadowed below
 
 	page     *transport.SendPage
 	mem      *segment.Memory
 	kernel   *os.File       // the queue's descriptor for the receiver; nil for a ring
-	ear      transport.File // by which the receiver wakes this process; nil when that needs none
+	ear      transport.File // by it the receiver wakes this process; nil if the notifier needs none
 	notifier transport.Notifier
 	peer     atomic.Pointer[Peer]
 }
@@ -42,13 +42,13 @@ type Peer struct {
 	Addr wire.Addr
 	Page *transport.RecvPage
 	mem  *segment.Memory
-	bell *os.File // the receiver's wake-up descriptor; nil when it needs none
+	bell *os.File // wakes the receiver; nil if its notifier needs none
 
 	woken atomic.Uint64 // see transport.Sleep
 }
 
 // Create makes the sending end of a lane. The frame and the files are for the
-// supervisor; the files stay the lane's.
+// supervisor; the lane keeps the files.
 func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, files []transport.File, err error) {
 	cells := cfg.Cells
 	if cfg.Queue != wire.QueueRing {
@@ -97,19 +97,19 @@ func Create(cfg Config, to uint32, n transport.Notifier) (o *Out, f *wire.Open, 
 	return o, f, files, nil
 }
 
-// Sent is called when the supervisor has the files that came with the lane: what
-// is only for passing on is closed here.
+// Sent is called when the supervisor has the files that Create returned. It closes
+// those that were needed only for that.
 func (o *Out) Sent() { _ = o.mem.CloseFile() }
 
-// Urgent says whether the entries that are reserved from now on are urgent. The
-// lane must have been made with Config.Priority.
+// Urgent sets whether the entries reserved from now on are urgent. The lane must
+// have been made with Config.Priority.
 func (o *Out) Urgent(yes bool) {
-	if p, ok := o.Sender.(transport.Prioritized); ok { // and else it was shut
+	if p, ok := o.Sender.(transport.Prioritized); ok { // otherwise it was shut
 		p.Urgent(yes)
 	}
 }
 
-// nowhere is a receiver that never sleeps.
+// nowhere is the Sleep of a receiver that never sleeps.
 var nowhere = transport.Sleep{State: new(atomic.Uint32), Sleeps: new(atomic.Uint64)}
 
 // Commit publishes the reserved entry and wakes the receiver if it sleeps.
@@ -124,15 +124,17 @@ func (o *Out) Commit() error {
 	return nil
 }
 
-// The same in steps that are inlined, for a ring, in which Commit cannot fail:
+// For a ring, in which Commit cannot fail, these steps do the same, and most of them
+// are inlined:
 //
 //	b := Quick or Claim; write b; seen := Sleeps; Show; if Armed { Rouse(seen) }
 
-// Quick is Claim where nothing has to be looked at first, and else nil.
+// Quick is Claim for an entry for which there is known to be room. Otherwise it
+// returns nil. n must be at most MaxEntry.
 func (o *Out) Quick(n int) []byte { return o.ring.Quick(n) }
 
-// Claim lends n bytes, MaxEntry at most, for the next entry of a ring. It returns
-// nil when that is not possible: then Reserve says why.
+// Claim lends n bytes for the next entry of a ring. It returns nil when that is not
+// possible: then Reserve says why.
 func (o *Out) Claim(n int) []byte {
 	if !o.isRing {
 		return nil
@@ -144,7 +146,7 @@ func (o *Out) Claim(n int) []byte {
 	return b
 }
 
-// Sleeps is how often the receiver has gone to sleep before an entry is shown.
+// Sleeps returns how often the receiver has gone to sleep. It is called before Show.
 func (o *Out) Sleeps() uint64 { return o.there.Sleeps.Load() }
 
 // Show publishes what Quick or Claim has lent, and changes the bell.
@@ -153,10 +155,11 @@ func (o *Out) Show() {
 	o.bell.Add(1)
 }
 
-// Armed says that the receiver sleeps, or is about to.
+// Armed reports whether the receiver sleeps or is about to.
 func (o *Out) Armed() bool { return o.there.State.Load()&transport.StateArmed != 0 }
 
-// Rouse wakes the receiver, unless that was done for this sleep.
+// Rouse wakes the receiver, unless it has been woken from this sleep already. seen is
+// what Sleeps returned before Show.
 func (o *Out) Rouse(seen uint64) {
 	if p := o.peer.Load(); p != nil && p.Page.MustWake(seen, &p.woken) {
 		o.wake(p)
@@ -171,7 +174,7 @@ func (o *Out) Announce() {
 	}
 }
 
-// rung changes the bell and returns whom to wake, if the receiver sleeps.
+// rung changes the bell and returns the receiver if it has to be woken, else nil.
 func (o *Out) rung() *Peer {
 	var sleeps uint64
 	before := o.peer.Load()
@@ -179,8 +182,8 @@ func (o *Out) rung() *Peer {
 		sleeps = before.Page.Sleeps.Load()
 	}
 	o.page.Bell.Add(1)
-	// Loaded after the stores above: a page installed in between belongs to
-	// a receiver that reads the tail after the installation's own wake.
+	// The peer is loaded again after the stores above: Install, which may have
+	// run in between, wakes the receiver only once, perhaps too early for them.
 	if p := o.peer.Load(); p != nil && (p != before || p.Page.MustWake(sleeps, &p.woken)) {
 		return p
 	}
@@ -193,12 +196,12 @@ func (o *Out) wake(p *Peer) {
 		fd = int(p.bell.Fd())
 	}
 	o.page.Rang.Store(notify.CPU())
-	// A wake that fails has nobody to wake: the receiver is gone, and its
-	// death reaches everyone by the supervisor.
+	// A wake fails only if the receiver is gone, and the supervisor announces
+	// its death to everyone.
 	_ = o.notifier.Wake(o.page.Bell, fd)
 }
 
-// OpenPeer maps the receive page of a receiver. It takes the files.
+// OpenPeer maps the page of a receiver. It takes ownership of files.
 func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
 	p := &Peer{Addr: f.Peer}
 	if f.Bell == 1 {
@@ -223,7 +226,7 @@ func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
 	return p, nil
 }
 
-// Close unmaps the page.
+// Close unmaps the page and closes the wake-up descriptor.
 func (p *Peer) Close() {
 	if p.mem != nil {
 		p.mem.Close()
@@ -233,10 +236,10 @@ func (p *Peer) Close() {
 	}
 }
 
-// Install makes p the receiver's page, with start the first sequence that the
-// receiver will handle, and wakes the receiver once whatever its state: it may
-// have gone to sleep between making the page and this. It returns the page
-// that was there before, which the caller closes when nothing of it is in use.
+// Install makes p the receiver's page. start is the first sequence that the receiver
+// will handle. Install wakes the receiver whatever its state, since it may have gone
+// to sleep after it made the page. It returns the page that was there before, which
+// the caller closes when nothing of it is in use any more.
 func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 	if r, ok := o.Sender.(interface {
 		SetHead(*atomic.Uint64, uint64)
@@ -251,7 +254,7 @@ func (o *Out) Install(p *Peer, start uint64) (old *Peer) {
 }
 
 // Shut makes every further Reserve and Commit fail with transport.ErrClosed: the
-// receiver has ended for good. The caller orders it with them.
+// receiver has ended for good. The caller holds the lock under which it calls those.
 func (o *Out) Shut() {
 	o.ring.Bar()
 	o.isRing, o.Sender = false, shut{o.Sender}
@@ -263,20 +266,21 @@ type shut struct{ transport.Sender }
 func (shut) Reserve(int) ([]byte, error) { return nil, transport.ErrClosed }
 func (shut) Commit() error               { return transport.ErrClosed }
 
-// Room fails with transport.ErrFull when the Commit of the reserved entry would.
-// It is for what has to happen before an entry and cannot be taken back.
+// Room fails with transport.ErrFull if the Commit of the reserved entry would. It is
+// called before a step that must precede the entry and cannot be undone.
 func (o *Out) Room() error {
 	if r, ok := o.Sender.(interface{ Room() error }); ok {
 		return r.Room()
 	}
-	return nil // a ring has what it has reserved
+	return nil // what a ring has reserved always fits
 }
 
-// Peer is the page that is installed now, or nil. It may be called by any
+// Peer returns the page that is installed now, or nil. It may be called by any
 // goroutine.
 func (o *Out) Peer() *Peer { return o.peer.Load() }
 
-// Handled is how far the receiver has dealt with the entries, by its own word.
+// Handled returns how far the receiver has dealt with the entries, according to its
+// own page.
 func (o *Out) Handled() (at transport.Place) {
 	at.Seq = o.page.Tail.Load() - o.Unhandled()
 	if p := o.peer.Load(); p != nil && !o.isRing {
@@ -285,8 +289,8 @@ func (o *Out) Handled() (at transport.Place) {
 	return at
 }
 
-// Unhandled is how many sequences the receiver has not dealt with, by its own
-// word.
+// Unhandled returns how many sequences the receiver has not dealt with, according to
+// its own page.
 func (o *Out) Unhandled() uint64 {
 	const mask = 1<<48 - 1 // of an in-flight word's sequence
 	tail := o.page.Tail.Load()
@@ -296,7 +300,7 @@ func (o *Out) Unhandled() uint64 {
 	return tail & mask
 }
 
-// Load is how much of what went out the receiver has not dealt with: Unhandled
+// Load returns how much of what was sent the receiver has not dealt with: Unhandled
 // without the padding of a ring.
 func (o *Out) Load() uint64 {
 	n := o.Unhandled()
@@ -306,11 +310,11 @@ func (o *Out) Load() uint64 {
 	return n
 }
 
-// Sleep is where this process says to the receiver that it sleeps or waits for
+// Sleep returns where this process tells the receiver that it sleeps or waits for
 // room.
 func (o *Out) Sleep() transport.Sleep { return o.page.Sleep }
 
-// Returns is where this process gives back the blocks of replies.
+// Returns returns the ring by which this process gives back the blocks of replies.
 func (o *Out) Returns() transport.Returns { return o.page.Returns }
 
 // Cancel tells the receiver that the ask in slot has been given up. It may be
@@ -321,7 +325,7 @@ func (o *Out) Cancel(slot int, ask uint64) {
 }
 
 // Took tells the receiver that the lent buffers of the answer to ask were taken.
-// The caller has seen to it that the lane is mapped.
+// The caller makes sure that the lane is still mapped.
 func (o *Out) Took(ask uint64) {
 	o.page.Took[ask%transport.ReplySlots].Store(uint32(ask / transport.ReplySlots))
 }
@@ -332,10 +336,10 @@ func (o *Out) Detach() {
 	o.peer.Store(nil)
 }
 
-// abandon ends a lane that nobody else has heard of.
+// abandon ends a lane that no other process knows yet.
 func (o *Out) abandon(q wire.Queue) {
 	if form, err := FormOf(q); err == nil && o.kernel != nil {
-		_ = form.Remove(o.kernel) // what is left is swept
+		_ = form.Remove(o.kernel) // Sweep removes what is left
 	}
 	o.Close()
 }

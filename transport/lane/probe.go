@@ -9,20 +9,19 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// Auto is the word of configuration for the best form that this machine
-// allows.
+// Auto stands in configuration for the best form that this machine allows.
 const Auto = "auto"
 
 // Support says whether this machine allows a form.
 type Support struct {
 	Form Form
-	Err  error // why not: a *transport.LimitError where a limit is the reason; nil when it is allowed
+	Err  error // nil if it is allowed; a *transport.LimitError if a limit forbids it
 }
 
-// Probe tries every form, with one entry through a queue of it, and says why
-// each one that this machine refuses is refused. The first one without an error
-// is what Auto means. It may be called again: answers are kept, except that a
-// limit was reached, which may be for a moment only.
+// Probe tries every form by sending one entry through a queue of it, and says which
+// forms this machine refuses, and why. The first one without an error is what Auto
+// means. Answers are kept for further calls, unless a limit was reached, which may
+// have been for a moment only.
 func Probe() []Support {
 	s := make([]Support, 0, len(forms))
 	for _, f := range forms {
@@ -31,8 +30,8 @@ func Probe() []Support {
 	return s
 }
 
-// Best is the form that Auto means: the first of the table that this machine
-// allows. Where it allows none, the error says why, for each.
+// Best returns the form that Auto means: the first of the table that this machine
+// allows. If it allows none, the error says why, for each.
 func Best() (*Form, error) {
 	var errs []error
 	for i := range forms {
@@ -45,8 +44,8 @@ func Best() (*Form, error) {
 	return nil, fmt.Errorf("lane: this machine allows no form of queue: %w", errors.Join(errs...))
 }
 
-// BestPrioritized is the first form of the table that has priorities and that
-// this machine allows. Where it allows none, the error says why, for each.
+// BestPrioritized returns the first form of the table that has priorities and that
+// this machine allows. If it allows none, the error says why, for each.
 func BestPrioritized() (*Form, error) {
 	var errs []error
 	for i := range forms {
@@ -71,7 +70,7 @@ var (
 	answers = map[int]error{} // by the number of a form; negative: with priorities
 )
 
-// probe says whether a queue of this form can be had: nil, or why not.
+// probe returns nil if a queue of this form can be made, and otherwise why not.
 func (f *Form) probe() error {
 	return probed(int(f.Queue), func() error {
 		if err := segments(); err != nil || f.Create == nil {
@@ -81,7 +80,7 @@ func (f *Form) probe() error {
 	})
 }
 
-// probed is the answer that was kept, or else what try says.
+// probed returns the answer kept under key, or else calls try for it.
 func probed(key int, try func() error) error {
 	probeMu.Lock()
 	defer probeMu.Unlock()
@@ -96,8 +95,8 @@ func probed(key int, try func() error) error {
 	return err
 }
 
-// segments says whether there is memory for the pages of a lane, which every
-// form needs.
+// segments returns an error if there is no form of segment for the pages of a lane,
+// which every form of queue needs.
 func segments() error {
 	var errs []error
 	for _, s := range segment.Probe() {
@@ -133,6 +132,6 @@ func (f *Form) try(priority bool) error {
 	}
 	err = errors.Join(err, f.Remove(file)) // while its descriptor is open
 	s.Close()
-	r.Close() // for some forms the same file
+	r.Close() // closes, for some forms, the same file
 	return err
 }

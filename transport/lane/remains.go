@@ -8,26 +8,26 @@ import (
 	"github.com/understudy-go/understudy/transport/ring"
 )
 
-// Remains is what a receiver that is dead has left of a lane.
+// Remains is what a dead receiver has left of a lane.
 type Remains struct {
-	// At is the first sequence that was not dealt with, or, with InHand, that
-	// of the entry which was in the handler's hands. Urgent is how many of the
-	// entries before it were urgent.
+	// At is the first sequence that was not dealt with. With InHand, the handler
+	// had the entry at At in hand. Urgent is how many of the entries before At
+	// were urgent.
 	At     uint64
 	Urgent uint64
 	InHand bool
 
-	// Entry is the entry at At. It has no bytes when there is none yet, or
-	// when it is still in a queue of the kernel. With a ring they are the
-	// sender's memory.
+	// Entry is the entry at At. It has no bytes if there is none yet, or if it
+	// is still in a queue of the kernel. With a ring its bytes are the sender's
+	// memory.
 	Entry transport.Entry
 
-	// Left says that this entry has left the queue: a successor that is to
-	// handle it must be given its bytes. IsUrgent is its class.
+	// Left says that Entry has left the queue: a successor that is to handle
+	// it must be given its bytes. IsUrgent is its class.
 	Left, IsUrgent bool
 }
 
-// Again is where a successor begins that is to handle the entry at At.
+// Again returns where a successor begins that is to handle the entry at At.
 func (r *Remains) Again() transport.Place {
 	p := transport.Place{Seq: r.At, Urgent: r.Urgent}
 	if r.Left {
@@ -36,7 +36,7 @@ func (r *Remains) Again() transport.Place {
 	return p
 }
 
-// Past is where a successor begins that is not to: after Entry.
+// Past returns where a successor begins that is to skip the entry at At.
 func (r *Remains) Past() transport.Place {
 	p := transport.Place{Seq: r.Entry.End, Urgent: r.Urgent}
 	if r.IsUrgent {
@@ -45,16 +45,16 @@ func (r *Remains) Past() transport.Place {
 	return p
 }
 
-// Remains reads the pages of a lane whose receiver is dead. That receiver had
-// begun at a place. Of what it finds there it believes only what lies between
-// that and the sender's tail.
+// Remains reads the pages of a lane whose receiver is dead. The receiver had begun at
+// began. Only words of its page that lie between that place and the sender's tail are
+// believed.
 func (f *Form) Remains(send *transport.SendPage, recv *transport.RecvPage, began transport.Place) Remains {
 	if f.Record == nil {
 		return ringRemains(send, recv, began.Seq)
 	}
 	r := Remains{At: began.Seq, Urgent: began.Urgent}
 	normal, urgent := recv.Normal.Load(), recv.Urgent.Load()
-	// The sender may have died between an entry and its tail.
+	// One more than the tail: the sender may have died between an entry and its tail.
 	if n := normal + urgent; normal >= began.Seq-began.Urgent && urgent >= began.Urgent && n >= normal && n <= send.Tail.Load()+1 {
 		r.At, r.Urgent = n, urgent
 	}
@@ -65,15 +65,15 @@ func (f *Form) Remains(send *transport.SendPage, recv *transport.RecvPage, began
 	case word.State() == transport.HandIn && ahead == 0:
 		r.InHand = true
 	case word.State() == transport.HandDone && ahead == 1 && r.Left:
-		// The word was stored, and the count after it was not.
+		// It died after it had stored the word and before it stored the count.
 		p := r.Past()
 		r = Remains{At: p.Seq, Urgent: p.Urgent}
 	}
 	return r
 }
 
-// kernelEntry finds the entry at At, if it has left the queue: as what the
-// receiver took last, or as what it was given to begin with.
+// kernelEntry finds the entry at At if it has left the queue: the receiver took it
+// last, or was given it to begin with.
 func (r *Remains) kernelEntry(f *Form, recv *transport.RecvPage, began transport.Place) {
 	seq, entry, ok := f.taken(recv)
 	urgent := seq&transport.UrgentBit != 0
@@ -94,8 +94,9 @@ func ringRemains(send *transport.SendPage, recv *transport.RecvPage, start uint6
 	r := Remains{At: start}
 	word := transport.InFlight(recv.InFlight.Load())
 	if word.State() != transport.HandNone {
-		// The word has 48 bits of the sequence: the last one that fits them and is
-		// not behind the tail. A lane can have carried more than they count.
+		// The word has only 48 bits of the sequence, and a lane can have carried more
+		// than they count. What is meant is the last sequence with these bits that is
+		// at most one after the tail.
 		const mask = 1<<48 - 1
 		last := send.Tail.Load() + 1
 		if at := last - (last-word.Seq())&mask; at >= start && at <= last {
@@ -106,8 +107,7 @@ func ringRemains(send *transport.SendPage, recv *transport.RecvPage, start uint6
 	return r
 }
 
-// ringEntry is the entry of a ring at a sequence, where the sender still has
-// it.
+// ringEntry returns the entry of a ring at a sequence, if it is still there.
 func ringEntry(send *transport.SendPage, at uint64) transport.Entry {
 	if at >= send.Tail.Load() {
 		return transport.Entry{}

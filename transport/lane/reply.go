@@ -13,29 +13,29 @@ const replyHeader = 16
 // included.
 const maxReply = transport.ReplySlotBytes - replyHeader
 
-// Answered says whether slot holds the reply to ask, and lends its bytes. They
-// stay until the slot is used for another ask. It may be called by any
+// Answered reports whether slot holds the reply to ask, and lends its bytes. They
+// are valid until the slot is used for another ask. It may be called by any
 // goroutine.
 func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
 	words := p.Page.Slot(slot)
 	if transport.Word64(words, 0).Load() != ask {
-		cpu.Prefetch(&words[cpu.Line], 1) // who polls has it as soon as the first
+		cpu.Prefetch(&words[cpu.Line], 1) // a caller that polls gets it together with the first line
 		return nil, false
 	}
 	n := transport.Word64(words, 8).Load()
 	if n > maxReply {
-		n = 0 // an impossible length: the empty reply that this makes is refused as one
+		n = 0 // an impossible length; the caller refuses the empty reply
 	}
 	return words[replyHeader : replyHeader+n : replyHeader+n], true
 }
 
-// Replies calls f for the slot of each reply since *seen, or returns false when
-// more came than the ring remembers: then any slot may have been answered.
+// Replies calls f for the slot of each reply since *seen. It returns false when more
+// came than the ring remembers: then any slot may have been answered.
 func (p *Peer) Replies(seen *uint64, f func(slot int)) bool {
 	first, tail := *seen, p.Page.ReplyTail.Load()
 	*seen = tail
 	if tail-first >= transport.ReplySlots {
-		return false // the next one is written where the first was
+		return false // the next reply overwrites the first of these
 	}
 	for i := first; i != tail; i++ {
 		f(int(p.Page.Replies[i%transport.ReplySlots].Load() % transport.ReplySlots))
@@ -43,5 +43,5 @@ func (p *Peer) Replies(seen *uint64, f func(slot int)) bool {
 	return p.Page.ReplyTail.Load()-first < transport.ReplySlots // else some were overwritten meanwhile
 }
 
-// Bell is the receiver's bell.
+// Bell returns the receiver's bell.
 func (p *Peer) Bell() transport.Word { return p.Page.Bell }

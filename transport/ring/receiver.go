@@ -18,10 +18,10 @@ type Receiver struct {
 
 	next     uint64 // sequence of the next entry to lend
 	seenTail uint64 // the last tail that was read and checked
-	until    uint64 // seenTail, or the end of the cells where that comes first
+	until    uint64 // seenTail, or the end of the cells if that comes first
 	done     uint64 // everything before it has been dealt with
 	freed    uint64 // the private copy of head
-	broken   error  // what the peer did; final
+	broken   error  // the rule that the peer broke; final
 }
 
 // NewReceiver returns the consuming end of the ring in the sender's page. It
@@ -41,7 +41,7 @@ func (r *Receiver) Next() (e transport.Entry, err error) {
 	return e, err
 }
 
-// Take is Next, into e, which it changes only when it returns nil.
+// Take is Next, but stores the entry in e, and only when it returns nil.
 func (r *Receiver) Take(e *transport.Entry) error {
 	if r.next == r.until {
 		if err := r.look(); err != nil {
@@ -66,9 +66,10 @@ func (r *Receiver) Take(e *transport.Entry) error {
 	return nil
 }
 
-// Front is the oldest entry that has not been lent, and the sequence after it, if
-// it is known to be there and nothing is unusual about it. Else entry is nil, and
-// Take has to be called. Pass lends it; what Front has read is not read again.
+// Front returns the oldest entry that has not been lent, and the sequence after it,
+// if the entry is known to be there and is not preceded by padding. Otherwise entry
+// is nil, and the caller has to use Take. Pass lends the entry; what Front has read
+// is not read again.
 func (r *Receiver) Front() (entry []byte, end uint64) {
 	off := r.next & (r.n - 1) * CellBytes
 	length := binary.LittleEndian.Uint32(r.cells[off:])
@@ -92,8 +93,8 @@ func (r *Receiver) Look() error {
 	return r.look()
 }
 
-// unusual deals with a length that is no entry's: padding in front of one, or
-// nothing that the rules allow.
+// unusual handles a length that is not that of an entry: padding in front of an
+// entry, or something that the rules forbid.
 func (r *Receiver) unusual(length uint32) (uint32, uint64, error) {
 	if length == pad {
 		lap := lapEnd(r.next, r.n)
@@ -113,7 +114,7 @@ func (r *Receiver) unusual(length uint32) (uint32, uint64, error) {
 	return length, end, nil
 }
 
-// look reads the sender's tail, unless some of what it has read is left.
+// look reads the sender's tail, unless published entries are left from the last look.
 func (r *Receiver) look() error {
 	if r.broken != nil {
 		return r.broken
@@ -132,25 +133,25 @@ func (r *Receiver) look() error {
 	return nil
 }
 
-// More says that Next would find an entry without looking at the sender's tail.
+// More reports whether Next would find an entry without reading the sender's tail.
 func (r *Receiver) More() bool { return r.next != r.seenTail }
 
-// Left is the bytes of cells that Next would go through without looking at the
+// Left returns the bytes of cells that Next can go through without reading the
 // sender's tail.
 func (r *Receiver) Left() int { return int(r.seenTail-r.next) * CellBytes }
 
-// ReadTo is the sequence after the entry that was lent last.
+// ReadTo returns the sequence after the entry that was lent last.
 func (r *Receiver) ReadTo() uint64 { return r.next }
 
-// Pending says that the sender has published something that was not lent.
+// Pending reports whether the sender has published something that was not lent.
 func (r *Receiver) Pending() bool { return r.tail.Load() != r.next }
 
-// Expect asks for the first lines of the next entry. Who calls it with every Pending
-// has the entry as soon as the tail: both are on their way together, and the entry is
-// not asked for only when the tail has come and says that there is one.
+// Expect prefetches the first cache lines of the next entry. A caller that polls
+// with Pending calls it each time: then the entry arrives together with the tail,
+// instead of being fetched only once the tail has said that it is there.
 func (r *Receiver) Expect() { cpu.Prefetch(&r.cells[r.next&(r.n-1)*CellBytes], expected) }
 
-// expected is how many lines that are: those of a message of 64 bytes.
+// expected is the number of lines that Expect fetches: those of a 64-byte message.
 const expected = 2
 
 func (r *Receiver) corrupt(what string, v, limit uint64) error {
@@ -159,7 +160,7 @@ func (r *Receiver) corrupt(what string, v, limit uint64) error {
 	return r.broken
 }
 
-// Done says that the entry lent last has been dealt with.
+// Done marks the entry lent last as dealt with.
 func (r *Receiver) Done() { r.done = r.next }
 
 // Release frees the room of all entries that are done, with one store.
@@ -170,11 +171,11 @@ func (r *Receiver) Release() {
 	}
 }
 
-// Roomy says that half of the cells are free for the sender, or more: even the
-// largest entry, and padding in front of it, find room.
+// Roomy reports whether at least half of the cells are free for the sender: then
+// even the largest entry fits, with padding in front of it.
 func (r *Receiver) Roomy() bool { return r.tail.Load()-r.freed <= r.n/2 }
 
-// Unreleased is how many bytes are done but not yet free for the sender.
+// Unreleased returns how many bytes are done but not yet free for the sender.
 func (r *Receiver) Unreleased() int { return int(r.done-r.freed) * CellBytes }
 
 // Close does nothing: the memory belongs to the page.

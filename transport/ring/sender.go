@@ -9,8 +9,8 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// stride is how many cells the sender writes before it takes the lines of the next
-// ones; found by measuring.
+// stride is how many cells the sender takes back from the receiver at a time; see
+// take. Found by measuring.
 const stride = 64
 
 // Sender is the producing end. It implements transport.Sender.
@@ -18,17 +18,17 @@ type Sender struct {
 	cells   []byte         // the memory, written here only
 	n       uint64         // number of cells, a power of two
 	next    uint64         // sequence of the next entry (the private copy of tail)
-	until   uint64         // an entry that ends here or before fits without a look at anything
+	until   uint64         // an entry that ends at or before this sequence fits; no other word need be checked
 	pending uint64         // sequence after the reserved entry; 0: nothing reserved
 	tail    *atomic.Uint64 // published sequence, written here only
 
 	head     *atomic.Uint64 // the receiver's word; nil before there is a receiver
-	seenHead uint64         // the last head that was read: room up to seenHead+n is known to be free
+	seenHead uint64         // the last head that was read: cells up to seenHead+n are known to be free
 	most     int            // size in bytes of the largest entry
 
-	usual   uint64 // cells that are gone round in while the receiver keeps up; see enough
-	padded  uint64 // where the last padding begins
-	padding uint64 // and its cells
+	usual   uint64 // how many cells are used while the receiver keeps up; see enough
+	padded  uint64 // sequence at which the last padding begins
+	padding uint64 // the number of its cells
 }
 
 // NewSender returns the producing end of the ring in page.Cells, which must
@@ -39,8 +39,8 @@ func NewSender(page *transport.SendPage) *Sender {
 	return &Sender{cells: page.Cells, tail: page.Tail, n: n, most: maxEntry(n), usual: usualOf(n), next: next, until: next}
 }
 
-// SetHead installs the word of a (new) receiver. Everything before start has
-// been dealt with.
+// SetHead installs the head of a new receiver. Everything before start has been
+// dealt with.
 func (s *Sender) SetHead(head *atomic.Uint64, start uint64) {
 	s.head = head
 	if start > s.seenHead && start <= s.next {
@@ -48,9 +48,9 @@ func (s *Sender) SetHead(head *atomic.Uint64, start uint64) {
 	}
 }
 
-// Quick is Reserve for an entry of MaxEntry bytes at most where nothing has to
-// be looked at first; it returns nil where something has, and always in the zero
-// Sender. It is inlined.
+// Quick is Reserve for the usual case: an entry of at most MaxEntry bytes, for
+// which there is known to be room. In all other cases, and always for the zero
+// Sender, it returns nil. It is inlined.
 func (s *Sender) Quick(n int) []byte {
 	end := s.next + cellsFor(n)
 	if end > s.until {
@@ -78,8 +78,8 @@ func (s *Sender) Reserve(n int) ([]byte, error) {
 	return s.cells[off : off+uint64(n) : off+uint64(n)], nil
 }
 
-// makeRoom is Reserve where something has to be looked at first: it pads the
-// cells up to their end, finds room, and returns where the entry will end.
+// makeRoom is the slow path of Reserve: it checks n, pads the cells up to their end
+// if need be, looks for room, and returns the sequence at which the entry will end.
 func (s *Sender) makeRoom(n int) (end uint64, err error) {
 	if n > s.most {
 		return 0, &transport.SizeError{What: "entry", Size: n, Limit: s.most,
@@ -102,7 +102,7 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 		s.until = s.next // nothing else fits before the padding is published
 		s.padded, s.padding = s.next, start-s.next
 	} else if s.padded == s.next {
-		s.padding = 0 // what was to follow it was not sent
+		s.padding = 0 // the entry that was to follow the padding was not sent
 	}
 	if s.until > end+2*stride {
 		s.until = end + stride
@@ -111,12 +111,13 @@ func (s *Sender) makeRoom(n int) (end uint64, err error) {
 	return end, nil
 }
 
-// enough says whether the next entry may begin at the first cell again although the
-// cells have not come to their end: it is the first beyond the usual part of them, or
-// beyond as much again, and hardly anything is unread. While the receiver keeps up, the
-// rest is for bursts, memory that nobody has touched and no cache holds. An entry over a
-// quarter of the usual part, of which few would fit there, is not for it. So what is
-// padded is at most all but three quarters of that part, and there is room.
+// enough reports whether the next entry, of the given cells, should begin at the first
+// cell again before the end of the ring is reached. It should if it would be the first
+// to end beyond a multiple of the usual part and hardly anything is unread: while the
+// receiver keeps up, the rest of the ring is for bursts, and remains memory that nobody
+// has touched and no cache holds. Entries over a quarter of the usual part do not
+// count, since few of them would fit it. So there is room for the padding: it skips at
+// most the ring but for three quarters of the usual part.
 func (s *Sender) enough(cells uint64) bool {
 	at := s.next & (s.n - 1)
 	if at == 0 || cells > s.usual/4 || at+cells <= lapEnd(at-1, s.usual) || s.head == nil {
@@ -128,12 +129,12 @@ func (s *Sender) enough(cells uint64) bool {
 	return s.next-s.seenHead <= s.usual/16
 }
 
-// take takes the lines of free cells back from the receiver, which has read them,
-// by writing to them: to write into a line that another processor has, too, takes
-// until that has given it up, and the next locked instruction waits for it. Taken
-// one by one, with the entries, each costs that time; many at once cost it once.
-// An instruction that only asks for a line does nothing for one that is here, though
-// shared.
+// take takes the cache lines of free cells back from the receiver, which has read
+// them, by writing to them. A write to a line that another processor shares lasts
+// until that processor has given it up, and the next locked instruction waits for it.
+// Taken one by one, entry by entry, each line costs that time; taken together they
+// cost it once. A prefetch would not do: it does nothing for a line that is already
+// here, though shared.
 func (s *Sender) take(at uint64) {
 	b := s.cells[at&(s.n-1)*CellBytes:][:stride*CellBytes]
 	for i := 0; i < len(b); i += cpu.Line {
@@ -141,7 +142,7 @@ func (s *Sender) take(at uint64) {
 	}
 }
 
-// room looks at the receiver's head: is there room up to end?
+// room reads the receiver's head and fails if there is no room up to end.
 func (s *Sender) room(end uint64) error {
 	if s.head == nil {
 		return transport.ErrFull
@@ -173,7 +174,8 @@ func (s *Sender) Publish() {
 	cpu.StoreRelease64(s.tail, s.next)
 }
 
-// Show is Publish of what Quick or Reserve has lent just before. It is inlined.
+// Show is Publish for an entry that Quick or Reserve has just lent, which it does not
+// check. It is inlined.
 func (s *Sender) Show() {
 	fault.Hit("ring.commit")
 	s.next = s.pending
@@ -184,8 +186,8 @@ func (s *Sender) Show() {
 // Bar makes Quick return nil for good.
 func (s *Sender) Bar() { s.until = 0 }
 
-// Unread is how many of the last cells that were published are no padding, as far as
-// the last padding goes.
+// Unread returns how many of the given number of cells published last are not padding.
+// It knows of the last padding only.
 func (s *Sender) Unread(cells uint64) uint64 {
 	if s.padded < s.next && cells >= s.next-s.padded {
 		return cells - s.padding
@@ -193,11 +195,11 @@ func (s *Sender) Unread(cells uint64) uint64 {
 	return cells
 }
 
-// Next is the sequence of the next entry; see transport.Sender. Padding in
+// Next returns the sequence of the next entry; see transport.Sender. Padding in
 // front of an entry belongs to it.
 func (s *Sender) Next() uint64 { return s.next }
 
-// MaxEntry is the size in bytes of the largest entry.
+// MaxEntry returns the size in bytes of the largest entry.
 func (s *Sender) MaxEntry() int { return s.most }
 
 // Close does nothing: the memory belongs to the page.
