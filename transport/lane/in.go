@@ -35,7 +35,7 @@ type In struct {
 	woken    atomic.Uint64 // the sender's sleep that was ended last
 	idle     bool          // the in-flight word says that nothing is in hand
 	read     uint64        // of a queue in the kernel: the sequence after the entry that was lent last
-	vain     uint64        // and a tail beyond read with which it was found empty all the same; read or less: none
+	lostTail uint64        // and a tail beyond read with which it was nevertheless empty; read or less: none
 }
 
 // ErrOwn is wrapped by an error of Accept for which this process, not the sender, is
@@ -148,7 +148,7 @@ func (in *In) Take(e *transport.Entry) (err error) {
 		if in.form.End == nil {
 			return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: in.read}
 		}
-		in.vain = tail // its keeper, or somebody else who may, has removed the queue
+		in.lostTail = tail // its keeper, or somebody else who may, has removed the queue
 	}
 	return err
 }
@@ -189,7 +189,7 @@ func (in *In) Pending() bool {
 		return in.ring.Pending()
 	}
 	tail := in.send.Tail.Load()
-	return in.ahead(tail) && tail != in.vain
+	return in.ahead(tail) && tail != in.lostTail
 }
 
 // Expect prefetches the next entry; a caller that polls with Pending calls it each

@@ -6,8 +6,8 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// arenaUnit is the bytes of the smallest block of an arena of maxBytes: the
-// smallest power of two from minClass up with which 16 bits name every unit.
+// arenaUnit returns the bytes of the smallest block of an arena of maxBytes: the
+// smallest power of two from minClass up for which 16 bits can number every unit.
 func arenaUnit(minClass, maxBytes int64) int64 {
 	for minClass > maxBytes {
 		minClass /= 2
@@ -31,7 +31,7 @@ func (p *Pool) popArena(n int) *Slot {
 		look = false
 	}
 	for ; ; look = false {
-		if p.out+len(p.shares) < transport.ReturnEntries { // each must have room in the return ring
+		if p.out+len(p.shares) < transport.ReturnEntries { // each block needs a place in the return ring
 			if at, units, ok := p.arena.take(need); ok {
 				return p.hand(p.arenaID, uint16(at), n, int64(units)*unit)
 			}
@@ -42,9 +42,9 @@ func (p *Pool) popArena(n int) *Slot {
 	}
 }
 
-// installArena makes the books of the segment of an arena and takes its first
-// block. Preconditions: mu is held; the segment is in segments.
+// installArena makes the allocator of an arena's segment and takes its first block.
+// Preconditions: mu is held; the segment is in segments.
 func (p *Pool) installArena(pl *plan, n int) *Slot {
 	p.arena, p.arenaID = newBuddy(pl.blocks), pl.id
-	return p.popArena(n) // all of it is free
+	return p.popArena(n) // cannot fail: all of it is free
 }

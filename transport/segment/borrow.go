@@ -1,12 +1,12 @@
 package segment
 
-// A class that comes when others have all bytes of the pool has no segment. It
-// borrows: its payloads go in blocks of a larger class, if one is free. That costs
-// nothing, and whoever sends a small payload now and then shall not cost the
-// large ones their segments. But a larger class has few blocks. So when a class
-// has borrowed borrowFor times, it gets a segment of its own in the place of
-// idle ones. If none is idle, one of a larger class is closed until it is; the other
-// blocks are borrowed meanwhile.
+// A class that is first used when other classes have all bytes of the pool gets no
+// segment. It borrows: its payloads go in blocks of a larger class, if one is free.
+// That costs nothing, and a small payload now and then should not cost the large
+// ones their segments. But a larger class has few blocks. So when a class has
+// borrowed borrowFor times, it gets a segment of its own in place of idle ones. If
+// none is idle, one of a larger class is closed until it is; meanwhile the class goes
+// on borrowing.
 const borrowFor = 64
 
 // borrow takes a block of a larger class for n bytes, if shelf k is borrowing.
@@ -23,14 +23,14 @@ func (p *Pool) borrow(k, n int) *Slot {
 	return s
 }
 
-// borrowedLong says that a class shall have a segment of its own now, if it can.
+// borrowedLong reports whether a class should get a segment of its own now, if it can.
 // Preconditions: mu is held.
 func (p *Pool) borrowedLong(sh *shelf) bool {
 	return sh.borrowed >= borrowFor || sh.borrowed > 0 && p.giving != nil && p.giving.busy == 0
 }
 
-// give closes a segment of a larger class, for shelf k to replace. Preconditions: mu
-// is held.
+// give closes the least busy segment of a larger class, so that shelf k can replace
+// it. Preconditions: mu is held.
 func (p *Pool) give(k int) {
 	if p.giving != nil || p.cfg.Retire == nil {
 		return
@@ -43,8 +43,8 @@ func (p *Pool) give(k int) {
 	p.yield()
 }
 
-// lenders is where the shelves end that shelf k may borrow of: what somebody waits
-// for is not lent to others. Preconditions: mu is held.
+// lenders returns the shelf before which shelf k may borrow: a class that somebody
+// waits for does not lend. Preconditions: mu is held.
 func (p *Pool) lenders(k int) int {
 	if p.wanted > k {
 		return p.wanted
@@ -52,9 +52,9 @@ func (p *Pool) lenders(k int) int {
 	return len(p.shelves)
 }
 
-// beginBorrowing takes a block of a larger class for n bytes, the first that is
-// borrowed or the first after borrowFor. Preconditions: mu is held; there is no
-// room for a segment of shelf k.
+// beginBorrowing takes a block of a larger class for n bytes: the first one that
+// shelf k borrows, or the first after borrowFor. Preconditions: mu is held; there is
+// no room for a segment of shelf k.
 func (p *Pool) beginBorrowing(k, n int) *Slot {
 	s := p.pop(k+1, p.lenders(k), n)
 	if s != nil {

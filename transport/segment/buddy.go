@@ -2,23 +2,23 @@ package segment
 
 import "math/bits"
 
-// buddy is the books of an arena: which runs of units are free. A run has a
-// power of two of units and begins at a multiple of it. Two runs that were one
-// are buddies; as soon as both are free they are one again. Only a request for
-// more than the largest run has gets all units at once, if all are free.
+// buddy is the allocator of an arena: it knows which runs of units are free. A run
+// has a power of two of units and begins at a multiple of its length. The two halves
+// of a run that was split are buddies; as soon as both are free they are joined. A
+// request for more than the longest possible run gets all units, if all are free.
 //
-// Everything is in the owner's heap. A number of units that is no power of two
-// begins as several runs, the largest first: 6 units are 4 and 2.
+// Everything is in the owner's heap. A number of units that is not a power of two
+// begins as several runs, the longest first: 6 units are 4 and 2.
 type buddy struct {
-	runs  []run // by first unit
-	heads [maxOrder + 1]int32
-	some  uint32 // bit k is set when heads[k] leads to a run
-	free  int    // units
+	runs     []run               // by first unit
+	heads    [maxOrder + 1]int32 // the lists of free runs, by order
+	nonEmpty uint32              // bit k is set when list k is not empty
+	free     int                 // units
 }
 
 const maxOrder = 16 // of maxArenaUnits
 
-// run is what is known of the run that begins at a unit.
+// run describes the run that begins at a unit.
 type run struct {
 	next, prev int32 // in the list of free runs of this order; noRun at the ends
 	order      uint8 // log2 of the units, or wholeRun
@@ -30,7 +30,7 @@ const (
 	wholeRun = maxOrder + 1 // the order of a run of all units, while it is lent
 )
 
-// newBuddy is the books of 1 to maxArenaUnits units, all free.
+// newBuddy returns an allocator of 1 to maxArenaUnits units, all free.
 func newBuddy(units int) *buddy {
 	b := &buddy{runs: make([]run, units)}
 	for k := range b.heads {
@@ -40,7 +40,7 @@ func newBuddy(units int) *buddy {
 	return b
 }
 
-// seed frees everything: the list of runs of a new arena.
+// seed makes all units free, as in a new arena.
 func (b *buddy) seed() {
 	for at, left := 0, len(b.runs); left > 0; {
 		k := bits.Len(uint(left)) - 1
@@ -57,14 +57,14 @@ func (b *buddy) take(n int) (at, units int, ok bool) {
 	if 1<<k > len(b.runs) {
 		return b.takeWhole()
 	}
-	fit := b.some >> k
+	fit := b.nonEmpty >> k
 	if fit == 0 {
 		return 0, 0, false
 	}
 	from := k + bits.TrailingZeros32(fit)
 	i := b.heads[from]
 	b.unlink(i, from)
-	for from > k { // the lower half is split on, the upper one is free
+	for from > k { // split: the upper half stays free
 		from--
 		b.push(i+1<<from, from)
 	}
@@ -73,7 +73,7 @@ func (b *buddy) take(n int) (at, units int, ok bool) {
 	return int(i), 1 << k, true
 }
 
-// takeWhole takes all units, when n is more than any power of two can give.
+// takeWhole takes all units, for a request that no single run can hold.
 func (b *buddy) takeWhole() (at, units int, ok bool) {
 	if b.free < len(b.runs) {
 		return 0, 0, false
@@ -108,12 +108,12 @@ func (b *buddy) give(at int) {
 	b.push(i, k)
 }
 
-// largest is the units of the largest request that would succeed.
+// largest returns the units of the largest request that would succeed.
 func (b *buddy) largest() int {
 	if b.free == len(b.runs) {
 		return b.free
 	}
-	return 1 << bits.Len32(b.some) >> 1
+	return 1 << bits.Len32(b.nonEmpty) >> 1
 }
 
 // push puts a run at the head of the list of its order.
@@ -124,7 +124,7 @@ func (b *buddy) push(i int32, k int) {
 		b.runs[h].prev = i
 	}
 	b.heads[k] = i
-	b.some |= 1 << k
+	b.nonEmpty |= 1 << k
 }
 
 // unlink takes a run off the list of its order.
@@ -134,7 +134,7 @@ func (b *buddy) unlink(i int32, k int) {
 	if r.prev != noRun {
 		b.runs[r.prev].next = r.next
 	} else if b.heads[k] = r.next; r.next == noRun {
-		b.some &^= 1 << k
+		b.nonEmpty &^= 1 << k
 	}
 	if r.next != noRun {
 		b.runs[r.next].prev = r.prev

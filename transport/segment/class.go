@@ -2,27 +2,27 @@ package segment
 
 import "math/bits"
 
-// A class is the size of a block: powers of two from the smallest class up,
-// and last MaxBytes itself, when the next power of two would be over it.
+// A class is a size of blocks. The classes are the powers of two from MinClass up,
+// and last MaxBytes itself.
 
-// shelf is the blocks of one class.
+// shelf holds the blocks of one class.
 type shelf struct {
 	class int64    // bytes of a block
 	free  []freeID // in the order in which they were freed; see next
 	total int      // blocks, lent ones included
-	look  int      // blocks that may be out before Take looks for ones that came back
+	look  int      // blocks that may be out before Take looks for returned ones
 	warm  int      // blocks that circulate as long as they come back in time; see settle
 
-	round // how the free ones are used in turn
+	round // how many blocks circulate
 
 	borrowed int // Takes in a row that got a block of a larger class; see borrow
 }
 
 // The blocks that should circulate have warmBytes together, which the processor's
-// table of addresses and its caches can hold. A quarter of them is out before
-// Take looks for ones that came back: who sends faster than is received then
-// looks once for several, and what is copied still stays in a core's own cache.
-// With fewer than minWarm of either one side would wait for the other.
+// TLB and caches can hold. Take looks for returned blocks only when a quarter of them
+// are out: an owner faster than its user then looks once for several blocks, and what
+// it copies still stays in its core's own cache. With fewer than minWarm of either,
+// one side would wait for the other.
 const (
 	warmBytes = 1 << 20
 	minWarm   = 4
@@ -34,7 +34,7 @@ func warmFor(class int64) int { return int(max(minWarm, min(warmBytes/class, max
 
 func lookFor(class int64) int { return max(minWarm, warmFor(class)/lookPart) }
 
-// freeID is a block that nobody has: its segment and index.
+// freeID names a free block: its segment and index.
 type freeID uint32
 
 func makeID(segment, index uint16) freeID { return freeID(segment)<<16 | freeID(index) }
@@ -42,7 +42,7 @@ func makeID(segment, index uint16) freeID { return freeID(segment)<<16 | freeID(
 func (f freeID) segment() uint16 { return uint16(f >> 16) }
 func (f freeID) index() uint16   { return uint16(f) }
 
-// makeShelves makes the empty shelves of a pool.
+// makeShelves returns the empty shelves of a pool.
 func makeShelves(minClass, maxBytes int64) []shelf {
 	var s []shelf
 	for c := minClass; c < maxBytes; c *= 2 {
@@ -55,7 +55,7 @@ func makeShelf(class, maxBytes int64) shelf {
 	return shelf{class: class, look: lookFor(class), warm: warmFor(class), round: roundOf(class, maxBytes)}
 }
 
-// shelfFor is the index of the smallest class for n bytes.
+// shelfFor returns the index of the smallest class for n bytes.
 // Preconditions: 0 <= n <= MaxBytes.
 func (p *Pool) shelfFor(n int) int {
 	if int64(n) <= p.shelves[0].class {
@@ -65,10 +65,10 @@ func (p *Pool) shelfFor(n int) int {
 	return min(k, len(p.shelves)-1)
 }
 
-// blocksFor is how many blocks a new segment of a class gets: many small ones
-// and few large ones, so that a segment has 256 KiB to 8 MiB until two blocks
-// are more than that. room and count are what the bounds leave, in bytes and
-// blocks; 0 means that not one block fits.
+// blocksFor returns how many blocks a new segment of a class gets: many small ones or
+// few large ones, so that a segment has 256 KiB to 8 MiB, or two blocks if that is
+// more. room and count are what the bounds leave, in bytes and blocks. The result 0
+// means that not even one block fits.
 func blocksFor(class, room int64, count int) int {
 	steps := bits.Len64(uint64(class/pageBytes)) - 1
 	n := max(2, 64>>(steps/2))

@@ -9,21 +9,21 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Form is a way to get memory that several processes map. The numbers are part
+// Form is a kind of memory that several processes can map. The numbers are part
 // of the protocol.
 type Form uint8
 
-// The forms, the best one first. What they differ in is who can still write
-// the memory, or take it away, when a process does not keep to the rules:
+// The forms, the best one first. They differ in who can still write the memory, or
+// take it away, when a process breaks the rules:
 //
 //	memfd  sealed: nobody but its creator can ever write it, nobody can shrink it
 //	shm    a file in /dev/shm that never had a name, or lost it at once. Peers
-//	       get a descriptor that cannot be mapped for writing; a process of the
-//	       same user that means harm can open the file anew and write or cut it
-//	sysv   shmget: attached for reading by peers, as long as somebody has it
+//	       get a descriptor that cannot be mapped for writing; a malicious process
+//	       of the same user can open the file anew and write or truncate it
+//	sysv   shmget: peers attach it for reading. It lives as long as somebody has it
 //	       attached; among processes of one user it is as safe as shm
-//	file   the same as shm in the directory for temporary files, or under a name that
-//	       the caller chooses; on a disk the kernel also writes it there
+//	file   like shm, but in the directory for temporary files, or under a name that
+//	       the caller chooses; on a disk, the kernel also writes it there
 const (
 	FormAuto  Form = 0 // what UNDERSTUDY_SEGMENT says, or the first form that this machine allows
 	FormMemfd Form = 1
@@ -32,10 +32,10 @@ const (
 	FormFile  Form = 4
 )
 
-// formWords are the words of configuration, by form.
+// formWords are the names of the forms in configuration.
 var formWords = map[Form]string{FormAuto: "auto", FormMemfd: "memfd", FormShm: "shm", FormSysV: "sysv", FormFile: "file"}
 
-// String is the word of configuration.
+// String returns the form's name in configuration.
 func (f Form) String() string {
 	if w, ok := formWords[f]; ok {
 		return w
@@ -43,7 +43,7 @@ func (f Form) String() string {
 	return fmt.Sprintf("Form(%d)", uint8(f))
 }
 
-// ParseForm finds the form that a word of configuration means; "" is FormAuto.
+// ParseForm returns the form of the given name in configuration; "" is FormAuto.
 func ParseForm(word string) (Form, error) {
 	if word == "" {
 		return FormAuto, nil
@@ -56,12 +56,12 @@ func ParseForm(word string) (Form, error) {
 	return FormAuto, fmt.Errorf(`segment: form %q: the forms are "auto", "memfd", "shm", "sysv" and "file"`, word)
 }
 
-// Variable is the environment variable that chooses the form of all segments
-// of a program for which nothing else is said. All processes of a program must
-// see the same value, since it also says what they accept.
+// Variable is the environment variable that chooses the form of all segments of a
+// program that are not configured otherwise. All processes of a program must see the
+// same value, since it also determines what they accept.
 const Variable = "UNDERSTUDY_SEGMENT"
 
-// program is the form that the environment chooses, read once.
+// program returns the form that the environment chooses, read once.
 var program = sync.OnceValues(func() (Form, error) {
 	f, err := ParseForm(os.Getenv(Variable))
 	if err != nil {
@@ -70,7 +70,7 @@ var program = sync.OnceValues(func() (Form, error) {
 	return f, nil
 })
 
-// resolve is the form that f stands for as far as configuration says so.
+// resolve returns f, or the form that the environment chooses if f is FormAuto.
 func resolve(f Form) (Form, error) {
 	if f == FormAuto {
 		return program()
@@ -78,19 +78,19 @@ func resolve(f Form) (Form, error) {
 	return f, nil
 }
 
-// automatic is the forms that FormAuto tries, in this order. SysV segments come
-// last since they are good for less: see Options.Keepable.
+// automatic lists the forms that FormAuto tries, in this order. SysV segments come
+// last since they cannot serve for everything: see Options.Keepable.
 var automatic = []Form{FormMemfd, FormShm, FormFile, FormSysV}
 
 // Support says whether this machine allows a form.
 type Support struct {
 	Form Form
-	Err  error // why not: a *transport.LimitError where a limit is the reason; nil when it is allowed
+	Err  error // nil if it is allowed; a *transport.LimitError if a limit forbids it
 }
 
-// Probe tries every form once, with one page, and says why each one that this
-// machine refuses is refused. The first one without an error is what FormAuto
-// means. It may be called again: the answers are kept, and shared.
+// Probe tries every form with a segment of one page, and says which forms this
+// machine refuses, and why. The first one without an error is what FormAuto means.
+// Answers are kept for further calls, unless a limit was reached.
 func Probe() []Support {
 	s := make([]Support, 0, len(automatic))
 	for _, f := range automatic {
@@ -104,7 +104,7 @@ var (
 	probed  = map[Form]error{}
 )
 
-// probe says whether one page can be had of a form: nil, or why not.
+// probe returns nil if one page of a form can be made, and otherwise why not.
 func probe(f Form) error {
 	probeMu.Lock()
 	err, ok := probed[f]
@@ -124,22 +124,22 @@ func probe(f Form) error {
 	return err
 }
 
-// refusal is why a probe has found that this machine does not allow a form. It
-// is nil also where nobody has asked yet: who makes a segment learns it anyway.
+// refusal returns why an earlier probe found that this machine does not allow a form.
+// It is nil if there was no probe: making a segment shows it anyway.
 func refusal(f Form) error {
 	probeMu.Lock()
 	defer probeMu.Unlock()
 	return probed[f]
 }
 
-// limited says whether err speaks of a limit, which is not for ever.
+// limited reports whether err is about a limit, which may be temporary.
 func limited(err error) bool {
 	var l *transport.LimitError
 	return errors.As(err, &l)
 }
 
-// unsealed says whether memory without seals is to be accepted from a peer that
-// was told to use form f: only where there is nothing better.
+// unsealed reports whether memory without seals is accepted from a peer that was told
+// to use form f: only if f asks for it, or this machine has nothing better.
 func unsealed(f Form) bool {
 	f, err := resolve(f)
 	switch {
@@ -152,26 +152,25 @@ func unsealed(f Form) bool {
 	return err != nil && !limited(err)
 }
 
-// Sparse says that a segment of FormAuto takes memory when it is used, page by page, and
-// not all of it at once: that it is a memfd, and the kernel promises more memory than it has.
+// Sparse reports whether a segment of FormAuto takes memory page by page as it is used,
+// not all at once: it is a memfd, and the kernel overcommits memory.
 func Sparse() bool { return !unsealed(FormAuto) && !promised() }
 
-// vouched says whether a SysV segment is to be accepted from a peer that was
-// told to use form f.
+// vouched reports whether a SysV segment is accepted from a peer that was told to use
+// form f.
 func vouched(f Form) bool {
 	f, err := resolve(f)
 	return err == nil && (f == FormSysV || f == FormAuto && unsealed(f))
 }
 
-// Create makes a segment of size bytes, rounded up to whole pages: zeroed and
-// mapped for writing here; a peer maps it by way of File, read-only. Its space
-// is reserved: that the memory ran out is an error of Create and no fault of
-// whoever touches it later. name is for people who read /proc/PID/maps.
+// Create makes a segment of size bytes, rounded up to whole pages, zeroed and mapped
+// for writing. A peer maps it read-only through File. Its space is reserved, so that
+// a lack of memory is an error of Create and not a fault when it is touched later.
+// name is for people who read /proc/PID/maps.
 //
-// The form is opt.Form. With FormAuto it is the first that this machine allows;
-// when a limit of that form's own is in the way of this one segment, the next.
-// Where the machine refuses, the error is a *transport.LimitError, or holds
-// one for each form.
+// The form is opt.Form. FormAuto takes the first form that this machine allows, or
+// the next one if a limit of the first form forbids this segment. If the machine
+// refuses, the error is a *transport.LimitError, or wraps one for each form.
 func Create(name string, size int, opt Options) (*Memory, error) {
 	if size <= 0 {
 		return nil, fmt.Errorf("segment: create %s: %d bytes is not a size", name, size)
@@ -201,8 +200,8 @@ func Create(name string, size int, opt Options) (*Memory, error) {
 			return m, nil
 		}
 		if f == FormMemfd && probe(f) == nil {
-			// It has no room of its own that could be used up: the others
-			// would take the same memory and descriptors.
+			// Memfds have no space of their own that could be used up: the other
+			// forms would need the same memory and descriptors.
 			return nil, err
 		}
 		errs = append(errs, err)

@@ -7,24 +7,23 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// plan is a segment that is about to be made, already counted in the pool's
-// books.
+// plan is a segment that is about to be made, already counted in the pool's totals.
 type plan struct {
 	id      uint16
 	shelf   int
 	blocks  int
-	class   int      // bytes of a block; of an arena of a unit
-	bytes   int64    // of the blocks
-	size    int      // bytes, whole pages
-	victims []uint16 // ids of idle segments to retire first
-	mems    []*Memory
+	class   int       // bytes of a block; of an arena, of a unit
+	bytes   int64     // of the blocks
+	size    int       // bytes, whole pages
+	victims []uint16  // ids of idle segments to retire first
+	mems    []*Memory // of the victims
 }
 
-// takeSlow takes a block when the shelf k is empty. In this order: a new
-// segment, a block of a larger class, a new segment in the place of idle ones;
-// the last two the other way round when the class has borrowed for long.
-// Who makes a segment holds grow and not mu, so that blocks come back while
-// Announce waits for the peer.
+// takeSlow takes a block when shelf k is empty. It tries, in this order, a new
+// segment, a block of a larger class, and a new segment in place of idle ones; the
+// last two in reverse order when the class has borrowed for long. While it makes a
+// segment it holds grow but not mu, so that blocks can come back while Announce waits
+// for the peer.
 func (p *Pool) takeSlow(k, n int) (*Slot, error) {
 	p.grow.Lock()
 	defer p.grow.Unlock()
@@ -53,7 +52,7 @@ func (p *Pool) realize(pl *plan) (*Memory, error) {
 	mem, err := p.create(pl.size)
 	if err != nil {
 		p.abandon(pl)
-		p.reuse(pl.id) // nobody has heard of it
+		p.reuse(pl.id) // the user has not heard of it
 		return nil, err
 	}
 	if p.cfg.Announce != nil {
@@ -78,7 +77,7 @@ func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 		p.yield()
 	}
 	for again := false; ; again = true {
-		if s := p.pop(k, k+1, n); s != nil { // another goroutine has made a segment, or blocks came back
+		if s := p.pop(k, k+1, n); s != nil { // another goroutine made a segment, or blocks came back
 			return s, nil, nil
 		}
 		if pl := p.plan(k, 0); pl != nil {
@@ -99,7 +98,7 @@ func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 				return s, nil, nil
 			}
 		}
-		p.giving = nil // better than nothing
+		p.giving = nil // nothing else is left: open it again
 		if opened := p.yield(); again || !opened {
 			if pl := p.overdraw(k); pl != nil {
 				return nil, pl, nil
@@ -109,8 +108,8 @@ func (p *Pool) decide(k, n int) (s *Slot, pl *plan, err error) {
 	}
 }
 
-// refuseTake says why there is no block. Waiting helps, unless all memory went
-// to smaller classes for good. Preconditions: mu is held.
+// refuseTake returns why there is no block: ErrDry if waiting helps, another error if
+// all memory went to smaller classes for good. Preconditions: mu is held.
 func (p *Pool) refuseTake(k, n int) error {
 	total := 0
 	for _, s := range p.shelves[k:] {
@@ -125,8 +124,8 @@ func (p *Pool) refuseTake(k, n int) error {
 	return ErrDry
 }
 
-// plan counts a new segment for shelf k in, of at least so many blocks, or returns
-// nil when the bounds leave no room for one. Preconditions: grow and mu are held.
+// plan plans a new segment of at least that many blocks for shelf k. It returns nil
+// if the bounds leave no room for one. Preconditions: grow and mu are held.
 func (p *Pool) plan(k, least int) *plan {
 	class := p.shelves[k].class
 	r := p.room(k)
@@ -137,7 +136,7 @@ func (p *Pool) plan(k, least int) *plan {
 		}
 	}
 	if p.unit != 0 {
-		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // all at once
+		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // an arena takes everything at once
 	}
 	if n < 1 || r.segments < 1 || !p.couldName() {
 		return nil
@@ -145,11 +144,12 @@ func (p *Pool) plan(k, least int) *plan {
 	return p.book(k, class, n)
 }
 
-// overdraw plans a segment of one block beyond the bytes of the pool where to wait
-// would be to wait for ever: all that is out is in the owner's hands, who wants one more
-// beside it, for the same message perhaps. He has borrowed large blocks for small
-// payloads, or one of many, and by what he has asked for this one fits, too. So the
-// pool has twice its bytes at most. Preconditions: grow and mu are held.
+// overdraw plans a segment of one block beyond MaxBytes if waiting for a block would
+// last for ever: all blocks that are out are in the hands of the owner, which wants one
+// more, perhaps for the same message. It may have borrowed large blocks for small
+// payloads, or have one block of a segment of many. overdraw allows the new block if it
+// and the others, each counted by the class that its payload needs, fit MaxBytes. So a
+// pool has at most twice its MaxBytes. Preconditions: grow and mu are held.
 func (p *Pool) overdraw(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() {
 		return nil
@@ -182,7 +182,7 @@ func (p *Pool) overdraw(k int) *plan {
 	return pl
 }
 
-// book counts a new segment in. Preconditions: grow and mu are held.
+// book counts a new segment in the pool's totals. Preconditions: grow and mu are held.
 func (p *Pool) book(k int, class int64, n int) *plan {
 	pl := &plan{shelf: k, blocks: n, class: int(class), bytes: int64(n) * class, size: roundUp(int(p.cfg.Policy.extent(uint64(class), n)))}
 	pl.id = p.newID()
@@ -192,8 +192,8 @@ func (p *Pool) book(k int, class int64, n int) *plan {
 	return pl
 }
 
-// couldName says whether there is an id for one more segment, and a place in the
-// return ring for a block of it. Preconditions: mu is held.
+// couldName reports whether there is an id for one more segment, and a place in the
+// return ring for one more block. Preconditions: mu is held.
 func (p *Pool) couldName() bool {
 	return p.out+len(p.shares) < transport.ReturnEntries-p.spare && (len(p.ids) > 0 || len(p.segments) < SharedIDs)
 }
@@ -201,11 +201,11 @@ func (p *Pool) couldName() bool {
 // freshIDs is how many ids are used before one is used again.
 const freshIDs = 4 * MaxViewSegments
 
-// newID is an id that no segment has. An entry can overtake the announcement of
-// its segment, and the user then waits for that; but if he still had an earlier
-// segment of the same id, he would read that one. So an id comes back only when
-// hundreds of others have been retired after it. Preconditions: mu is held;
-// there is one.
+// newID returns an id that no segment has. An entry can overtake the announcement of
+// its segment, and the user then waits for the announcement. But if the user still had
+// an earlier segment of the same id, it would read that one. So an id is used again
+// only when hundreds of others have been retired after it. Preconditions: mu is held;
+// there is a free id.
 func (p *Pool) newID() (id uint16) {
 	if len(p.ids) > 0 && len(p.segments) >= freshIDs {
 		id, p.ids = p.ids[0], p.ids[1:]
@@ -215,10 +215,9 @@ func (p *Pool) newID() (id uint16) {
 	return uint16(len(p.segments) - 1)
 }
 
-// replace takes idle segments out of the books, the oldest first, but for those
-// that are to give way to a larger one, until there is room for one of shelf k,
-// and counts that in. It returns nil, and has
-// changed nothing, when even all of them would not do.
+// replace plans a segment of shelf k in place of idle ones, which it removes from the
+// pool until there is room. It spares those that are to give way to a larger class. If
+// even all of them would not do, it returns nil and changes nothing.
 // Preconditions: grow and mu are held.
 func (p *Pool) replace(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || !p.couldName() {
@@ -233,8 +232,9 @@ func (p *Pool) replace(k int) *plan {
 	return pl
 }
 
-// makeRoom is replace without the segment of shelf k, for which the pool may have so
-// many bytes beyond its bound. Preconditions: grow and mu are held.
+// makeRoom removes idle segments until there is room for a segment of shelf k, with
+// which the pool may exceed MaxBytes by the given bytes; see replace.
+// Preconditions: grow and mu are held.
 func (p *Pool) makeRoom(k int, beyond int64) (victims []uint16, mems []*Memory, ok bool) {
 	class, r := p.shelves[k].class, p.room(k)
 	r.bytes += beyond
@@ -256,7 +256,7 @@ func (p *Pool) makeRoom(k int, beyond int64) (victims []uint16, mems []*Memory, 
 	return victims, mems, true
 }
 
-// remove takes an idle segment out of the books. Preconditions: mu is held.
+// remove removes an idle segment from the pool. Preconditions: mu is held.
 func (p *Pool) remove(id uint16) *Memory {
 	s := p.segments[id]
 	sh := &p.shelves[s.shelf]
@@ -272,8 +272,8 @@ func (p *Pool) remove(id uint16) *Memory {
 	return s.mem
 }
 
-// retire tells the user about the victims of a plan. Afterwards their ids can
-// be used again: a return that names one has an old generation.
+// retire takes the victims of a plan back from the user. Afterwards their ids can be
+// used again: a late return that names one has an old generation.
 func (p *Pool) retire(pl *plan) error {
 	var first error
 	for i, id := range pl.victims {
@@ -287,15 +287,15 @@ func (p *Pool) retire(pl *plan) error {
 	return first
 }
 
-// reuse allows an id that no user knows.
+// reuse makes an id that the user does not know available again.
 func (p *Pool) reuse(id uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ids = append(p.ids, id)
 }
 
-// abandon takes a plan that failed out of the books. Its id is not used again
-// by this, since the user may have heard of it.
+// abandon takes a failed plan out of the pool's totals. It does not make the id
+// available again, since the user may have heard of it.
 func (p *Pool) abandon(pl *plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -333,7 +333,7 @@ func (p *Pool) add(pl *plan, mem *Memory) error {
 	if p.unit != 0 {
 		return nil
 	}
-	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that putting back never allocates
+	sh.free = slices.Grow(sh.free, sh.total-len(sh.free)) // so that free never allocates
 	for i := pl.blocks - 1; i >= 0; i-- {
 		sh.free = append(sh.free, makeID(pl.id, uint16(i)))
 	}

@@ -10,24 +10,24 @@ import (
 // viewed is one mapped segment.
 type viewed struct {
 	mem   *Memory
-	class uint64                 // bytes of a block; of an arena of a unit
+	class uint64                 // bytes of a block; of an arena, of a unit
 	holds []atomic.Pointer[Held] // by block; nil until its first view
-	ended atomic.Bool            // no new views; unmapped as soon as there are none
+	ended atomic.Bool            // no new views; unmapped when the last one ends
 }
 
-// Held is one block as its user has it in view. There is one Held a block, the
-// same in every view of it.
+// Held is one block as its user has it in view. Every view of a block has the same
+// Held.
 type Held struct {
 	User any    // for whoever has the block in view; kept until the next view of it
-	Mem  []byte // from the block's beginning as far as any block that begins there can reach
+	Mem  []byte // from the block's beginning to where the longest block that begins there ends
 
 	held atomic.Uint64 // heldBit and the generation, or 0
 }
 
 const heldBit = 1 << 32
 
-// Hold is View for those who keep something beside the bytes. It allocates at
-// the first view of a block.
+// Hold is View for a caller that keeps something with the block. It allocates at the
+// first view of a block.
 func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	s := v.find(ref.Segment)
 	if s == nil {
@@ -46,7 +46,7 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
 		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
 	}
-	if s.ended.Load() { // looked at after the block is held: shut looks the other way round
+	if s.ended.Load() { // loaded after the block is held; shut does both in reverse order
 		h.held.Store(0)
 		s.unmap()
 		return nil, fmt.Errorf("segment: view: %w", transport.ErrClosed)
@@ -54,7 +54,7 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	return h, nil
 }
 
-// unknown is why there is no segment of that id.
+// unknown returns why there is no segment of that id.
 func (v *Views) unknown(id uint16) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -69,12 +69,12 @@ func (v *Views) firstHold(s *viewed, index uint16) *Held {
 	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
 	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach]}
 	if !s.holds[index].CompareAndSwap(nil, h) {
-		h = s.holds[index].Load() // another goroutine was quicker
+		h = s.holds[index].Load() // another goroutine was first
 	}
 	return h
 }
 
-// end takes the view of ref off the books.
+// end ends the view of ref.
 func (v *Views) end(ref BlockRef) {
 	if s := v.find(ref.Segment); s != nil && int(ref.Index) < len(s.holds) {
 		if h := s.holds[ref.Index].Load(); h != nil && h.held.CompareAndSwap(heldBit|uint64(ref.Generation), 0) {
@@ -88,7 +88,7 @@ func (v *Views) end(ref BlockRef) {
 		ref.Index, ref.Segment, ref.Generation))
 }
 
-// inView says whether a block of s is in view.
+// inView reports whether a block of s is in view.
 func (s *viewed) inView() bool {
 	for i := range s.holds {
 		if h := s.holds[i].Load(); h != nil && h.held.Load() != 0 {
@@ -98,16 +98,17 @@ func (s *viewed) inView() bool {
 	return false
 }
 
-// shut forbids new views of s, and unmaps it as soon as there are none.
+// shut forbids new views of s, and unmaps it when the last one has ended.
 func (s *viewed) shut() {
 	s.ended.Store(true)
 	s.unmap()
 }
 
-// unmap unmaps s if nothing of it is in view. Of those who end the last views at a
-// time, and shut, one at least finds none. Preconditions: ended is set.
+// unmap unmaps s if nothing of it is in view. When several goroutines end the last
+// views while shut runs, at least one of them finds none left.
+// Preconditions: ended is set.
 func (s *viewed) unmap() {
 	if !s.inView() {
-		_ = s.mem.Close() // once; its descriptor is closed already
+		_ = s.mem.Close() // only the first call counts; the descriptor is closed already
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// createMemfd makes a segment of the form "memfd": anonymous, and sealed, so
-// that no process can map it for writing again, resize it, or take a seal off.
+// createMemfd makes a segment of the form "memfd": anonymous, and sealed, so that no
+// process can map it for writing again, resize it, or remove a seal.
 //
-// Memfds have no file system that could be full. Where the kernel promises no
-// more memory than it has (vm.overcommit_memory 2) their pages are taken here
-// and now; elsewhere only Populate does that.
+// Memfds have no file system that could be full. If the kernel does not overcommit
+// memory (vm.overcommit_memory 2), their pages are reserved here; otherwise only
+// Populate takes them.
 func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	fd, err := sys.Memfd("understudy-"+name, size)
 	if err != nil {
@@ -31,8 +31,8 @@ func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The order matters: the seal forbids all mappings for writing that come
-	// after it, and none before.
+	// The order matters: the seal forbids only those mappings for writing that
+	// are made after it.
 	if err := sys.Seal(fd); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("segment: seal %s (needs Linux 5.1): %w", name, err)
@@ -40,7 +40,7 @@ func createMemfd(name string, size int, opt Options) (*Memory, error) {
 	return m, nil
 }
 
-// promised says that the kernel promises no more memory than it has.
+// promised reports whether the kernel promises no more memory than it has.
 var promised = sync.OnceValue(func() bool { return sys.Sysctl("vm/overcommit_memory") == 2 })
 
 // mapNew maps fresh memory for writing. f is what peers will get; it is closed
@@ -61,8 +61,8 @@ func mapNew(form Form, name string, fd int, f *os.File, size int, opt Options) (
 	return m, nil
 }
 
-// refused adds the remedy to an error that says that the machine does not
-// allow a form at all.
+// refused adds a remedy to an error by which the machine refuses a form altogether. An
+// error about a limit has its own.
 func refused(what string, err error, remedy string) error {
 	err = sys.Limited("segment: create "+what, err)
 	if limited(err) {

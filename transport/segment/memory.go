@@ -10,12 +10,12 @@ import (
 
 // Options says how a segment is made. The zero value is the default.
 type Options struct {
-	// Form is what kind of memory it is; the zero value is FormAuto.
+	// Form is the kind of memory; the zero value is FormAuto.
 	Form Form
 
 	// Keepable asks for memory that lives as long as anybody holds its
-	// descriptor. All forms are like that but FormSysV, in whose place
-	// another one is taken.
+	// descriptor. All forms but FormSysV are like that; FormSysV is replaced
+	// by FormAuto.
 	Keepable bool
 
 	// Populate takes memory for every page at once, so that no later access
@@ -39,22 +39,21 @@ func newMemory(form string, mem []byte, f *os.File, free func([]byte) error) *Me
 	return m
 }
 
-// Heap returns a segment of size bytes in this process's heap, which no other
-// process can see: for tests, and for fakes under the race detector. It begins
-// at a multiple of 4096 bytes. Its File is nil.
+// Heap returns a segment of size bytes in the heap of this process, which no other
+// process can see: for tests, and for fakes under the race detector. It begins at a
+// multiple of 4096 bytes. Its File is nil.
 func Heap(size int) *Memory {
 	return newMemory("heap", aligned(roundUp(size)), nil, func([]byte) error { return nil })
 }
 
-// Form is the word for the form, such as "memfd", or "heap".
+// Form returns the name of the form, such as "memfd", or "heap".
 func (m *Memory) Form() string { return m.form }
 
-// Bytes is the memory, whole pages. It is valid until Close.
+// Bytes returns the memory, in whole pages. It is valid until Close.
 func (m *Memory) Bytes() []byte { return m.mem }
 
-// File is the descriptor by which another process maps the segment, or nil.
-// The segment owns it. Do not keep the result: after Close or CloseFile it is
-// closed.
+// File returns the descriptor by which another process maps the segment, or nil. The
+// segment owns it, and closes it by Close or CloseFile: do not keep the result.
 func (m *Memory) File() transport.File {
 	if f := m.file.Load(); f != nil {
 		return f
@@ -62,8 +61,8 @@ func (m *Memory) File() transport.File {
 	return nil // not a nil *os.File in an interface
 }
 
-// CloseFile closes the descriptor and keeps the mapping, for a process that
-// will not pass the segment on. It saves one descriptor a segment.
+// CloseFile closes the descriptor and keeps the mapping. A process that will not pass
+// the segment on saves a descriptor by it.
 func (m *Memory) CloseFile() error {
 	if f := m.file.Swap(nil); f != nil {
 		return f.Close()

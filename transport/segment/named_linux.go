@@ -12,21 +12,21 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// CreateFile makes a segment of size bytes, rounded up to whole pages, in a new
-// file at path, and maps it for writing. A file that exists already is an
-// error, fs.ErrExist: OpenFile opens it. The space is reserved at once.
+// CreateFile makes a segment of size bytes, rounded up to whole pages, in a new file
+// at path, and maps it for writing. It fails with fs.ErrExist if the file exists;
+// OpenFile opens such a file. The space is reserved at once.
 //
-// With keep the file stays when the program ends, with what was written; its
-// pages reach the disk when the kernel sees fit, or with Memory.Sync. It has its
-// name when its space is reserved, so that a kill leaves all of it or nothing,
-// where the file system knows O_TMPFILE. Without keep it never has a name there,
-// and goes with its last user; path then only says on which file system it is.
+// With keep, the file and what was written to it stay when the program ends. Its
+// pages reach the disk when the kernel sees fit, or by Memory.Sync. If the file system
+// supports O_TMPFILE, the file gets its name only after its space is reserved, so that
+// a kill leaves all of it or nothing. Without keep, it never has a name there and goes
+// with its last user; path then only says on which file system it is.
 func CreateFile(path string, size int, keep bool, opt Options) (*Memory, error) {
 	if size <= 0 {
 		return nil, fmt.Errorf("segment: create %s: %d bytes is not a size", path, size)
 	}
 	size = roundUp(size)
-	if _, err := os.Lstat(path); err == nil { // found out at once, and not when there is no room
+	if _, err := os.Lstat(path); err == nil { // before any space is reserved
 		return nil, fmt.Errorf("segment: %w", &fs.PathError{Op: "create", Path: path, Err: unix.EEXIST})
 	}
 	if !keep {
@@ -49,7 +49,7 @@ func CreateFile(path string, size int, keep bool, opt Options) (*Memory, error) 
 	return m, err
 }
 
-// createKept makes a file of size bytes at path, with room for all of them.
+// createKept makes a file of size bytes at path and reserves its space.
 func createKept(path string, size int) (fd int, err error) {
 	refused := func(err error) error {
 		return fmt.Errorf("segment: %w", &fs.PathError{Op: "create", Path: path, Err: err})
@@ -68,7 +68,8 @@ func createKept(path string, size int) (fd int, err error) {
 		}
 		unix.Close(fd)
 	}
-	// Such a file cannot be had here, or not be given a name: or there is one of it.
+	// Files without a name are not supported here, or cannot be given one; or the
+	// name is taken.
 	if fd, err = openMode(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600); err != nil {
 		return -1, refused(err)
 	}
@@ -78,8 +79,8 @@ func createKept(path string, size int) (fd int, err error) {
 	return fd, err
 }
 
-// reserved is fd, a new file that has room for size bytes then. It closes fd when it
-// fails.
+// reserved reserves size bytes for the new file fd and returns fd. It closes fd when
+// it fails.
 func reserved(fd int, path string, size int) (int, error) {
 	if err := sys.Reserve(fd, size); err != nil {
 		unix.Close(fd)
@@ -88,17 +89,17 @@ func reserved(fd int, path string, size int) (int, error) {
 	return fd, nil
 }
 
-// OpenFile maps a file of whole pages that CreateFile kept, all of it: for
-// reading, or for writing too. What does not exist is fs.ErrNotExist; what is
-// no regular file of whole pages is a *ForeignError. Whoever can write the file
-// can also cut it, which kills who has it mapped: use it among processes that
-// trust each other, and in a directory that others cannot write.
+// OpenFile maps all of a file that CreateFile kept, for reading, or for writing too.
+// It fails with fs.ErrNotExist if there is no such file, and with a *ForeignError if it
+// is not a regular file of whole pages. Whoever can write the file can also truncate
+// it, which kills those that have it mapped: use it among processes that trust each
+// other, and in a directory that others cannot write.
 func OpenFile(path string, write bool) (*Memory, error) {
 	flags, prot := os.O_RDONLY, unix.PROT_READ
 	if write {
 		flags, prot = os.O_RDWR, unix.PROT_READ|unix.PROT_WRITE
 	}
-	f, err := os.OpenFile(path, flags|unix.O_NONBLOCK, 0) // or it would wait for the other end of a pipe
+	f, err := os.OpenFile(path, flags|unix.O_NONBLOCK, 0) // a named pipe would wait for its other end
 	if err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
 	}
@@ -128,8 +129,8 @@ func wholePages(f *os.File) (int, error) {
 	return int(st.Size()), nil
 }
 
-// Sync writes the pages of a segment that is a file on a disk to that disk, and
-// returns when they are there. For other forms it does nothing.
+// Sync writes the pages of a segment in a file on a disk to that disk, and returns
+// when they are there. For other forms it does nothing.
 func (m *Memory) Sync() error {
 	if err := unix.Msync(m.mem, unix.MS_SYNC); err != nil && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("segment: sync: %w", err)

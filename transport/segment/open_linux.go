@@ -25,30 +25,30 @@ func create(f Form, name string, size int, opt Options) (*Memory, error) {
 	return nil, fmt.Errorf("segment: create %s: %v is no form", name, f)
 }
 
-// Open is OpenForm for an owner that was told nothing in particular.
+// Open is OpenForm with FormAuto.
 func Open(f transport.File, size int) (*Memory, error) { return OpenForm(f, size, FormAuto) }
 
-// OpenForm maps the segment behind f read-only. size is what the handshake
-// said, rounded up as Create does, and form what the owner was told to use. It
-// takes f, also when it fails.
+// OpenForm maps the segment behind f read-only. size comes from the handshake and is
+// rounded up as Create does; form is what the owner was told to use. OpenForm takes
+// ownership of f, also when it fails.
 //
-// What is not memory of that size with the guarantees of that form is refused
-// with a *ForeignError before it is mapped, since memory that is cut off kills
-// who reads it. Sealed memory is always accepted. A file without seals is only
-// where form says so, or where this machine does not allow memfd: it must have
-// no name, no mode and no descriptor here by which it could be written.
+// Anything but memory of that size with the guarantees of that form is refused with a
+// *ForeignError before it is mapped, since truncated memory kills whoever reads it.
+// Sealed memory is always accepted. A file without seals is accepted only if form says
+// so, or if this machine does not allow memfd; it must have no name, no mode and no
+// descriptor here by which it could be written.
 func OpenForm(f transport.File, size int, form Form) (*Memory, error) {
 	return openPeers(f, size, form, false)
 }
 
-// openFilled is OpenForm that also refuses a memfd without memory for some of its pages.
-// A read would make these, on the account of this process and its cgroup, and be a fault
-// where there is no memory. Of one that is sealed none is ever taken away.
+// openFilled is OpenForm, but also refuses a memfd that lacks memory for some of its
+// pages. A read of such a page would allocate it, at the expense of this process and its
+// cgroup, or kill this process if there is no memory. A sealed memfd never loses pages.
 func openFilled(f transport.File, size int, form Form) (*Memory, error) {
 	return openPeers(f, size, form, true)
 }
 
-// openPeers is both of these.
+// openPeers implements OpenForm and openFilled.
 func openPeers(f transport.File, size int, form Form, filled bool) (*Memory, error) {
 	m, err := peek(f, size, form, filled)
 	if err != nil {
@@ -57,14 +57,14 @@ func openPeers(f transport.File, size int, form Form, filled bool) (*Memory, err
 	}
 	file, ok := f.(*os.File)
 	if !ok {
-		f.Close() // the mapping stays; only an *os.File can be handed on
+		f.Close() // the mapping stays; only an *os.File can be passed on
 	}
 	m.file.Store(file)
 	return m, nil
 }
 
-// Peek is OpenForm for who goes on to keep f, which stays his: the Memory has no
-// File. It needs no further descriptor.
+// Peek is OpenForm for a caller that keeps f: the Memory has no File. It needs no
+// further descriptor.
 func Peek(f transport.File, size int, form Form) (*Memory, error) {
 	return peek(f, size, form, false)
 }
@@ -89,7 +89,7 @@ func peek(f transport.File, size int, form Form, filled bool) (*Memory, error) {
 	return newMemory(name.String(), mem, nil, free), nil
 }
 
-// mapPeers maps what is behind a descriptor for reading, and says what it is.
+// mapPeers maps the segment behind a descriptor for reading, and returns its form.
 func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -108,7 +108,7 @@ func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err er
 	if mem, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return nil, is, sys.LimitedMap("segment: map a peer's segment", size, err)
 	}
-	// Later than that there is no room for it, which the machine says better.
+	// Checked after the mapping, since an error of mmap says better that there is no room.
 	if has := st.Blocks * 512; filled && is == FormMemfd && has < st.Size {
 		_ = unix.Munmap(mem)
 		return nil, is, &ForeignError{What: "reserved bytes", Got: uint64(has), Want: uint64(st.Size)}
@@ -116,9 +116,9 @@ func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err er
 	return mem, is, nil
 }
 
-// check refuses what is no file of a segment, and says what it is. What
-// it has seen of a sealed file stays true; what it has seen of another one
-// stays true unless a process of the same user changes it on purpose.
+// check refuses a file that is not a segment, and returns the form of one that is. What
+// it has seen of a sealed file stays true; what it has seen of another one stays true
+// unless a process of the same user changes it on purpose.
 func check(fd int, st *unix.Stat_t, form Form) (Form, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return form, &ForeignError{What: "type", Got: uint64(st.Mode & unix.S_IFMT), Want: unix.S_IFREG}
@@ -139,8 +139,7 @@ func check(fd int, st *unix.Stat_t, form Form) (Form, error) {
 	return is, nil
 }
 
-// checkUnsealed refuses a file that could be written or cut without breaking
-// a rule on purpose.
+// checkUnsealed refuses a file that could be written or truncated by mistake.
 func checkUnsealed(fd int, st *unix.Stat_t) (Form, error) {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err != nil {
@@ -152,7 +151,7 @@ func checkUnsealed(fd int, st *unix.Stat_t) (Form, error) {
 	}
 	is := FormFile
 	if fs.Type == unix.TMPFS_MAGIC {
-		is = FormShm // as far as it matters: pages that are not there yet can run out
+		is = FormShm // or a file on any tmpfs, for which the same check of reserved space matters
 	}
 	switch {
 	case flags&unix.O_ACCMODE != unix.O_RDONLY:

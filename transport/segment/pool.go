@@ -23,30 +23,30 @@ const (
 // default, except for Announce, which a pool needs unless nobody else is to
 // read its blocks.
 type PoolConfig struct {
-	MaxBytes    int64  // bytes of all blocks together, rounded down to 4 KiB; 0 means 64 MiB. overdraw has an exception
-	MaxWhole    int64  // bytes of the largest payload; over MaxBytes each has a segment of its own. 0 means MaxBytes
+	MaxBytes    int64  // bytes of all blocks together, rounded down to 4 KiB; 0 means 64 MiB. For an exception see overdraw
+	MaxWhole    int64  // bytes of the largest payload; one over MaxBytes has a segment of its own. 0 means MaxBytes
 	MinClass    int    // bytes of the smallest block, a power of two from 4 KiB up; 0 means 4 KiB
 	MaxSegments int    // 1 to MaxViewSegments; 0 means MaxViewSegments
 	Name        string // for people who read /proc/PID/maps
 	Form        Form   // of the segments
 	Policy      Policy // how they are cut into blocks; the user must know it
-	Generation  uint32 // that the first lending gets; pools that follow each other with one user should differ
+	Generation  uint32 // of the first lending; should differ between successive pools with one user
 
 	// Announce gives the user a new segment: blocks blocks (of an arena: units) of
 	// class bytes in size bytes. It is called once for each segment, before a block
-	// of it is lent, one call at a time, by Take or in a goroutine of the pool's. It
-	// may block, and other methods of the pool go on meanwhile, Close too. f stays the
-	// pool's.
+	// of it is lent, one call at a time, by Take or in a goroutine of the pool. It
+	// may block; the other methods of the pool, also Close, work meanwhile. f stays
+	// the pool's.
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 
-	// Retire takes a segment back from the user, who has no block of it. It is
-	// called like Announce, when MaxBytes is used up by idle segments of
-	// other classes. Its id can be announced again later. nil: segments are
-	// never taken back, and sizes that came too late are refused.
+	// Retire takes back from the user a segment of which it has no block. It is
+	// called like Announce, when MaxBytes is used up by idle segments of other
+	// classes. The id can be announced again later. nil: segments are never taken
+	// back, and a class that finds all bytes in use by others is refused.
 	Retire func(id uint16) error
 }
 
-// withDefaults fills in what is 0, and brings the rest into its bounds.
+// withDefaults fills in what is 0, and moves the rest into its bounds.
 func (c PoolConfig) withDefaults() PoolConfig {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
@@ -75,29 +75,29 @@ func (c PoolConfig) withDefaults() PoolConfig {
 
 // Block is a block that was taken from a pool.
 type Block struct {
-	Ref  BlockRef // what an entry says of it
+	Ref  BlockRef // names it in a queue entry
 	Mem  []byte   // the bytes asked for; the capacity is the whole block
 	Slot *Slot    // of the place where the block begins
 }
 
-// Slot is for what the owner keeps of one block from lending to lending. There
-// is one for each place where a block can begin, made when it first does.
+// Slot holds what the owner keeps of a block between lendings. There is one for each
+// place where a block can begin, made when one first does.
 type Slot struct {
-	User any    // of whoever has taken the block
-	Mem  []byte // from the block's beginning as far as any block that begins there can reach
+	User any    // for whoever has taken the block
+	Mem  []byte // from the block's beginning to where the longest block that begins there ends
 
 	entry *entry
 	home  uint16 // its segment
 	index uint16
 }
 
-// Place is the segment and the index of s.
+// Place returns the segment and the index of s.
 func (s *Slot) Place() (segment, index uint16) { return s.home, s.index }
 
-// Generation is that of the lending of the block that is taken at s.
+// Generation returns the generation of the current lending of the block at s.
 func (s *Slot) Generation() uint32 { return s.entry.generation }
 
-// block is the block that is taken at s.
+// block returns the block taken at s.
 func (s *Slot) block() Block {
 	e := s.entry
 	return Block{
@@ -111,19 +111,19 @@ func (s *Slot) block() Block {
 type Pool struct {
 	cfg    PoolConfig
 	create func(size int) (*Memory, error)
-	now    func() time.Duration // since some moment
-	aside  func(f func())       // calls f in a goroutine of its own; mu is held
-	ample  func() bool          // segments may be made that nobody needs
+	now    func() time.Duration // monotonic
+	spawn  func(f func())       // calls f in a goroutine of its own; mu is held
+	ample  func() bool          // whether segments may be made that nobody needs
 
-	grow sync.Mutex // one segment is made or retired at a time; taken before mu
+	grow sync.Mutex // held while a segment is made or retired; taken before mu
 
 	mu       sync.Mutex
 	closed   atomic.Bool // written under mu
 	shelves  []shelf
 	shift    uint     // log2 of the smallest class
-	arena    *buddy   // of an arena, when its segment has been made
-	unit     int64    // bytes; of an arena
-	arenaID  uint16   // of its segment
+	arena    *buddy   // of an arena, once its segment has been made
+	unit     int64    // bytes of a unit of an arena; 0: not an arena
+	arenaID  uint16   // of the arena's segment
 	segments []*owned // by id; nil: retired, or not announced yet
 	inUse    int      // segments, those being made included
 	bytes    int64    // of the blocks of these
@@ -131,19 +131,19 @@ type Pool struct {
 	out      int      // blocks that are not free
 	next     uint32   // generation of the next lending
 	dry      uint64   // Takes that failed with ErrDry
-	spare    int      // blocks and segments that are kept back for whole; see whole.go
+	spare    int      // blocks and segments kept back for whole; see whole.go
 	giving   *owned   // a segment that is closed for a class that has borrowed for long, or nil
 	whole    *owned   // the segment of a payload over MaxBytes, or nil
 	wholeID  uint16
-	ids      []uint16 // of segments, that can be used again
+	ids      []uint16 // segment ids that can be used again
 	back     ring
 	widening bool             // see widen
-	weary    int              // Takes until the next wait for blocks; see settle
-	shares   map[uint64]share // by return entry: others' blocks that this pool's user was handed
+	weary    int              // Takes to go until settle may wait again
+	shares   map[uint64]share // by return entry: shared blocks that this pool's user was handed
 
 	wants   []int           // by shelf: how many wait for a block; see want.go
-	wanted  int             // the shelf that segments are closed for, or 0
-	handled transport.Place // where the user is
+	wanted  int             // the shelf for which segments are closed, or 0
+	handled transport.Place // how far the user has dealt with the entries
 }
 
 // owned is one segment with its part of the ledger.
@@ -156,35 +156,34 @@ type owned struct {
 	ledger  []entry
 }
 
-// entry is what the ledger says of one block.
+// entry is the ledger's record of one block.
 //
 //	free ──Take──► taken ──Lent──► lent ──Collect, Switch──► free
 //	  ▲              │               │
 //	  └─────Put──────┴───────────────┘
 //
-// All but seq changes under mu. Lent, which happens for each message, does
-// without: the block is its caller's, and nobody else's until seq is stored.
+// All fields but seq change under mu. Lent, called for each message, does not need
+// it: until it stores seq the block belongs to its caller alone.
 type entry struct {
 	out        bool          // taken or lent
 	generation uint32        // of the lending
 	seq        atomic.Uint64 // of the queue entry with which it is lent; inHand while it is taken
 	length     int64         // bytes that were asked for
-	room       int64         // and that it has
+	room       int64         // bytes that it has
 	slot       *Slot         // nil until it is first taken
 }
 
-// inHand stands for the sequence of a block that is taken. It is no sequence.
+// inHand takes the place of the sequence while a block is taken. It is no sequence.
 const inHand = 1<<64 - 1
 
 func (e *entry) taken() bool { return e.out && e.seq.Load() == inHand }
 func (e *entry) lent() bool  { return e.out && e.seq.Load() != inHand }
 
-// NewPool makes an empty pool. Values of cfg out of their bounds are moved to the
-// nearest bound.
+// NewPool makes an empty pool. Values of cfg beyond a bound are moved to that bound.
 func NewPool(cfg PoolConfig) *Pool {
 	begun := time.Now()
 	p := &Pool{cfg: cfg.withDefaults(), next: cfg.Generation, now: func() time.Duration { return time.Since(begun) }}
-	p.aside = func(f func()) { go f() }
+	p.spawn = func(f func()) { go f() }
 	p.ample = func() bool { return !scarce(p.cfg.Form) }
 	p.create = func(size int) (*Memory, error) {
 		return Create(p.cfg.Name, size, Options{Form: p.cfg.Form, Populate: true})
@@ -200,13 +199,13 @@ func NewPool(cfg PoolConfig) *Pool {
 	return p
 }
 
-// Take takes a block for n bytes: of the class that fits best, or of a larger
-// one when that class can get no more; over MaxBytes a segment of its own. It
-// fails with ErrDry when every block that would do is lent, with a
-// *transport.SizeError when n is over MaxBytes and MaxWhole, and with what
-// Announce, Retire or the machine said when a new segment was needed. Only then
-// does it block; it allocates then, and a little when a block begins in a place
-// for the first time.
+// Take takes a block for n bytes: of the class that fits best, or of a larger one
+// when that class can get no more. A payload over MaxBytes gets a segment of its own.
+// Take fails with ErrDry when every block that would do is lent, with a
+// *transport.SizeError when n is over MaxBytes and MaxWhole, and with the error of
+// Announce, Retire or the machine when it needs a new segment. Only in that case does
+// it block and allocate; it also allocates a little when a block first begins in a
+// place.
 func (p *Pool) Take(n int) (Block, error) {
 	s, err := p.TakeSlot(n)
 	if err != nil {
@@ -215,7 +214,7 @@ func (p *Pool) Take(n int) (Block, error) {
 	return s.block(), nil
 }
 
-// TakeSlot is Take for who needs to know only where the block is.
+// TakeSlot is Take for callers that need only the block's place.
 func (p *Pool) TakeSlot(n int) (*Slot, error) {
 	if uint64(n) > uint64(p.cfg.MaxBytes) {
 		return p.takeWhole(n)
@@ -243,12 +242,12 @@ func (p *Pool) TakeSlot(n int) (*Slot, error) {
 	return p.takeSlow(k, n)
 }
 
-// Largest is the bytes of the largest block of a class; what is larger has a
-// segment of its own.
+// Largest returns the bytes of the largest class; a larger payload has a segment of
+// its own.
 func (p *Pool) Largest() int { return int(p.cfg.MaxBytes) }
 
-// Fits is nil when a block of n bytes can ever be had, and otherwise the
-// *transport.SizeError of its Take.
+// Fits returns nil if a block of n bytes is possible, and otherwise the
+// *transport.SizeError with which Take would fail.
 func (p *Pool) Fits(n int) error {
 	most := max(p.cfg.MaxBytes, p.cfg.MaxWhole)
 	if n >= 0 && int64(n) <= most {
@@ -258,8 +257,8 @@ func (p *Pool) Fits(n int) error {
 		Remedy: "send it in several parts, or raise the bytes of the pool"}
 }
 
-// FitTogether is nil when blocks of all these sizes, of which each fits alone, can be
-// lent at one time, and otherwise a *transport.SizeError.
+// FitTogether returns nil if blocks of all these sizes can be lent at one time, and
+// otherwise a *transport.SizeError. Each size must fit alone.
 func (p *Pool) FitTogether(sizes ...int) error {
 	total, whole, over := int64(0), int64(0), 0
 	for _, n := range sizes {
@@ -283,17 +282,16 @@ func (p *Pool) FitTogether(sizes ...int) error {
 		Remedy: "lend them one after another, or raise the bytes of the pool"}
 }
 
-// Asked is the bytes for which the block of a slot was last taken.
+// Asked returns the number of bytes for which the block of s was last taken.
 func (p *Pool) Asked(s *Slot) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int(s.entry.length)
 }
 
-// pop takes a block off one of the shelves from lo up to and without hi. It looks
-// into the return ring first when there is none, and when so many are out that the
-// next one would be cold: memory that was in use a moment ago is in the cache, and
-// few blocks stay there.
+// pop takes a block off one of the shelves lo to hi-1, or returns nil. It looks into
+// the return ring when these are empty, and also when so many blocks are out that the
+// next one would be cold: only a few recently used blocks stay in the cache.
 // Preconditions: mu is held.
 func (p *Pool) pop(lo, hi, n int) *Slot {
 	if p.closed.Load() {
@@ -304,7 +302,7 @@ func (p *Pool) pop(lo, hi, n int) *Slot {
 	}
 	look := true
 	if len(p.shares) > 0 && p.out+len(p.shares) >= transport.ReturnEntries && p.collect() == 0 {
-		return nil // a block would have no place in the return ring
+		return nil // the return ring has no place for another block
 	}
 	if lo+1 == hi {
 		sh := &p.shelves[lo]
@@ -328,7 +326,7 @@ func (p *Pool) pop(lo, hi, n int) *Slot {
 	}
 }
 
-// hand makes a free block of bytes bytes taken, for n of them.
+// hand marks a free block of bytes bytes as taken, for a payload of n bytes.
 // Preconditions: mu is held.
 func (p *Pool) hand(segment, index uint16, n int, bytes int64) *Slot {
 	s := p.segments[segment]
@@ -344,7 +342,7 @@ func (p *Pool) hand(segment, index uint16, n int, bytes int64) *Slot {
 	return e.slot
 }
 
-// reach is the memory that a block which begins at index may have.
+// reach returns the memory that a block which begins at index may have.
 func (p *Pool) reach(s *owned, index uint16) []byte {
 	mem := s.mem.Bytes()
 	if s == p.whole {
@@ -363,14 +361,14 @@ func (p *Pool) reach(s *owned, index uint16) []byte {
 func (p *Pool) Lent(b Block, seq uint64) {
 	b.Slot.mustBeTaken(b.Ref.Generation)
 	b.Slot.entry.seq.Store(seq)
-	if p.closed.Load() { // looked at after the store: Close looks the other way round
+	if p.closed.Load() { // loaded after the store; Close does both in reverse order
 		p.mu.Lock()
 		p.unmap(p.segments[b.Ref.Segment])
 		p.mu.Unlock()
 	}
 }
 
-// LentOpen is Lent of the block of a slot in that lending, for who keeps the pool
+// LentOpen is Lent for the block of a slot, in that lending. The caller keeps the pool
 // from being closed meanwhile.
 func (p *Pool) LentOpen(s *Slot, generation uint32, seq uint64) {
 	s.mustBeTaken(generation)
@@ -388,9 +386,9 @@ func (s *Slot) notTaken(generation uint32) {
 	panic(fmt.Sprintf("segment: Lent of a block that is not taken, or lent already: its generation is %d, and that of the call %d", s.entry.generation, generation))
 }
 
-// Recall undoes Lent, for a block whose entry could not be committed: it is
-// in the owner's hands again. It says no when the block is lost to the owner:
-// the pool was closed, or the user has returned what it was never given.
+// Recall undoes Lent, for a block whose entry could not be committed: it is in the
+// owner's hands again. It returns false if the owner has lost the block: the pool was
+// closed, or the user has returned a block that it was never given.
 func (p *Pool) Recall(b Block) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -417,7 +415,7 @@ func (p *Pool) Put(b Block) {
 	}
 }
 
-// find is the segment of b, which must not be free.
+// find returns the segment of b, which must not be free.
 // Preconditions: mu is held.
 func (p *Pool) find(b Block) *owned {
 	if int(b.Ref.Segment) < len(p.segments) {
@@ -449,7 +447,7 @@ func (p *Pool) free(segment, index uint16) {
 	s.busy--
 	p.out--
 	if s == p.whole {
-		return // it is nobody else's block
+		return // it is on no shelf
 	}
 	if p.arena != nil {
 		p.arena.give(int(index))
@@ -459,12 +457,12 @@ func (p *Pool) free(segment, index uint16) {
 		return
 	}
 	sh := &p.shelves[s.shelf]
-	sh.free = append(sh.free, makeID(segment, index)) // the capacity is there since the segment was made
+	sh.free = append(sh.free, makeID(segment, index)) // never allocates; see add
 }
 
-// Close unmaps the pool's segments here; users keep what they have mapped. A
-// segment of which blocks are still taken is unmapped when the last of these
-// has been put or lent. It may be called again.
+// Close unmaps the pool's segments in this process; users keep what they have mapped.
+// A segment with blocks that are still taken is unmapped when the last of these has
+// been put or lent. Close may be called again.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,7 +51,7 @@ func heapPool(cfg PoolConfig) (*Pool, map[uint16]announced) {
 	}
 	p := NewPool(cfg)
 	p.create = func(size int) (*Memory, error) { return Heap(size), nil }
-	p.aside = func(f func()) { // at once: known is for one goroutine at a time
+	p.spawn = func(f func()) { // at once: known is for one goroutine at a time
 		p.mu.Unlock()
 		defer p.mu.Lock()
 		f()

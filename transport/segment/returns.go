@@ -6,14 +6,14 @@ import "github.com/understudy-go/understudy/transport"
 type ring struct {
 	transport.Returns        // of the user's page; Tail is nil when there is none
 	read              uint64 // entries read
-	broken            bool   // the tail was impossible: the ring is not read any more
-	refused           uint64 // entries and tails that made no sense
+	broken            bool   // the tail was impossible: the ring is no longer read
+	refused           uint64 // impossible entries and tails
 	err               *transport.CorruptError
 }
 
-// Collect frees the blocks that have come back since the last Collect, and
-// returns how many. Take does it as well when it finds nothing free. Entries
-// that name no lent block are refused, counted in Stats, and kept for Refused.
+// Collect frees the blocks that have come back since the last Collect, and returns how
+// many there are. Take does the same when it finds nothing free. A return that names
+// no lent block is refused and counted in Stats; Refused returns the last one.
 func (p *Pool) Collect() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,8 +72,8 @@ func (p *Pool) returned(v uint64) bool {
 	return true
 }
 
-// Reclaim frees a block that is lent and that its user will neither look at nor
-// return. It says no when that is not lent, or was returned meanwhile.
+// Reclaim frees a lent block that its user will neither look at nor return. It returns
+// false if the block is not lent, or was returned meanwhile.
 func (p *Pool) Reclaim(ref BlockRef) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,9 +94,9 @@ func (r *ring) refuse(what string, value, limit uint64) {
 	r.err = &transport.CorruptError{What: what, Value: value, Limit: limit}
 }
 
-// Refused is the last return that was refused, a *transport.CorruptError, or
-// nil. One that a predecessor of this pool still had to get is refused too, so
-// after a restart a few are no sign of a broken peer.
+// Refused returns a *transport.CorruptError about the last return that was refused, or
+// nil. Late returns of blocks of this pool's predecessor are refused too, so a few
+// after a restart are no sign of a broken peer.
 func (p *Pool) Refused() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,11 +106,10 @@ func (p *Pool) Refused() error {
 	return p.back.err
 }
 
-// Switch makes r the ring by which blocks come back: the one of a new page of
-// the user, or the first one. Blocks that were lent with entries before start
-// have nobody left who could return them and are free at once; it returns how
-// many. Those of start and later stay lent, for the new incarnation to return.
-// The old ring is never read again.
+// Switch makes r the ring by which blocks come back: that of the user's first page, or
+// of a new one. Blocks lent with entries before start have nobody left who could return
+// them, so Switch frees them, and returns their number. Those lent with start and later
+// stay lent, for the new incarnation to return. The old ring is never read again.
 func (p *Pool) Switch(r transport.Returns, start uint64) int {
 	return p.SwitchAt(r, transport.Place{Seq: start})
 }
@@ -140,8 +139,8 @@ func (p *Pool) SwitchAt(r transport.Returns, at transport.Place) int {
 	p.endShares(at.Before)
 	p.back.Returns, p.back.read, p.back.broken = r, 0, false
 	if lent == 0 && len(p.shares) == 0 && r.Tail != nil {
-		// Nothing in the ring can be for this pool. It matters when a pool
-		// takes over a ring that its predecessor has used.
+		// Nothing in the ring can be for this pool: its predecessor may have
+		// used the same ring.
 		p.back.read = r.Tail.Load()
 	}
 	return n

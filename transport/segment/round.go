@@ -7,74 +7,79 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// How many blocks of a class should go round depends on what their user does with
-// them, which nobody can tell. Of blocks of which it reads little, few: when the turn of
-// one comes again it is in the owner's cache, as the owner has left it. One that the user
-// reads throughout is in the user's cache, too, and who writes into a line that another
-// core has waits until that has given it up, for each line: a copy into such a block takes
-// four times as long as into one that both caches have forgotten. Of these as many shall
-// go round as that takes. So a pool that is much used tries both, now and then, and keeps
-// to that with which its owner comes sooner for the next block:
+// How many blocks of a class should circulate depends on what the user does with them,
+// which cannot be known beforehand.
+//
+// If the user reads little of each block, few should circulate: then a block is still in
+// the owner's cache when its turn comes again. If the user reads all of it, the block is
+// in the user's cache, too, and the owner's writes have to wait, line by line, until that
+// core has given the line up: a copy into such a block takes four times as long as into one
+// that both caches have forgotten. Then enough blocks should circulate for both caches to
+// forget each before its next turn.
+//
+// So a busy pool tries both from time to time, and keeps the way in which the owner comes
+// sooner for the next block:
 //
 //	  rest     │ few      few, timed │ many      many, timed │ rest
 //	───────────┴─────────────────────┴───────────────────────┴──────
 //
-// A rest is longer the more trials have changed nothing. It ends early when few go round
-// and the time from one block to the next, which is looked at once in each round, is twice
-// what it was in the last trial. What a trial needs of blocks is made aside, in the middle
-// of the rest before.
+// Each trial that changes nothing makes the next rest longer. A rest ends early if few
+// circulate and the time from one block to the next, sampled once in each round, is twice
+// what it was in the last trial. The blocks that a trial needs are made in the background,
+// in the middle of the rest before it.
 //
-// Of larger classes even few blocks are more than the caches hold, and many of a smaller
-// one would be most of the blocks that a pool can have.
+// Larger classes have no trials, since even few of their blocks are more than the caches
+// hold; nor do smaller ones, since many of their blocks would be most of those that a pool
+// can have.
 const (
-	manyBytes  = 4 << 20         // of blocks, if many go round: the caches of two cores hold less
+	manyBytes  = 4 << 20         // bytes of the blocks that circulate when many do: more than the caches of two cores hold
 	leastClass = manyBytes / 256 // bytes of a block, below which there are no trials
-	mostClass  = manyBytes / 16  // and over which there are none
-	poolPart   = 2               // a pool of less than so many times manyBytes has none
-	firstRest  = 8               // rounds of many blocks until the next trial, when one has changed something
-	mostRest   = 1024            // after each that has not, twice as many as before, up to these if few go round
-	manyRest   = 64              // and these if many do
-	warmUp     = 2               // rounds of many before some are timed: those left alone for long are in no cache
-	samples    = 15              // times that are taken of each
+	mostClass  = manyBytes / 16  // bytes of a block, above which there are no trials
+	poolPart   = 2               // a pool of fewer bytes than this many times manyBytes has no trials
+	firstRest  = 8               // length of the rest after a trial that changed something, in rounds of many blocks
+	mostRest   = 1024            // a rest after a trial that changed nothing is twice as long as the last, up to this if few circulate
+	manyRest   = 64              // and up to this if many do
+	warmUp     = 2               // rounds of many before some are timed: blocks left alone for long are in no cache
+	samples    = 15              // times taken of few and of many
 	busyRate   = 500 << 20       // bytes a second; for less, a trial is not worth its memory
-	gain       = 1.25            // times as long as with many must it take with few, for these to be worse
-	change     = 2               // times as long as in the last trial, to end a rest early
+	gain       = 1.25            // few are worse than many if they take this many times as long
+	change     = 2               // a rest ends early if few take this many times as long as in the last trial
 )
 
 type phase uint8
 
 const (
 	resting phase = iota
-	glance        // at one block, each round of a rest
+	glance        // takes one sample, in each round of a rest
 	tryFew
 	timeFew
 	tryMany
 	timeMany
 )
 
-// round is how the blocks of a class go round.
+// round is how the blocks of a class circulate.
 type round struct {
-	many   bool // the one that is free for longest is taken first, of blocks
+	many   bool // many circulate: of the last blocks freed, the one that has been free longest is taken
 	phase  phase
-	blocks int // that go round, if many do; 0: no trials
+	blocks int // how many circulate if many do; 0: no trials
 	left   int // Takes until the next phase
-	*trial     // nil before the first phase has ended: most pools are never much used
+	*trial     // nil before the first phase has ended, since most pools are never much used
 }
 
-// trial is what is known of the last trial, of one that goes on, and of the rest between.
+// trial is what is known of the last trial or the current one, and of the rest between.
 type trial struct {
-	rest   int           // rounds of many blocks that the rest has
-	rested int           // and that are over
-	begun  time.Duration // when it began
-	last   time.Duration // Take, if the next one is timed
-	usual  time.Duration // between two Takes, with few; 0: not known
-	was    bool          // many, before the trial
-	lately timing        // once in each round of a rest
+	rest   int           // length of the rest, in rounds of many blocks
+	rested int           // how many of these are over
+	begun  time.Duration // when the rest began
+	last   time.Duration // time of the last Take, if the next one is timed
+	usual  time.Duration // between two Takes when few circulate; 0: not known
+	was    bool          // the value of many before the trial
+	lately timing        // one sample for each round of a rest
 	few    timing
 	lots   timing
 }
 
-// timing is how long it took from some Takes to the next ones.
+// timing holds the times from some Takes to the next ones.
 type timing struct {
 	n    int
 	took [samples]time.Duration
@@ -87,12 +92,13 @@ func (t *timing) add(d time.Duration) {
 	}
 }
 
-// median is of what has been timed, at least once.
+// median returns the median of the samples. Preconditions: there is one.
 func (t *timing) median() time.Duration {
 	slices.Sort(t.took[:t.n])
 	return t.took[t.n/2]
 }
 
+// roundOf returns the round of a class in a pool of maxBytes.
 func roundOf(class, maxBytes int64) round {
 	if class < leastClass || class > mostClass || maxBytes < poolPart*manyBytes {
 		return round{}
@@ -101,8 +107,8 @@ func roundOf(class, maxBytes int64) round {
 	return round{blocks: n, left: n}
 }
 
-// circulate is how many blocks of sh may be out before Take looks for ones that
-// came back, and from how many on it waits for one.
+// circulate returns how many blocks of sh may be out before Take looks for returned
+// ones, and from how many on it waits for one.
 func (sh *shelf) circulate() (look, warm int) {
 	if sh.many {
 		return max(minWarm, sh.blocks/lookPart), sh.blocks
@@ -140,10 +146,10 @@ func (p *Pool) turn(k int) {
 		case !over:
 			sh.phase, sh.left = resting, sh.blocks
 			return
-		case sh.rest == 0 || !p.busy(sh): // 0: the clock has not been looked at
+		case sh.rest == 0 || !p.busy(sh): // 0: the clock was not read when the rest began
 			p.rest(sh, firstRest)
 			return
-		case sh.total < sh.blocks: // what was refused will be refused again
+		case sh.total < sh.blocks: // widen was refused and would be refused again
 			p.rest(sh, min(2*sh.rest, mostRest))
 			return
 		}
@@ -161,7 +167,7 @@ func (p *Pool) turn(k int) {
 	sh.phase++
 }
 
-// watch is told of a Take in a phase that is no rest.
+// watch times a Take, in the phases that do.
 func (p *Pool) watch(sh *shelf) {
 	t := &sh.lately
 	switch sh.phase {
@@ -196,7 +202,7 @@ func (p *Pool) rest(sh *shelf, rounds int) {
 	sh.phase, sh.left, sh.rest, sh.rested, sh.begun, sh.lately.n = resting, sh.blocks, rounds, 0, p.now(), 0
 }
 
-// slower says whether few go round and it takes longer to fill them than it did.
+// slower reports whether few circulate and the time from one to the next has grown.
 func (r *round) slower() bool {
 	if r.lately.n < samples {
 		return false
@@ -206,22 +212,22 @@ func (r *round) slower() bool {
 	return !r.many && r.usual > 0 && d > change*r.usual
 }
 
-// busy says whether the rest of sh, which ends now, was short.
+// busy reports whether sh was used at busyRate or more during this rest.
 func (p *Pool) busy(sh *shelf) bool {
 	bytes := float64(sh.rested*sh.blocks) * float64(sh.class)
 	return bytes > busyRate*(p.now()-sh.begun).Seconds()
 }
 
-// widen makes a segment, when shelf k has too few blocks for many to go round. Nobody
-// waits for it, as there are blocks for whoever takes one: the supervisor, which has to
-// hear of it, may be slow. What is refused here nobody needs: who does will be told.
-// Preconditions: mu is held.
+// widen makes a segment in the background if shelf k has too few blocks for many to
+// circulate. Nobody waits for it: there are blocks to take, and the supervisor, which has
+// to be told of it, may be slow. An error does not matter: a Take that really needs a
+// segment will get it, too. Preconditions: mu is held.
 func (p *Pool) widen(k int) {
 	if p.widening {
 		return
 	}
 	p.widening = true
-	p.aside(func() {
+	p.spawn(func() {
 		_ = p.enlarge(k)
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -229,7 +235,7 @@ func (p *Pool) widen(k int) {
 	})
 }
 
-// enlarge makes the segment.
+// enlarge makes the segment of widen.
 func (p *Pool) enlarge(k int) error {
 	if !p.ample() {
 		return ErrDry
@@ -244,7 +250,7 @@ func (p *Pool) enlarge(k int) error {
 	}
 	p.mu.Unlock()
 	if pl == nil {
-		return ErrDry // or another goroutine was here
+		return ErrDry // no room, or another goroutine was first
 	}
 	mem, err := p.realize(pl)
 	if err != nil {
@@ -255,10 +261,10 @@ func (p *Pool) enlarge(k int) error {
 	return p.add(pl, mem)
 }
 
-// affords says whether shelf k can have n more blocks that nobody needs. Half of the bytes
-// stays for those who need some: blocks that go round are never all free, and their
-// segments make way for others only by and by, and those of a set of receivers not even
-// so. Preconditions: mu is held.
+// affords reports whether shelf k can have n more blocks that nobody needs. Half of the
+// bytes stay for classes that need some: blocks that circulate are never all free, so
+// their segments give way to others only gradually, and those of a set of receivers not
+// at all. Preconditions: mu is held.
 func (p *Pool) affords(k, n int) bool {
 	if p.cfg.Retire == nil || p.wanted > 0 || p.giving != nil {
 		return false
@@ -267,6 +273,6 @@ func (p *Pool) affords(k, n int) bool {
 	return r.bytes-int64(n)*p.shelves[k].class >= p.cfg.MaxBytes/2 && r.blocks-n >= transport.ReturnEntries/4
 }
 
-// scarce says whether segments of a form share a space of their own with everybody, such
-// as /dev/shm, which has to be left to those who need it.
+// scarce reports whether segments of a form take space that all programs share, such as
+// /dev/shm, and that must be left to those that need it.
 func scarce(f Form) bool { return unsealed(f) || vouched(f) }

@@ -337,7 +337,7 @@ func TestWidenedAside(t *testing.T) {
 			asked <- true
 			return <-answer
 		}})
-		s.p.aside = func(f func()) { go func() { defer close(done); f() }() }
+		s.p.spawn = func(f func()) { go func() { defer close(done); f() }() }
 		s.fill = readsAll
 		sent := make(chan bool)
 		go func() {

@@ -6,26 +6,26 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// SharedIDs is the first segment id of blocks that several users are handed at
-// a time. What is below belongs to one pool and its one user.
+// SharedIDs is the first segment id of blocks that several users are handed at a
+// time. A segment with a lower id belongs to one pool and its one user.
 const SharedIDs = 1 << 15
 
-// share is one user's part in a block of another owner's that several users
-// were handed, since the queue entry with sequence seq.
+// share is one user's share in a block that several users were handed. It had the block
+// with the queue entry of sequence seq.
 type share struct {
 	seq uint64
 	by  Sharer
 }
 
-// Sharer is who lends one block to several users. Returned is called once for
-// each of them, with the pool of that user locked: it may call no method of it.
+// Sharer lends one block to several users. Returned is called once for each of them,
+// while the pool of that user is locked: it must not call a method of that pool.
 type Sharer interface{ Returned(ref BlockRef) }
 
-// Share records that the pool's user is handed a block of by, whose segment's id
-// is SharedIDs or more, with the queue entry of sequence seq. Call it before
-// that entry is committed. by learns when the user has no part in the block any
-// more: it has returned it, or is dead and its successor will not handle that
-// entry. It fails with ErrDry when the return ring could not take it.
+// Share records that the pool's user is handed a block of by with the queue entry of
+// sequence seq. The id of the block's segment is SharedIDs or more. Call Share before
+// that entry is committed. by learns when the user has no share in the block any more:
+// the user has returned it, or is dead and its successor will not handle the entry.
+// Share fails with ErrDry if the return ring has no place for the block.
 func (p *Pool) Share(ref BlockRef, seq uint64, by Sharer) error {
 	key := transport.PackReturn(ref.Segment, ref.Index, ref.Generation)
 	p.mu.Lock()
@@ -56,8 +56,8 @@ func (p *Pool) Unshare(ref BlockRef) {
 	p.unshare(ref)
 }
 
-// unshare ends the user's part in a block, if it has one. Preconditions: mu is
-// held.
+// unshare ends the user's share in a block, and returns false if it has none.
+// Preconditions: mu is held.
 func (p *Pool) unshare(ref BlockRef) bool {
 	key := transport.PackReturn(ref.Segment, ref.Index, ref.Generation)
 	s, ok := p.shares[key]
@@ -68,23 +68,23 @@ func (p *Pool) unshare(ref BlockRef) bool {
 	return ok
 }
 
-// Shared is how many blocks of others the user has a part in.
+// Shared returns the number of blocks in which the user has a share.
 func (p *Pool) Shared() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.shares)
 }
 
-// EndShares ends the user's part in every block that was handed to it with an
-// entry before seq: it is dead, and nobody will read them there.
+// EndShares ends the user's share in every block that was handed to it with an entry
+// before seq: the user is dead, and nobody will read them there.
 func (p *Pool) EndShares(seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.endShares(func(s uint64) bool { return s < seq })
 }
 
-// endShares ends the user's part in the blocks that were handed to it with
-// entries that before says were dealt with. Preconditions: mu is held.
+// endShares ends the user's shares in blocks that were handed to it with entries for
+// which before returns true. Preconditions: mu is held.
 func (p *Pool) endShares(before func(seq uint64) bool) {
 	for key, s := range p.shares {
 		if before(s.seq) {

@@ -16,8 +16,8 @@ import (
 // shmDir is where the C library's shm_open makes its files.
 const shmDir = "/dev/shm"
 
-// createShm makes a segment of the form "shm": what shm_open and shm_unlink
-// make, in one step where the kernel can.
+// createShm makes a segment of the form "shm", as shm_open and shm_unlink would, in one
+// step if the kernel can.
 func createShm(name string, size int, opt Options) (*Memory, error) {
 	return createUnnamed(FormShm, shmDir, name, size, opt)
 }
@@ -28,13 +28,12 @@ func createFile(name string, size int, opt Options) (*Memory, error) {
 	return createUnnamed(FormFile, os.TempDir(), name, size, opt)
 }
 
-// createUnnamed makes a file in dir that nobody can find, reserves its space
-// there, and maps it.
+// createUnnamed makes a file without a name in dir, reserves its space, and maps it.
 //
-// Peers get another descriptor of it, one that is open for reading only: the
-// kernel refuses to map it for writing, to write it and to resize it. The
-// file's mode allows writing to nobody, so opening it anew by way of /proc is
-// refused as well, until somebody who owns the file changes that on purpose.
+// Peers get another descriptor of it, which is read-only: the kernel refuses to map it
+// for writing, to write it and to resize it. The file's mode allows nobody to write, so
+// opening it anew through /proc for writing is refused as well, unless somebody who owns
+// the file changes the mode on purpose.
 func createUnnamed(form Form, dir, name string, size int, opt Options) (*Memory, error) {
 	what := form.String() + " " + name
 	rw, ro, err := openUnnamed(dir)
@@ -50,7 +49,7 @@ func createUnnamed(form Form, dir, name string, size int, opt Options) (*Memory,
 	return mapNew(form, name, rw, f, size, opt)
 }
 
-// full says that there is no room for a segment in a file system.
+// full returns the error for a file system that has no room for a segment.
 func full(what, dir string, size int, err error) error {
 	if err != unix.ENOSPC && err != unix.EDQUOT {
 		return sys.Limited("segment: reserve "+what, err)
@@ -64,8 +63,8 @@ func full(what, dir string, size int, err error) error {
 	}
 }
 
-// openUnnamed opens a new file in dir twice, for writing and for reading only.
-// It never has a name where the kernel and the file system know O_TMPFILE.
+// openUnnamed opens a new file in dir twice, for writing and for reading only. The file
+// never has a name if the kernel and the file system support O_TMPFILE.
 func openUnnamed(dir string) (rw, ro int, err error) {
 	rw, err = open(dir, unix.O_RDWR|unix.O_TMPFILE|unix.O_EXCL)
 	if err == nil {
@@ -80,15 +79,15 @@ func openUnnamed(dir string) (rw, ro int, err error) {
 	return -1, -1, err
 }
 
-// unknown says whether a file without a name was refused because the kernel or the
-// file system does not know such files, or there is no /proc to give them one.
+// unknown reports whether err means that the kernel or the file system does not support
+// files without a name, or that there is no /proc through which to open or name them.
 func unknown(err error) bool {
 	return err == unix.EOPNOTSUPP || err == unix.EISDIR || err == unix.EINVAL || err == unix.ENOENT
 }
 
-// openNamed is openUnnamed for systems where a file has to have a name for a
-// moment. A process that is killed in that moment leaves the name behind, so
-// those of dead processes are removed here.
+// openNamed is openUnnamed for systems on which a file must have a name for a moment. A
+// process that is killed in that moment leaves the name behind, so openNamed first
+// removes the names of dead processes.
 func openNamed(dir string) (rw, ro int, err error) {
 	sweep(dir)
 	for range 100 {
@@ -101,7 +100,7 @@ func openNamed(dir string) (rw, ro int, err error) {
 			return -1, -1, err
 		}
 		ro, err = open(path, unix.O_RDONLY)
-		if e := unix.Unlink(path); err == nil && e != unix.ENOENT { // another's sweep may have been first
+		if e := unix.Unlink(path); err == nil && e != unix.ENOENT { // ENOENT: another process has swept the name
 			err = e
 		}
 		if err == nil {
@@ -111,15 +110,15 @@ func openNamed(dir string) (rw, ro int, err error) {
 		if ro >= 0 {
 			unix.Close(ro)
 		}
-		if err != unix.ENOENT { // and here before the name was of any use
+		if err != unix.ENOENT { // ENOENT: another process has swept the name too early; try again
 			return -1, -1, err
 		}
 	}
 	return -1, -1, err
 }
 
-// sweep removes the names that dead processes of this user have left in dir. A
-// name has no use once its file is open, so taking one away harms nobody.
+// sweep removes the names that dead processes of this user have left in dir. A name is
+// of no use once its file is open, so removing one does no harm.
 func sweep(dir string) {
 	names, _ := filepath.Glob(filepath.Join(dir, "understudy-*-*"))
 	for _, path := range names {
@@ -131,10 +130,10 @@ func sweep(dir string) {
 	}
 }
 
-// open is unix.Open, close-on-exec, with a mode by which nobody may write.
+// open is unix.Open, close-on-exec; a new file gets a mode by which nobody may write.
 func open(path string, flags int) (fd int, err error) { return openMode(path, flags, 0o400) }
 
-// openMode is open for a new file that has another mode.
+// openMode is open with another mode for a new file.
 func openMode(path string, flags int, mode uint32) (fd int, err error) {
 	for {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, mode)

@@ -4,13 +4,13 @@ package segment
 type PoolStats struct {
 	Segments int    // announced, or about to be
 	Bytes    int64  // of these segments
-	Blocks   int    // of these segments; of an arena its units
-	Free     int    // blocks that are free; of an arena the free units
-	Whole    int64  // bytes of the segment of a payload over MaxBytes, which is in none of the above
+	Blocks   int    // of these segments; of an arena, its units
+	Free     int    // blocks that are free; of an arena, the free units
+	Whole    int64  // bytes of the segment of a payload over MaxBytes, which the fields above do not count
 	Taken    int    // blocks in the owner's hands
-	Lent     int    // blocks that have not come back
+	Lent     int    // lent blocks that have not come back
 	Dry      uint64 // Takes that failed with ErrDry
-	Refused  uint64 // returns that made no sense
+	Refused  uint64 // returns that named no lent block
 
 	OutBytes    int64 // of the blocks that are taken or lent
 	UsedBytes   int64 // of these, what was asked for
@@ -18,8 +18,8 @@ type PoolStats struct {
 	LargestFree int64 // bytes of the largest block that can be taken without a new segment
 }
 
-// Internal is the share, 0 to 1, of the bytes taken or lent that nobody asked
-// for: what rounding a size up to a block costs.
+// Internal returns the internal fragmentation: the share, 0 to 1, of the bytes taken or
+// lent that nobody asked for, since a size is rounded up to that of a block.
 func (s PoolStats) Internal() float64 {
 	if s.OutBytes == 0 {
 		return 0
@@ -27,8 +27,8 @@ func (s PoolStats) Internal() float64 {
 	return 1 - float64(s.UsedBytes)/float64(s.OutBytes)
 }
 
-// External is the share, 0 to 1, of the free bytes that are not in the largest
-// free block: free memory that a large payload cannot have.
+// External returns the external fragmentation: the share, 0 to 1, of the free bytes that
+// are not in the largest free block, and so cannot hold a large payload.
 func (s PoolStats) External() float64 {
 	if s.FreeBytes == 0 {
 		return 0
@@ -36,8 +36,8 @@ func (s PoolStats) External() float64 {
 	return 1 - float64(s.LargestFree)/float64(s.FreeBytes)
 }
 
-// Stats says what the pool holds. It looks at every block, so it is for people
-// and not for each message.
+// Stats returns what the pool holds. It looks at every block, so do not call it for
+// each message.
 func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *Pool) Stats() PoolStats {
 	return s
 }
 
-// classBytes is the bytes of the blocks of a pool of size classes.
+// classBytes adds the bytes of the blocks of a pool of size classes.
 // Preconditions: mu is held.
 func (p *Pool) classBytes(s *PoolStats) {
 	for _, o := range p.segments {
@@ -94,7 +94,7 @@ func (o *owned) count(s *PoolStats) {
 	}
 }
 
-// Dry is the number of Takes that failed with ErrDry.
+// Dry returns the number of Takes that failed with ErrDry.
 func (p *Pool) Dry() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,31 +16,31 @@ import (
 
 // The life of a segment of the form "sysv":
 //
-//	shmget    make it, under a key that tells whose it is
+//	shmget    make it, under a key derived from this process
 //	shmat     attach it here, for writing
 //	shmctl    IPC_SET: from now on nobody may attach it for writing
-//	          IPC_RMID: mark it for removal. It has no key any more; by its id
-//	          it can still be attached, as long as somebody has it attached
+//	          IPC_RMID: mark it for removal. It loses its key, but can still be
+//	          attached by its id, as long as somebody has it attached
 //	shmat     peers attach it by the id in its voucher, for reading
-//	shmdt     each detaches; the kernel removes it with the last, whatever
-//	          that one dies of
+//	shmdt     each detaches; the kernel removes it with the last, however
+//	          that process ends
 //
-// So nothing is left after any kill, except between shmget and IPC_RMID: then
-// the key says which dead process it was, and Sweep removes the segment.
+// So no kill leaves anything behind, except between shmget and IPC_RMID: then the
+// key tells which dead process made the segment, and Sweep removes it.
 
-// Not in package unix.
+// Constants that package unix lacks.
 const (
 	shmRdonly = 0o10000 // SHM_RDONLY
 	shmDest   = 0o1000  // SHM_DEST: marked for removal
 )
 
 var (
-	sysvMu    sync.Mutex // one segment of this process has its key at a time
+	sysvMu    sync.Mutex // held while a segment has this process's key
 	sweepOnce sync.Once
 )
 
-// createSysV makes a segment of the form "sysv". What it takes of the machine's
-// memory is accounted for at once (no SHM_NORESERVE).
+// createSysV makes a segment of the form "sysv". The kernel accounts for its memory at
+// once (no SHM_NORESERVE).
 func createSysV(name string, size int, opt Options) (*Memory, error) {
 	sweepOnce.Do(sweepAll)
 	sysvMu.Lock()
@@ -73,7 +73,7 @@ func newSysV(size int) (id int, mem []byte, err error) {
 		if err != unix.EEXIST {
 			break
 		}
-		_ = sweepKey(os.Getpid()) // left by a process that had our number
+		_ = sweepKey(os.Getpid()) // left by an earlier process with this pid
 	}
 	if err != nil {
 		return 0, nil, err
@@ -96,9 +96,9 @@ func newSysV(size int) (id int, mem []byte, err error) {
 	return id, mem, err
 }
 
-// openSysV attaches the segment that a voucher speaks of, for reading. Its size
-// cannot change, so it cannot be pulled away; its owner can allow itself
-// and others of its user to write it again, as with a file.
+// openSysV attaches the segment of a voucher for reading. Its size cannot change, so
+// it cannot be truncated. As with a file, a process of its user can make it writable
+// again.
 func openSysV(id, size int) ([]byte, error) {
 	mem, err := unix.SysvShmAttach(id, 0, shmRdonly)
 	if err != nil {
@@ -120,28 +120,27 @@ func openSysV(id, size int) ([]byte, error) {
 	return nil, err
 }
 
-// pidSpace is the namespace that this process's numbers of processes are of. It
-// stays in that.
+// pidSpace returns the PID namespace of this process, which never changes.
 var pidSpace = sync.OnceValue(func() uint64 {
 	var ns unix.Stat_t
 	_ = unix.Stat("/proc/self/ns/pid", &ns)
 	return ns.Ino
 })
 
-// sysvKey is the key that a process gives to a segment until it is marked for
-// removal. Nobody else computes it, so a segment that has it, and whose maker
-// had that number and is gone, is one that was left.
+// sysvKey returns the key that the process pid gives to a segment until it is marked for
+// removal. Nobody else computes it, so a segment that has this key, and whose creator
+// had this pid and is gone, was left behind.
 func sysvKey(pid int) int {
 	h := fnv.New32a()
 	fmt.Fprintf(h, "understudy segment %d %d %d", os.Getuid(), pidSpace(), pid)
 	return int(h.Sum32()&0x7fffffff | 1) // positive, and not IPC_PRIVATE
 }
 
-// Sweep removes what the process with that number, which has ended, may have
-// left of a SysV segment that it was making when it was killed. It is one
-// system call when there is nothing. What this process is making is left alone.
+// Sweep removes the SysV segment that the process pid, which has ended, may have left
+// because it was killed while making it. If there is none, Sweep costs one system call.
+// It leaves the segments of this process alone.
 func Sweep(pid int) error {
-	if pid == os.Getpid() { // an actor in place has ended
+	if pid == os.Getpid() { // of an actor that ran in this process
 		return nil
 	}
 	return sweepKey(pid)
@@ -176,7 +175,7 @@ func sweepAll() {
 	}
 }
 
-// sysvError says which of the limits of SysV segments is in the way.
+// sysvError adds to err which of the limits of SysV segments was reached.
 func sysvError(name string, size int, err error) error {
 	op := fmt.Sprintf("segment: create sysv %s of %d bytes", name, size)
 	limit := func(name, remedy string) error {

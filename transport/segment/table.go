@@ -1,12 +1,12 @@
 package segment
 
-// table is the segments that a process maps, by id: two steps, because ids are
-// few and begin low. nil is the empty table.
+// table holds the segments that a process maps, by id, in two levels, because there are
+// few ids and they begin low. nil is the empty table.
 type table struct {
 	pages [256]*[256]*viewed // by the id's upper and lower byte
 }
 
-// find is the segment of an id, or nil.
+// find returns the segment of an id, or nil.
 func (t *table) find(id uint16) *viewed {
 	if t == nil {
 		return nil
@@ -17,7 +17,7 @@ func (t *table) find(id uint16) *viewed {
 	return nil
 }
 
-// with is a copy of t in which id is s, or nobody's when s is nil.
+// with returns a copy of t in which id stands for s, or for none if s is nil.
 func (t *table) with(id uint16, s *viewed) *table {
 	n := new(table)
 	if t != nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Views is the segments of one owner as this process maps them. The zero value
-// is ready. All methods may be called by any goroutine; View and Hold by one at a
-// time, and Release too.
+// Views holds the segments of one owner as this process maps them. The zero value is
+// ready to use. All methods may be called by any goroutine, but View and Hold only by
+// one at a time, and so Release.
 type Views struct {
-	// MaxBytes bounds the sizes of the mapped segments together, in bytes of
-	// address space; their memory is the owner's. 0 means 64 GiB.
-	// Set before the first Add.
+	// MaxBytes bounds the mapped segments together, in bytes of address space;
+	// their memory is accounted to the owner. 0 means 64 GiB. Set before the first
+	// Add.
 	MaxBytes int64
 
 	// Form is what the owner was told to use; see OpenForm. Set before the
@@ -29,12 +29,12 @@ type Views struct {
 	segments atomic.Pointer[table] // never changed, only replaced
 	blocks   atomic.Int64          // of the mapped segments
 
-	mu     sync.Mutex // for what follows, and for replacing segments
+	mu     sync.Mutex // guards what follows, and the replacement of segments
 	bytes  int64
 	counts [2]counts // of the owner's own segments; of those with SharedIDs
 	closed bool
 
-	refused map[uint16]error // segments that Add has refused: nobody need wait for them
+	refused map[uint16]error // segments that Add has refused, so that nobody waits for them
 }
 
 // Bounds of what one owner can make a user map.
@@ -43,10 +43,10 @@ const (
 	MaxViewSegments  = 256     // mappings; a process has 65,530 by default
 )
 
-// counts is what there is of one kind of segment.
+// counts counts the segments of one kind, and their blocks.
 type counts struct{ segments, blocks int }
 
-// count is that of the kind that id is of. Preconditions: mu is held.
+// count returns the counts for the kind of id. Preconditions: mu is held.
 func (v *Views) count(id uint16) *counts {
 	if id >= SharedIDs {
 		return &v.counts[1]
@@ -54,10 +54,11 @@ func (v *Views) count(id uint16) *counts {
 	return &v.counts[0]
 }
 
-// Add maps a segment that the owner announced: blocks blocks (of an arena: units)
-// of class bytes in size bytes. It takes f. It refuses geometry that no Pool makes
-// with a *transport.CorruptError, and what is not a segment, or one whose pages are not
-// in memory, with a *ForeignError. View then fails with the same.
+// Add maps a segment that the owner announced: blocks blocks (of an arena: units) of
+// class bytes in size bytes. It takes ownership of f. It fails with a
+// *transport.CorruptError if no Pool makes such a geometry, and with a *ForeignError if f
+// is not a segment, or some of its pages have no memory. A later View of the segment
+// then fails with the same error.
 func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error {
 	err := v.add(id, f, size, class, blocks)
 	v.mu.Lock()
@@ -97,7 +98,8 @@ func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error 
 	return nil
 }
 
-// blocks is the most that the segments of an owner may have together.
+// blocks returns how many blocks (of an arena: units) the segments of an owner may have
+// together.
 func (p Policy) blocks() int {
 	if p == PolicyArena {
 		return maxArenaUnits
@@ -146,18 +148,17 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	return nil
 }
 
-// replace installs a copy of the table in which id is s. Preconditions: mu is
+// replace installs a copy of the table in which id stands for s. Preconditions: mu is
 // held.
 func (v *Views) replace(id uint16, s *viewed) { v.segments.Store(v.segments.Load().with(id, s)) }
 
-// find is the segment of an id, or nil.
+// find returns the segment of an id, or nil.
 func (v *Views) find(id uint16) *viewed { return v.segments.Load().find(id) }
 
-// View lends the bytes that ref speaks of, read-only, until Release or Forget
-// of the same ref. It fails with ErrUnknownSegment when the segment has not
-// been announced yet, and with a *transport.CorruptError when the owner cannot
-// have meant it: a block or length beyond the segment's, or a block that is in
-// view already.
+// View lends the bytes of ref, read-only, until Release or Forget of the same ref. It
+// fails with ErrUnknownSegment if the segment has not been announced yet, and with a
+// *transport.CorruptError if ref breaks the rules: its index or length is beyond the
+// segment's, or the block is in view already.
 func (v *Views) View(ref BlockRef) ([]byte, error) {
 	h, err := v.Hold(ref)
 	if err != nil {
@@ -166,32 +167,32 @@ func (v *Views) View(ref BlockRef) ([]byte, error) {
 	return h.Mem[:ref.Length:ref.Length], nil
 }
 
-// Release ends the views of refs and gives the blocks back to their owner through
-// r, a ring that this process writes. Their bytes may not be used any more. A
-// Release without a View panics: the block may be somebody else's by now.
+// Release ends the views of refs and gives the blocks back to their owner through r, a
+// ring that this process writes. Their bytes must not be used any more. A Release
+// without a View panics: the block may be somebody else's by now.
 func (v *Views) Release(r transport.Returns, refs ...BlockRef) {
 	at := r.Tail.Load()
 	for _, ref := range refs {
 		v.end(ref)
 		// There is room: the ring has as many entries as an owner may have blocks
-		// out, and each of them comes back once. An owner that has more out
-		// overwrites its own returns.
+		// out, and each comes back once. An owner that breaks this bound loses
+		// only returns of its own.
 		cpu.StoreRelease64(&r.Entries[at%transport.ReturnEntries], transport.PackReturn(ref.Segment, ref.Index, ref.Generation))
 		at++
 	}
-	r.Tail.Store(at) // and not only a release: the caller looks next whether the owner waits
+	r.Tail.Store(at) // not just a store-release: the caller then reads whether the owner waits
 }
 
-// Blocks is how many blocks the mapped segments have; of arenas, units.
+// Blocks returns how many blocks (of an arena: units) the mapped segments have.
 func (v *Views) Blocks() int { return int(v.blocks.Load()) }
 
-// Forget ends the view of ref without giving the block back, for an owner that
-// is gone or has taken it back already.
+// Forget ends the view of ref without giving the block back, for an owner that is
+// gone or has taken the block back already.
 func (v *Views) Forget(ref BlockRef) { v.end(ref) }
 
-// Drop unmaps a segment that its owner has retired. A segment with a block in
-// view is refused with a *transport.CorruptError: its owner cannot have all
-// blocks back. It has no new views then, and is unmapped when the last one ends.
+// Drop unmaps a segment that its owner has retired. If a block of it is in view, Drop
+// fails with a *transport.CorruptError, since the owner cannot have all blocks back.
+// Such a segment gets no new views, and is unmapped when the last one ends.
 func (v *Views) Drop(id uint16) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -200,7 +201,7 @@ func (v *Views) Drop(id uint16) error {
 	if s == nil {
 		return ErrUnknownSegment
 	}
-	s.ended.Store(true) // before the look: Hold looks the other way round
+	s.ended.Store(true) // before inView; Hold does both in reverse order
 	if s.inView() {
 		return &transport.CorruptError{What: "id of a retired segment that is in view", Value: uint64(id)}
 	}
@@ -214,8 +215,8 @@ func (v *Views) Drop(id uint16) error {
 	return nil
 }
 
-// Close forbids new views and unmaps each segment as soon as no view of it is
-// left. It may be called again. Release and Forget still work.
+// Close forbids new views, and unmaps each segment as soon as no view of it is left.
+// It may be called again. Release and Forget still work.
 func (v *Views) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

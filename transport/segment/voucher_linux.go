@@ -11,13 +11,13 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// A SysV segment is no descriptor, so a voucher travels in the place of one: a
-// nameless file of voucherBytes that nobody can write, which says
+// A SysV segment has no descriptor, so a voucher travels in place of one: a nameless
+// file of voucherBytes that nobody can write. It contains
 //
 //	u64 magic  u64 id  u64 size  the rest 0, little-endian
 //
-// No segment has so few bytes, so the two cannot be taken for each other. A
-// voucher does not keep the segment: see Hold.
+// No segment is so small, so a voucher cannot be taken for one. A voucher does not keep
+// the segment alive: see Hold.
 const (
 	voucherBytes = 64
 	voucherMagic = 0x56535953_52444e55 // "UNDRSYSV"
@@ -75,8 +75,8 @@ func fileVoucher(dir string, b []byte) (*os.File, error) {
 	return f, nil
 }
 
-// readVoucher reads the id and size in a voucher; ok is false when fd, a file of
-// that size, is none.
+// readVoucher reads the id and size in a voucher; ok is false if fd, a file of fileSize
+// bytes, is not a voucher.
 func readVoucher(fd int, fileSize int64) (id, size int, ok bool) {
 	var b [voucherBytes]byte
 	if fileSize != voucherBytes {
@@ -100,10 +100,10 @@ func openVoucher(id, said, size int) ([]byte, error) {
 	return openSysV(id, size)
 }
 
-// Hold keeps alive what f stands for, beyond its owner's death and until the
-// result is closed. Most forms live as long as a descriptor is open: then f is
-// enough, and the result is nil. A SysV segment lives as long as somebody has it
-// attached. f stays the caller's.
+// Hold keeps the segment behind f alive beyond its owner's death, until the result is
+// closed. A SysV segment lives as long as somebody has it attached, so Hold attaches it.
+// All other forms live as long as a descriptor is open: for these f is enough, and the
+// result is nil. f stays the caller's.
 func Hold(f transport.File, size int, form Form) (m *Memory, err error) {
 	err = sys.FD(f, func(fd int) error {
 		var st unix.Stat_t

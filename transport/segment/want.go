@@ -7,24 +7,24 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Free memory is of use to whoever asks for it, but a segment can be cut anew
-// only when none of its blocks is out, and those who use small blocks all the time
-// may leave one out in each. So while somebody waits for a larger block, as many
-// segments as that needs lend nothing: their blocks come back one by one, and
-// when the last one has, the segment gives way.
+// The memory of a segment can serve another class only when none of its blocks is out,
+// but constant use of small blocks may leave one out in each segment. So while somebody
+// waits for a larger block, as many segments as that needs are closed: they lend
+// nothing, their blocks come back one by one, and when the last one has, the segment
+// gives way.
 //
 //	wanted: 4 MiB      ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐ ┌─┬─┬─┬─┐
 //	                   │▒│▒│▒│▒│ │ │▒│ │▒│ │ │ │▒│ │ │▒│ │ │ │  ▒ is out
 //	                   └─┴─┴─┴─┘ └─┴─┴─┴─┘ └─┴─┴─┴─┘ └─┴─┴─┴─┘
 //	                     lends     lends     closing   closing
 //
-// Who wants a small block then waits, if there is no other, as one who came
-// later does. He waits only for what the user has still to deal with, which comes
-// back as surely as the user goes on: a segment with a block that the user keeps,
-// or that the owner has in hand, is not closed for anybody.
+// A caller that wants a small block meanwhile waits if there is no other, as if it had
+// come later. All wait only for blocks of entries that the user has yet to deal with,
+// which come back as long as the user goes on: a segment with a block that the user
+// keeps, or that the owner has in hand, is not closed.
 
-// Want says that somebody waits for a block of n bytes, until Unwant with the
-// same n. Several may want at a time; the largest goes first.
+// Want announces that a caller waits for a block of n bytes, until Unwant with the same
+// n. Several may wait at a time; the largest block goes first.
 func (p *Pool) Want(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,8 +37,8 @@ func (p *Pool) Want(n int) {
 	}
 }
 
-// Unwant undoes one Want, and says whether others who wait may find a block now
-// that they could not have before.
+// Unwant undoes one Want, and reports whether other waiting callers may now find a
+// block that they could not have before.
 func (p *Pool) Unwant(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -51,7 +51,7 @@ func (p *Pool) Unwant(n int) bool {
 	return p.yield() || p.wanted != was
 }
 
-// wantable is the shelf for n bytes, if segments can be closed for it.
+// wantable returns the shelf for n bytes, if segments can be closed for it.
 func (p *Pool) wantable(n int) (k int, ok bool) {
 	if p.unit != 0 || n < 0 || int64(n) > p.cfg.MaxBytes || p.cfg.Retire == nil {
 		return 0, false
@@ -59,16 +59,16 @@ func (p *Pool) wantable(n int) (k int, ok bool) {
 	return p.shelfFor(n), true
 }
 
-// Handled says how far the user has dealt with the entries that blocks were lent
-// with. What is out of an earlier one is kept by the user.
+// Handled tells the pool how far the user has dealt with the queue entries. A block that
+// was lent with an earlier entry and is still out is kept by the user.
 func (p *Pool) Handled(at transport.Place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handled = at
 }
 
-// yield closes the segments that have to give way to what is wanted, opens the
-// others, and says whether any was opened. Preconditions: mu is held.
+// yield closes the segments that have to give way to a wanted block, opens the others,
+// and reports whether it opened any. Preconditions: mu is held.
 func (p *Pool) yield() (opened bool) {
 	var ids []uint16
 	p.wanted = 0
@@ -99,9 +99,9 @@ func (p *Pool) yield() (opened bool) {
 	return opened
 }
 
-// victims is the segments that make room for one of shelf k when their blocks are
-// back. It says no when all that come back by themselves would not do.
-// Preconditions: mu is held.
+// victims returns the segments that make room for one of shelf k when their blocks are
+// back. It returns false if even all segments whose blocks come back by themselves would
+// not do. Preconditions: mu is held.
 func (p *Pool) victims(k int) ([]uint16, bool) {
 	var ids []uint16
 	for id, s := range p.segments {
@@ -111,7 +111,7 @@ func (p *Pool) victims(k int) ([]uint16, bool) {
 	}
 	slices.SortFunc(ids, func(a, b uint16) int {
 		s, t := p.segments[a], p.segments[b]
-		if s.closing != t.closing { // what is under way goes on
+		if s.closing != t.closing { // first those that are being closed already
 			return cmp.Compare(b2i(t.closing), b2i(s.closing))
 		}
 		return cmp.Compare(s.busy, t.busy)
@@ -133,7 +133,7 @@ func b2i(b bool) int {
 	return 0
 }
 
-// keeps says whether blocks of s are out that do not come back by themselves.
+// keeps reports whether blocks of s are out that do not come back by themselves.
 // Preconditions: mu is held.
 func (p *Pool) keeps(s *owned) bool {
 	if s.busy == 0 {
@@ -153,14 +153,14 @@ type room struct {
 	blocks, segments int
 }
 
-// The last blocks and segments that the bounds allow are for shelves that have
-// none: small blocks would use them up long before they have used up the bytes.
+// The last blocks and segments that the bounds allow are for shelves that have none:
+// otherwise small blocks would use them up long before the bytes.
 const (
 	lastBlocks   = transport.ReturnEntries / 16
 	lastSegments = 16 // the inverse of their part of MaxSegments
 )
 
-// room is the room for shelf k. Preconditions: mu is held.
+// room returns the room for shelf k. Preconditions: mu is held.
 func (p *Pool) room(k int) room {
 	r := room{p.cfg.MaxBytes - p.bytes, transport.ReturnEntries - p.spare - p.blocks, p.cfg.MaxSegments - p.spare - p.inUse}
 	if p.shelves[k].total > 0 && p.unit == 0 {
@@ -172,7 +172,7 @@ func (p *Pool) room(k int) room {
 
 func (r room) fits(class int64) bool { return r.bytes >= class && r.blocks >= 1 && r.segments >= 1 }
 
-// without is the room when s is gone.
+// without returns the room when s is gone.
 func (r room) without(s *owned) room {
 	return room{r.bytes + s.bytes, r.blocks + len(s.ledger), r.segments + 1}
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// A payload over MaxBytes, and not over MaxWhole, has a segment of its own, of
-// exactly its size in whole pages, with one block. A pool has at most one such
-// segment at a time, beside its MaxBytes: a second payload waits for it like for
-// a block. The segment is made for the payload and taken back afterwards, by
-// Trim, or when the pool grows; one of the same size may use it again before.
+// A payload over MaxBytes, and not over MaxWhole, has a segment of its own, of its size
+// rounded up to whole pages, with one block. A pool has at most one such segment at a
+// time, which does not count towards MaxBytes: a second payload waits for it as for a
+// block. The segment is retired after use by Trim, or when the pool grows; until then,
+// a payload of the same size may use it again.
 //
-// It takes one place in the return ring and one of MaxSegments, which a pool
-// with a MaxWhole therefore keeps back.
+// It takes one place in the return ring and one of MaxSegments, which a pool with a
+// MaxWhole therefore keeps back.
 
 // takeWhole is Take for a payload over MaxBytes.
 func (p *Pool) takeWhole(n int) (*Slot, error) {
@@ -37,7 +37,7 @@ func (p *Pool) takeWhole(n int) (*Slot, error) {
 	mem, err := p.create(size)
 	if err != nil {
 		p.abandonWhole()
-		p.reuse(id) // nobody has heard of it
+		p.reuse(id) // the user has not heard of it
 		return nil, err
 	}
 	if p.cfg.Announce != nil {
@@ -58,8 +58,9 @@ func (p *Pool) takeWhole(n int) (*Slot, error) {
 	return p.handWhole(n), nil
 }
 
-// reuseWhole takes the block of the segment that is there, if it is free and
-// has that size. ErrDry: it is not free. nil: one has to be made.
+// reuseWhole takes the block of the present whole segment, if it is free and has that
+// size. It fails with ErrDry if the block is not free, and returns nil if a segment has
+// to be made.
 func (p *Pool) reuseWhole(size, n int) (*Slot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,8 +78,8 @@ func (p *Pool) reuseWhole(size, n int) (*Slot, error) {
 	return nil, nil
 }
 
-// handWhole makes the block of the whole segment taken. Preconditions: mu is
-// held; it is free.
+// handWhole marks the block of the whole segment as taken. Preconditions: mu is held;
+// the block is free.
 func (p *Pool) handWhole(n int) *Slot {
 	return p.hand(p.wholeID, 0, n, int64(len(p.whole.mem.Bytes())))
 }
@@ -86,8 +87,8 @@ func (p *Pool) handWhole(n int) *Slot {
 func (p *Pool) planWhole() (id uint16, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Its ids can be used up by announcements that failed, and without Retire
-	// there is one such segment for ever.
+	// The ids can be used up by announcements that failed; and without Retire a
+	// whole segment stays for ever.
 	if p.whole != nil || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
 		p.dry++
 		return 0, ErrDry
@@ -104,9 +105,9 @@ func (p *Pool) abandonWhole() {
 	p.blocks--
 }
 
-// Trim takes the segment of a payload over MaxBytes back from the user when that
-// has given it back. It reports whether none is left. It may block, as Take does
-// when a segment is made.
+// Trim retires the segment of a payload over MaxBytes if the user has returned its
+// block, and reports whether no such segment is left. It may block, as Take does when
+// it makes a segment.
 func (p *Pool) Trim() (none bool, err error) {
 	p.grow.Lock()
 	defer p.grow.Unlock()
@@ -117,7 +118,7 @@ func (p *Pool) Trim() (none bool, err error) {
 	return p.whole == nil, err
 }
 
-// trim is Trim for what is known to be free. Preconditions: grow is held.
+// trim is Trim without looking for returned blocks. Preconditions: grow is held.
 func (p *Pool) trim() error {
 	p.mu.Lock()
 	s, id := p.whole, p.wholeID
