@@ -13,10 +13,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Context is what a handler runs with: a context.Context with the deadline and the
-// cancellation of the ask in hand, and what an actor can do: end itself, link,
-// monitor, lend. It is valid until the handler returns. A goroutine that goes on
-// longer uses context.WithoutCancel(c) instead.
+// Context is passed to every handler. It is a context.Context with the deadline and the
+// cancellation of the ask in hand, and has methods for what an actor can do: end
+// itself, link, monitor, lend. It is valid until the handler returns. A goroutine that
+// runs longer uses context.WithoutCancel(c) instead.
 type Context struct {
 	host     *host
 	msg      *mailbox.Message // nil between messages
@@ -24,18 +24,18 @@ type Context struct {
 	replaced atomic.Bool
 	reason   atomic.Pointer[string] // of Exit
 
-	targets [lately]atomic.Pointer[node.Target] // told to lately, by number: see tell
+	targets [lately]atomic.Pointer[node.Target] // told something lately, by number: see tell
 
 	polled node.Polled // this context, for waits of the node
 
-	mu     sync.Mutex // orders those who make ending
+	mu     sync.Mutex // orders the goroutines that make ending
 	ending atomic.Pointer[ending]
 }
 
-// ending is a context that ends with the message in hand, or before: made when
-// somebody asks for its Done. Contexts that are derived from a Context are derived
-// from this one: package context finds it by Value. So none of them looks at the
-// Context when the handler has returned.
+// ending is a context that ends with the message in hand, or earlier. The first call of
+// Done makes it. Package context finds it through Value, so contexts derived from a
+// Context are in fact derived from this one, and none of them uses the Context after
+// the handler has returned.
 type ending struct {
 	context.Context
 	end func()
@@ -75,9 +75,9 @@ func (c *Context) Deadline() (time.Time, bool) {
 	return node.TimeOf(c.msg.Head.Deadline), true
 }
 
-// Err is context.Canceled when the asker has given up the ask in hand,
-// context.DeadlineExceeded when its deadline has passed, and nil otherwise, always
-// so for a told message. It costs a load, and a look at the clock when there is a
+// Err is context.Canceled if the asker has given up the ask in hand,
+// context.DeadlineExceeded if its deadline has passed, and nil otherwise; for a told
+// message it is always nil. It costs one load, and a look at the clock if there is a
 // deadline.
 func (c *Context) Err() error {
 	if !c.isAsk() {
@@ -98,8 +98,8 @@ func (c *Context) Err() error {
 }
 
 // Done returns a channel that is closed when the asker gives up the ask in hand, when
-// the deadline passes, and when the handler has returned. For a told message it is
-// nil. The first call for a message starts a goroutine that watches; Err is cheaper.
+// the deadline passes, or when the handler has returned. For a told message it is nil.
+// The first call for a message starts a goroutine that watches it; Err is cheaper.
 func (c *Context) Done() <-chan struct{} {
 	if !c.isAsk() {
 		return nil
@@ -123,8 +123,8 @@ func (c *Context) Done() <-chan struct{} {
 	return w.Done()
 }
 
-// Value finds nothing that a program has stored. By it, a context that is derived from
-// c belongs to this actor.
+// Value finds nothing that a program has stored. Through it, a context derived from c
+// belongs to this actor.
 func (c *Context) Value(key any) any {
 	if _, ok := key.(hostKey); ok {
 		return c.host
@@ -141,9 +141,9 @@ func (c *Context) Name() string { return c.host.node.Name() }
 // Incarnation counts the starts of this actor, from 1.
 func (c *Context) Incarnation() int { return int(c.host.node.Self().Incarnation) }
 
-// Attempt is how many earlier incarnations died with the message in hand. It is above
-// zero only if mailbox.Config.Redeliver is, or if the program itself has asked for
-// such a death, as by Kill of package supervisor.
+// Attempt is the number of incarnations that died with the message in hand. It is above
+// zero only if mailbox.Config.Redeliver is, or if the program itself asked for such a
+// death, for example with Kill of package supervisor.
 func (c *Context) Attempt() int {
 	if c.msg == nil {
 		return 0
@@ -151,35 +151,35 @@ func (c *Context) Attempt() int {
 	return c.msg.Attempt()
 }
 
-// Replaced says, in a function that was given to Setup.OnStop, that a successor goes
-// on with what this process has handed over, which must not be cleaned up.
+// Replaced says, in a function given to Setup.OnStop, that a successor has taken over
+// this process's state, so that it must not be cleaned up.
 func (c *Context) Replaced() bool { return c.replaced.Load() }
 
-// Log is the logger of this process, slog.Default unless the actor runs in place,
-// with the actor's name.
+// Log is the logger of this process with the actor's name added: slog.Default, unless
+// the actor runs in place.
 func (c *Context) Log() *slog.Logger { return c.host.logger() }
 
-// Traffic counts what this process has sent to actors, the answers it got, and what was
-// dropped, came too late or was skipped.
+// Traffic counts the messages that this process has sent to actors, the answers it got,
+// and what was dropped, came too late or was skipped.
 func (c *Context) Traffic() mailbox.Traffic { return c.host.Traffic() }
 
-// Stop ends the actor after the message in hand, with ReasonNormal. What is still in
-// its mailbox stays there for the next incarnation, if there is to be one.
+// Stop ends the actor after the message in hand, with ReasonNormal. Its unread messages
+// stay in the mailbox for the next incarnation, if there will be one.
 func (c *Context) Stop() { c.stopping.Store(true) }
 
 // Exit is Stop with a reason. With ReasonNormal, ReasonShutdown or a reason made by
 // ShutdownFor the process exits with code 0: a transient actor is then not restarted.
-// With any other reason it exits with code 1, which is a failure. With every reason
-// but ReasonNormal the actors that are linked with this one end too.
+// With any other reason it exits with code 1, which is a failure. With any reason
+// other than ReasonNormal, the actors linked with this one end too.
 func (c *Context) Exit(reason string) {
 	c.reason.Store(&reason)
 	c.stopping.Store(true)
 }
 
 // Lend returns a Buffer of n bytes for the answer to the ask in hand: memory that is
-// shared with the asker's process. Release it if it is not sent. When all memory
-// for answers is lent, Lend waits until some has come back or the ask's deadline has
-// passed, and then fails with ErrFull. For a told message it fails.
+// shared with the asker's process. Release it if it is not sent. If all memory for
+// answers is lent, Lend waits until some has come back; when the ask's deadline passes
+// first, it fails with ErrFull. For a told message it fails.
 func (c *Context) Lend(n int) (Buffer, error) {
 	if !c.isAsk() {
 		return Buffer{}, errNotAsk
@@ -191,10 +191,10 @@ func (c *Context) Lend(n int) (Buffer, error) {
 	return b, err
 }
 
-var errNotAsk = errors.New("actor: Context.Lend serves the answer of an ask, and the message in hand is none; use Lend with the receiver's Ref")
+var errNotAsk = errors.New("actor: Context.Lend is for the answer to an ask, but the message in hand is not an ask: use the function Lend, with the receiver's Ref")
 
-// waitContext is ctx as the node waits with it: a handler of a tell has nothing
-// that could end early, and that of an ask is looked at rather than watched.
+// waitContext is ctx in the form in which the node waits with it. A told message has no
+// context that could end early; the context of an ask is polled rather than watched.
 func waitContext(ctx context.Context) context.Context {
 	c, ok := ctx.(*Context)
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Definition is a kind of actor: a name, and the code that sets such an actor up.
+// Definition is a kind of actor: a name, and the code that sets up such an actor.
 // Define makes it.
 type Definition[P any] struct {
 	name  string
@@ -28,23 +28,22 @@ type AnyDefinition interface {
 	start(h *host) (*running, error)
 }
 
-// table is every definition of the program. It is filled by package-level
-// variables, before main, and the same in all processes because they run the
-// same program.
+// table holds every definition of the program. Package-level variables fill it before
+// main. It is the same in all processes because they run the same program.
 var table struct {
 	sync.Mutex
 	byName map[string]AnyDefinition
 	frozen bool
 }
 
-// Define defines a kind of actor of protocol P. setup runs in the actor's own process,
-// before its first message and again in each new process after a death. It keeps the
-// actor's state in its local variables, registers handlers by OnTell and OnAsk, and
-// returns nil when the actor is ready. An error means that the start has failed.
+// Define defines a kind of actor of protocol P. setup runs in the actor's own process
+// before its first message, again in each new process after a death. It keeps the
+// actor's state in its local variables, registers handlers with OnTell and OnAsk, and
+// returns nil when the actor is ready. If it returns an error, the start has failed.
 //
 // Call Define only in declarations of package-level variables, so that every process
-// of the program knows the same actors. It panics when the name is empty or defined
-// already, when setup is nil, and when the program has begun.
+// of the program knows the same actors. It panics if the name is empty or already
+// defined, if setup is nil, or if the program has begun.
 func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	table.Lock()
 	defer table.Unlock()
@@ -68,7 +67,7 @@ func Define[P any](name string, setup func(*Setup[P]) error) *Definition[P] {
 	return d
 }
 
-// freeze ends the time of Define: this process has begun.
+// freeze makes further calls of Define panic: the program has begun.
 func freeze() {
 	table.Lock()
 	defer table.Unlock()
@@ -86,8 +85,8 @@ func defined(name string) (AnyDefinition, error) {
 	return nil, fmt.Errorf("actor: %q is not defined in this program: Define must be called in a package-level variable declaration", name)
 }
 
-// Setup is what the function given to Define sets an actor up with. It is valid until
-// that function returns.
+// Setup is passed to the function given to Define, which uses it to set up the actor.
+// It is valid until that function returns.
 type Setup[P any] struct {
 	r *running
 }
@@ -109,7 +108,7 @@ type running struct {
 // draft is what only the start needs to know.
 type draft struct {
 	handlers map[codec.ID]mailbox.Handler
-	types    []wire.TypeName // of the handlers and their answers, as far as a frame holds them
+	types    []wire.TypeName // of the handlers and their answers, as many as fit a frame
 	errs     []error
 }
 
@@ -119,26 +118,25 @@ func (s *Setup[P]) Self() Ref[P] { return Ref[P]{ID: s.r.host.node.Self().ID} }
 // Context is the actor's context, for Tell, Ask, Lookup and the like during the setup.
 func (s *Setup[P]) Context() *Context { return s.r.ctx }
 
-// OnStop registers f to be called when the actor ends in order, after its last
-// message. Of several functions the last one is called first. After a panic, a kill
-// or an os.Exit nothing is called.
+// OnStop registers f to be called when the actor ends normally, after its last
+// message. Several functions are called in reverse order of registration. After a
+// panic, a kill or os.Exit none is called.
 func (s *Setup[P]) OnStop(f func(*Context)) { s.r.onStop = append(s.r.onStop, f) }
 
-// OnDown registers the handler of the notices that Context.Monitor has asked for. It
-// runs as the handler of a message does, after the last message of the actor that has
-// ended.
+// OnDown registers the handler of the notices that Context.Monitor asks for. It runs
+// like the handler of a message, after the last message from the actor that has ended.
 func (s *Setup[P]) OnDown(f func(*Context, Down)) { s.r.onDown = f }
 
-// OnExit makes this actor trap exits, as OTP calls it: when an actor that it is linked
-// with ends, for whatever reason, f gets a notice and this actor goes on. f runs as
-// the handler of a message does, after the last message of the actor that has ended.
+// OnExit makes this actor trap exits, as OTP calls it: when an actor linked with it
+// ends, for whatever reason, f gets a notice and this actor goes on. f runs like the
+// handler of a message, after the last message from the actor that has ended.
 func (s *Setup[P]) OnExit(f func(*Context, Down)) { s.r.onExit = f }
 
 // OnTell registers the handler of told messages of type M. If the handler returns an
 // error, the message becomes a dead letter with that text, and the actor goes on.
 //
-// If M has a field that cannot cross a process boundary, such as a channel, the
-// start of the actor fails with the path of that field.
+// If M has a field that cannot cross a process boundary, such as a channel, the actor
+// fails to start, and the error names the path of that field.
 func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	r := s.r
 	t, err := codec.Of[M]()
@@ -150,7 +148,7 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 		r.handlers[t.ID()] = func(m *mailbox.Message, body []byte) error {
 			v, ok := inPlace[M](body)
 			if !ok {
-				return mailbox.Decode(m, t, new(M)) // it says what is wrong
+				return mailbox.Decode(m, t, new(M)) // returns what is wrong
 			}
 			c.begin(m)
 			err := handle(c, *v)
@@ -171,10 +169,10 @@ func OnTell[P any, M ToldTo[P]](s *Setup[P], handle func(*Context, M) error) {
 	}
 }
 
-// OnAsk registers the handler of asked messages of type M. What it returns is the
-// answer. If it returns an error, Ask returns that as a *RemoteError, and the actor
-// goes on; the answer beside the error is not sent, and Buffers of this process in it
-// are given back, as if it had been.
+// OnAsk registers the handler of asked messages of type M. The value that it returns is
+// the answer. If it returns an error, Ask returns that as a *RemoteError, and the actor
+// goes on. The value beside the error is not sent, but this process's Buffers in it are
+// released as if it had been.
 func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, error)) {
 	r := s.r
 	t, err := codec.Of[M]()
@@ -206,8 +204,8 @@ func OnAsk[P, R any, M AskedOf[P, R]](s *Setup[P], handle func(*Context, M) (R, 
 	}
 }
 
-// replySlowly goes on with an answer that has failed with err. It is apart so that
-// the answer stays on the stack when there is room.
+// replySlowly continues with an answer that could not be sent because of err. It is a
+// function of its own so that the answer stays on the stack when there is room.
 func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer R, err error) error {
 	if errors.Is(err, mailbox.ErrFull) {
 		err = n.ReplyWhenRoom(m, func() error { return mailbox.Reply(m, t, &answer) })
@@ -218,19 +216,20 @@ func replySlowly[R any](n *node.Node, m *mailbox.Message, t *codec.Type, answer 
 	return err
 }
 
-// discardBeside gives back the buffers of an answer that is not sent, since its handler
+// discardBeside releases the buffers of an answer that is not sent because its handler
 // has returned an error beside it. Such an answer may be unfinished, with a buffer that
-// was released already, or a value that its marshaler does not expect: what follows that
-// stays the handler's.
+// was already released, or a value that its marshaler does not expect: buffers after
+// that are left to the handler.
 func discardBeside[R any](t *codec.Type, answer R) {
 	defer func() { _ = recover() }()
 	mailbox.Discard(t, &answer)
 }
 
-// register notes a problem with a message type or its handler, or that there is none.
+// register records the message type t, or why it cannot be handled, and says whether
+// it can.
 func (r *running) register(t *codec.Type, err error, noHandler bool) bool {
 	if r.draft == nil {
-		panic("actor: a handler is registered when Setup has returned: all that an actor handles is registered in its Setup")
+		panic("actor: a handler is registered after Setup has returned: register all handlers of an actor in its Setup")
 	}
 	if err == nil && noHandler {
 		err = fmt.Errorf("actor: the handler for %s is nil", t.Name())
@@ -251,14 +250,14 @@ func (r *running) register(t *codec.Type, err error, noHandler bool) bool {
 	return true
 }
 
-// name notes a type whose name the supervisor is told.
+// name notes a type whose name the supervisor will be told.
 func (r *running) name(t *codec.Type) {
 	if len(r.types) < maxTypeNames && len(t.Name()) < maxTypeName {
 		r.types = append(r.types, wire.TypeName{ID: uint64(t.ID()), Name: t.Name()})
 	}
 }
 
-// Bounds of the names that the supervisor is told, so that they fit a frame.
+// Bounds of the names that the supervisor is told, so that they fit into one frame.
 const (
 	maxTypeNames = 200 // types
 	maxTypeName  = 256 // bytes of a name

@@ -8,17 +8,16 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 )
 
-// ErrFull says that a mailbox has no room, and that its policy is to fail then.
+// ErrFull says that a mailbox has no room, and that the send may not wait for some.
 var ErrFull = mailbox.ErrFull
 
 // ErrUnhandled says that an actor has no handler for a message: its Setup did
-// not register one, or its program was built from other sources.
+// not register one, or the two processes were built from different sources.
 var ErrUnhandled = mailbox.ErrUnhandled
 
-// ErrIgnore is returned by an actor's Setup that finds that the actor is not
-// wanted: OTP's ignore. The process ends, which is no failure; the supervisor
-// keeps the child, stopped, unless it is temporary; who started it gets
-// supervisor.ErrIgnored.
+// ErrIgnore is OTP's ignore: an actor's Setup returns it if the actor is not wanted.
+// The process ends, which does not count as a failure. The supervisor keeps the child,
+// stopped, unless it is temporary; whoever started it gets supervisor.ErrIgnored.
 var ErrIgnore = errors.New("actor: this actor is not wanted")
 
 // ErrNoProgram says that a context does not belong to a running program: use the
@@ -26,12 +25,12 @@ var ErrIgnore = errors.New("actor: this actor is not wanted")
 // made by supervisor.New, one from its method Context.
 var ErrNoProgram = errors.New("actor: this context belongs to no program: use that of supervisor.Run's function, a handler's or, with supervisor.New, one of Supervisor.Context")
 
-// ErrCallingSelf says that an actor's own code asks that actor, which handles nothing
-// before that code has returned: OTP's calling_self. An ask of a pool fails so when
-// it is the caller's turn. Setup, handlers and the functions of OnStop call the code
-// that answers itself, or tell; a goroutine that they start may ask.
-var ErrCallingSelf = errors.New("an actor's own code cannot wait for an answer of that actor, which handles nothing before it has returned: " +
-	"call the code that answers itself, tell, or ask from a goroutine, with context.WithoutCancel(ctx), and return")
+// ErrCallingSelf is OTP's calling_self: an actor's own code asks that actor, which
+// handles nothing before that code has returned. An ask of a pool fails with it if the
+// pool chooses the caller. Setup, handlers and the functions of OnStop can call the
+// answering function directly, or Tell; a goroutine that they start may ask.
+var ErrCallingSelf = errors.New("an actor's own code cannot wait for an answer of that actor, which handles nothing before that code has returned: " +
+	"call the answering function directly, use Tell, or ask from a goroutine, with context.WithoutCancel(ctx), and return")
 
 // ErrEnded says that the program has ended for this process: its supervisor was shut
 // down, or the link to it is lost. Nothing can be sent any more.
@@ -53,10 +52,10 @@ func (e *GoneError) Error() string {
 	return fmt.Sprintf("actor %s has ended for good: %s", e.Name, e.Exit.Summary)
 }
 
-// UnreachableError says that this process cannot reach an actor any more, which itself
-// may be alive. Err says why: mostly it is an ErrEnded; it is a *transport.LimitError
-// when a limit of this process keeps it from reading what the actor writes. Or the actor
-// has closed the lane from this process, since what came through it broke the rules.
+// UnreachableError says that this process can no longer reach an actor, which may
+// still be alive. Err says why: usually ErrEnded; a *transport.LimitError if a limit of
+// this process keeps it from reading what the actor writes; or that the actor has
+// closed the lane from this process because what came through it broke the rules.
 type UnreachableError struct {
 	Name string
 	Err  error
@@ -70,7 +69,7 @@ func (e *UnreachableError) Error() string {
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // DeathError says that an actor died with the ask in hand, and that the ask
-// was quarantined: it will not be answered.
+// was quarantined: it will never be answered.
 type DeathError struct {
 	Name string
 	Exit Exit // of the incarnation that died

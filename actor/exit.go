@@ -15,31 +15,31 @@ type ExitKind uint8
 // The kinds of exits.
 const (
 	ExitNormal   ExitKind = wire.ExitNormal   // code 0
-	ExitCode     ExitKind = wire.ExitCode     // another code
+	ExitCode     ExitKind = wire.ExitCode     // any other code
 	ExitSignal   ExitKind = wire.ExitSignal   // killed by a signal
 	ExitPanic    ExitKind = wire.ExitPanic    // a Go panic or fatal error
-	ExitMemory   ExitKind = wire.ExitMemory   // went over its memory limit
+	ExitMemory   ExitKind = wire.ExitMemory   // exceeded its memory limit
 	ExitStart    ExitKind = wire.ExitStart    // did not become ready
-	ExitNoTarget ExitKind = wire.ExitNoTarget // there was no process to end: monitored too late
-	ExitWatchdog ExitKind = wire.ExitWatchdog // nothing was completed while messages waited
+	ExitNoTarget ExitKind = wire.ExitNoTarget // there was no such process when the monitor was placed
+	ExitWatchdog ExitKind = wire.ExitWatchdog // killed by the watchdog: it completed nothing while messages waited
 )
 
-// The values of Exit.Reason, beside those that ShutdownFor makes: what happened, in
-// OTP's words. The other fields of Exit say how.
+// The values of Exit.Reason, besides those that ShutdownFor makes: what happened, in
+// OTP's words. The other fields of Exit give the details.
 const (
-	ReasonNormal   = wire.ReasonNormal   // it ended by itself, in order
+	ReasonNormal   = wire.ReasonNormal   // it ended by itself, normally
 	ReasonReplaced = wire.ReasonReplaced // another process goes on as this actor; monitors and links do not see it
-	ReasonShutdown = wire.ReasonShutdown // it was asked to end, or said that it was
+	ReasonShutdown = wire.ReasonShutdown // it was asked to end, or gave this reason itself
 	ReasonKilled   = wire.ReasonKilled   // by SIGKILL
-	ReasonNoProc   = wire.ReasonNoProc   // there was nobody to end
+	ReasonNoProc   = wire.ReasonNoProc   // there was no such process
 	ReasonError    = wire.ReasonError    // any other failure
 )
 
-// ShutdownFor returns OTP's reason {shutdown, x}, for Context.Exit: an end in order
-// that says why.
+// ShutdownFor returns OTP's reason {shutdown, x}, for Context.Exit: a normal end that
+// says why.
 func ShutdownFor(x string) string { return wire.ReasonShutdown + ": " + x }
 
-// inOrder says whether a process that ends with that reason exits with code 0.
+// inOrder says whether a process that ends for that reason exits with code 0.
 func inOrder(reason string) bool {
 	return reason == ReasonNormal || reason == ReasonShutdown || strings.HasPrefix(reason, wire.ReasonShutdown+": ")
 }
@@ -47,7 +47,7 @@ func inOrder(reason string) bool {
 // Exit is how one incarnation of an actor ended: what the kernel says about its
 // process, and what the process wrote to its stderr.
 type Exit struct {
-	Incarnation int // counts the starts of this child, from 1
+	Incarnation int // the number of this child's start, from 1
 	PID         int
 	Kind        ExitKind
 	Code        int            // exit code, or -1
@@ -56,12 +56,12 @@ type Exit struct {
 	Core        bool           // a core was dumped
 	Runtime     time.Duration
 	CPU         time.Duration // user and system
-	MaxRSS      int64         // most resident memory, in bytes
-	Reason      string        // OTP's word: one of the Reason constants, or what ShutdownFor made
+	MaxRSS      int64         // peak resident memory, in bytes
+	Reason      string        // OTP's word: one of the Reason constants, or made by ShutdownFor
 	LastMessage string        // type of the message in hand, or ""
 	Summary     string        // one line for people
 	Stderr      string        // the end of what it wrote to stderr
-	Stack       string        // what a Go program wrote when it gave up: the reason, and the goroutines
+	Stack       string        // what a Go program writes when it crashes: the reason, and the goroutines
 }
 
 func (e Exit) String() string { return e.Summary }
@@ -75,7 +75,7 @@ func (k ExitKind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// exitOf makes an Exit of its form on the control link; of nil, an empty one.
+// exitOf converts an Exit from its form on the control link; nil becomes an empty one.
 func exitOf(w *wire.Exit) Exit {
 	if w == nil {
 		return Exit{}

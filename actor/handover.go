@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/understudy-go/understudy/actor/internal/node"
@@ -12,17 +13,17 @@ import (
 // OnHandover registers give, which returns the state that this actor hands over when
 // its process is replaced; see Replace of package supervisor. give runs between two
 // messages. After it no further message is handled in this process, unless the
-// replacement is given up: then this actor goes on as if nothing had happened. So
-// give must not destroy anything; a function of OnStop that does can ask
-// Context.Replaced. If give returns an error, the replacement is given up.
+// replacement is abandoned: then this actor goes on as if nothing had happened. So
+// give must not destroy anything. A function of OnStop that cleans up can check
+// Context.Replaced. If give returns an error, the replacement is abandoned.
 //
-// The state can contain what a message can, except Buffers and Files, and can be of
+// The state can contain whatever a message can, except Buffers and Files, and can have
 // any size.
 func OnHandover[P, S any](s *Setup[P], give func(*Context) (S, error)) {
 	r := s.r
 	t, err := stateType[S]()
 	if err == nil && r.give != nil {
-		err = fmt.Errorf("actor: two OnHandover")
+		err = errors.New("actor: OnHandover was called twice")
 	}
 	if err != nil {
 		r.errs = append(r.errs, err)
@@ -37,20 +38,20 @@ func OnHandover[P, S any](s *Setup[P], give func(*Context) (S, error)) {
 	}
 }
 
-// OnState registers take, which takes the state that the replaced process has handed
-// over. It runs after the Setup and before the first message, only in a process that
-// Replace has started: after a crash there is no state. If take returns an error, the
-// replacement is given up and the old process goes on.
+// OnState registers take, which receives the state that the replaced process has handed
+// over. take runs after the Setup and before the first message, and only in a process
+// that Replace has started: after a crash there is no state. If take returns an error,
+// the replacement is abandoned and the old process goes on.
 //
-// OnState may be called for several types: for the one that this program's own
-// OnHandover returns, and for those of older builds. That is how a state is brought
-// up to date, OTP's code_change. If there is no OnState for the type of the state,
-// the replacement is given up.
+// OnState may be called for several types: the one that this program's own OnHandover
+// returns, and those of older builds. That is how a state is converted, like OTP's
+// code_change. If there is no OnState for the type of the state, the replacement is
+// abandoned.
 func OnState[P, S any](s *Setup[P], take func(*Context, S) error) {
 	r := s.r
 	t, err := stateType[S]()
 	if err == nil && r.take[t.ID()] != nil {
-		err = fmt.Errorf("actor: two OnState for %s", t.Name())
+		err = fmt.Errorf("actor: OnState was called twice for %s", t.Name())
 	}
 	if err != nil {
 		r.errs = append(r.errs, err)
@@ -72,17 +73,17 @@ func OnState[P, S any](s *Setup[P], take func(*Context, S) error) {
 func stateType[S any]() (*codec.Type, error) {
 	t, err := codec.Of[S]()
 	if err == nil && t.Lends() {
-		err = fmt.Errorf("actor: state %s: lent buffers and files cannot be part of it: hand over their content", t.Name())
+		err = fmt.Errorf("actor: state %s: it cannot contain buffers or files: hand over their content", t.Name())
 	}
 	return t, err
 }
 
-// encodeState makes a value ready to cross: in a segment of its own, if it is
+// encodeState encodes a value for the other process: into a segment of its own if it is
 // too large for a frame.
 func encodeState[S any](t *codec.Type, v *S) (s node.State, err error) {
 	s.Type, s.Name = uint64(t.ID()), t.Name()
 	size := 0
-	if t.Custom() { // only its bytes tell
+	if t.Custom() { // its size is only known once it is encoded
 		if s.Bytes, err = codec.Append(t, nil, v, nil); err != nil {
 			return node.State{}, err
 		}
@@ -106,7 +107,7 @@ func encodeState[S any](t *codec.Type, v *S) (s node.State, err error) {
 		s.Bytes, err = codec.Append(t, room[:0:size], v, nil)
 	}
 	if err == nil && len(s.Bytes) != size {
-		err = fmt.Errorf("actor: state %s was changed while it was encoded: %d bytes were %d", t.Name(), len(s.Bytes), size)
+		err = fmt.Errorf("actor: state %s was changed while it was encoded: it had %d bytes, now %d", t.Name(), size, len(s.Bytes))
 	}
 	if err != nil && s.Memory != nil {
 		s.Memory.Close()

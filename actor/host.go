@@ -31,20 +31,20 @@ func init() {
 	hosting.ExitOf = func(w *wire.Exit) any { return exitOf(w) }
 }
 
-// host is one process's part in a program, or that of an actor in place. Its
-// exported methods are those of hosting.Host, which says what they do.
+// host is the part of one process, or of one actor in place, in a program. Its
+// exported methods are those of hosting.Host and documented there.
 type host struct {
 	node  *node.Node
 	base  *slog.Logger
 	log   atomic.Pointer[slog.Logger] // base with the actor's name, once Log was called
-	actor *running                    // nil before its Setup has returned
+	actor *running                    // nil until its Setup has returned
 }
 
 // processHost is the host of a process that has only one, so that a context
 // need not be searched for it. Tests that run actors in place have several.
 var processHost atomic.Pointer[host]
 
-// hosts are those of this process that are open.
+// hosts counts the open hosts of this process.
 var hosts struct {
 	sync.Mutex // also orders the writes of processHost
 	n          int
@@ -61,7 +61,7 @@ func (h *host) enter() {
 	}
 }
 
-// leave undoes enter. The one that may be left is found by its contexts.
+// leave undoes enter. A host that remains is found through its contexts.
 func (h *host) leave() {
 	hosts.Lock()
 	defer hosts.Unlock()
@@ -97,7 +97,7 @@ func hostOf(ctx context.Context) *host {
 	return hostOfOther(ctx)
 }
 
-// hostOfOther is apart so that hostOf is inlined.
+// hostOfOther is a function of its own so that hostOf is inlined.
 func hostOfOther(ctx context.Context) *host {
 	if h := processHost.Load(); h != nil {
 		return h
@@ -110,12 +110,12 @@ func (h *host) Command(ctx context.Context, text []byte) ([]byte, error) {
 	return h.node.Command(ctx, text)
 }
 
-// logger has the actor's name with what it logs.
+// logger is a logger that adds the actor's name to each record.
 func (h *host) logger() *slog.Logger {
 	l := h.log.Load()
 	if l == nil {
 		l = h.base.With("actor", h.Name())
-		h.log.Store(l) // another one that was made meanwhile is the same
+		h.log.Store(l) // if another goroutine has stored one meanwhile, it is equal
 	}
 	return l
 }
@@ -126,8 +126,8 @@ func (h *host) ID() uint32 { return h.node.Self().ID }
 
 func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && ownCode() }
 
-// ownCode says whether the caller is code of an actor of this process, and not a
-// goroutine that such has started.
+// ownCode says whether the caller runs in an actor's own goroutine: in its Setup, a
+// handler or the like, and not in a goroutine that these have started.
 func ownCode() bool { return under((*host).serve) }
 
 // under says whether f, a function, is on the caller's stack.
@@ -154,12 +154,12 @@ func (h *host) ServeInPlace(ended func(error)) {
 	_, err := h.serveCaught()
 	if err == (node.ParkedError{}) {
 		h.node.Park(func() { h.ServeInPlace(ended) })
-		return // somebody else may have gone on already
+		return // another goroutine may already have continued
 	}
 	ended(err)
 }
 
-// serveCaught is serve that returns a panic.
+// serveCaught is serve, but returns a panic as an error.
 func (h *host) serveCaught() (reason string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -169,8 +169,8 @@ func (h *host) serveCaught() (reason string, err error) {
 	return h.serve()
 }
 
-// serve sets the actor up, unless that is done, and runs it. When it parks, it is
-// to be called again.
+// serve sets up the actor, unless that was done before, and runs it. After it has
+// parked, it has to be called again.
 func (h *host) serve() (reason string, err error) {
 	if h.actor == nil {
 		if reason, err = h.setUp(); h.actor == nil {
@@ -178,7 +178,7 @@ func (h *host) serve() (reason string, err error) {
 		}
 	}
 	r := h.actor
-	defer r.ctx.finish() // of the message that a panic leaves in hand
+	defer r.ctx.finish() // for a message that a panic leaves in hand
 	if err != nil {
 		return "", err
 	}
@@ -193,8 +193,8 @@ func (h *host) serve() (reason string, err error) {
 	return h.end(reason)
 }
 
-// setUp runs the actor's Setup, and tells the supervisor that it is ready. Without
-// an actor there is nothing to serve.
+// setUp runs the actor's Setup and tells the supervisor that the actor is ready. If
+// h.actor is nil after it, there is nothing to serve.
 func (h *host) setUp() (reason string, err error) {
 	d, err := defined(h.node.Definition())
 	if err != nil {
@@ -223,7 +223,7 @@ func (h *host) setUp() (reason string, err error) {
 	return "", h.node.Ready()
 }
 
-// end is the end in order of an actor whose loop has returned.
+// end ends an actor normally after its loop has returned.
 func (h *host) end(reason string) (string, error) {
 	r := h.actor
 	if own := r.ctx.reason.Load(); own != nil && r.ctx.stopping.Load() {

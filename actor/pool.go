@@ -13,12 +13,12 @@ import (
 )
 
 // Keyed is a message with a key: a method RouteKey() uint64. A pool whose route is
-// supervisor.ByKey gives all messages of one key to one member. RouteKey must be
-// declared on the value, not on the pointer, and must return the same number in
-// every process; HashKey makes such a number of a string.
+// supervisor.ByKey gives all messages of one key to one member. RouteKey must have a
+// value receiver and must return the same number in every process; HashKey makes such a
+// number from a string.
 type Keyed = codec.Keyed
 
-// HashKey makes a key of a string, for RouteKey: its FNV-1a hash, the same in every
+// HashKey makes a key for RouteKey from a string: its FNV-1a hash, the same in every
 // process.
 func HashKey(s string) uint64 { return codec.HashKey(s) }
 
@@ -47,20 +47,20 @@ func (e *MemberError) Error() string { return fmt.Sprintf("member %s: %v", e.Nam
 // Unwrap returns Err.
 func (e *MemberError) Unwrap() error { return e.Err }
 
-// NoMembersError says that a group has no members now. Its field Group is the name, with
-// that of the protocol behind it: "choir of main.Singer".
+// NoMembersError says that a group has no members at the moment. Its field Group is the
+// name of the group followed by that of its protocol: "choir of main.Singer".
 type NoMembersError = node.NoMembersError
 
-// UnknownError says that no actor of this program has the number of a Ref, its field
-// ID: the Ref is the zero Ref, comes from another program, or is of a group that is
-// forgotten; see Group. From Lookup it says that no child has that name, its field
-// Name; the ID is 0 then.
+// UnknownError says that no actor of this program has the number of a Ref, in the field
+// ID: the Ref is the zero Ref, comes from another program, or is that of a forgotten
+// group; see Group. From Lookup it says that no child has the name in the field Name;
+// the ID is then 0.
 type UnknownError = node.UnknownError
 
 // Members lists the actors that ref stands for, as this process knows them now: the
 // members of a pool or a group, some of which may be restarting, or ref itself if it
-// is a single actor. A group can be empty, and so is a pool that has ended: the list
-// is then empty, and there is no error.
+// is a single actor. For an empty group, or a pool that has ended, the list is empty
+// and there is no error.
 func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
 	t, err := target(ctx, ref.ID)
 	if err != nil {
@@ -78,9 +78,9 @@ func Members[P any](ctx context.Context, ref Ref[P]) ([]Ref[P], error) {
 
 // Pick chooses the member of a pool that the next message would go to, and returns
 // its Ref, so that several things can be done with the same member: Lend, and then
-// Ask. Only a pool with the route supervisor.ByKey looks at key. Of a pool that
-// broadcasts, and of a group, Pick returns one member after another. If ref is a
-// single actor, Pick returns ref.
+// Ask. Only a pool with the route supervisor.ByKey uses key. For a group, and for a pool
+// that broadcasts, Pick returns one member after another. If ref is a single actor,
+// Pick returns ref.
 func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil && t.Pool != nil {
@@ -92,8 +92,8 @@ func Pick[P any](ctx context.Context, ref Ref[P], key uint64) (Ref[P], error) {
 	return Ref[P]{ID: t.ID}, nil
 }
 
-// tellPool is Tell of what m, a pointer, points to, for a pool. A member that turns out
-// to have ended for good is no member any more: another one gets the message.
+// tellPool is Tell of what m, a pointer, points to, for a pool. If the chosen member
+// turns out to have ended for good, another one gets the message.
 func tellPool(ctx context.Context, p *node.Pool, m any) error {
 	mt, err := codec.OfPointer(m)
 	if err != nil {
@@ -143,14 +143,14 @@ func keyOf(p *node.Pool, mt *codec.Type, m any) (uint64, error) {
 		return key, nil
 	}
 	return 0, &RouteError{Pool: p.Name, Problem: mt.Name() + " has no key, and the pool routes by key",
-		Remedy: "give the type a method RouteKey() uint64 that is declared on the value"}
+		Remedy: "give the type a method RouteKey() uint64 with a value receiver"}
 }
 
-// tellAll tells every member. First those that have room, then the others, one
+// tellAll tells every member: first those that have room, then the others, one
 // after another, by the policy of their mailbox.
 func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 	ids := p.Members()
-	c := casting{of: len(ids)} // who was not told
+	c := casting{of: len(ids)}
 	var full []*node.Target
 	got := 0
 	for _, id := range ids {
@@ -170,7 +170,7 @@ func tellAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 			got++
 		case t != nil && errors.Is(err, mailbox.ErrFull):
 			full = append(full, t)
-		case hasEnded(err): // no member any more
+		case hasEnded(err): // no longer a member
 		case t == nil:
 			c.fail(id, "", err)
 		default:
@@ -214,8 +214,8 @@ func castAll(ctx context.Context, p *node.Pool, mt *codec.Type, m any) error {
 	return c.err()
 }
 
-// askPool is Ask for a pool: the member that is chosen is asked as any actor. If
-// it ends for good before it got the ask, another one is.
+// askPool is Ask for a pool: the chosen member is asked like any actor. If it ends for
+// good before it has got the ask, another one is asked.
 func askPool[P, R any, M AskedOf[P, R]](ctx context.Context, p *node.Pool, m M) (r R, err error) {
 	mt, err := codec.Of[M]()
 	if err != nil {
@@ -223,7 +223,7 @@ func askPool[P, R any, M AskedOf[P, R]](ctx context.Context, p *node.Pool, m M) 
 	}
 	if p.Route >= wire.RouteBroadcast {
 		return r, &RouteError{Pool: p.Name, Problem: "an ask has one answer, and the pool gives each message to all members",
-			Remedy: "ask the one that Pick chooses, or each of Members"}
+			Remedy: "ask the member that Pick chooses, or each of Members"}
 	}
 	key, err := keyOf(p, mt, &m)
 	if err != nil {
@@ -243,10 +243,10 @@ func askPool[P, R any, M AskedOf[P, R]](ctx context.Context, p *node.Pool, m M) 
 	return r, public(err)
 }
 
-// onePool refuses what only a single actor can do.
-func onePool(t *node.Target, what string) error {
+// needsOne refuses a pool or a group where a single actor is needed.
+func needsOne(t *node.Target, what string) error {
 	if t.Pool == nil {
 		return nil
 	}
-	return &RouteError{Pool: t.Pool.Name, Problem: what + " is for one member", Remedy: "let Pick choose it first"}
+	return &RouteError{Pool: t.Pool.Name, Problem: what + " needs a single actor", Remedy: "choose a member with Pick first"}
 }

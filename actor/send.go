@@ -15,23 +15,23 @@ import (
 // mailbox.Buffer.
 type Buffer = mailbox.Buffer
 
-// View is a field of bytes that the receiver reads where they lie, in the mailbox or
-// in a shared segment, and not in a copy of its own. The sender sets it to any
-// []byte, which is copied once and stays the sender's.
+// View is a field of bytes that the receiver reads in place, in the mailbox or in a
+// shared segment, instead of in a copy of its own. The sender sets it to any []byte,
+// which is copied once and remains the sender's.
 //
-// What a handler gets is valid until it returns. It must not be written: most of it
-// is mapped read-only, and a write is a fault that ends the process. Nothing tells who
-// uses it later, as with a Buffer: what he sees may be another message, or a fault. So
-// what is to stay is copied, by bytes.Clone. Views in an answer to Ask, and in what
-// OnState gets, are copies that stay. Whether a field is a View or a []byte makes no
-// difference to the other side.
+// A handler may read a View until it returns, and must not write to it: most of it is
+// mapped read-only, and a write ends the process with a fault. Later use is not
+// detected, unlike that of a Buffer: it may find another message, or fault. Copy what
+// you keep (bytes.Clone). Views in an answer to Ask, and in the state that OnState gets,
+// are copies that stay valid. One side may declare the field as a View and the other as
+// a []byte.
 type View = codec.View
 
 // File is an open file that travels with a message; see mailbox.File.
 type File = mailbox.File
 
-// Urgent marks a message that overtakes all messages of its sender that are not
-// urgent: embed it. It takes no space, neither in memory nor on the way.
+// Urgent marks a message that overtakes its sender's messages that are not urgent:
+// embed it. It takes no space, neither in memory nor on the way.
 //
 //	type Cancel struct {
 //		actor.Tells[Worker]
@@ -39,36 +39,36 @@ type File = mailbox.File
 //		Job int
 //	}
 //
-// The receiver's mailbox must have mailbox.Config.Priorities, which also says what
-// order holds and how much room is kept. Without it the receiver's Setup fails, and
+// The receiver's mailbox must have mailbox.Config.Priorities, whose comment says what
+// order holds and how much room is reserved. Without it the receiver's start fails, and
 // so does the send, with a *mailbox.PriorityError. An urgent message cannot contain
 // a File.
 type Urgent = mailbox.Urgent
 
-// Tell sends m to ref. When it returns nil, m is in the mailbox, which outlives the
-// actor; it does not mean that m was handled. When the mailbox is full, Tell does
-// what mailbox.Config.Full says: by default it waits until there is room or ctx
-// ends; where there is room, ctx may have ended. While the actor is being
-// restarted, messages wait in the mailbox. A process learns a moment later that an
-// actor has ended for good: what it tells the actor until then is a dead letter, as is
-// all that was unread. An actor's own code that tells its actor never waits: its full
-// mailbox is ErrFull, since it handles nothing before that code has returned.
+// Tell sends m to ref. If it returns nil, m is in the mailbox, which outlives the
+// actor; it does not mean that m was handled. If the mailbox is full, Tell does what
+// mailbox.Config.Full says: by default it waits until there is room or ctx ends. If
+// there is room, it sends even if ctx has ended. While the actor is being restarted,
+// messages wait in the mailbox. A process learns a moment later that an actor has ended
+// for good: what it tells the actor until then becomes a dead letter, like everything
+// unread. An actor's own code that tells its actor never waits but gets ErrFull, since
+// the actor handles nothing before that code has returned.
 //
-// Errors are a *GoneError when the actor has ended for good, an *UnreachableError when
-// only this process cannot reach it, an *UnknownError when ref addresses nothing,
+// Errors are a *GoneError if the actor has ended for good, an *UnreachableError if
+// only this process cannot reach it, an *UnknownError if ref addresses nothing,
 // ErrFull, a *transport.SizeError for a message larger than the mailbox allows,
-// ErrNoProgram, ErrEnded, or ctx's. With an error nothing was sent, and
-// the Buffers in m still belong to the caller. (A group, and a pool that broadcasts, are
-// different: a *TellAllError names the members that did not get m.)
+// ErrNoProgram, ErrEnded, or ctx's. After an error nothing was sent, and the Buffers in
+// m still belong to the caller. (A group, and a pool that broadcasts, are different:
+// a *TellAllError names the members that did not get m.)
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	// Inlined, so that m is made where it is sent from: a copy of what has just
 	// been written would wait until all earlier writes are in the cache.
 	return tell(ctx, ref.ID, &m)
 }
 
-// tell is Tell of what m, a pointer, points to. What it does itself is the way of
-// most messages: to a target that was told to before, with room in its mailbox.
-// Whatever else there is, it has sent nothing, and tellAny begins anew.
+// tell is Tell of what m, a pointer, points to. It serves most messages itself: those
+// to a target that was told something before and has room in its mailbox. In all other
+// cases it has sent nothing, and tellAny starts over.
 func tell(ctx context.Context, id uint32, m any) error {
 	if c, ok := ctx.(*Context); ok {
 		if t := c.targets[id%lately].Load(); t != nil && t.ID == id {
@@ -106,9 +106,8 @@ func tellAny(ctx context.Context, id uint32, m any) error {
 	return nil
 }
 
-// sendSlowly goes on with a send that has failed with err. When it waits, it
-// does so with a copy of the message: as long as there is room, m stays on the
-// stack.
+// sendSlowly continues with a send that has failed with err. If it has to wait, it
+// waits with a copy of the message, so that m stays on the stack when there is room.
 func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind uint8, ask uint64, deadline int64, mt *codec.Type, m any, err error) error {
 	if errors.Is(err, mailbox.ErrFull) {
 		waiting := mt.Copy(m)
@@ -135,18 +134,18 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 // ctx reach the handler through its Context.
 //
 // It has exactly one outcome: the answer; a *RemoteError, the error that the
-// handler returned; a *DeathError when the actor died with m in hand; a *GoneError
-// when the actor has ended for good; ctx's error, after which a late answer is
-// dropped and counted; or, when m was not sent, one of the errors of Tell. An ask
-// that was not read when its actor died is answered by the next incarnation.
-// Buffers in the answer belong to the caller, who releases them.
+// handler returned; a *DeathError if the actor died with m in hand; a *GoneError
+// if the actor has ended for good; ctx's error, after which a late answer is
+// dropped and counted; or, if m was not sent, one of the errors of Tell. If the actor
+// dies before it has read the ask, the next incarnation answers it. Buffers in the
+// answer belong to the caller, who releases them.
 //
-// While 256 asks of this process to ref wait for their answers, one more waits for
-// its turn.
+// While 256 asks of this process to ref are unanswered, a further one waits for its
+// turn.
 //
 // An actor handles one message at a time: a handler that asks its own actor gets
-// ErrCallingSelf at once, and one that asks an actor which is just asking it waits
-// until its context ends.
+// ErrCallingSelf at once, and two actors that ask each other wait until their contexts
+// end.
 func Ask[P, R any, M AskedOf[P, R]](ctx context.Context, ref Ref[P], m M) (R, error) {
 	var r R
 	if ctx.Err() != nil {
@@ -180,8 +179,8 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 	if err != nil {
 		return r, false, err
 	}
-	// Looked at after the ask is registered: a target that ends from now on
-	// fails it.
+	// The outbox is looked up after the ask is registered: if the target ends from now
+	// on, the ask fails.
 	box, err := t.Outbox()
 	if err != nil {
 		a.Abandon()
@@ -209,13 +208,13 @@ func askTarget[P, R any, M AskedOf[P, R]](ctx context.Context, t *node.Target, m
 	}
 	a.Free()
 	if err != nil && errors.Is(err, mailbox.ErrUnhandled) {
-		err = fmt.Errorf("%s: %w", mt.Name(), err) // the receiver knows its number only
+		err = fmt.Errorf("%s: %w", mt.Name(), err) // the receiver knows only the type's number
 	}
 	return r, true, err
 }
 
-// decodeLater decodes a reply whose segment is still on its way. It is apart
-// so that other replies stay on the stack.
+// decodeLater decodes a reply whose segment is still on its way. It is a function of
+// its own so that other replies stay on the stack.
 func decodeLater[R any](ctx context.Context, n *node.Node, p *mailbox.Peer, body []byte, t *codec.Type) (r R, err error) {
 	err = n.WhenAnnounced(ctx, func() error { return mailbox.DecodeReply(p, body, t, &r) })
 	return r, err
@@ -223,15 +222,15 @@ func decodeLater[R any](ctx context.Context, n *node.Node, p *mailbox.Peer, body
 
 // Lend returns a Buffer of n bytes that is shared with ref's process. Fill it in place
 // and send it to ref as a field of a message: it is not copied. Release it if it is not
-// sent; to release a buffer that was sent does nothing, so that defer b.Release() is
-// always right. When all memory for ref is lent, Lend does what mailbox.Config.Full
-// says: by default it waits until some has come back or ctx ends; where there is some,
-// ctx may have ended. n may be 0, and at most mailbox.Config.MaxBytes. Of a pool, Pick a
-// member first.
+// sent; releasing a buffer that was sent does nothing, so that defer b.Release() is
+// always right. If all memory for ref is lent, Lend does what mailbox.Config.Full says:
+// by default it waits until some has come back or ctx ends. If there is memory, Lend
+// succeeds even if ctx has ended. n may be 0, and at most mailbox.Config.MaxBytes. To
+// lend memory for a pool, Pick a member first.
 func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {
-		err = onePool(t, "lent memory")
+		err = needsOne(t, "Lend")
 	}
 	if err != nil {
 		return Buffer{}, err
@@ -259,7 +258,7 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {
-		err = onePool(t, "what Explain tells")
+		err = needsOne(t, "Explain")
 	}
 	if err != nil {
 		return mailbox.Choice{}, err
@@ -276,11 +275,11 @@ func Explain[P, M any](ctx context.Context, ref Ref[P], m M) (mailbox.Choice, er
 }
 
 // Lookup returns the Ref of the child with that name: its path below the program's
-// supervisor, such as "totals", "pair/left", or "pool/1" for a member of a pool.
-// Among children of one name, one that has not ended is preferred. Where there is none,
-// also because it has not been started yet, the error is an *UnknownError. Nobody checks that
-// the child speaks protocol P: if it does not, it has no handler for what it is
-// sent. Package supervisor's Find checks it.
+// supervisor, such as "totals", "pair/left", or "pool/1" for a member of a pool. If
+// several children have had that name, one that has not ended is preferred. If there is
+// no such child, perhaps because it has not been started yet, the error is an
+// *UnknownError. Lookup does not check that the child speaks protocol P: one that does
+// not has no handler for what it is sent. Find of package supervisor checks it.
 func Lookup[P any](ctx context.Context, name string) (Ref[P], error) {
 	h := hostOf(ctx)
 	if h == nil {

@@ -16,15 +16,15 @@ import (
 //	context ends ─ tell ─────────────────────────────► f gets a *StreamError
 //
 // It takes no more memory than the mailbox's pool, however long it is. Each
-// side watches the other: an end in the middle is a *StreamError there.
+// side watches the other: if one ends in the middle, the other gets a *StreamError.
 
-// StreamPolicy bounds the streams that an actor takes. The zero value of each field
-// means its default.
+// StreamPolicy bounds the streams that an actor accepts. A zero field means its
+// default.
 type StreamPolicy struct {
 	MaxBytes int64 // size of one stream; 0 means DefaultStreamBytes
-	Streams  int   // streams that are open at a time, of all senders; 0 means DefaultStreams. One more is refused with ErrFull
+	Streams  int   // open streams at a time, from all senders; 0 means DefaultStreams. One more is refused with ErrFull
 
-	// Progress, if not nil, is called after each block that was read, by the
+	// Progress, if not nil, is called after each block has been read, by the
 	// goroutine that reads. done and total are bytes.
 	Progress func(r *StreamReader, done, total int64)
 }
@@ -33,7 +33,7 @@ type StreamPolicy struct {
 const (
 	DefaultStreamBytes = 1 << 30   // bytes of one stream
 	DefaultStreams     = 16        // streams at a time
-	DefaultStreamBlock = 256 << 10 // bytes of a block, if the pool has room for four of them: what a core has in its cache when it reads it
+	DefaultStreamBlock = 256 << 10 // bytes of a block, if the pool has room for four: small enough to be still in a core's cache when it is read
 )
 
 // StreamError says that a stream has ended before its last byte.
@@ -51,7 +51,7 @@ func (e *StreamError) Error() string {
 	return s
 }
 
-// errStreamLength is of a Write beyond the announced total.
+// errStreamLength is the error of a Write beyond the announced total.
 var errStreamLength = errors.New("actor: stream is longer than the total that was announced for it")
 
 // The messages of a stream.
@@ -79,8 +79,8 @@ type (
 	}
 	streamEnded struct{}
 
-	// streamLeave is told by a sender whose context has ended: it can ask no
-	// more, and may not even know the number of the stream.
+	// streamLeave is told by a sender whose context has ended: it can no longer ask,
+	// and may not even know the number of the stream.
 	streamLeave[P any] struct {
 		Tells[P]
 		Key    uint64

@@ -9,8 +9,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// StreamReader is one arriving stream; see OnStream. It is for the goroutine of
-// the function that it was given to.
+// StreamReader is one arriving stream; see OnStream. Only the goroutine of the function
+// that it was given to may use it.
 type StreamReader struct {
 	name   string
 	total  int64
@@ -30,7 +30,7 @@ type StreamReader struct {
 	head  int
 	came  int64 // bytes that have arrived
 	over  bool  // the function has returned
-	err   error // why nothing more will come
+	err   error // why no more will arrive
 }
 
 // Name is the name that the sender gave to NewStream.
@@ -39,12 +39,12 @@ func (r *StreamReader) Name() string { return r.name }
 // Total is the size of the whole stream in bytes.
 func (r *StreamReader) Total() int64 { return r.total }
 
-// OnStream registers f for the streams that NewStream sends to this actor. f runs in a
-// goroutine of its own for each stream, while the actor handles other messages: so f
+// OnStream registers f for the streams that NewStream sends to this actor. For each
+// stream f runs in a goroutine of its own, while the actor handles other messages: so f
 // must not use the actor's Context, and what it shares with handlers needs a lock.
-// The error that f returns is what the sender's Close returns. What f leaves unread is
-// dropped. At the end of a stream the actor waits for f, which then has at most the
-// blocks of the mailbox left to read.
+// The error that f returns is returned by the sender's Close. What f leaves unread is
+// dropped. At the end of a stream the actor waits for f, which by then has at most the
+// mailbox's blocks left to read.
 //
 // If the sender ends too early, Read returns a *StreamError after the last byte that
 // has arrived. It returns io.EOF only after all bytes of the stream.
@@ -72,11 +72,11 @@ func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) err
 	OnTell(s, func(c *Context, m streamLeave[P]) error { t.leave(c, m.Key, m.Reason); return nil })
 }
 
-// streams is the open streams of one actor.
+// streams holds the open streams of one actor.
 type streams struct {
 	policy StreamPolicy
 	run    func(*StreamReader) error
-	kick   func() // the actor's loop
+	kick   func() // wakes the actor's loop
 
 	mu    sync.Mutex
 	open  map[uint64]*StreamReader
@@ -121,7 +121,8 @@ func (t *streams) begin(c *Context, name string, total int64, key uint64, monito
 	return streamOpened{Stream: id}, nil
 }
 
-// add gives r a number. first differs between incarnations: no successor knows it.
+// add gives r a number. first differs between incarnations, so that a successor never
+// knows the number of its predecessor's stream.
 func (t *streams) add(r *StreamReader, first uint64) (id uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,8 +132,8 @@ func (t *streams) add(r *StreamReader, first uint64) (id uint64) {
 	return id
 }
 
-// guard ends r when its sender or this actor does. It returns when the stream is
-// closed, and not when its function has returned: the sender may die in between.
+// guard ends r when its sender or this actor ends. It returns when the stream is closed,
+// not already when its function has returned: the sender may die in between.
 func (t *streams) guard(id uint64, r *StreamReader, down <-chan Down, gone <-chan struct{}) {
 	select {
 	case d := <-down: // after the last message of the sender has been handled
@@ -144,8 +145,8 @@ func (t *streams) guard(id uint64, r *StreamReader, down <-chan Down, gone <-cha
 	}
 }
 
-// find is the stream with that number, if the sender of the message in hand
-// sends it.
+// find returns the stream with that number, if it comes from the sender of the message
+// in hand.
 func (t *streams) find(c *Context, id uint64) *StreamReader {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -165,8 +166,8 @@ func (t *streams) forget(id uint64) {
 	t.kick()
 }
 
-// busy says whether a stream is open: this process is not replaced then, since
-// no other one can go on with it.
+// busy says whether a stream is open. While one is, this process is not replaced, since
+// no other process could continue the stream.
 func (t *streams) busy() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -181,7 +182,7 @@ func (t *streams) block(c *Context, id uint64, offset int64, b Buffer) error {
 	return r.push(offset, b)
 }
 
-// end waits for the function, unless the sender does not.
+// end waits until the function has returned, or the sender no longer waits.
 func (t *streams) end(c *Context, id uint64, abort string) error {
 	r := t.find(c, id)
 	if r == nil {
@@ -201,8 +202,8 @@ func (t *streams) end(c *Context, id uint64, abort string) error {
 	}
 }
 
-// leave ends a stream whose sender waits for nothing more. Its place is free
-// when the function has returned.
+// leave ends a stream whose sender has stopped waiting. The stream counts as open until
+// its function has returned.
 func (t *streams) leave(c *Context, key uint64, reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -223,7 +224,7 @@ func (r *StreamReader) push(offset int64, b Buffer) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
-		return nil // given back when the handler returns
+		return nil // b is released when the handler returns
 	}
 	if n := int64(b.Len()); offset != r.came || n == 0 || n > r.total-r.came {
 		err := fmt.Errorf("actor: stream: block of %d bytes at %d, where %d of %d bytes have arrived", n, offset, r.came, r.total)
@@ -258,7 +259,7 @@ func (r *StreamReader) fail(err error) {
 	}
 }
 
-// close drops what was not read.
+// close releases what was not read.
 func (r *StreamReader) close() {
 	r.cur.Release()
 	r.mu.Lock()
@@ -270,7 +271,7 @@ func (r *StreamReader) close() {
 	r.queue, r.head = nil, 0
 }
 
-// next makes rest the bytes that come next, and waits for them.
+// next waits until rest has bytes that were not read yet.
 func (r *StreamReader) next() error {
 	if len(r.rest) > 0 {
 		return nil
@@ -292,8 +293,8 @@ func (r *StreamReader) next() error {
 	return nil
 }
 
-// took says that n bytes of rest have been read. An empty block goes back to
-// the sender: that is its credit.
+// took records that n bytes of rest have been read. A block that was read to its end
+// goes back to the sender, as its credit.
 func (r *StreamReader) took(n int) {
 	r.rest = r.rest[n:]
 	r.read += int64(n)
@@ -305,8 +306,7 @@ func (r *StreamReader) took(n int) {
 	}
 }
 
-// Read copies bytes that have arrived, and waits when there are none; see
-// OnStream.
+// Read copies bytes that have arrived, and waits if there are none; see OnStream.
 func (r *StreamReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

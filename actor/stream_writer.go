@@ -14,13 +14,13 @@ import (
 // goroutine at a time may use it.
 type StreamWriter struct {
 	ctx         context.Context
-	total, done int64 // bytes; done counts what was told
+	total, done int64 // bytes; done counts those that were told
 	block       int
 	cur         Buffer
 	fill        int // bytes of cur
 	progress    func(done, total int64)
 	peer        <-chan Down
-	incarnation int // of the receiver that has taken the stream
+	incarnation int // of the receiver that has accepted the stream
 	watch       func() (<-chan Down, func(), error)
 	end         func(abort string) error
 	lend        func(n int) (Buffer, error)
@@ -32,16 +32,16 @@ type StreamWriter struct {
 	result      error // of Close
 }
 
-// NewStream begins to send total bytes to ref, whose actor has called OnStream. name
-// tells the actor what they are. If total is more than the actor's StreamPolicy
-// allows, the error is a *transport.SizeError; if too many streams are open, it is
-// ErrFull; if the actor has not called OnStream, ErrUnhandled.
+// NewStream begins a stream of total bytes to ref, whose actor must have called
+// OnStream. name tells the actor what they are. If total is more than the actor's
+// StreamPolicy allows, the error is a *transport.SizeError; if too many streams are
+// open, ErrFull; if the actor has not called OnStream, ErrUnhandled.
 //
 // The actor can read each block as soon as it is full. progress, if not nil, is called
-// after each block with the bytes sent so far. When all blocks are in use, Write waits
-// until the actor has read on, or does what mailbox.Config.Full says. Always call Close,
-// also after an error and after the end of ctx. A stream to a pool goes to one member,
-// by the pool's route, with HashKey(name) as its key.
+// after each block with the number of bytes sent so far. When all blocks are in use,
+// Write waits until the actor has read more, or does what mailbox.Config.Full says.
+// Always call Close, even after an error or the end of ctx. A stream to a pool goes to
+// one member, chosen by the pool's route, with HashKey(name) as its key.
 func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil && t.Pool != nil {
@@ -55,7 +55,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	if err != nil {
 		return nil, public(err)
 	}
-	// Before the stream is opened: a death from now on is noticed.
+	// Placed before the stream is opened, so that a death from now on is noticed.
 	watch := func() (<-chan Down, func(), error) { return Monitor(ctx, ref) }
 	peer, cancel, err := watch()
 	if err != nil {
@@ -64,12 +64,12 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	key := streamKeys.Add(1)
 	leave := func(reason string) {
 		outside := hostOf(ctx).Context(context.Background()) // ctx has ended
-		// It may have to wait for room, until the actor or this process ends.
+		// Tell may have to wait for room, until the actor or this process ends.
 		go func() { _ = Tell(outside, ref, streamLeave[P]{Key: key, Reason: reason}) }()
 	}
 	opened, err := Ask(ctx, ref, streamOpen[P]{Name: name, Total: total, Key: key})
 	if err != nil && ctx.Err() != nil {
-		leave(err.Error()) // it may have been opened all the same
+		leave(err.Error()) // the stream may have been opened nevertheless
 	}
 	if errors.Is(err, ErrUnhandled) {
 		err = fmt.Errorf("actor: %s takes no streams: its Setup must call OnStream: %w", t.Name, ErrUnhandled)
@@ -104,7 +104,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 // streamKeys numbers the streams of this process.
 var streamKeys atomic.Uint64
 
-// broken notes why the stream is over, if err is not nil.
+// broken records why the stream is over, if err is not nil.
 func (w *StreamWriter) broken(err error) error {
 	if err == nil {
 		return nil
@@ -113,7 +113,7 @@ func (w *StreamWriter) broken(err error) error {
 	return w.err
 }
 
-// lost is err, or the *StreamError of a receiver that has ended, if that is why.
+// lost returns err, or a *StreamError if err means that the receiver has ended.
 func (w *StreamWriter) lost(err error) error {
 	var gone *GoneError
 	var death *DeathError
@@ -131,9 +131,9 @@ func (w *StreamWriter) lost(err error) error {
 	return err
 }
 
-// gone is the error of a receiver that has ended, or nil. When the monitor was placed, the
-// receiver may have been restarting: then its notice is of the process before, and
-// the one that has taken the stream is yet to be watched.
+// gone returns a *StreamError if the receiver has ended, and otherwise nil. If the
+// receiver was restarting when the monitor was placed, the notice is about its previous
+// process; then gone places a monitor of the one that has accepted the stream.
 func (w *StreamWriter) gone() error {
 	for {
 		select {
@@ -152,7 +152,7 @@ func (w *StreamWriter) gone() error {
 	}
 }
 
-// ended is the error of a receiver that has ended so.
+// ended is the error of a stream whose receiver has ended with exit.
 func (w *StreamWriter) ended(exit Exit) error {
 	return &StreamError{Done: w.done, Total: w.total, Exit: exit, Reason: "the receiver has ended"}
 }
@@ -177,7 +177,7 @@ func (w *StreamWriter) room() error {
 	return w.broken(err)
 }
 
-// flush tells the block when it is full.
+// flush sends the block if it is full.
 func (w *StreamWriter) flush() error {
 	n := w.cur.Len()
 	if w.fill < n {
@@ -193,8 +193,8 @@ func (w *StreamWriter) flush() error {
 	return nil
 }
 
-// Write copies p into blocks; see NewStream. It fails when p exceeds the total, having
-// sent what fits, and with a *StreamError when the receiver has ended.
+// Write copies p into blocks; see NewStream. If p exceeds the total, it writes what fits
+// and fails. If the receiver has ended, it fails with a *StreamError.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		if err := w.room(); err != nil {
@@ -230,12 +230,12 @@ func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// Close ends the stream and waits until the actor's function has returned, whose error
-// it returns as a *RemoteError; if the actor ends before, it returns a *StreamError. If
-// fewer bytes than the total were written, Close gives the stream up: the function gets
-// a *StreamError, and if it returns none, the caller does. If the context of NewStream
-// has ended, Close waits for nothing and returns that context's error; the actor is
-// told. A further Close returns the same.
+// Close ends the stream and waits until the actor's function has returned. It returns
+// that function's error as a *RemoteError, or a *StreamError if the actor ends first. If
+// fewer bytes than the total were written, Close aborts the stream: the function gets a
+// *StreamError, and if the function then returns nil, Close returns a *StreamError. If
+// the context of NewStream has ended, Close tells the actor but waits for nothing, and
+// returns that context's error. A further call of Close returns the same.
 func (w *StreamWriter) Close() error {
 	if !w.closed {
 		w.closed = true
@@ -264,7 +264,7 @@ func (w *StreamWriter) close() error {
 		if abort == "" {
 			abort = e.Error()
 		}
-		w.leave(abort) // the end was not asked, or is not waited for
+		w.leave(abort) // the end was not asked, or nobody waits for its answer
 	}
 	err = w.lost(err)
 	if short && err == nil {

@@ -14,16 +14,16 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// TellAll sends m to every actor of refs, as Tell does, and once to one that refs
-// lists twice. When it returns nil, m is in all their mailboxes. Otherwise the error
+// TellAll sends m to every actor of refs as Tell does, but only once to an actor that
+// is listed twice. If it returns nil, m is in all their mailboxes. Otherwise the error
 // is a *TellAllError that says which actors did not get m, and why; all others have
 // it. Actors whose mailboxes are full come last, so that they hold up no other; each
-// is then treated as its mailbox.Config.Full says. To tell nobody, as with a group that
-// has no members, is no error here; Buffers in m are given back then, too.
+// is then treated as its mailbox.Config.Full says. Telling nobody, as with a group
+// without members, is not an error here; Buffers in m are released then, too.
 //
 // A large payload is not copied for each actor: it is encoded once, into a segment
 // that only these actors map. A buffer that LendAll has lent for them is not copied
-// at all. Its memory comes back when the last of them has given it back or died. A
+// at all; its memory comes back when the last of them has released it or died. A
 // buffer that Lend has lent for one actor is copied for the others, and released.
 func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error {
 	mt, err := codec.Of[M]()
@@ -44,18 +44,18 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 // LendAll returns a Buffer of n bytes that is shared with the processes of refs. Fill
 // it in place and send it in a message, by TellAll to these actors or by Tell to one of
 // them: it is not copied. Release it if it is not sent. Actors that have ended for
-// good are left out; if nobody is left, as of a group without members, that is an
-// error. When all memory that these actors share is lent, LendAll waits until some has
-// come back or ctx ends, or fails with ErrFull if the mailbox of one of them fails when
-// it is full, or is the caller's own.
+// good are left out; it is an error if nobody is left, as with a group without members.
+// If all memory that these actors share is lent, LendAll waits until some has come back
+// or ctx ends; it fails with ErrFull if one of their mailboxes fails when it is full, or
+// is the caller's own.
 //
-// Each set of actors has segments of its own, together no larger than
-// mailbox.Config.PoolBytes, which are made when they are first needed. A process
-// keeps the segments of 16 sets. n is at most the smallest PoolBytes of the set.
+// Each set of actors has segments of its own, made when first needed and together no
+// larger than mailbox.Config.PoolBytes. A process keeps the segments of 16 sets. n is
+// at most the smallest PoolBytes of the set.
 //
-// Who wants a large buffer of a set can wait for long while others of this process
-// lend small ones of the same set all the time: small ones do not make way for it, as
-// they do in the blocks of one mailbox. Give such a set room for both.
+// A caller that wants a large buffer can wait for long while others in this process
+// keep lending small ones of the same set: here, unlike in the blocks of one mailbox,
+// small ones do not make way for large ones. Give such a set room for both.
 func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	c, err := newCast(ctx, refs)
 	if err != nil {
@@ -82,7 +82,7 @@ func LendAll[P any](ctx context.Context, refs []Ref[P], n int) (Buffer, error) {
 	}
 }
 
-var errNobody = errors.New("actor: LendAll for no actor: nobody would read the buffer; look first whether there are Members")
+var errNobody = errors.New("actor: LendAll for no actor: nobody would read the buffer; check first that there are Members")
 
 // TellAllError says which actors did not get the message of a TellAll, or of a Tell to a
 // group or to a pool that broadcasts, and why.
@@ -141,7 +141,7 @@ func newCast[P any](ctx context.Context, refs []Ref[P]) (*casting, error) {
 			unknown[r.ID] = true
 			c.fail(r.ID, "", err)
 		case t.Pool != nil && t.Pool.Route < wire.RouteBroadcast:
-			return nil, onePool(t, "what is told to all")
+			return nil, needsOne(t, "each Ref of a list of receivers")
 		case t.Pool != nil:
 			c.join(ctx, t.Pool)
 		default:
@@ -152,7 +152,7 @@ func newCast[P any](ctx context.Context, refs []Ref[P]) (*casting, error) {
 	return c, nil
 }
 
-// join adds the members of a pool. Those that have ended are none any more.
+// join adds the members of a pool. Those that have ended are no longer members.
 func (c *casting) join(ctx context.Context, p *node.Pool) {
 	for _, id := range p.Members() {
 		t, err := p.Member(ctx, id)
@@ -192,7 +192,7 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 		return err
 	}
 	sent := false
-	defer func() { cast.End(sent) }() // also when a buffer is dead, which panics
+	defer func() { cast.End(sent) }() // also after the panic of a dead buffer
 	sent = c.each(ctx, cast.To, cast.Last, cast.Owns)
 	return c.err()
 }
@@ -214,9 +214,9 @@ func (c *casting) small(inline func(*mailbox.Outbox) bool) bool {
 	return true
 }
 
-// each sends to all targets, and then to those that were full, and says whether anybody
-// has got the message. The last of those that were full gets it by last: one that has lent
-// a buffer of the message, if there is one.
+// each sends to all targets, then again to those that were full, and says whether anybody
+// got the message. The last of the full ones gets it by last; that is the one that has
+// lent a buffer of the message, if it is among them.
 func (c *casting) each(ctx context.Context, send, last func(*mailbox.Outbox) error, owns func(*mailbox.Outbox) bool) (sent bool) {
 	try := func(t *node.Target, full func(error) error) {
 		o, err := t.Outbox()
@@ -264,7 +264,7 @@ func (c *casting) each(ctx context.Context, send, last func(*mailbox.Outbox) err
 	return sent
 }
 
-// errLater says that a full mailbox is waited for at the end.
+// errLater says that a full mailbox will be tried again at the end.
 var errLater = errors.New("actor: full, to be tried again")
 
 // encode encodes what m points to for all targets: into memory that they share,
@@ -272,11 +272,11 @@ var errLater = errors.New("actor: full, to be tried again")
 func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Cast, error) {
 	var g *mailbox.Shared
 	if len(c.targets) > 1 {
-		g, _ = c.host.node.Shared(c.targets) // without one, the way is longer and the message the same
+		g, _ = c.host.node.Shared(c.targets) // without it the message is copied for each, with the same result
 	}
 	cast, err := mailbox.NewCast(g, t, m)
 	if errors.Is(err, mailbox.ErrFull) && node.CallerIn(c.targets) {
-		// What the caller has not handled would not come back while it waits.
+		// Blocks in messages that the caller has not handled would not come back while it waits.
 		g = nil
 		cast, err = mailbox.NewCast(nil, t, m)
 	} else if errors.Is(err, mailbox.ErrFull) {
@@ -288,8 +288,8 @@ func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Ca
 		}
 	}
 	if size := new(transport.SizeError); g != nil && (errors.As(err, &size) || err != nil && g.Closed()) {
-		// Larger than what they share, and each mailbox may still take it; or the
-		// set has made room for another one.
+		// Larger than what they share, but each mailbox may still take it; or the set's
+		// segments were given up for those of another set.
 		cast, err = mailbox.NewCast(nil, t, m)
 	}
 	return cast, public(err)
