@@ -13,8 +13,8 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// Create makes a queue of Depth messages, or fewer where the machine allows
-// fewer. It has no name and belongs to whoever holds a descriptor. Where the
+// Create makes a queue of Depth messages, or of fewer if the machine allows only
+// fewer. It has no name and lives as long as somebody holds a descriptor. If the
 // machine refuses, the error is a *transport.LimitError.
 func Create() (*os.File, error) {
 	depth := Depth
@@ -28,7 +28,7 @@ func Create() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "mq"), nil
 }
 
-// CreatePriority is Create of a queue whose messages may be urgent.
+// CreatePriority is Create for a queue whose messages may be urgent.
 func CreatePriority() (*os.File, error) {
 	if sys.Sysctl("fs/mqueue/msg_max") == 1 {
 		return nil, &transport.LimitError{Op: "mq: create a queue with room that is kept for urgent messages", Limit: "fs.mqueue.msg_max", Value: sys.Sysctl("fs/mqueue/msg_max"),
@@ -37,22 +37,22 @@ func CreatePriority() (*os.File, error) {
 	return Create()
 }
 
-// The names that queues have for a moment are few, and the same for all programs. So
-// what a process has left that was killed in that moment is removed by whoever comes
-// next, and nobody has to know which process it was. A name has no use once its queue
-// is open: taking one away harms nobody.
+// Queues have a name only for a moment, one of a few that all programs share. So a name
+// left by a process that was killed in that moment is removed by whoever comes next,
+// without knowing which process it was. A name is of no use once its queue is open:
+// removing one does no harm.
 const names = 4
 
 func nameOf(k int) string { return fmt.Sprintf("%s-%d", base, k) }
 
 var base = "understudy" // tests change it
 
-// open opens a queue under one of the names and removes that.
+// open creates a queue under one of the names, and removes the name.
 func open(depth int) (int, error) {
 	name := nameOf(rand.IntN(names))
 	for try := 0; ; try++ {
 		fd, err := sys.MqOpen(name, depth, MessageBytes)
-		_ = sys.MqUnlink(name) // this one, or what is in the way: it is left, or in use for some microseconds
+		_ = sys.MqUnlink(name) // ours, or the one in the way, which was left behind or is needed for some microseconds only
 		if err == nil {
 			return fd, nil
 		}
@@ -60,15 +60,15 @@ func open(depth int) (int, error) {
 			return -1, err
 		}
 		name = nameOf(rand.IntN(names))
-		if try > 4*names { // other users', which cannot be removed
+		if try > 4*names { // they are other users' and cannot be removed
 			name = fmt.Sprintf("%s-%016x", name, rand.Uint64())
 		}
 	}
 }
 
-// Sweep removes the queues that processes may have left when they were killed while
-// they created one, other users' only where this process may. Programs call it when
-// they start and stop, and supervisors for each process that has ended.
+// Sweep removes the names of queues that processes may have left because they were
+// killed while they created one; those of other users only if this process may. Programs
+// call it when they start and stop, and supervisors for each process that has ended.
 func Sweep() error {
 	var first error
 	for k := range names {
@@ -81,7 +81,7 @@ func Sweep() error {
 	return first
 }
 
-// limited says which limit of the machine refused a queue.
+// limited adds to err which limit of the machine refused a queue.
 func limited(err error, depth int) error {
 	op := fmt.Sprintf("mq: create a queue of %d messages of %d bytes", depth, MessageBytes)
 	const ring = `, or use the queue form "ring"`
@@ -105,8 +105,8 @@ func limited(err error, depth int) error {
 	return sys.Limited(op, err)
 }
 
-// outOfFiles says whether this process can get no descriptor at all: mq_open
-// has the same error for that and for RLIMIT_MSGQUEUE.
+// outOfFiles reports whether this process can get no descriptor at all: mq_open has the
+// same error for that and for RLIMIT_MSGQUEUE.
 func outOfFiles() bool {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err == nil {
@@ -115,9 +115,9 @@ func outOfFiles() bool {
 	return err == unix.EMFILE
 }
 
-// Readable returns when the queue has a message, and fails when f's read
-// deadline has passed or f was closed. It waits in the runtime's poller. A lane
-// has no need of it: there, bells tell of messages.
+// Readable waits, in the runtime's poller, until the queue has a message. It fails when
+// f's read deadline has passed or f was closed. A lane does not need it: there, bells
+// announce messages.
 func Readable(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -13,25 +13,25 @@ const (
 	MaxEntry     = MessageBytes - kernelq.HeaderBytes // of an entry
 )
 
-// Depth is the number of messages that a queue holds. Every kernel allows it to
-// every process.
+// Depth is the number of messages that a queue holds, unless fs.mqueue.msg_max allows
+// only fewer. It is the default of that limit.
 const Depth = 10
 
-// NewSender returns the producing end of the queue f, which it owns, for the
-// lane whose send page is page. Entries continue at the page's tail.
+// NewSender returns the producing end of the queue f, which it owns, for the lane
+// whose send page is page. Its sequence continues at the page's tail.
 func NewSender(f *os.File, page *transport.SendPage) transport.Sender {
 	return kernelq.NewSender(newPort(f), kernelq.Shape{Message: MessageBytes}, nil, page)
 }
 
-// NewPrioritySender is NewSender whose entries may be urgent. For these, one
-// message in five of what the queue holds is kept, and one at least.
+// NewPrioritySender is NewSender for a queue whose entries may be urgent. One place in
+// five, and at least one, is kept for these.
 func NewPrioritySender(f *os.File, page *transport.SendPage) transport.Prioritized {
 	return kernelq.NewPrioritySender(newPriorityPort(f), kernelq.Shape{Message: MessageBytes}, nil, page)
 }
 
-// NewReceiver returns the consuming end of the queue f, which it
-// owns. Messages are read into the page's Taken. at is where this incarnation
-// begins; if it has a Carry, Next lends that entry first.
+// NewReceiver returns the consuming end of the queue f, which it owns. Messages are
+// read into the page's Taken. at is where this incarnation begins; if it has a Carry,
+// Next lends that entry first.
 func NewReceiver(f *os.File, page *transport.RecvPage, at transport.Place) transport.Receiver {
 	return kernelq.NewReceiver(newPort(f), kernelq.Shape{Urgent: true}, page, at)
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/understudy-go/understudy/transport/poll"
 )
 
-// Eventfd is the form "eventfd": each peer has an eventfd of its own, which is
-// watched with all other descriptors of this process.
+// Eventfd is the form "eventfd": each peer has an eventfd of its own, which package
+// poll watches.
 type Eventfd struct {
-	timer *time.Timer // Wait's; nil until one has a time
+	timer *time.Timer // of Wait; nil until one has a timeout
 
 	mu     sync.Mutex
-	kick   chan struct{}           // holds one wake-up that nobody has seen; nil before the first Wait
-	early  bool                    // there was one before that
-	parked func()                  // Park's, until the next Interrupt
+	kick   chan struct{}           // holds a wake-up that no Wait has taken; nil before the first Wait
+	early  bool                    // the same, while kick is nil
+	parked func()                  // resume of a Park, until the next Interrupt
 	files  map[*eventFile]struct{} // open ones
 	closed bool
 }
@@ -57,7 +57,8 @@ func (n *Eventfd) Wait(bells []transport.Bell, timeout time.Duration) error {
 	return nil
 }
 
-// kicks is what a Wait waits at. Who only ever parks has none.
+// kicks returns kick. It makes it for the first Wait: a process that only parks does
+// without.
 func (n *Eventfd) kicks() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,8 +72,8 @@ func (n *Eventfd) kicks() <-chan struct{} {
 	return n.kick
 }
 
-// Park is Wait without a goroutine: resume is called, in one of its own, when
-// Wait would return. The caller has looked at the bells.
+// Park is Wait without a waiting goroutine: when Wait would return, resume is called in
+// a new one. The caller has looked at the bells.
 func (n *Eventfd) Park(resume func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -103,7 +104,7 @@ func (n *Eventfd) Interrupt() {
 	default:
 		select {
 		case n.kick <- struct{}{}:
-		default: // one is pending already
+		default: // a wake-up is pending already
 		}
 	}
 }
@@ -111,9 +112,9 @@ func (n *Eventfd) Interrupt() {
 // Wake wakes a peer; see transport.Notifier.
 func (*Eventfd) Wake(word transport.Word, fd int) error { return wake(word, fd) }
 
-// NewFD returns an eventfd to be passed to one peer. It is also the end on
-// which this process listens, so the caller keeps it open as long as the peer
-// may wake this process; its Close ends the listening.
+// NewFD returns an eventfd to be passed to one peer. This process listens on the same
+// file, so the caller keeps it open as long as the peer may wake this process; its Close
+// ends the listening.
 func (n *Eventfd) NewFD() (transport.File, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -142,7 +143,7 @@ func (n *Eventfd) NewFD() (transport.File, error) {
 	return f, nil
 }
 
-// rang takes the count out of an eventfd and makes Wait return.
+// rang resets an eventfd that was written, and makes Wait return.
 func (f *eventFile) rang(raw syscall.RawConn) {
 	_ = raw.Control(func(fd uintptr) { drain(int(fd)) })
 	f.n.Interrupt()
@@ -184,9 +185,9 @@ func (f *eventFile) Close() error {
 	return nil
 }
 
-// drain takes the count out of an eventfd. The read must never sleep, or all of
-// this process's watches would wait for it: RWF_NOWAIT holds even when the peer,
-// who shares the open file, has cleared O_NONBLOCK.
+// drain resets the counter of an eventfd. The read must never sleep, or all watches of
+// this process would wait for it. RWF_NOWAIT ensures that even if the peer, which shares
+// the open file, has cleared O_NONBLOCK.
 func drain(fd int) {
 	var b [8]byte
 	for {

@@ -31,9 +31,8 @@ type Futex struct {
 	deadline sys.Timespec
 }
 
-// NewFutex returns the futex form. Before Linux 5.16, or where a filter of
-// system calls forbids futex_waitv, it fails with an error that wraps
-// errors.ErrUnsupported.
+// NewFutex returns the futex form. Before Linux 5.16, or if a seccomp filter forbids
+// futex_waitv, it fails with an error that wraps errors.ErrUnsupported.
 func NewFutex() (transport.Notifier, error) {
 	if !sys.HasFutexWaitv() {
 		return nil, fmt.Errorf("notify: futex_waitv, which needs Linux 5.16: %w", errors.ErrUnsupported)
@@ -41,7 +40,7 @@ func NewFutex() (transport.Notifier, error) {
 	return new(Futex), nil
 }
 
-// Max is the number of bells that Wait takes at most.
+// Max returns the largest number of bells that Wait takes.
 func (*Futex) Max() int { return MaxBells }
 
 // Wait sleeps until a bell changes; see transport.Notifier. With more than
@@ -66,7 +65,7 @@ func (f *Futex) Wait(bells []transport.Bell, timeout time.Duration) error {
 		ws[i+1].Set(bells[i].Word, bells[i].Seen, false)
 	}
 	if !f.state.CompareAndSwap(idle, sleeping) {
-		f.state.Store(idle) // it was interrupted: this Wait is the one that returns
+		f.state.Store(idle) // it was interrupted, which ends this Wait
 		return nil
 	}
 	err := sys.FutexWaitv(ws, deadline)
@@ -79,8 +78,8 @@ func (f *Futex) Wait(bells []transport.Bell, timeout time.Duration) error {
 	return fmt.Errorf("notify: futex_waitv: %w", err)
 }
 
-// Interrupt makes a Wait return; see transport.Notifier. It makes a system
-// call only when somebody sleeps.
+// Interrupt makes a Wait return; see transport.Notifier. It makes a system call only
+// if a Wait sleeps.
 func (f *Futex) Interrupt() {
 	if f.state.Swap(interrupted) == sleeping {
 		_, _ = sys.FutexWakePrivate(&f.state) // it cannot fail: the word is ours
@@ -93,5 +92,5 @@ func (*Futex) Wake(word transport.Word, fd int) error { return wake(word, fd) }
 // NewFD returns nil: peers wake this form through their bells.
 func (*Futex) NewFD() (transport.File, error) { return nil, nil }
 
-// Close does nothing: the form holds nothing.
+// Close does nothing: there is nothing to release.
 func (*Futex) Close() error { return nil }

@@ -10,13 +10,13 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// one is what a wake adds to the counter of an eventfd. It is no more: poll(2) speaks
-// of room for 1, and a write of more may have to wait for it.
+// one is what a wake adds to the counter of an eventfd. It is not more, because poll(2)
+// promises room for 1 only: a write of more may have to wait.
 var one = binary.NativeEndian.AppendUint64(nil, 1)
 
-// Check refuses a peer's descriptor that a wake would better not write to. An
-// eventfd has no type among files; pipes, sockets and files have one, and their
-// writers can be held up for as long as the peer likes.
+// Check refuses a peer's descriptor to which a wake should not write. An eventfd has no
+// file type; pipes, sockets and files have one, and a peer can block their writers for as
+// long as it likes.
 func Check(f transport.File) error {
 	return sys.FD(f, func(fd int) error {
 		var st unix.Stat_t
@@ -30,14 +30,13 @@ func Check(f transport.File) error {
 	})
 }
 
-// wake wakes the process that sleeps on word, or behind fd when it gave one.
-// Both forms use it: what matters is how the peer sleeps.
+// wake wakes the process that sleeps on word or, if it gave an eventfd, on fd. Both
+// forms use it: what matters is how the peer sleeps.
 //
-// The open file behind fd is the peer's, too: it may have filled it and made it
-// blocking. So it is looked at before it is written. A counter that is full wakes
-// the peer already. A peer that fills it between the look and the write still holds up
-// who wakes it: the kernel has no write to an eventfd that never waits. A futex has no
-// such peer.
+// The peer shares the open file behind fd, and may have filled its counter and made it
+// blocking. So wake polls it before it writes. A full counter wakes the peer already. A
+// peer that fills it between the poll and the write can still block its waker, as the
+// kernel has no write to an eventfd that never waits. A futex does not have this problem.
 func wake(word transport.Word, fd int) error {
 	if fd < 0 {
 		if _, err := sys.FutexWake(word); err != nil {

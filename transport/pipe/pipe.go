@@ -13,13 +13,11 @@ const (
 	MaxEntry     = MessageBytes - kernelq.HeaderBytes // of an entry
 )
 
-// Depth is the number of packets that a queue holds where the machine allows
-// it.
+// Depth is the number of packets that a queue holds if the machine allows it.
 const Depth = 64
 
-// NewSender returns the producing end of a queue over the write end f, which
-// it owns, for the lane whose send page is page. Entries continue at the page's
-// tail.
+// NewSender returns the producing end of a queue over the write end f, which it owns,
+// for the lane whose send page is page. Its sequence continues at the page's tail.
 func NewSender(f *os.File, page *transport.SendPage) transport.Sender {
 	return kernelq.NewSender(newPort(f), kernelq.Shape{Message: MessageBytes}, nil, page)
 }

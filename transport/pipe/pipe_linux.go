@@ -11,27 +11,27 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// Create makes a queue. Where the machine refuses, the error is a
+// Create makes a queue. If the machine refuses, the error is a
 // *transport.LimitError.
 func Create() (send, receive *os.File, err error) {
 	var fds [2]int
-	// Blocking, so that no Go program puts it into its poller: each call here
-	// says for itself that it does not wait.
+	// Blocking, so that no Go program puts it into its poller; each call here is
+	// itself made not to wait.
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil {
 		if err == unix.EINVAL {
 			return nil, nil, fmt.Errorf("pipe: create a queue: this kernel has no pipes in packet mode: %w", err)
 		}
 		return nil, nil, sys.Limited("pipe: create a queue", err)
 	}
-	// Refused over fs.pipe-user-pages-soft or fs.pipe-max-size: then the
-	// queue holds what the kernel gave it.
+	// If fs.pipe-user-pages-soft or fs.pipe-max-size forbids this, the queue keeps
+	// the size that the kernel gave it.
 	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, Depth*os.Getpagesize())
 	return os.NewFile(uintptr(fds[1]), "pipe send"), os.NewFile(uintptr(fds[0]), "pipe receive"), nil
 }
 
 func newPort(f *os.File) kernelq.Port {
 	var err error
-	_ = sys.FD(f, func(fd int) error { err = check(fd); return nil }) // one that is closed shows in the first call
+	_ = sys.FD(f, func(fd int) error { err = check(fd); return nil }) // if f is closed, the first call fails
 	if err != nil {
 		f.Close()
 		return kernelq.None{Err: err}
@@ -40,8 +40,8 @@ func newPort(f *os.File) kernelq.Port {
 	return kernelq.NewFD("pipe", f, p.put, p.take)
 }
 
-// check refuses what is no pipe. A read of something else can take as long as whoever
-// made it likes.
+// check refuses anything but a pipe, since a read of something else can take as long as
+// its creator likes.
 func check(fd int) error {
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
@@ -51,8 +51,8 @@ func check(fd int) error {
 	return nil
 }
 
-// port chooses between the calls that never wait and, on older kernels, those
-// that are made only when poll says that they will not.
+// port chooses between calls that never wait and, on older kernels, calls that are made
+// only if poll says that they will not wait.
 type port struct {
 	write func(fd int, m []byte) error
 	read  func(fd int, b []byte) (int, error)
@@ -67,8 +67,7 @@ func (p *port) put(fd int, m []byte) error {
 	return err
 }
 
-// take reads a packet. A sender that has hung up makes the queue empty, not
-// ended.
+// take reads a packet. If the sender has hung up, the queue is empty, not at its end.
 func (p *port) take(fd int, b []byte) (int, error) {
 	n, err := p.read(fd, b)
 	if sys.NoSuchCall(err) {
@@ -81,7 +80,7 @@ func (p *port) take(fd int, b []byte) (int, error) {
 	return n, err
 }
 
-// polledWrite does not wait since no other process writes to the pipe.
+// polledWrite does not wait, since no other process writes to the pipe.
 func polledWrite(fd int, m []byte) error {
 	ready, err := sys.Ready(fd, unix.POLLOUT)
 	if err != nil {
@@ -94,7 +93,7 @@ func polledWrite(fd int, m []byte) error {
 	return err
 }
 
-// polledRead does not wait since one process at a time reads from the pipe.
+// polledRead does not wait, since only one process at a time reads from the pipe.
 func polledRead(fd int, b []byte) (int, error) {
 	ready, err := sys.Ready(fd, unix.POLLIN)
 	if err != nil {

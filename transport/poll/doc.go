@@ -1,4 +1,4 @@
-// Package poll waits for many descriptors with one goroutine and no thread.
+// Package poll waits for many descriptors with one goroutine and no blocked thread.
 //
 //	Watch ─┐
 //	Watch ─┼──► one epoll descriptor ──► the runtime's poller ──► one goroutine
@@ -6,11 +6,11 @@
 //	   ▲                                                              ▼
 //	   └── Again ◄── the owner deals with what is there ◄──────── ready()
 //
-// A link, a process's end or a pipe has nothing to say most of the time. A
-// goroutine that is parked for each of them costs two to four KiB of stack for as
-// long as it waits; here each costs a hundred bytes. What has something to say calls its
-// function once, and then nothing until Again: so there is one call at a time,
-// and whoever needs a goroutine for what follows makes one when there is work.
+// Most of the time a link, a pidfd or a pipe has nothing to read. A goroutine parked
+// for each of them would cost two to four KiB of stack as long as it waits; here each
+// costs a hundred bytes. A descriptor that becomes readable calls its function once,
+// and then not until Again. So there is one call at a time, and an owner that needs a
+// goroutine for the work starts one when there is some.
 //
 // The epoll descriptor and the goroutine exist while there is a Watch.
 //

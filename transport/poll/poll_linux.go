@@ -16,12 +16,12 @@ import (
 type Watch struct {
 	raw   syscall.RawConn
 	ready func()
-	key   uint64 // 0: not watched any more
+	key   uint64 // 0: no longer watched
 	armed bool   // ready will be called
 }
 
-// all is the watches of this process. One lock is enough: it is held for a call
-// or two of the kernel that do not wait.
+// all holds the watches of this process. One lock is enough: it is held for one or two
+// system calls that do not wait.
 var all struct {
 	sync.Mutex
 	last  uint64 // key
@@ -29,16 +29,16 @@ var all struct {
 	epoll *os.File
 }
 
-// interest is what is asked for, once: something to read, or the end.
+// interest is the event that is waited for, once: something to read, or the end.
 const interest = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
 
-// Start calls ready, once, when the descriptor has something to read or its other
-// end is gone; at once, perhaps before Start has returned, when that is so
-// already. ready is called by the goroutine that all watches share: it must not
-// block. Start fails with a *transport.LimitError when the process is out of
-// descriptors, or its user of watches.
+// Start calls ready, once, when the descriptor has something to read or its other end
+// is gone. If that is so already, it does so at once, perhaps before Start has returned.
+// ready is called by the goroutine that all watches share, so it must not block. Start
+// fails with a *transport.LimitError when the process has no descriptors left, or the
+// user no watches.
 //
-// The descriptor stays the caller's, who calls Stop before he closes it.
+// The descriptor stays the caller's, who must call Stop before closing it.
 func Start(raw syscall.RawConn, ready func()) (*Watch, error) {
 	all.Lock()
 	defer all.Unlock()
@@ -55,7 +55,7 @@ func Start(raw syscall.RawConn, ready func()) (*Watch, error) {
 	return w, nil
 }
 
-// limited says which limit has refused a watch.
+// limited adds to err which limit refused a watch.
 func limited(err error) error {
 	const op = "poll: watch a descriptor"
 	if err == unix.ENOSPC {
@@ -65,8 +65,8 @@ func limited(err error) error {
 	return sys.Limited(op, err)
 }
 
-// Again makes the next thing to read, or one that is there already, call ready
-// once more. It says no when the watch has been stopped.
+// Again makes the watch call ready once more when there is something to read, also if it
+// is there already. It returns false when the watch has been stopped.
 func (w *Watch) Again() bool {
 	all.Lock()
 	defer all.Unlock()
@@ -80,21 +80,21 @@ func (w *Watch) Again() bool {
 	return w.armed
 }
 
-// Stop ends the watch. It says yes when it was waiting: then ready is not running
-// and will not be called. It may be called again, and then says no.
+// Stop ends the watch. It returns true if the watch was waiting: then ready is not
+// running and will not be called. A further call returns false.
 func (w *Watch) Stop() (waited bool) {
 	all.Lock()
 	defer all.Unlock()
 	if w.key == 0 {
 		return false
 	}
-	_ = w.control(unix.EPOLL_CTL_DEL) // of a descriptor that is closed there is nothing to take back
+	_ = w.control(unix.EPOLL_CTL_DEL) // fails only for a closed descriptor, which is not watched any more
 	waited, w.armed = w.armed, false
 	w.forget()
 	return waited
 }
 
-// control tells the kernel. The lock is held.
+// control calls epoll_ctl. The lock is held.
 func (w *Watch) control(op int) error {
 	e := unix.EpollEvent{Events: interest, Fd: int32(w.key), Pad: int32(w.key >> 32)}
 	return sys.FD(all.epoll, func(epoll int) (err error) {
@@ -105,19 +105,19 @@ func (w *Watch) control(op int) error {
 	})
 }
 
-// forget takes w out of the table. With the last one the goroutine ends. The lock
-// is held.
+// forget removes w from the table. With the last watch the goroutine ends. The lock is
+// held.
 func (w *Watch) forget() {
 	delete(all.byKey, w.key)
 	w.key = 0
 	if len(all.byKey) == 0 {
-		_ = all.epoll.SetReadDeadline(time.Unix(1, 0)) // its goroutine, which may be waiting for the lock, closes it
+		_ = all.epoll.SetReadDeadline(time.Unix(1, 0)) // makes wait return, which closes it
 		all.epoll = nil
 	}
 }
 
-// open makes the descriptor, and the goroutine that waits for it. The lock is
-// held.
+// open makes the epoll descriptor and starts its goroutine, if there is none. The lock
+// is held.
 func open() error {
 	if all.epoll != nil {
 		return nil
@@ -132,7 +132,7 @@ func open() error {
 	if err == nil {
 		err = f.SetReadDeadline(time.Time{})
 	}
-	if err != nil { // it did not: nobody would ever be called
+	if err != nil { // the poller has not taken it: ready would never be called
 		f.Close()
 		return limited(unix.ENOSPC)
 	}
@@ -141,7 +141,7 @@ func open() error {
 	return nil
 }
 
-// wait is the goroutine. It ends when the last watch has.
+// wait is the goroutine's body. It ends when the last watch has ended.
 func wait(epoll *os.File, raw syscall.RawConn) {
 	defer epoll.Close()
 	var events [64]unix.EpollEvent
@@ -161,8 +161,8 @@ func wait(epoll *os.File, raw syscall.RawConn) {
 	})
 }
 
-// rang calls what belongs to an event. It may be an old one: then nobody has its
-// key any more.
+// rang calls the function of the watch that an event is for. An old event's key belongs
+// to no watch any more.
 func rang(key uint64) {
 	all.Lock()
 	w := all.byKey[key]

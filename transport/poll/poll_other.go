@@ -16,8 +16,8 @@ func Start(syscall.RawConn, func()) (*Watch, error) {
 	return nil, fmt.Errorf("poll: this needs Linux: %w", errors.ErrUnsupported)
 }
 
-// Again says no.
+// Again returns false.
 func (*Watch) Again() bool { return false }
 
-// Stop says no.
+// Stop returns false.
 func (*Watch) Stop() bool { return false }

@@ -13,9 +13,8 @@ const (
 	MaxEntry     = MessageBytes - kernelq.HeaderBytes // of an entry
 )
 
-// NewSender returns the producing end of a queue over the send end f, which it
-// owns, for the lane whose send page is page. Entries continue at the page's
-// tail.
+// NewSender returns the producing end of a queue over the send end f, which it owns,
+// for the lane whose send page is page. Its sequence continues at the page's tail.
 func NewSender(f *os.File, page *transport.SendPage) transport.Sender {
 	return kernelq.NewSender(newPort(f), kernelq.Shape{Message: MessageBytes}, nil, page)
 }

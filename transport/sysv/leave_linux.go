@@ -15,15 +15,16 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// leaveTime bounds how long a process that ends waits for those who end with it: a
-// process that is killed closes its files a moment after its end is seen.
+// leaveTime bounds how long an ending process waits for others that end with it: a
+// killed process closes its files a moment after its end is seen.
 var leaveTime = time.Second
 
-// Elsewhere is the queues that other processes of this user have in use, and some not:
-// those of other programs, and of other parts of this one. Who is about to kill these
-// processes asks for it, to call Leave afterwards. users is called when there are
-// queues, and says no when it does not know. Elsewhere is nil when what they use cannot
-// be known. What nobody seems to use is not elsewhere: its last user may be ending.
+// Elsewhere returns the registry files of the queues in use by processes of this user
+// other than those that users lists: by other programs, and other parts of this one. A
+// process that is about to kill the listed ones calls it first, and Leave afterwards.
+// users is called only if there are queues, and returns false if it does not know. Then,
+// and if it cannot be found out what the listed processes use, Elsewhere returns nil. A
+// queue that nobody seems to use is not included: its last user may be ending.
 func Elsewhere(users func() (pids []int, ok bool)) (paths []string) {
 	all, err := registered()
 	if err != nil || len(all) == 0 {
@@ -34,7 +35,7 @@ func Elsewhere(users func() (pids []int, ok bool)) (paths []string) {
 	if !ok || err != nil {
 		return nil
 	}
-	used := map[string]bool{} // by a process that will be killed, or else by others
+	used := map[string]bool{} // by path: true if a process that will be killed uses it, false if only others do
 	for _, dir := range names {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
 		doomed := slices.Contains(pids, pid)
@@ -60,11 +61,11 @@ func Elsewhere(users func() (pids []int, ok bool)) (paths []string) {
 }
 
 // Leave lets go of all queues that this process uses, and removes those that nobody
-// else does. It waits, for leaveTime at most, while others use them: if they are
-// ending, too, the last one removes the queues; if they are not, the queues are
-// theirs. With all it waits for the queues of all programs of this user but those
-// that were found Elsewhere: whoever has killed others does not know what these used
-// in the end. The process has to end after it.
+// else uses. It waits, for leaveTime at most, while others use them: if they are ending,
+// too, the last one removes the queues; if not, the queues remain theirs. With all, it
+// waits for all queues of this user but those in elsewhere: a process that has killed
+// others does not know which queues these used in the end. After Leave, the process has
+// to end.
 func Leave(all bool, elsewhere []string) error {
 	own, err := letGo()
 	if err != nil || len(own) == 0 && !all {
@@ -85,8 +86,8 @@ func Leave(all bool, elsewhere []string) error {
 	}
 }
 
-// letGo closes all registry files that this process has, wherever they are: those
-// that came to it and that nobody has looked at, too. It returns their names.
+// letGo closes all registry files that this process has open, also those that it has
+// received but not yet looked at. It returns their names.
 func letGo() (paths []string, err error) {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)
@@ -104,7 +105,7 @@ func letGo() (paths []string, err error) {
 		if err != nil || !isRegistered(path) {
 			continue
 		}
-		// Its number stays in use: others of this process may be about to close it.
+		// The number stays in use: another goroutine may be about to close it.
 		if err := sys.FD(null, func(n int) error { return unix.Dup3(n, fd, unix.O_CLOEXEC) }); err == nil {
 			paths = append(paths, path)
 		}

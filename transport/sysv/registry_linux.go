@@ -17,8 +17,8 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// registries is where files may be; a new one goes into the first. What the
-// environment says now need not be what it said to an earlier program.
+// registries returns the directories in which files may be; a new one goes into the
+// first. An earlier program may have had another environment.
 func registries() (dirs []string) {
 	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) && private(base) == nil {
 		dirs = append(dirs, filepath.Join(base, "understudy"))
@@ -31,15 +31,15 @@ func registries() (dirs []string) {
 	return dirs
 }
 
-// known is the registries that need no environment: the one of programs that have no
-// XDG_RUNTIME_DIR, and the one of programs whose session was begun by systemd, for
-// those that are started otherwise, by cron say, and find what the former have left.
+// known returns the registries that do not depend on the environment: that of programs
+// without XDG_RUNTIME_DIR, and that of programs in a systemd session. So a program that
+// is started otherwise, for example by cron, finds what those have left.
 var known = func() []string {
 	uid := os.Geteuid()
 	return []string{fmt.Sprintf("/tmp/understudy-%d", uid), fmt.Sprintf("/run/user/%d/understudy", uid)}
 }
 
-// private says why a directory is not this user's alone.
+// private returns an error unless a directory is this user's alone.
 func private(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -53,7 +53,8 @@ func private(dir string) error {
 	return nil
 }
 
-// unwritable says why a file or directory of the registry cannot be made.
+// unwritable returns the error for a file or directory of the registry that cannot be
+// made.
 func unwritable(path string, err error) error {
 	op := "sysv: registry: create " + path
 	for _, e := range []error{unix.EROFS, unix.EACCES, unix.EPERM, unix.ENOSPC, unix.EDQUOT, unix.ENOENT, unix.ENOTDIR} {
@@ -83,7 +84,7 @@ func enter(key uint32) (*os.File, error) {
 		switch err {
 		case nil:
 		case unix.ENOENT:
-			continue // a process that had no more queues has just removed the directory
+			continue // a process without further queues has just removed the directory
 		case unix.EEXIST:
 			return nil, err
 		default:
@@ -93,13 +94,13 @@ func enter(key uint32) (*os.File, error) {
 		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && linked(fd) {
 			return f, nil
 		}
-		f.Close() // somebody swept it before it was locked
+		f.Close() // it was swept before it was locked
 		return nil, unix.EEXIST
 	}
 	return nil, fmt.Errorf("sysv: registry: %s is removed as soon as it is made", dir)
 }
 
-// linked says whether a file still has a name.
+// linked reports whether a file still has a name.
 func linked(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Nlink > 0
@@ -109,7 +110,7 @@ const prefix = "msg-"
 
 func fileName(key uint32) string { return fmt.Sprintf("%s%08x", prefix, key) }
 
-// record is what a registry file holds. PROTOCOL.md describes it.
+// record returns the contents of a registry file. PROTOCOL.md describes them.
 func record(key uint32, space uint64) string {
 	return fmt.Sprintf("understudy sysv queue 1\nkey %08x\nipc %d\n", key, space)
 }
@@ -128,8 +129,8 @@ func parseRecord(r io.ReaderAt) (key uint32, space uint64, err error) {
 	return key, space, nil
 }
 
-// ipcSpace identifies the IPC namespace of this process: keys of another one
-// mean other queues.
+// ipcSpace identifies the IPC namespace of this process: in another one, the same key
+// means another queue.
 func ipcSpace() uint64 {
 	var st unix.Stat_t
 	if unix.Stat("/proc/self/ns/ipc", &st) != nil {
@@ -138,11 +139,11 @@ func ipcSpace() uint64 {
 	return st.Ino
 }
 
-// newKey is a number that a queue can have as its key.
+// newKey returns a random key for a queue.
 func newKey() uint32 { return rand.Uint32N(1<<31-1) + 1 }
 
-// queueOf is the id of the queue that a registry file speaks of. ENOENT: there
-// is none, or it belongs to somebody else.
+// queueOf returns the id of the queue that a registry file describes. ENOENT: there is
+// none, or it belongs to somebody else.
 func queueOf(f *os.File) (id int, err error) {
 	key, space, err := parseRecord(f)
 	if err != nil {
@@ -173,9 +174,9 @@ func queueOf(f *os.File) (id int, err error) {
 	return id, nil
 }
 
-// Remove removes the queue that the registry file f stands for, with what is
-// in it, and the file's name. f stays open. Processes that use the queue find
-// it full, or closed.
+// Remove removes the queue of the registry file f, with what is in it, and the file's
+// name. f stays open. Afterwards the sender finds the queue full, and the receiver finds
+// it empty.
 func Remove(f transport.File) error {
 	file, ok := f.(*os.File)
 	if !ok {
@@ -209,9 +210,9 @@ func forget(path string) error {
 	return nil
 }
 
-// Sweep removes the queues whose users have all ended. It leaves those of
-// living processes, and all that are not in the registry. Programs call it when
-// they start and stop; it costs one system call while nobody uses this form.
+// Sweep removes the queues whose users have all ended. It leaves those of living
+// processes, and all that are not in the registry. Programs call it when they start and
+// stop; while nobody uses this form, it costs a few system calls.
 func Sweep() error {
 	paths, err := registered()
 	for _, path := range paths {
@@ -225,16 +226,16 @@ func Sweep() error {
 	return err
 }
 
-// isRegistered says whether a path is that of a registry file.
+// isRegistered reports whether a path is that of a registry file.
 func isRegistered(path string) bool {
 	return slices.Contains(registries(), filepath.Dir(path)) && strings.HasPrefix(filepath.Base(path), prefix)
 }
 
-// registered is the paths of all registry files.
+// registered returns the paths of all registry files.
 func registered() (paths []string, err error) {
 	for _, dir := range registries() {
 		if private(dir) != nil {
-			continue // there is none, or it is somebody else's
+			continue // it does not exist, or is somebody else's
 		}
 		entries, e := os.ReadDir(dir)
 		if e != nil && !errors.Is(e, fs.ErrNotExist) {
@@ -249,7 +250,7 @@ func registered() (paths []string, err error) {
 	return paths, err
 }
 
-// sweep removes the queue of one file, if nobody holds that.
+// sweep removes the queue of one registry file, and the file, if nobody holds it.
 func sweep(path string) error {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -262,7 +263,7 @@ func sweep(path string) error {
 	}
 	_, space, err := parseRecord(f)
 	if err == nil && space != ipcSpace() {
-		return nil // for a program of that namespace
+		return nil // a program of that namespace will sweep it
 	}
 	if id, err := queueOf(f); err == nil {
 		if err := sys.MsgRemove(id); err != nil && err != unix.EIDRM && err != unix.EINVAL {

@@ -19,7 +19,7 @@ type unixStat = syscall.Stat_t // what os.FileInfo has
 
 func putType(b []byte, t uint64) { binary.NativeEndian.PutUint64(b, t) }
 
-// largest is the size of the largest message that this machine allows.
+// largest returns the size of the largest message that this machine allows.
 func largest() int {
 	n := MessageBytes
 	for _, name := range []string{"kernel/msgmax", "kernel/msgmnb"} {
@@ -30,9 +30,9 @@ func largest() int {
 	return n
 }
 
-// largestUrgent is the size of the largest message in a queue with priorities,
-// and the bytes that are kept for urgent ones there: any of them fits, when the
-// queue is full of others.
+// largestUrgent returns the size of the largest message in a queue with priorities. As
+// many bytes are kept for urgent messages, so that any of them fits when the queue is
+// full of others.
 func largestUrgent() int {
 	n := largest()
 	if all := sys.Sysctl("kernel/msgmnb"); all > 0 {
@@ -41,13 +41,12 @@ func largestUrgent() int {
 	return n
 }
 
-// minMessage is the smallest message with which the largest header of an entry
-// fits.
+// minMessage is the smallest size of a message that has room for the largest header of
+// an entry.
 const minMessage = 320
 
-// Create makes a queue, and returns the file that stands for it in the
-// registry. Remove removes both. Where the machine refuses, the error is a
-// *transport.LimitError.
+// Create makes a queue and returns its registry file. Remove removes both. If the
+// machine refuses, the error is a *transport.LimitError.
 func Create() (*os.File, error) {
 	if n := largest(); n < minMessage {
 		return nil, limited(unix.EMSGSIZE)
@@ -60,8 +59,8 @@ func Create() (*os.File, error) {
 	}
 }
 
-// CreatePriority is Create of a queue whose messages may be urgent: it must have
-// room for four of the smallest size that will do.
+// CreatePriority is Create for a queue whose messages may be urgent. It must have room
+// for four messages of minMessage bytes.
 func CreatePriority() (*os.File, error) {
 	if n := largestUrgent(); n < minMessage {
 		return nil, limitedTo(unix.EMSGSIZE, 4*minMessage)
@@ -69,7 +68,7 @@ func CreatePriority() (*os.File, error) {
 	return Create()
 }
 
-// create makes the queue of a key, or says EEXIST.
+// create makes the queue of a key. EEXIST: choose another key.
 func create(key uint32) (*os.File, error) {
 	if _, err := sys.MsgOpen(key); err == nil {
 		return nil, unix.EEXIST // another program's
@@ -80,7 +79,7 @@ func create(key uint32) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The record first: whenever this process is killed, the queue is known.
+	// The record comes first: whenever this process is killed, the queue is known.
 	if _, err = f.WriteString(record(key, ipcSpace())); err == nil {
 		fault.Hit("sysv.record")
 		if _, err = sys.MsgCreate(key); err == nil {
@@ -88,7 +87,7 @@ func create(key uint32) (*os.File, error) {
 			return f, nil
 		}
 	}
-	// There is no queue of ours; one of that key would be another program's.
+	// No queue was made; one of that key would be another program's.
 	if ferr := forget(f.Name()); ferr != nil {
 		err = ferr
 	}
@@ -96,10 +95,10 @@ func create(key uint32) (*os.File, error) {
 	return nil, err
 }
 
-// limited says which limit of the machine refused a queue.
+// limited adds to err which limit of the machine refused a queue.
 func limited(err error) error { return limitedTo(err, minMessage) }
 
-// limitedTo is limited where messages must be of least bytes.
+// limitedTo is limited for a queue that needs messages of at least least bytes.
 func limitedTo(err error, least int) error {
 	const op = "sysv: create a queue"
 	limit := func(name string, remedy string) error {
@@ -136,8 +135,8 @@ type port struct {
 func newPort(f *os.File) *port {
 	p := &port{f: f}
 	if p.id, p.err = queueOf(f); p.err == unix.ENOENT && removed(f) {
-		// The supervisor has removed it on the way here, since the other end has
-		// gone: the same as if it had done so a moment later. See Send.
+		// The supervisor has removed the queue before it was opened here, since the
+		// other end has gone. It might as well have done so later; see send.
 		p.id, p.err = -1, nil
 	}
 	if p.err != nil {
@@ -146,16 +145,16 @@ func newPort(f *os.File) *port {
 	return p
 }
 
-// newPriorityPort is newPort for a sender of urgent messages, and how many bytes
-// a message can have.
+// newPriorityPort is newPort for a sender of urgent messages. It also returns how many
+// bytes a message can have.
 func newPriorityPort(f *os.File) (kernelq.Prior, int) {
 	p := newPort(f)
 	p.keep = largestUrgent()
 	return p, p.keep
 }
 
-// removed says whether the file of a queue that is gone has lost its name:
-// Remove takes both, the queue first.
+// removed reports whether the registry file of a queue that is gone has lost its name,
+// too. It waits a little, since Remove removes the queue first.
 func removed(f *os.File) (yes bool) {
 	for try := 0; !yes && try < 50; try++ {
 		if try > 0 {
@@ -174,8 +173,8 @@ func (p *port) Send(m []byte) error {
 	return kernelq.Put("sysv", send, p.id, m)
 }
 
-// send is the system call. A queue that the supervisor has removed, since nobody
-// will read it, has no room: its end is announced on the link.
+// send makes the system call. A queue that the supervisor has removed, since nobody
+// will read it, counts as full: its end is announced on the link.
 func send(id int, m []byte) error {
 	err := sys.MsgSend(id, m)
 	if err == unix.EIDRM || err == unix.EINVAL {
@@ -188,21 +187,21 @@ func send(id int, m []byte) error {
 func (p *port) SendUrgent(m []byte) error {
 	putType(m, first)
 	err := p.Send(m)
-	putType(m, second) // the buffer is the next message's
+	putType(m, second) // for the next message in this buffer
 	return err
 }
 
-// Spare says whether n bytes fit into the queue beside what is kept for urgent
-// messages.
+// Spare reports whether n bytes fit into the queue beside the room that is kept for
+// urgent messages.
 func (p *port) Spare(n int) bool {
 	s, err := sys.MsgInfo(p.id)
 	return err != nil || s.Cbytes+uint64(n+p.keep) <= s.Qbytes
 }
 
-// Room says whether n bytes fit into the queue; see kernelq.Roomy.
+// Room reports whether n bytes fit into the queue; see kernelq.Roomy.
 func (p *port) Room(n int) bool {
 	s, err := sys.MsgInfo(p.id)
-	// Where the numbers cannot be read, Send will tell.
+	// After an error, Send will say what is wrong.
 	return err != nil || s.Cbytes+uint64(n) <= s.Qbytes
 }
 
@@ -214,7 +213,7 @@ func (p *port) Receive(b []byte) (int, error) {
 	return kernelq.Take("sysv", receive, p.id, b)
 }
 
-// receive is the system call. A queue that was removed is empty.
+// receive makes the system call. A queue that was removed counts as empty.
 func receive(id int, b []byte) (int, error) {
 	n, err := sys.MsgReceive(id, b)
 	if err == unix.ENOMSG || err == unix.EIDRM || err == unix.EINVAL {

@@ -1,15 +1,15 @@
-// Package wire is the bytes on which two processes must agree besides the
-// pages of a lane: the frames of the control link between a process and its
+// Package wire defines the bytes on which two processes must agree, other than
+// the pages of a lane: the frames of the control link between a process and its
 // supervisor, and the header of a queue's entry. PROTOCOL.md describes them;
-// a golden-bytes test binds the two.
+// a test with golden bytes compares the two.
 //
 //	process ── Ready, Resolve, Open, Page, Segment, Monitor, ... ─► supervisor
 //	process ◄─ Begin, Target, Lane, Page, Retire, Gone, Down, ... ── supervisor
 //
-// A Frame is one of the types of this package. Append makes its bytes, Parse
-// reads them back and refuses whatever is not exactly a frame. Descriptors
-// travel beside a frame; Files says how many a frame must have.
+// A Frame is one of the types of this package. Append encodes it, Parse decodes it
+// and refuses anything that is not exactly a frame. Descriptors travel beside a
+// frame; Files says how many a frame must have.
 //
-// The package knows no Go type of a message and no memory; it depends on
-// nothing.
+// The package knows nothing of the Go types of messages or of memory, and imports
+// no other package of the library.
 package wire

@@ -24,8 +24,7 @@ const (
 	MaxBlocks     = 8  // lent buffers in one message
 )
 
-// BlockRef names a block of a segment: never an offset, always index times
-// class.
+// BlockRef names a block of a segment, by its index and never by an offset.
 type BlockRef struct {
 	Segment    uint16
 	Index      uint16
@@ -33,12 +32,12 @@ type BlockRef struct {
 	Length     uint64 // bytes in use
 }
 
-// FileSegment is the number of no segment: a lent block in it is a file. Index
-// is its place among the message's files, Length the ticket of their packet in
-// the lane's passage.
+// FileSegment, in the place of a segment's number, says that a lent block is a file.
+// Index is then its place among the message's files, Length the ticket of their packet
+// in the lane's passage.
 const FileSegment = 1<<16 - 1
 
-// Files is how many files travel with the entry, and their ticket.
+// Files returns how many files travel with the entry, and their ticket.
 func (e *Entry) Files() (ticket uint64, n int) {
 	for i := range e.Lent[:min(int(e.N), MaxBlocks)] {
 		if e.Lent[i].Segment == FileSegment {
@@ -60,13 +59,13 @@ type Entry struct {
 	Flags    uint8
 	N        uint8 // lent blocks, without the payload's
 	Type     uint64
-	Ask      uint64              // of all but tells
-	Deadline int64               // likewise
+	Ask      uint64              // not of a tell
+	Deadline int64               // not of a tell
 	Payload  BlockRef            // with FlagBlock
 	Lent     [MaxBlocks]BlockRef // N of them
 }
 
-// Header is the size in bytes of e's header.
+// Header returns the size in bytes of e's header.
 func (e *Entry) Header() int {
 	n := entryFixed + int(e.N)*BlockRefBytes
 	if e.Kind == EntryAsk || e.Kind == EntryReply || e.Kind == EntryError {
@@ -108,8 +107,8 @@ func (r *BlockRef) Put(b []byte) {
 	binary.LittleEndian.PutUint64(b[16:], 0)
 }
 
-// Parse reads what Put has written. It checks nothing: whoever maps the segment
-// does.
+// Parse reads what Put has written. It checks nothing: whoever maps the segment has
+// to.
 func (r *BlockRef) Parse(b []byte) {
 	_ = b[BlockRefBytes-1]
 	r.Segment = binary.LittleEndian.Uint16(b)
@@ -118,8 +117,8 @@ func (r *BlockRef) Parse(b []byte) {
 	r.Length = binary.LittleEndian.Uint64(b[8:])
 }
 
-// ParseTell is Parse for what most messages are: told, and all of it inline. It
-// leaves ok false and e as it was when b is something else.
+// ParseTell is Parse for most messages: tells whose payload is all inline. If b is
+// something else, ok is false and e is unchanged.
 func (e *Entry) ParseTell(b []byte) (payload []byte, ok bool) {
 	if len(b) < entryFixed || binary.LittleEndian.Uint32(b) != EntryTell {
 		return nil, false
@@ -129,8 +128,7 @@ func (e *Entry) ParseTell(b []byte) (payload []byte, ok bool) {
 	return b[entryFixed:], true
 }
 
-// TellIn is ParseTell without an Entry. It leaves ok false when b is something
-// else.
+// TellIn is ParseTell without an Entry. If b is something else, ok is false.
 func TellIn(b []byte) (typ uint64, payload []byte, ok bool) {
 	if len(b) < entryFixed || binary.LittleEndian.Uint32(b) != EntryTell {
 		return 0, nil, false
@@ -141,11 +139,10 @@ func TellIn(b []byte) (typ uint64, payload []byte, ok bool) {
 // LentHeader is the size in bytes of the header of a tell with one lent block.
 const LentHeader = entryFixed + BlockRefBytes
 
-// lentTell is how such an entry begins: kind, flags, lent blocks, 0.
+// lentTell is the first word of such an entry: kind, flags, lent blocks, 0.
 const lentTell = EntryTell | 1<<16
 
-// PutLentTell writes the header of a tell with one lent block, and all of its
-// payload inline.
+// PutLentTell writes the header of a tell with one lent block and inline payload.
 func PutLentTell(b []byte, typ uint64, lent *BlockRef) {
 	_ = b[LentHeader-1]
 	binary.LittleEndian.PutUint32(b, lentTell)
@@ -153,8 +150,7 @@ func PutLentTell(b []byte, typ uint64, lent *BlockRef) {
 	lent.Put(b[entryFixed:])
 }
 
-// LentTellIn is TellIn for a tell with one lent block. It writes lent only when it
-// says ok.
+// LentTellIn is TellIn for a tell with one lent block. It sets lent only if ok is true.
 func LentTellIn(b []byte, lent *BlockRef) (typ uint64, payload []byte, ok bool) {
 	if len(b) < LentHeader || binary.LittleEndian.Uint32(b) != lentTell {
 		return 0, nil, false
@@ -163,8 +159,8 @@ func LentTellIn(b []byte, lent *BlockRef) (typ uint64, payload []byte, ok bool) 
 	return binary.LittleEndian.Uint64(b[4:]), b[LentHeader:], true
 }
 
-// Parse reads the header of the entry b and returns the inline payload. It
-// reads every byte of the header once: the sender could change it.
+// Parse reads the header of the entry b and returns the inline payload. It reads
+// every byte of the header only once, since the sender could change it meanwhile.
 func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 	if len(b) < entryFixed {
 		return nil, fmt.Errorf("wire: entry of %d bytes is shorter than its header of %d", len(b), entryFixed)
@@ -203,7 +199,7 @@ func (e *Entry) Parse(b []byte) (payload []byte, err error) {
 // TellHeader is the size of the header of a tell without blocks.
 const TellHeader = entryFixed
 
-// PutTell is PutPlain of a tell.
+// PutTell is PutPlain for a tell.
 func PutTell(b []byte, typ uint64) {
 	_ = b[entryFixed-1]
 	binary.LittleEndian.PutUint32(b, EntryTell)
@@ -218,8 +214,8 @@ func PlainHeader(kind uint8) int {
 	return entryFixed + entryAsk
 }
 
-// PutPlain writes the header of an entry without blocks: what most messages
-// have, without the weight of an Entry.
+// PutPlain writes the header of an entry without blocks, as most have, without the
+// cost of an Entry.
 func PutPlain(b []byte, kind uint8, typ, ask uint64, deadline int64) {
 	_ = b[entryFixed-1]
 	b[0], b[1], b[2], b[3] = kind, 0, 0, 0

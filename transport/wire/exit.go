@@ -32,7 +32,7 @@ func (c *coder) exit(e *Exit) {
 	c.duration(&e.Runtime)
 	c.duration(&e.CPU)
 	c.u64(&e.MaxRSS)
-	// Short, so that with the two that follow they fit a frame.
+	// Short, so that they fit a frame together with the two that follow.
 	c.brief(&e.Type)
 	c.brief(&e.Reason)
 	c.brief(&e.Summary)
@@ -46,16 +46,16 @@ const (
 	ExitCode     = 2 // another code
 	ExitSignal   = 3 // killed by a signal
 	ExitPanic    = 4 // a Go panic or fatal error
-	ExitMemory   = 5 // went over its memory limit
+	ExitMemory   = 5 // exceeded its memory limit
 	ExitStart    = 6 // did not become ready
-	ExitNoTarget = 7 // there was nobody to end
+	ExitNoTarget = 7 // there was no such process
 	ExitWatchdog = 8 // killed because nothing was completed while messages waited
 )
 
-// The words of Exit.Reason beside those that were declared.
+// The values of Exit.Reason other than those that an Exiting declares.
 const (
 	ReasonKilled = "killed" // by SIGKILL
-	ReasonNoProc = "noproc" // there was nobody
+	ReasonNoProc = "noproc" // there was no such process
 	ReasonError  = "error"  // any other failure
 )
 
@@ -74,13 +74,13 @@ func (f *AskFailed) fields(c *coder) {
 
 // How a Monitor watches.
 const (
-	MonitorActor   = 0 // until it ends; its replacement is no end
-	MonitorCancel  = 1 // not any more
-	MonitorProcess = 2 // until the process ends that runs it now
+	MonitorActor   = 0 // until the actor ends; being replaced does not count
+	MonitorCancel  = 1 // no longer
+	MonitorProcess = 2 // until the process that runs the actor now ends
 )
 
 // Monitor asks for one Down about the incarnation of ID that is alive now, or
-// takes an earlier one back.
+// cancels an earlier Monitor.
 type Monitor struct {
 	Token uint64
 	ID    uint32
@@ -105,13 +105,13 @@ func (f *Down) fields(c *coder) {
 }
 
 // Trap says that this process wants to be told of the ends of actors that it is
-// linked with, rather than end too.
+// linked with, instead of ending too.
 type Trap struct{}
 
 func (f *Trap) fields(*coder) {}
 
-// Link links this actor with the incarnation of ID that is alive now, or, with
-// Cancel, takes the link back.
+// Link links this actor with the incarnation of ID that is alive now or, with
+// Cancel, removes the link.
 type Link struct {
 	Token  uint64 // comes back in Ack
 	ID     uint32

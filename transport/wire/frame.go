@@ -20,7 +20,7 @@ type Frame interface {
 	fields(*coder)
 }
 
-// Append appends the bytes of f to dst: its kind, and its fields in order.
+// Append appends the encoding of f to dst: its kind, and its fields in order.
 func Append(dst []byte, f Frame) []byte {
 	c := coder{buf: append(dst, byte(f.Kind())), write: true}
 	f.fields(&c)
@@ -47,9 +47,9 @@ func Parse(b []byte) (Frame, error) {
 	return f, nil
 }
 
-// coder writes the fields of a frame, or reads them: one description of each
-// frame serves both. Integers are little-endian, strings and bytes have a u16
-// or u32 length before them.
+// coder writes the fields of a frame, or reads them, so that one description of each
+// frame serves both. Integers are little-endian; a string is preceded by its length as
+// a u16, bytes by theirs as a u32.
 type coder struct {
 	buf   []byte
 	write bool
@@ -106,8 +106,8 @@ func (c *coder) i64(v *int64) {
 
 func (c *coder) duration(v *time.Duration) { c.i64((*int64)(v)) }
 
-// text cuts what is too long: names are short by rule, and a stack that is cut
-// is better than a death that is not reported.
+// text truncates a string that is too long: names are short by rule, and a truncated
+// stack is better than an unreported death.
 func (c *coder) text(v *string) {
 	if c.write {
 		s := *v
@@ -123,7 +123,7 @@ func (c *coder) text(v *string) {
 	*v = string(c.take(int(n)))
 }
 
-// brief is text, cut to MaxShort when it is written.
+// brief is text, truncated to MaxShort when it is written.
 func (c *coder) brief(v *string) {
 	if c.write && len(*v) > MaxShort {
 		s := (*v)[:MaxShort]

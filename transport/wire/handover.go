@@ -1,30 +1,30 @@
 package wire
 
-// The steps of a replacement that the supervisor tells a process of.
+// The steps of a replacement, as the supervisor tells them to the two processes.
 const (
-	StepStandBy  = 1 // to the successor, first thing: it has no mailbox yet
+	StepStandBy  = 1 // to the successor, right after Begin: it has no mailbox yet
 	StepGive     = 2 // to its predecessor: hand over after the message in hand, and wait
 	StepGoOn     = 3 // to its predecessor: the replacement is given up
 	StepTakeOver = 4 // to the successor: the mailbox is its own
 )
 
-// Handover leads a replacement. Successor is the incarnation that is to take
-// over; it tells what belongs to one replacement from what belongs to another.
+// Handover tells a process the next step of a replacement. Successor is the incarnation
+// that is to take over; it identifies the replacement.
 type Handover struct {
 	Successor uint32
 	Step      uint8
 }
 
-// What a State is.
+// The values of State.What.
 const (
 	StateNone    = 0 // there is no state to hand over
 	StateValue   = 1 // a value of Type, whose name is Text
-	StateRefused = 2 // it goes on, and Text is why
+	StateRefused = 2 // the predecessor goes on; Text says why
 )
 
-// State is what an actor hands over to its successor: from the predecessor, in
-// answer to StepGive, and on to the successor. Files: the segment that holds the
-// value, when Bytes does not.
+// State is the state that an actor hands over to its successor. The predecessor sends
+// it in answer to StepGive, and the supervisor passes it on. Files: the segment that
+// holds the value, if Bytes does not.
 type State struct {
 	Successor uint32
 	What      uint8
@@ -38,18 +38,18 @@ type State struct {
 // State itself.
 const MaxStateBytes = 32 << 10
 
-// The answers to a State.
+// The values of Taken.What.
 const (
-	TakenWhole   = 0 // the state is the successor's
-	TakenRefused = 1 // Text is why
+	TakenWhole   = 0 // the successor has the state
+	TakenRefused = 1 // Text says why
 	TakenUnknown = 2 // the successor takes no state of that type
 )
 
-// Taken answers State: whether the successor has taken it.
+// Taken answers State: it says whether the successor has taken it.
 type Taken struct {
 	Successor uint32
 	What      uint8
-	Type      uint64 // with TakenUnknown: identity of the type of that name that it would take, or 0
+	Type      uint64 // with TakenUnknown: identity of the type of the same name that it would take, or 0
 	Text      string
 }
 

@@ -74,7 +74,7 @@ func empty[T any, P interface {
 	return P(new(T))
 }
 
-// newFrame is an empty frame of a kind, or nil.
+// newFrame returns an empty frame of a kind, or nil.
 func newFrame(k Kind) Frame {
 	if int(k) >= len(frames) || frames[k] == nil {
 		return nil
@@ -82,7 +82,7 @@ func newFrame(k Kind) Frame {
 	return frames[k]()
 }
 
-// Files is how many descriptors must come with f.
+// Files returns how many descriptors must come with f.
 func Files(f Frame) int {
 	switch f := f.(type) {
 	case *Open:
@@ -103,7 +103,7 @@ func Files(f Frame) int {
 	return 0
 }
 
-// flagged is 1 when a flag that announces a descriptor is set.
+// flagged returns 1 if a flag that announces a descriptor is set, else 0.
 func flagged(flag uint8) int {
 	if flag == 1 {
 		return 1
@@ -111,7 +111,7 @@ func flagged(flag uint8) int {
 	return 0
 }
 
-// Kind is the first byte of the frame.
+// Kind returns the first byte of the frame.
 func (*Begin) Kind() Kind     { return KindBegin }
 func (*Ready) Kind() Kind     { return KindReady }
 func (*Failed) Kind() Kind    { return KindFailed }

@@ -1,8 +1,8 @@
 package wire
 
 // Open gives the supervisor a new lane to a target. Files: the send page; the
-// queue's descriptor when it is not a ring; the sender's wake-up descriptor
-// when Bell is 1.
+// queue's descriptor if it is not a ring; the sender's wake-up descriptor if Bell
+// is 1.
 type Open struct {
 	To    uint32
 	Queue Queue
@@ -28,11 +28,11 @@ type Lane struct {
 	Size    uint32
 	Bell    uint8
 	Start   uint64 // first sequence to handle
-	Attempt uint8  // deaths of earlier incarnations with the message at Start in hand
+	Attempt uint8  // how many earlier incarnations died with the message at Start in hand
 	Carry   []byte // an entry that was taken from the queue and not dealt with
 
 	Urgent      uint64 // of a queue with priorities: how many of the entries before Start were urgent
-	CarryUrgent uint8  // 1: Carry is
+	CarryUrgent uint8  // 1: Carry is urgent
 }
 
 func (f *Lane) fields(c *coder) {
@@ -49,9 +49,9 @@ func (f *Lane) fields(c *coder) {
 	c.u8(&f.CarryUrgent)
 }
 
-// Page passes on a receive page. From the receiver: the page is for the lane
-// of the sender Peer. To the sender: it comes from the receiver Peer. Files:
-// the page; the receiver's wake-up descriptor when Bell is 1.
+// Page passes on a receive page. From the receiver, it is for the lane of the sender
+// Peer; to the sender, it is from the receiver Peer. Files: the page; the receiver's
+// wake-up descriptor if Bell is 1.
 type Page struct {
 	Peer  Addr
 	Size  uint32
@@ -69,9 +69,10 @@ func (f *Page) fields(c *coder) {
 	c.u64(&f.Urgent)
 }
 
-// Segment passes on a segment of blocks, or, when Blocks is 0, takes one back. From
-// its owner: for the process Peer. To the user of the blocks: it comes from Peer.
-// Reply says that the blocks carry replies of a receiver, not messages of a sender.
+// Segment passes on a segment of blocks or, if Blocks is 0, retires one. From its
+// owner, it is for the process Peer; to the user of the blocks, it is from Peer. Reply
+// says that the blocks carry replies of a receiver, not messages of a sender. Files: the
+// segment, unless it is retired.
 type Segment struct {
 	Token  uint64 // comes back in Ack, owner only
 	Peer   Addr
@@ -93,7 +94,7 @@ func (f *Segment) fields(c *coder) {
 }
 
 // Passage passes on the exit of the passage that carries the files of a lane's
-// messages. From the sender: of the lane to Peer. To the receiver: of the lane
+// messages. From the sender, it is of the lane to Peer; to the receiver, of the lane
 // from Peer. Files: the exit.
 type Passage struct {
 	Token uint64 // comes back in Ack, sender only
@@ -105,7 +106,8 @@ func (f *Passage) fields(c *coder) {
 	c.addr(&f.Peer)
 }
 
-// Ack says that the supervisor holds what was sent with Token.
+// Ack says that the supervisor has carried out the request with Token: it keeps what was
+// sent, or has placed a Monitor, or made or removed a Link.
 type Ack struct{ Token uint64 }
 
 func (f *Ack) fields(c *coder) { c.u64(&f.Token) }
@@ -121,6 +123,7 @@ type Drained struct{ From Addr }
 
 func (f *Drained) fields(c *coder) { c.addr(&f.From) }
 
+// laneFiles returns how many descriptors come with an Open or Lane.
 func laneFiles(q Queue, bell uint8) int {
 	n := 1 + flagged(bell)
 	if q != QueueRing {

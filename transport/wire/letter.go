@@ -1,6 +1,6 @@
 package wire
 
-// Letter tells of a message that could not be delivered or handled.
+// Letter reports a message that could not be delivered or handled.
 type Letter struct {
 	From   Addr
 	To     uint32
@@ -26,5 +26,5 @@ const (
 	LetterCorrupt      = 3 // the sender broke the rules
 	LetterQuarantined  = 4 // it was in hand at a death
 	LetterUnread       = 5 // its actor has ended for good
-	LetterLost         = 6 // the lane that it was in was lost on its way: what was in it is unknown
+	LetterLost         = 6 // its lane was lost on the way, so what was in the lane is unknown
 )

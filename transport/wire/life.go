@@ -2,12 +2,12 @@ package wire
 
 import "time"
 
-// Begin tells a process who it is. It is the first frame it receives.
+// Begin tells a process who it is. It is the first frame that a process receives.
 type Begin struct {
 	Version    uint32
 	Self       Addr
 	Name       string // of the child
-	Definition string // of the actor it runs
+	Definition string // of the actor that it runs
 	Mailbox    Mailbox
 }
 
@@ -30,8 +30,8 @@ type Failed struct{ Text string }
 func (f *Failed) fields(c *coder) { c.text(&f.Text) }
 
 // Types names the types that a process handles and answers with, so that a death
-// notice can speak of its last message by name, and two builds can be compared
-// before one replaces the other.
+// notice can name the type of its last message, and two builds can be compared before
+// one replaces the other.
 type Types struct{ Types []TypeName }
 
 // TypeName is a type's identity and its name.
@@ -60,22 +60,22 @@ type Stop struct{ Reason string }
 
 func (f *Stop) fields(c *coder) { c.text(&f.Reason) }
 
-// Exiting declares a reason that a wait status cannot express. It is believed
-// only with exit code 0.
+// Exiting declares a reason for exiting that a wait status cannot express. It is
+// believed only with exit code 0.
 type Exiting struct{ Reason string }
 
 func (f *Exiting) fields(c *coder) { c.text(&f.Reason) }
 
-// The reasons that Exiting declares. ReasonShutdown may be followed by a colon,
-// a space and a word of the program's: OTP's {shutdown, X}.
+// The reasons that Exiting declares. ReasonShutdown may be followed by a colon, a
+// space and a word of the program: OTP's {shutdown, X}.
 const (
 	ReasonNormal   = "normal"
 	ReasonShutdown = "shutdown"
 	ReasonIgnore   = "ignore"   // the start is not wanted
-	ReasonReplaced = "replaced" // its successor takes over; a Stop's reason, too
+	ReasonReplaced = "replaced" // its successor takes over; also a reason of Stop
 )
 
-// Ended says how a command ended; its guardian sends it, and exits.
+// Ended says how a command ended. Its guardian sends it and then exits.
 type Ended struct {
 	PID    int64
 	Code   int64 // or -1

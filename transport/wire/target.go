@@ -18,8 +18,8 @@ const (
 	TargetAlive   = 1 // running or restarting: its mailbox takes messages
 	TargetGone    = 2 // ended for good
 	TargetUnknown = 3 // never existed
-	TargetPool    = 4 // stands for others: a Members came before
-	TargetRefused = 5 // of Group: Name says why
+	TargetPool    = 4 // stands for other actors, which a preceding Members lists
+	TargetRefused = 5 // in answer to Group; Name says why
 	TargetFull    = 6 // its mailbox holds too much of the asker's earlier incarnations
 )
 
@@ -53,13 +53,15 @@ func (f *Gone) fields(c *coder) {
 	c.exit(&f.Exit)
 }
 
-// Back says that a target that was gone is there again.
+// Back says that a target that was Gone exists again, or that a group was forgotten and
+// has to be asked for again.
 type Back struct{ ID uint32 }
 
 func (f *Back) fields(c *coder) { c.u32(&f.ID) }
 
 // Closed answers Gone and Leaving: this process sends nothing more in its lane to that
-// target, so the lane's tail is final.
+// target, so the lane's tail is final. From a supervisor, it says that the target reads
+// nothing more from this process, which has broken the rules.
 type Closed struct{ To uint32 }
 
 func (f *Closed) fields(c *coder) { c.u32(&f.To) }

@@ -2,8 +2,8 @@ package wire
 
 import "time"
 
-// These frames pass between the root process and a supervisor in a process of
-// its own, which starts and watches its children, while the root keeps their
+// The frames of this file pass between the root process and a supervisor in a process
+// of its own. The supervisor starts and watches its children; the root keeps their
 // mailboxes and reads their links.
 
 // The sorts of children.
@@ -14,19 +14,19 @@ const (
 	SortSubtree    = 4 // a supervisor in a process of its own
 )
 
-// Enroll asks for the number of a new child. One that was there before the
-// supervisor was restarted, by name and definition, has its old number, and
-// what is unread in its mailbox.
+// Enroll asks for the number of a new child. If there was a child of the same name and
+// definition before the supervisor was restarted, it keeps its number and the unread
+// messages of its mailbox.
 type Enroll struct {
 	Token      uint64 // comes back in Enrolled
 	Parent     uint32 // the supervisor whose child it is: this process, or one that it drives
 	Sort       uint8
-	Listed     uint8 // 1: it is in the supervisor's Spec, and comes back with it
+	Listed     uint8 // 1: it is in the supervisor's Spec, and is restarted with it
 	Name       string
 	Definition string
 	Mailbox    Mailbox
 	Watchdog   time.Duration // or 0
-	Route      Route         // of a pool, whose members are its children; or 0
+	Route      Route         // of a pool, whose children are its members; or 0
 	Operator   uint8         // 1: it may give orders, if its supervisor's process may
 	Shown      uint8         // 1: its stderr is that of its supervisor's process
 }
@@ -34,10 +34,10 @@ type Enroll struct {
 // Enrolled answers Enroll.
 type Enrolled struct {
 	Token   uint64
-	Child   Addr     // its number, and the last incarnation that it has had
+	Child   Addr     // its number, and its last incarnation so far
 	Problem string   // or why there is no number
-	Program string   // the executable that it was replaced by; "": what its supervisor starts
-	Members []uint32 // of a pool that was there before: what its members are called
+	Program string   // the executable by which it was replaced; "": the one that its supervisor starts
+	Members []uint32 // of a pool that existed before: the numbers in the names of its members
 }
 
 // Adopt hands over the link of a process that is about to be started. Files:
@@ -55,8 +55,8 @@ type Started struct {
 	Known uint8
 }
 
-// Below carries a frame of a child's link. To the supervisor: what the child
-// has sent. From the supervisor: what it is to receive.
+// Below carries a frame of a child's link: to the supervisor, one that the child has
+// sent; from the supervisor, one that it is to receive.
 type Below struct {
 	Child Addr
 	Frame []byte
@@ -64,15 +64,15 @@ type Below struct {
 
 // Died says that an incarnation has ended and was reaped.
 type Died struct {
-	Cause     uint8  // whom the death is charged to: 0 asked, 1 its own doing, 2 unexplained
+	Cause     uint8  // to what the death is charged: 0 it was asked for, 1 its own doing, 2 unexplained
 	Successor uint32 // the incarnation that takes over, or 0
 	Exit      Exit
 }
 
-// Left says that a child will not be started again by itself.
+// Left says that a child will not be restarted automatically.
 type Left struct {
 	ID        uint32
-	Forgotten uint8 // 1: the supervisor does not know it any more
+	Forgotten uint8 // 1: the supervisor no longer knows it
 }
 
 // Event is one event of a child.
@@ -83,9 +83,9 @@ type Event struct {
 	Text  string
 }
 
-// Command asks a supervisor for something: a supervisor in a process of its own,
-// or, from an actor, the root. Text is JSON; without it, from an actor, it takes
-// back the one of that Token.
+// Command is a request to a supervisor: to one in a process of its own or, from an
+// actor, to the root. Text is JSON. From an actor, a Command without Text cancels that
+// of the same Token.
 type Command struct {
 	Token uint64 // comes back in Answer; 0: no answer is wanted
 	Text  []byte
@@ -98,7 +98,7 @@ type Answer struct {
 	Text  []byte
 }
 
-// Kind is the first byte of the frame.
+// Kind returns the first byte of the frame.
 func (*Enroll) Kind() Kind   { return KindEnroll }
 func (*Enrolled) Kind() Kind { return KindEnrolled }
 func (*Adopt) Kind() Kind    { return KindAdopt }

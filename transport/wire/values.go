@@ -2,8 +2,8 @@ package wire
 
 import "fmt"
 
-// Addr is one incarnation of one process: a number that the supervisor gives
-// to a child for as long as the program runs, and a count of its starts.
+// Addr names one incarnation of one process: by the number that the supervisor gives
+// to a child for as long as the program runs, and the count of the child's starts.
 type Addr struct {
 	ID          uint32
 	Incarnation uint32
@@ -27,13 +27,13 @@ const (
 type Mailbox struct {
 	Queue     Queue
 	Full      uint8  // policy when the lane is full: 0 wait, 1 fail, 2 drop
-	Redeliver uint8  // how many deaths of its handler a message survives; 0: none
-	RingBytes uint32 // size of the cells of a ring
-	Inline    uint32 // payloads up to so many bytes travel in the entry
-	PoolBytes uint64 // most bytes of blocks a sender may have on a lane
+	Redeliver uint8  // how many deaths of its receiver a message in hand survives; 0: none
+	RingBytes uint32 // bytes of the cells of a ring
+	Inline    uint32 // largest payload that travels in the entry, in bytes
+	PoolBytes uint64 // largest total of blocks that a sender may have on a lane, in bytes
 	Segment   uint8  // form of the segments of these blocks; 0: the program's
 	Blocks    uint8  // how they are cut: 0 pool, 1 arena
-	MaxBytes  uint64 // of one payload; over PoolBytes it has a segment of its own
+	MaxBytes  uint64 // largest payload; one over PoolBytes has a segment of its own
 	Priority  uint8  // 0: no message is urgent; or one of the Priority constants
 }
 
@@ -50,7 +50,7 @@ func (c *coder) mailbox(m *Mailbox) {
 	c.u8(&m.Priority)
 }
 
-// numbers is a u16 count and so many numbers.
+// numbers codes a u16 count and that many numbers.
 func (c *coder) numbers(v *[]uint32) {
 	n := uint16(len(*v))
 	c.u16(&n)
@@ -65,9 +65,9 @@ func (c *coder) numbers(v *[]uint32) {
 	}
 }
 
-// The values of Mailbox.Priority other than 0: messages may be urgent, and the
-// form of the queue is one that has priorities.
+// The values of Mailbox.Priority other than 0. Messages may be urgent, and the queue's
+// form has priorities.
 const (
 	PriorityNamed  = 1 // the mailbox's configuration names the form
-	PriorityChosen = 2 // it is the first such form that the machine allows
+	PriorityChosen = 2 // the form is the first such one that the machine allows
 )

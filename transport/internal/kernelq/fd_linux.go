@@ -18,21 +18,21 @@ type FD struct {
 }
 
 // NewFD returns the port of a form over f, which it owns. put and take are the
-// system calls. They do not wait: EAGAIN. A file that is closed shows in the
-// first call.
+// system calls; instead of waiting they return EAGAIN. If f is closed, the first
+// call fails.
 func NewFD(form string, f *os.File, put func(fd int, m []byte) error, take func(fd int, b []byte) (int, error)) *FD {
 	p := &FD{form: form, file: f, put: put, take: take, fd: -1}
 	_ = sys.FD(f, func(fd int) error { p.fd = fd; return nil })
 	return p
 }
 
-// Number is the descriptor's number, -1 when it is closed.
+// Number returns the descriptor's number, or -1 when it is closed.
 func (p *FD) Number() int { return p.fd }
 
 // Send puts one message into the queue.
 func (p *FD) Send(m []byte) error { return p.SendBy(p.put, m) }
 
-// SendBy is Send by another system call.
+// SendBy is Send with another system call.
 func (p *FD) SendBy(put func(fd int, m []byte) error, m []byte) error {
 	return Put(p.form, put, p.fd, m)
 }
@@ -44,7 +44,7 @@ func (p *FD) Receive(b []byte) (int, error) {
 
 // Close closes the descriptor. It may be called again.
 func (p *FD) Close() error {
-	p.fd = -1 // the number may be somebody else's soon
+	p.fd = -1 // the number may soon be reused
 	f := p.file
 	p.file = nil
 	if f == nil {
@@ -53,7 +53,7 @@ func (p *FD) Close() error {
 	return f.Close()
 }
 
-// Room says whether the descriptor is writable; see Roomy.
+// Room reports whether the descriptor is writable; see Roomy.
 func (p *FD) Room(int) bool {
 	ready, err := sys.Ready(p.fd, unix.POLLOUT)
 	return ready && err == nil

@@ -11,8 +11,8 @@ import (
 // HeaderBytes is the part of a message before its entry.
 const HeaderBytes = 16
 
-// castagnoli takes longer to make than a short process takes to start, and most
-// programs have no queue in the kernel.
+// castagnoli is made on demand: that takes longer than a short process takes to
+// start, and most programs have no queue in the kernel.
 var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // Seal completes the message m, whose entry is in place.
@@ -22,12 +22,11 @@ func Seal(m []byte, seq uint64) {
 	binary.LittleEndian.PutUint32(m[4:], crc32.Checksum(m[8:], castagnoli()))
 }
 
-// Taken reads the record of the message that a receiver took last, from the
-// memory of its page. ok is false when it has taken none. The entry is part of
-// taken.
+// Taken decodes the message that a receiver took last from the Taken bytes of its
+// page. ok is false when it has taken none. The entry is part of taken.
 //
-// A sequence beyond that of the in-flight word says that the entry of that
-// word was dealt with, and that this one was taken and no handler has seen it.
+// A sequence beyond that of the in-flight word means that the entry of that word was
+// dealt with, and that this one was taken but no handler has seen it.
 func Taken(taken []byte) (seq uint64, entry []byte, ok bool) {
 	seq, entry, err := parse(taken, len(taken))
 	return seq, entry, err == nil

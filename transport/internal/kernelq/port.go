@@ -15,42 +15,42 @@ type Port interface {
 	// or fails with transport.ErrFull when there is no room for it now.
 	Send(m []byte) error
 
-	// Receive removes the oldest message and copies it straight into b, which
-	// is in memory. It fails with transport.ErrEmpty when there is none.
+	// Receive removes the oldest message and copies it straight into b, whose
+	// pages are in memory. It fails with transport.ErrEmpty when there is none.
 	Receive(b []byte) (int, error)
 
 	// Close closes the descriptors of this end. It may be called again.
 	Close() error
 }
 
-// Prior is a Port of a queue with priorities. Its Send is of messages that are
-// not urgent.
+// Prior is a Port of a queue with priorities. Its Send is for messages that are not
+// urgent.
 type Prior interface {
 	Port
 
-	// SendUrgent is Send of a message that is received before all that are
+	// SendUrgent is Send for a message that is received before all that are
 	// not urgent, and after all earlier urgent ones.
 	SendUrgent(m []byte) error
 
-	// Spare says whether a message of n bytes that is not urgent leaves the
-	// room that is kept for urgent ones. When it says yes, that holds until
-	// the only sender's next Send.
+	// Spare reports whether a message of n bytes that is not urgent leaves the
+	// room that is kept for urgent ones. If it does, that holds until the next
+	// Send, as there is only one sender.
 	Spare(n int) bool
 }
 
-// Roomy is a Port that knows whether a message of n bytes would be taken now.
-// When it says yes, the next Send of the only sender does not fail with
-// transport.ErrFull; it may say no too early.
+// Roomy is a Port that knows whether there is room for a message of n bytes. If Room
+// returns true, the next Send does not fail with transport.ErrFull, as there is only
+// one sender. It may return false although there is room.
 type Roomy interface{ Room(n int) bool }
 
-// Shape is how large the messages of a queue are.
+// Shape describes the messages of a queue.
 type Shape struct {
-	// Message is the size in bytes of the largest message, its header
-	// included.
+	// Message is the size in bytes of the largest message, including its
+	// header.
 	Message int
 
-	// Prefix is how many bytes stand before a message in the buffer of a
-	// system call: the type of a SysV message. Send and Receive get buffers
+	// Prefix is the number of bytes before a message in the buffer of a system
+	// call: those of the type of a SysV message. Send and Receive get buffers
 	// that begin with them; Receive does not count them.
 	Prefix int
 
@@ -58,9 +58,9 @@ type Shape struct {
 	Urgent bool
 }
 
-// Put is the Send of a Port by a system call, which is made again when a signal has
-// interrupted it. at is the queue for the call: a descriptor or an id. EAGAIN says
-// that there is no room; form begins the text of other errors.
+// Put implements the Send of a Port by a system call, which it repeats if a signal
+// interrupts it. at is the call's first argument, a descriptor or an id. EAGAIN means
+// that there is no room. form begins the text of other errors.
 func Put(form string, call func(at int, m []byte) error, at int, m []byte) error {
 	err := call(at, m)
 	for err == syscall.EINTR {
@@ -69,7 +69,7 @@ func Put(form string, call func(at int, m []byte) error, at int, m []byte) error
 	return outcome(form, "send", err, transport.ErrFull)
 }
 
-// Take is the Receive of a Port likewise. EAGAIN says that there is no message.
+// Take implements the Receive of a Port likewise. EAGAIN means that there is no message.
 func Take(form string, call func(at int, b []byte) (int, error), at int, b []byte) (int, error) {
 	n, err := call(at, b)
 	for err == syscall.EINTR {
@@ -78,8 +78,8 @@ func Take(form string, call func(at int, b []byte) (int, error), at int, b []byt
 	return n, outcome(form, "receive", err, transport.ErrEmpty)
 }
 
-// outcome is what the error of a system call means to a Port: nil, state when it
-// would have had to wait, or an error that names what was tried.
+// outcome turns the error of a system call into that of a Port: nil, state if the call
+// would have had to wait, or an error that names the operation.
 func outcome(form, op string, err, state error) error {
 	switch err {
 	case nil:
@@ -105,13 +105,13 @@ func (n None) Receive([]byte) (int, error) { return 0, n.Err }
 // SendUrgent fails with Err.
 func (n None) SendUrgent([]byte) error { return n.Err }
 
-// Spare says yes: Send says why not.
+// Spare returns true: Send then says why not.
 func (n None) Spare(int) bool { return true }
 
-// Close has nothing to close.
+// Close does nothing.
 func (n None) Close() error { return nil }
 
-// Unsupported is the error of a form that exists on Linux only.
+// Unsupported returns the error of a form that exists on Linux only.
 func Unsupported(what string) error {
 	return fmt.Errorf("%s: Linux only: %w", what, errors.ErrUnsupported)
 }

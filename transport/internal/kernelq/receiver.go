@@ -7,25 +7,25 @@ type receiver struct {
 	port   Port
 	page   *transport.RecvPage
 	buffer []byte    // the page's Taken, in memory since NewReceiver
-	taken  []byte    // what follows the prefix in buffer
+	taken  []byte    // buffer after the prefix
 	next   [2]uint64 // sequence of the next entry that is not urgent, and of the next one that is
 	urgent bool      // entries may be urgent
 	class  int       // of the entry lent last: 1 if it is urgent
-	lent   bool      // an entry has been lent that is not done
-	carry  int       // bytes of the message that was put into taken at the start; 0: none
-	dead   error     // the peer broke the rules
+	lent   bool      // the entry lent last is not done
+	carry  int       // bytes of a carried message in taken that Next lends first; 0: none
+	dead   error     // the rule that the peer broke; final
 }
 
-// NewReceiver returns the consuming end of a queue. It owns port. Messages are
-// read into the page's Taken. at is where this incarnation begins. If at has a
-// Carry, an earlier incarnation had taken that entry out of the queue, and Next
-// lends it first. It is copied into the page here: call NewReceiver before the
-// supervisor forgets the page of the predecessor.
+// NewReceiver returns the consuming end of a queue. It owns port. Messages are read
+// into the page's Taken. at is where this incarnation begins. If at has a Carry, an
+// earlier incarnation had taken that entry out of the queue, and Next lends it first.
+// NewReceiver copies it into the page: call it before the supervisor forgets the page
+// of the predecessor.
 func NewReceiver(port Port, shape Shape, page *transport.RecvPage, at transport.Place) transport.Receiver {
 	r := &receiver{port: port, page: page, buffer: page.Taken, taken: page.Taken[shape.Prefix:], urgent: shape.Urgent,
 		next: [2]uint64{at.Seq - at.Urgent, at.Urgent}}
-	// Every page of it is in memory from here on: the kernel's copy needs no
-	// page fault that a kill could cut off.
+	// From here on every page of it is in memory, so the kernel copies into it
+	// without a page fault, which a kill could interrupt.
 	clear(page.Taken)
 	page.Head.Store(at.Seq)
 	page.Normal.Store(r.next[0])
@@ -71,12 +71,12 @@ func (r *receiver) Next() (transport.Entry, error) {
 		return transport.Entry{}, err
 	}
 	r.lent = true
-	// On the receiver's own scale entries are counted as they come.
+	// The receiver's sequence counts entries of both classes, in the order received.
 	at := r.next[0] + r.next[1]
 	return transport.Entry{Seq: at, End: at + 1, Bytes: entry}, nil
 }
 
-// check sees to it that an entry is the next one of its class.
+// check fails if an entry is not whole, or not the next one of its class.
 func (r *receiver) check(seq uint64, whole bool) error {
 	r.class = 0
 	if r.urgent && seq&transport.UrgentBit != 0 {
@@ -92,9 +92,9 @@ func (r *receiver) check(seq uint64, whole bool) error {
 	return nil
 }
 
-// Done ends the entry lent last. What is stored here says, with the record of
-// the message taken last, what was dealt with: whatever the order in which
-// classes came, and without a word of that message itself.
+// Done ends the entry lent last. The count that it stores and the record of the
+// message taken last together tell what was dealt with, whatever the order in which
+// the classes came.
 func (r *receiver) Done() {
 	if !r.lent {
 		panic("kernelq: Done without Next")
@@ -108,10 +108,8 @@ func (r *receiver) Done() {
 	}
 }
 
-// Release stores the head. The queue itself had room again as soon as the
-// entry was taken.
+// Release stores the head. The queue itself has had room since the entry was taken.
 func (r *receiver) Release() { r.page.Head.Store(r.next[0] + r.next[1]) }
 
-// Close closes the port. It may be called again. An entry that is lent stays
-// in the page.
+// Close closes the port. It may be called again. A lent entry stays in the page.
 func (r *receiver) Close() error { return r.port.Close() }

@@ -10,7 +10,7 @@ import (
 type sender struct {
 	port    Port
 	page    *transport.SendPage
-	prior   Prior     // port, when entries may be urgent; or nil
+	prior   Prior     // port, if entries may be urgent; else nil
 	next    [2]uint64 // sequence of the next entry that is not urgent, and of the next one that is
 	class   int       // of the entry being written: 1 if it is urgent
 	buffer  []byte    // prefix and the message being written
@@ -18,9 +18,9 @@ type sender struct {
 	pending int // bytes of the message; 0: nothing is reserved
 }
 
-// NewSender returns the producing end of a queue, for the lane whose send page
-// is page. It owns port. Entries continue at the page's tail. prefix, if not
-// nil, is what stands before each message.
+// NewSender returns the producing end of a queue, for the lane whose send page is
+// page. It owns port. Its sequence continues at the page's tail. prefix, if not nil,
+// precedes each message.
 func NewSender(port Port, shape Shape, prefix []byte, page *transport.SendPage) transport.Sender {
 	s := &sender{port: port, page: page, prefix: shape.Prefix}
 	s.next[0] = page.Tail.Load()
@@ -36,7 +36,7 @@ func NewPrioritySender(port Prior, shape Shape, prefix []byte, page *transport.S
 	return s
 }
 
-// Urgent says whether the entries that are reserved from now on are urgent.
+// Urgent sets whether the entries reserved from now on are urgent.
 func (s *sender) Urgent(yes bool) {
 	switch {
 	case !yes:
@@ -48,7 +48,7 @@ func (s *sender) Urgent(yes bool) {
 	}
 }
 
-// Reserve lends a private buffer; that the queue is full shows in Commit.
+// Reserve lends a private buffer; a full queue shows only in Commit.
 func (s *sender) Reserve(n int) ([]byte, error) {
 	if n > s.MaxEntry() {
 		return nil, &transport.SizeError{What: "entry", Size: n, Limit: s.MaxEntry(),
@@ -59,8 +59,8 @@ func (s *sender) Reserve(n int) ([]byte, error) {
 	return s.buffer[begin:end:end], nil
 }
 
-// Room fails with transport.ErrFull when the reserved message would not be
-// taken now; see Roomy.
+// Room fails with transport.ErrFull if there is no room for the reserved message now;
+// see Roomy.
 func (s *sender) Room() error {
 	if r, ok := s.port.(Roomy); ok && !r.Room(s.prefix+s.pending) || !s.spare() {
 		return transport.ErrFull
@@ -68,14 +68,14 @@ func (s *sender) Room() error {
 	return nil
 }
 
-// spare says whether the reserved message leaves the room for urgent ones, or is
-// one.
+// spare reports whether the reserved message is urgent, or leaves the room that is kept
+// for urgent ones.
 func (s *sender) spare() bool {
 	return s.prior == nil || s.class == 1 || s.prior.Spare(s.pending)
 }
 
-// Commit puts the message into the queue and then stores the tail. If this
-// process dies in between, the entry is visible although nobody was told.
+// Commit puts the message into the queue and then stores the tail. If this process
+// dies in between, the entry is visible although the tail does not count it.
 func (s *sender) Commit() error {
 	if s.pending == 0 {
 		panic("kernelq: Commit without Reserve")
@@ -101,8 +101,8 @@ func (s *sender) send(m []byte) error {
 	return s.port.Send(m)
 }
 
-// Next is the sequence of the next entry, with transport.UrgentBit if it is an
-// urgent one.
+// Next returns the sequence of the next entry, with transport.UrgentBit if it is
+// urgent.
 func (s *sender) Next() uint64 {
 	if s.class == 1 {
 		return s.next[1] | transport.UrgentBit
@@ -110,7 +110,7 @@ func (s *sender) Next() uint64 {
 	return s.next[0]
 }
 
-// MaxEntry is the bytes of a message without its header.
+// MaxEntry returns the bytes of the largest message without its header.
 func (s *sender) MaxEntry() int { return len(s.buffer) - s.prefix - HeaderBytes }
 
 // Close closes the port. It may be called again.

@@ -7,8 +7,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Peer is one end of a control link. Its methods, and Hear, fail the test if the link
-// does; only the test's own goroutine may call them.
+// Peer is one end of a control link. Its methods, and Hear and HearAll, fail the test if
+// the link fails; only the test's own goroutine may call them.
 type Peer struct {
 	T    testing.TB
 	Link transport.Link
@@ -22,7 +22,7 @@ func (p *Peer) Say(f wire.Frame, files ...transport.File) {
 	}
 }
 
-// Hear waits for the next frame, which has to be an F. Its descriptors are closed.
+// Hear waits for the next frame, which must be an F, and closes its descriptors.
 func Hear[F wire.Frame](p *Peer) F {
 	p.T.Helper()
 	f, files := HearAll[F](p)
@@ -32,7 +32,7 @@ func Hear[F wire.Frame](p *Peer) F {
 	return f
 }
 
-// HearAll is Hear with the descriptors, which are the caller's.
+// HearAll is Hear, but returns the descriptors, which the caller owns.
 func HearAll[F wire.Frame](p *Peer) (F, []transport.File) {
 	p.T.Helper()
 	buf := make([]byte, wire.MaxFrame)
