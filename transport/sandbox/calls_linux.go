@@ -4,7 +4,7 @@ package sandbox
 
 import "golang.org/x/sys/unix"
 
-// numbers are the system calls that all architectures of a filter have, by the
+// numbers holds the system calls that all supported architectures have, by the
 // kernel's names.
 var numbers = map[string]uint32{
 	"accept": unix.SYS_ACCEPT, "accept4": unix.SYS_ACCEPT4, "acct": unix.SYS_ACCT, "add_key": unix.SYS_ADD_KEY,

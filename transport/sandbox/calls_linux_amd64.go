@@ -5,10 +5,10 @@ import "golang.org/x/sys/unix"
 // auditArch is what seccomp calls this architecture.
 const auditArch = unix.AUDIT_ARCH_X86_64
 
-// elsewhere are calls that other architectures have, and this one has not.
+// elsewhere lists the system calls that only other architectures have.
 const elsewhere = ""
 
-// own are the system calls of this architecture alone.
+// own holds the system calls that only this architecture has.
 var own = map[string]uint32{
 	"_sysctl": unix.SYS__SYSCTL, "access": unix.SYS_ACCESS, "afs_syscall": unix.SYS_AFS_SYSCALL,
 	"alarm": unix.SYS_ALARM, "arch_prctl": unix.SYS_ARCH_PRCTL, "chmod": unix.SYS_CHMOD, "chown": unix.SYS_CHOWN,

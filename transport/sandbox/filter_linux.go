@@ -13,12 +13,12 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// needed are calls without which no process gets anywhere, not even to its end.
+// needed lists the calls without which no process can run, or even end.
 var needed = []string{"exit", "exit_group", "rt_sigreturn", "futex", "mmap", "munmap", "brk", "read", "write", "close"}
 
-// Numbers are the system calls of this architecture with these names, such as
-// "ptrace", or numbers, such as "101". A name that only other architectures have
-// stands for nothing. The error lists every name that none has, and every call
+// Numbers returns the numbers of this architecture's system calls with these names,
+// such as "ptrace", or numbers, such as "101". A name that only other architectures
+// have is ignored. The error lists every name that no architecture has, and every call
 // that no process can do without.
 func Numbers(names []string) (nrs []uint32, err error) {
 	if auditArch == 0 {
@@ -47,12 +47,12 @@ func Numbers(names []string) (nrs []uint32, err error) {
 	return nrs, errors.Join(errs...)
 }
 
-// x32 is the bit in the number of a call of amd64's third ABI, which has the
-// same architecture as the first.
+// x32 is a bit in the number of a call of amd64's x32 ABI, which has the same
+// architecture as the 64-bit ABI.
 const x32 = 1 << 30
 
-// filter is the program: what nrs lists, io_uring_setup, and everything of
-// another architecture gets EPERM, all else goes on.
+// filter returns the program: the calls in nrs, io_uring_setup, and all calls of
+// another architecture fail with EPERM, and all others are allowed.
 func filter(nrs []uint32) []unix.SockFilter {
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
@@ -77,9 +77,8 @@ func filter(nrs []uint32) []unix.SockFilter {
 	return append(f, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
 }
 
-// Deny makes these calls fail with EPERM in the calling thread, or in all
-// threads of this process, and in whatever they start. It needs no_new_privs or
-// CAP_SYS_ADMIN.
+// Deny makes these calls fail with EPERM in the calling thread, or in all threads of
+// this process, and in whatever these start. It needs no_new_privs or CAP_SYS_ADMIN.
 func Deny(nrs []uint32, allThreads bool) error {
 	if err := sys.SeccompFilter(filter(nrs), allThreads); err != nil {
 		return fmt.Errorf("sandbox: seccomp: %w", err)

@@ -2,18 +2,18 @@ package sandbox
 
 import "fmt"
 
-// Paths are what a thread may open from now on: files, and directories with all
-// that is below them.
+// Paths lists what a thread may open from now on: files, and directories with
+// everything below them.
 type Paths struct {
-	ReadOnly  []string // read, list, execute
-	ReadWrite []string // and write, make, rename and remove
-	Files     []string // read and write, if they exist: for /dev/null and the like
+	ReadOnly  []string // to read, list and execute
+	ReadWrite []string // also to write, make, rename and remove
+	Files     []string // to read and write, if they exist: for /dev/null and the like
 }
 
 // truncateABI is the first version of Landlock that guards against truncation.
 const truncateABI = 3
 
-// ABIError says that the kernel's Landlock cannot do all that Paths promise.
+// ABIError says that the kernel's Landlock cannot enforce all that Paths promises.
 type ABIError struct{ ABI int }
 
 func (e *ABIError) Error() string {

@@ -9,8 +9,8 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// What the two kinds of paths allow. Rights on directories mean nothing on a
-// file, and are refused there.
+// The rights that the kinds of paths give. The kernel refuses rights on directories
+// for a file.
 const (
 	readRights  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	firstRights = unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1 // of version 1
@@ -18,7 +18,7 @@ const (
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 )
 
-// rights are all that Landlock of a version knows about files.
+// rights returns all rights on files that a version of Landlock knows.
 func rights(abi int) uint64 {
 	r := uint64(firstRights)
 	if abi >= 2 {
@@ -33,7 +33,7 @@ func rights(abi int) uint64 {
 	return r
 }
 
-// landlockABI is the version of Landlock that the kernel has, or why there is none.
+// landlockABI returns the kernel's version of Landlock, or why there is none.
 func landlockABI() (int, error) {
 	v, err := sys.LandlockABI()
 	switch err {
@@ -48,10 +48,10 @@ func landlockABI() (int, error) {
 // Rules are Paths whose files have been looked up.
 type Rules struct{ fd int }
 
-// Open looks up the paths, by the rights that the calling thread has now. A
-// path that does not exist is an error. If the kernel's Landlock cannot do all,
-// the error is an *ABIError, and the Rules are what it can do; with any other
-// error there are none.
+// Open looks up the paths, with the rights that the calling thread has now. A path of
+// ReadOnly or ReadWrite that does not exist is an error. If the kernel's Landlock cannot
+// enforce everything, the error is an *ABIError and the Rules are what it can enforce;
+// with any other error there are no Rules.
 func (p Paths) Open() (*Rules, error) {
 	abi, err := landlockABI()
 	if err != nil {
@@ -112,5 +112,5 @@ func (r *Rules) Restrict() error {
 	return nil
 }
 
-// Close frees the rules; whoever is under them stays there.
+// Close frees the rules; a restricted thread stays restricted.
 func (r *Rules) Close() { unix.Close(r.fd) }

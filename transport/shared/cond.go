@@ -7,18 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// CondWord is a condition as it lies in shared memory. Use it by NewCond.
+// CondWord is a condition variable in shared memory. Use it through NewCond.
 type CondWord struct{ state atomic.Uint32 }
 
-// Cond is one party's handle of a CondWord: a place to wait, with a mutex
-// given up meanwhile, until another process says that the data has changed.
-// Any goroutine may use it.
+// Cond is one party's handle of a CondWord, a condition variable: a goroutine
+// waits on it, with the mutex unlocked, until another process says that the data
+// has changed. Any goroutine may use it.
 type Cond struct {
 	word  *atomic.Uint32
 	mutex *Mutex
 }
 
-// The word counts signals in steps of 2; bit 0 says that somebody may sleep.
+// The word counts signals in steps of 2; bit 0 says that a waiter may sleep.
 const (
 	condWaiting = 1
 	condStep    = 2
@@ -33,12 +33,11 @@ func NewCond(m *Memory, word *CondWord, mutex *Mutex) (*Cond, error) {
 	return &Cond{word: &word.state, mutex: mutex}, nil
 }
 
-// Wait unlocks the mutex, which the caller holds, sleeps until the next Signal
-// or Broadcast, and locks it again. It may return without either, so it stands
-// in a loop that looks at the data. The end of the context ends the sleep, not
-// the locking: whatever error it returns, the mutex is held, except with
-// ErrNotOwner and ErrNotRecoverable. With ErrOwnerDied the data needs repair,
-// as after Lock.
+// Wait unlocks the mutex, which the caller holds, sleeps until the next Signal or
+// Broadcast, and locks it again. It may return without either, so call it in a loop
+// that checks the data. The end of the context ends the sleep, not the locking:
+// whatever error Wait returns, the mutex is held, except with ErrNotOwner and
+// ErrNotRecoverable. With ErrOwnerDied the data needs repair, as after Lock.
 func (c *Cond) Wait(ctx context.Context) error {
 	seen := c.word.Load() | condWaiting
 	c.word.Or(condWaiting)
@@ -57,8 +56,8 @@ func (c *Cond) Wait(ctx context.Context) error {
 	return errors.Join(err, ended)
 }
 
-// Signal wakes one who waits, or more. Without anybody it does nothing and
-// makes no system call. The mutex need not be held.
+// Signal wakes at least one waiter. If there is none, it does nothing and makes no
+// system call. The mutex need not be held.
 func (c *Cond) Signal() {
 	w := c.word.Load()
 	if w&condWaiting == 0 {
@@ -66,13 +65,13 @@ func (c *Cond) Signal() {
 	}
 	w = c.word.Add(condStep)
 	if !wakeOne(c.word) {
-		// Nobody sleeps, or not yet: that one sees the change of the word.
+		// Nobody sleeps; a waiter that is about to sees that the word has changed.
 		c.word.CompareAndSwap(w, w&^condWaiting)
 	}
 }
 
-// Broadcast wakes all who wait. Without anybody it does nothing and makes no
-// system call. The mutex need not be held.
+// Broadcast wakes all waiters. If there are none, it does nothing and makes no system
+// call. The mutex need not be held.
 func (c *Cond) Broadcast() {
 	for {
 		w := c.word.Load()

@@ -5,20 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// EventWord is an event with a value of type T, which has a fixed layout, as
-// it lies in shared memory; zero is not set. Use it by NewEvent.
+// EventWord is an event in shared memory, with a value of type T, which must have a
+// fixed layout. The zero value is not set. Use it through NewEvent.
 type EventWord[T any] struct {
 	state atomic.Uint32
 	_     uint32
 	value T
 }
 
-// eventSet says that the value is there.
+// eventSet is the bit that says that the value is there.
 const eventSet = 1 << 30
 
-// Event is one party's handle of an EventWord: it is set once, with a value,
-// and everybody who waits for it, before or after, gets that value. Any
-// goroutine may use it.
+// Event is one party's handle of an EventWord. It is set once, with a value, and
+// everybody who waits for it, before or after, gets that value. Any goroutine may use
+// it.
 type Event[T any] struct {
 	m     *Memory
 	word  *EventWord[T]
@@ -33,9 +33,9 @@ func NewEvent[T any](m *Memory, word *EventWord[T]) (*Event[T], error) {
 	return handle(m, word, func() *Event[T] { return &Event[T]{m: m, word: word} }), nil
 }
 
-// Set gives the event its value and wakes all who wait. It fails with
-// ErrAlreadySet when it has one, or gets one from another living process just
-// now. If this process dies in Set, the event is as if Set was not called.
+// Set gives the event its value and wakes all waiters. It fails with ErrAlreadySet if
+// the event has a value, or another living process is just setting it. If this process
+// dies in Set, the event is as if Set was not called.
 func (e *Event[T]) Set(v T) error {
 	for {
 		w := e.word.state.Load()
@@ -75,8 +75,8 @@ func (e *Event[T]) Get() (v T, ok bool) {
 	return e.word.value, true
 }
 
-// Wait returns the value. It waits until there is one or the context ends,
-// whose error it returns then.
+// Wait waits for the value and returns it, or the error of the context if that ends
+// before.
 func (e *Event[T]) Wait(ctx context.Context) (T, error) {
 	w := waiter{ctx: ctx}
 	for {

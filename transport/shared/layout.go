@@ -10,21 +10,20 @@ import (
 	"strings"
 )
 
-// View returns the memory at offset, bytes from the begin of Bytes, as a T:
-// a struct, array or number of fixed layout. The first View at an offset
-// records the layout, and every other process, or build, must have the same:
-// names of the fields, kinds, sizes and places. The T is valid until Close, and
-// is zero in a new memory.
+// View returns the memory at offset, in bytes from the beginning of Bytes, as a T: a
+// struct, array or number of fixed layout. The first View at an offset records the
+// layout: names of the fields, kinds, sizes and offsets. Every other process, or
+// build, must have the same. The T is valid until Close, and is zero in a new memory.
 //
-// It fails with a *LayoutError when T contains what has no meaning in another
-// process (pointer, string, slice, map, interface, channel, function, uintptr,
-// anything of package sync), when offset is not a multiple of T's alignment, when
-// it does not fit, when it overlaps the view of another offset, or when the layouts
-// differ. int and uint are allowed: their size is a part of the layout.
+// View fails with a *LayoutError if T contains something that has no meaning in another
+// process (a pointer, string, slice, map, interface, channel, function or uintptr, or
+// anything of package sync), if offset is not a multiple of T's alignment, if T does not
+// fit, if it overlaps the view of another offset, or if the layouts differ. int and uint
+// are allowed: their size is a part of the layout.
 //
-// The first View at an offset waits while another process is in its first View: for
-// microseconds, or for as long as that process is stopped there. Nothing bounds that;
-// who has to go on calls it from another goroutine. Later ones never wait.
+// The first View at an offset waits while another process makes a first View: for
+// microseconds, or for as long as that process is stopped there. Nothing bounds that; a
+// caller that has to go on uses another goroutine. Later Views never wait.
 func View[T any](m *Memory, offset int) (*T, error) {
 	t := reflect.TypeFor[T]()
 	refuse := func(format string, args ...any) (*T, error) {
@@ -62,7 +61,7 @@ func (m *Memory) record(v viewEntry) (why string, err error) {
 		return "", err
 	}
 	defer lock.Unlock()
-	// An owner that died here has left whole entries: the count is stored last.
+	// An owner that died here has left only whole entries: the count is stored last.
 	if err := lock.MarkConsistent(); err != nil {
 		return "", err
 	}
@@ -92,15 +91,15 @@ func hash(layout string) uint64 {
 	return h.Sum64()
 }
 
-// describe writes the layout of t on one line, as in "{A@0 int64 B@8 [4]uint8}16".
-// why says what makes t unfit.
+// describe returns the layout of t on one line, as in "{A@0 int64 B@8 [4]uint8}16", or
+// why t is unfit.
 func describe(t reflect.Type) (layout, why string) {
 	var d describer
 	d.write(t, t.String())
 	return d.String(), d.why
 }
 
-// words is the path of this package: what its types mean is in their names.
+// words is the path of this package, whose types are described by their names, too.
 var words = reflect.TypeFor[MutexWord]().PkgPath()
 
 type describer struct {
@@ -116,7 +115,7 @@ func (d *describer) write(t reflect.Type, path string) {
 		d.why = fmt.Sprintf("%s is a %s, which works within one process only: use the words of this package", path, t)
 		return
 	}
-	// Without T's package, which may be another one in another program.
+	// Without the package of T, which may differ in another program.
 	if name, _, _ := strings.Cut(t.Name(), "["); t.PkgPath() == words && strings.HasSuffix(name, "Word") {
 		d.WriteString(name)
 	}

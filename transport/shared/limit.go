@@ -8,29 +8,28 @@ import (
 // MaxHolders is the largest number of concurrent holders of a Limit.
 const MaxHolders = 62
 
-// LimitWord is a limit on concurrent holders as it lies in shared memory. Use
-// it by NewLimit.
+// LimitWord is a limit on concurrent holders, in shared memory. Use it through
+// NewLimit.
 type LimitWord struct {
-	bell  atomic.Uint32             // counts in steps of 2 what was given back; bit 0: somebody may sleep
-	limit atomic.Uint32             // slots in use; 0 until the first NewLimit
-	slot  [MaxHolders]atomic.Uint32 // the party that holds it, or 0
+	bell  atomic.Uint32             // counts releases in steps of 2; bit 0: a waiter may sleep
+	limit atomic.Uint32             // number of slots; 0 until the first NewLimit
+	slot  [MaxHolders]atomic.Uint32 // the party that holds the slot, or 0
 }
 
-// Limit is one party's handle of a LimitWord: at most so many holders at a
-// time, in all processes together. What a process holds comes back when it
-// dies. Any goroutine may use it, and one process may hold more than one slot.
+// Limit is one party's handle of a LimitWord, which bounds the number of concurrent
+// holders in all processes together. The slots that a process holds come back when it
+// dies. Any goroutine may use a Limit, and one process may hold several slots.
 type Limit struct {
 	m     *Memory
 	word  *LimitWord
 	slots []atomic.Uint32
 	turn  turn
-	holds [MaxHolders]atomic.Uint32 // counts what this process took and gave back, by slot
+	holds [MaxHolders]atomic.Uint32 // by slot: counts this process's acquisitions and releases
 	order atomic.Uint32             // for the race detector, as in Mutex
 }
 
 // NewLimit returns the handle of a word that is inside m, for n holders, 1 to
-// MaxHolders. The first party decides n; another n is refused with a
-// *LimitError.
+// MaxHolders. The first party decides n; any other n is refused with a *LimitError.
 func NewLimit(m *Memory, word *LimitWord, n int) (*Limit, error) {
 	if err := inside(m, word); err != nil {
 		return nil, err
@@ -47,19 +46,19 @@ func NewLimit(m *Memory, word *LimitWord, n int) (*Limit, error) {
 
 // Hold is one slot of a limit, held.
 type Hold struct {
-	// Slot is its number, from 0 to one less than the limit: no two holders
-	// have the same, so it can be an index of data that belongs to one holder.
+	// Slot is its number, from 0 to one less than the limit. No two holders
+	// have the same, so it can be the index of data that belongs to one holder.
 	Slot int
 
-	// OwnerDied says that the last holder of this slot died with it.
+	// OwnerDied says that the previous holder of this slot died holding it.
 	OwnerDied bool
 
 	l *Limit
-	n uint32 // of holds, while it is this one
+	n uint32 // the value of l.holds as long as this Hold is held
 }
 
-// TryAcquire takes a slot if one is free or held by a dead process. It makes
-// system calls only when none is free, one for each slot.
+// TryAcquire takes a slot if one is free or held by a dead process. Only if none is
+// free it makes system calls, one for each slot.
 func (l *Limit) TryAcquire() (h Hold, ok bool, err error) {
 	me := l.m.party
 	for i := range l.slots {
@@ -93,8 +92,8 @@ func (l *Limit) held(slot int, died bool) Hold {
 	return Hold{Slot: slot, OwnerDied: died, l: l, n: l.holds[slot].Add(1)}
 }
 
-// Acquire takes a slot. It waits until there is one or the context ends, whose
-// error it returns then.
+// Acquire waits for a slot and takes it. It fails with the error of the context if that
+// ends before.
 func (l *Limit) Acquire(ctx context.Context) (Hold, error) {
 	if h, ok, err := l.TryAcquire(); ok || err != nil {
 		return h, err
@@ -105,8 +104,8 @@ func (l *Limit) Acquire(ctx context.Context) (Hold, error) {
 	defer l.turn.leave()
 	w := waiter{ctx: ctx}
 	for {
-		// The mark first, then the slots: what is given back after this look
-		// changes the bell.
+		// First the mark, then the slots: a release after TryAcquire changes
+		// the bell.
 		l.word.bell.Or(1)
 		seen := l.word.bell.Load() | 1
 		if h, ok, err := l.TryAcquire(); ok || err != nil {
@@ -118,10 +117,9 @@ func (l *Limit) Acquire(ctx context.Context) (Hold, error) {
 	}
 }
 
-// Release gives the slot back. It fails with ErrNotOwner when that was done
-// already.
+// Release gives the slot back. It fails with ErrNotOwner if that was done already.
 func (h Hold) Release() error {
-	if h.l == nil || !h.l.holds[h.Slot].CompareAndSwap(h.n, h.n+1) { // by now it may be another goroutine's
+	if h.l == nil || !h.l.holds[h.Slot].CompareAndSwap(h.n, h.n+1) { // released already: another goroutine may hold it now
 		return ErrNotOwner
 	}
 	if raceEnabled {
@@ -143,8 +141,8 @@ func (h Hold) Release() error {
 	}
 }
 
-// Holders is how many slots are taken at this moment, those of dead processes
-// included.
+// Holders returns how many slots are taken at this moment, including those of dead
+// processes.
 func (l *Limit) Holders() (n int) {
 	for i := range l.slots {
 		if l.slots[i].Load() != 0 {

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// HeaderBytes stand before the data in the file.
+	// HeaderBytes is the size of the header before the data in the file.
 	HeaderBytes = 4096
 
 	// MaxBytes is the size of the largest memory.
 	MaxBytes = 1 << 32
 
-	// MaxParties is how many times one memory can be opened in all.
+	// MaxParties is how often one memory can be created or opened altogether.
 	MaxParties = 1<<29 - 1
 )
 
@@ -23,30 +23,30 @@ type Memory struct {
 	mem   []byte   // the whole file
 	head  *header  // in mem
 	file  *os.File // the one that is passed on
-	alive *os.File // an open file of its own: its lock says that this party lives
+	alive *os.File // a separate open file, whose lock says that this party lives
 	party uint32   // 1 to MaxParties
 
 	mu      sync.Mutex
-	handles map[any]any // address of a word → what this process keeps about it
+	handles map[any]any // address of a word → this process's handle of it
 }
 
-// Bytes is the memory, without the header, zero when it was created. It begins
-// at a page and is valid until Close.
+// Bytes returns the memory without the header; it is zero at first. It begins at a
+// multiple of HeaderBytes and is valid until Close.
 func (m *Memory) Bytes() []byte { return m.mem[HeaderBytes:] }
 
-// File is the descriptor to pass to another process, which calls Open with it:
-// in exec.Cmd.ExtraFiles or beside a message. The Memory owns it.
+// File returns the descriptor to pass to another process, in exec.Cmd.ExtraFiles or
+// beside a message, for its call of Open. The Memory owns it.
 func (m *Memory) File() *os.File { return m.file }
 
-// Party is the number of this party, which no other has or had.
+// Party returns the number of this party, which no other has or had.
 func (m *Memory) Party() uint32 { return m.party }
 
-// String names the memory and the party, for messages.
+// String describes the memory and the party, for messages to people.
 func (m *Memory) String() string {
 	return fmt.Sprintf("shared memory of %d bytes, party %d", len(m.Bytes()), m.party)
 }
 
-// pid is the process of a party, or 0 when newer parties took its place in the
+// pid returns the process of a party, or 0 if a newer party has its place in the
 // table.
 func (m *Memory) pid(party uint32) int {
 	if v := m.head.pids[party%pidEntries].Load(); uint32(v>>32) == party {
@@ -55,8 +55,8 @@ func (m *Memory) pid(party uint32) int {
 	return 0
 }
 
-// handle returns what this process keeps about a word, made by create at the
-// first call: goroutines that use the same word must queue at the same place.
+// handle returns this process's handle of a word, made by create at the first call.
+// All goroutines share it, since they must queue in one place.
 func handle[H any](m *Memory, word any, create func() *H) *H {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -68,8 +68,8 @@ func handle[H any](m *Memory, word any, create func() *H) *H {
 	return h
 }
 
-// turn lets one goroutine of this process at a time wait for a word, so that a
-// word costs one blocked thread a process.
+// turn lets only one goroutine of this process at a time wait for a word, so that a
+// word blocks one thread of a process at most.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }

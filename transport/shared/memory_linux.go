@@ -12,14 +12,14 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// seals fix the size of a memory for ever, so that no party can make another
-// one's access a fault. Unlike a message segment it stays writable for all.
+// seals fix the size of a memory for ever, so that no party can make the access of
+// another a fault. Unlike a message segment, it stays writable for all.
 const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// Create makes a memory of size bytes, rounded up to whole pages, reserved now
-// and zero, and is its first party. The name is for people who read
-// /proc/PID/maps. Where the machine refuses, the error is a
-// *transport.LimitError that says which limit, and what to do.
+// Create makes a zeroed memory of size bytes, rounded up to whole pages, reserves its
+// space, and makes this process its first party. The name is for people who read
+// /proc/PID/maps. If the machine refuses, the error is a *transport.LimitError that
+// says which limit was reached, and what to do.
 func Create(name string, size int) (*Memory, error) {
 	if size <= 0 || int64(size) > MaxBytes-1<<20 {
 		return nil, &LimitError{What: "bytes of " + name, Got: uint64(size), Limit: MaxBytes - 1<<20}
@@ -30,15 +30,15 @@ func Create(name string, size int) (*Memory, error) {
 	switch err {
 	case nil:
 	case unix.EPERM, unix.EACCES, unix.ENOSYS:
-		// No other memory can be sealed, and without seals any party could cut
-		// the memory off under the others: so there is nothing to fall back on.
+		// There is nothing to fall back on: no other memory can be sealed, and
+		// without seals any party could truncate the memory under the others.
 		return nil, &transport.LimitError{Op: "shared: create " + name, Limit: "memfd_create allowed to this process", Value: 0,
 			Remedy: "allow memfd_create in the seccomp profile of the container or service", Err: err}
 	default:
 		return nil, sys.Limited("shared: create "+name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
-	// Reserved here, or an error here: never a fault at some later access.
+	// Reserved here, so that a lack of memory is an error here and not a fault later.
 	if err := sys.Reserve(fd, total); err != nil {
 		f.Close()
 		return nil, sys.LimitedMap(fmt.Sprintf("shared: reserve %d bytes for %s", total, name), total, err)
@@ -56,9 +56,9 @@ func Create(name string, size int) (*Memory, error) {
 	return join(m)
 }
 
-// Open maps the memory behind f, which another process has created, and makes
-// this process a party of it. It takes f, also when it fails. What is not a
-// memory with sealed size is refused with ErrForeign before it is mapped.
+// Open maps the memory behind f, which another process has created, and makes this
+// process a party of it. It takes ownership of f, also when it fails. Anything but a
+// memory of sealed size is refused with ErrForeign before it is mapped.
 func Open(f *os.File) (*Memory, error) {
 	m, err := open(f)
 	if err != nil {
@@ -111,9 +111,9 @@ func mapped(f *os.File, size int) (m *Memory, err error) {
 	return m, nil
 }
 
-// join draws a party number and takes the lock of the kernel that says that
-// this party lives. The lock belongs to an open file, so it needs one that no
-// other process has: the file is opened anew. It closes m when it fails.
+// join draws a party number and takes the lock that says that this party lives. The
+// lock belongs to an open file, and must belong to one that no other process has, so
+// join opens the file anew. It closes m when it fails.
 func join(m *Memory) (*Memory, error) {
 	err := sys.FD(m.file, func(fd int) (err error) {
 		m.alive, err = os.OpenFile("/proc/self/fd/"+strconv.Itoa(fd), os.O_RDWR, 0)
@@ -141,12 +141,12 @@ func join(m *Memory) (*Memory, error) {
 	return m, nil
 }
 
-// flock is the lock on the byte of a party.
+// flock returns the lock on the byte of a party.
 func flock(party uint32) unix.Flock_t {
 	return unix.Flock_t{Type: unix.F_WRLCK, Whence: 0, Start: int64(party), Len: 1}
 }
 
-// dead says whether a party has ended: its lock is gone.
+// dead reports whether a party has ended: its lock is gone.
 func (m *Memory) dead(party uint32) (bool, error) {
 	if party == m.party {
 		return false, nil // the kernel does not report a lock to its owner
@@ -159,10 +159,10 @@ func (m *Memory) dead(party uint32) (bool, error) {
 	return lock.Type == unix.F_UNLCK, nil
 }
 
-// Close unmaps the memory and ends this party: what it still holds counts as
-// held by a dead owner. No goroutine may use the memory, a view, a word or a
-// handle any more: an access to memory that is not there is a fault that ends
-// the process. It may be called again.
+// Close unmaps the memory and ends this party; whatever it still holds counts as held
+// by a dead owner. No goroutine may use the memory, a view, a word or a handle any more:
+// an access to unmapped memory is a fault that ends the process. Close may be called
+// again.
 func (m *Memory) Close() error {
 	if m.mem == nil {
 		return nil

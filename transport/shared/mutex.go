@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// MutexWord is a mutex as it lies in shared memory; zero is unlocked. Use it
-// by NewMutex.
+// MutexWord is a mutex in shared memory. The zero value is unlocked. Use it through
+// NewMutex.
 type MutexWord struct{ state atomic.Uint32 }
 
 // The bits of the word; see the package comment.
@@ -23,7 +23,7 @@ type Mutex struct {
 	m     *Memory
 	word  *atomic.Uint32
 	turn  turn
-	order atomic.Uint32 // tells the race detector what it cannot see in shared memory
+	order atomic.Uint32 // shows the race detector the order, which it cannot see in shared memory
 }
 
 // NewMutex returns the handle of a word that is inside m. All goroutines of
@@ -39,12 +39,12 @@ func newMutex(m *Memory, word *MutexWord) *Mutex {
 	return handle(m, word, func() *Mutex { return &Mutex{m: m, word: &word.state, turn: newTurn()} })
 }
 
-// Lock takes the mutex; it waits until the context ends. A free mutex is taken
+// Lock takes the mutex. It waits at most until the context ends. A free mutex is taken
 // without a look at the context and without a system call.
 //
-// With ErrOwnerDied it is held as well: the owner died in the critical section,
-// so repair what it protects and call MarkConsistent before Unlock. With any
-// other error it is not held: ErrNotRecoverable or the context's.
+// With ErrOwnerDied the mutex is held as well: the owner died in the critical section,
+// so repair the data and call MarkConsistent before Unlock. With any other error,
+// ErrNotRecoverable or the context's, it is not held.
 func (x *Mutex) Lock(ctx context.Context) error {
 	if x.word.CompareAndSwap(0, x.m.party) {
 		x.acquired()
@@ -53,9 +53,10 @@ func (x *Mutex) Lock(ctx context.Context) error {
 	return x.lockSlow(ctx)
 }
 
-// TryLock takes the mutex if it is free or its owner is dead, and says whether
-// it did: true with ErrOwnerDied as Lock has it, false with nil when a living
-// process holds it. It makes a system call only when the mutex is taken.
+// TryLock takes the mutex if it is free or its owner is dead, and reports whether it
+// did. It returns true with ErrOwnerDied if the owner is dead, as Lock does, and false
+// with nil if a living process holds the mutex. It makes a system call only if the mutex
+// is held.
 func (x *Mutex) TryLock() (bool, error) {
 	for {
 		held, err := x.take(0)
@@ -64,7 +65,7 @@ func (x *Mutex) TryLock() (bool, error) {
 		}
 		w := x.word.Load()
 		if w&partyMask == 0 {
-			continue // given back in between
+			continue // unlocked in between
 		}
 		if held, err = x.takeFromDead(w); held || err != nil {
 			return held, err
@@ -75,9 +76,9 @@ func (x *Mutex) TryLock() (bool, error) {
 	}
 }
 
-// Unlock gives the mutex back. It fails with ErrNotOwner when this process
-// does not hold it. After ErrOwnerDied without MarkConsistent it makes the
-// mutex unusable for everybody.
+// Unlock releases the mutex. It fails with ErrNotOwner if this process does not hold
+// it. After ErrOwnerDied without MarkConsistent, it makes the mutex unusable for
+// everybody.
 func (x *Mutex) Unlock() error {
 	x.releasing()
 	if x.word.CompareAndSwap(x.m.party, 0) {
@@ -95,16 +96,16 @@ func (x *Mutex) Unlock() error {
 				return nil
 			}
 		case x.word.CompareAndSwap(w, 0):
-			// If this process is killed here, a pause ends the sleep of the next.
+			// If this process is killed here, the next owner's sleep ends with its pause.
 			wakeOne(x.word)
 			return nil
 		}
 	}
 }
 
-// MarkConsistent says that the data is whole again after ErrOwnerDied. It fails
-// with ErrNotOwner when this process does not hold the mutex; it does nothing
-// when no owner has died.
+// MarkConsistent declares the data consistent again after ErrOwnerDied. It fails with
+// ErrNotOwner if this process does not hold the mutex, and does nothing if no owner has
+// died.
 func (x *Mutex) MarkConsistent() error {
 	for {
 		w := x.word.Load()
@@ -130,8 +131,8 @@ func (x *Mutex) lockSlow(ctx context.Context) error {
 	}
 	w := waiter{ctx: ctx}
 	for {
-		// Others may sleep too: who has to wait takes it with the mark, at the
-		// price of one wake-up too many.
+		// Others may sleep too, so a waiter takes the mutex with the mark, at the
+		// price of one needless wake-up.
 		held, err := x.take(waiting)
 		if held || err != nil {
 			return err
@@ -147,11 +148,11 @@ func (x *Mutex) lockSlow(ctx context.Context) error {
 		if err := w.sleep(x.word, seen); err != nil {
 			return err
 		}
-		spin(free) // while somebody else was faster
+		spin(free) // another process may have been faster
 	}
 }
 
-// take takes a mutex that nobody holds.
+// take takes the mutex if nobody holds it.
 func (x *Mutex) take(mark uint32) (bool, error) {
 	w := x.word.Load()
 	if w&lost != 0 {
@@ -164,9 +165,8 @@ func (x *Mutex) take(mark uint32) (bool, error) {
 	return true, nil
 }
 
-// takeFromDead takes a mutex whose word is w from its owner, if that is dead.
-// A number of a party is never used twice, so a word that still is w has still
-// that owner.
+// takeFromDead takes a mutex whose word is w from its owner, if the owner is dead. A
+// party's number is never used twice, so a word that is still w still has that owner.
 func (x *Mutex) takeFromDead(w uint32) (bool, error) {
 	if w&lost != 0 {
 		return false, ErrNotRecoverable
@@ -180,8 +180,8 @@ func (x *Mutex) takeFromDead(w uint32) (bool, error) {
 	return true, &OwnerDiedError{Party: owner, PID: x.m.pid(owner)}
 }
 
-// Held says whether an error of Lock or TryLock left the mutex held: there is
-// none, or it is ErrOwnerDied.
+// Held reports whether the mutex is held after Lock or TryLock returned err: it is if
+// err is nil or ErrOwnerDied.
 func Held(err error) bool { return err == nil || errors.Is(err, ErrOwnerDied) }
 
 func (x *Mutex) acquired() {

@@ -9,14 +9,12 @@ import (
 // MaxPermits is the largest number of permits of a semaphore.
 const MaxPermits = 1<<31 - 1
 
-// SemaphoreWord is a counting semaphore as it lies in shared memory; zero has
-// no permits: its creator calls Release for the first ones. Use it by
-// NewSemaphore.
+// SemaphoreWord is a counting semaphore in shared memory. The zero value has no
+// permits: its creator calls Release for the first ones. Use it through NewSemaphore.
 type SemaphoreWord struct{ state atomic.Uint32 }
 
-// Semaphore is one party's handle of a SemaphoreWord. Any goroutine may use
-// it. The permits that a process had taken when it died are lost; a Limit gets
-// them back.
+// Semaphore is one party's handle of a SemaphoreWord. Any goroutine may use it. The
+// permits that a process had taken when it died are lost; those of a Limit come back.
 type Semaphore struct {
 	word  *atomic.Uint32
 	turn  turn
@@ -47,8 +45,8 @@ func (s *Semaphore) TryAcquire() bool {
 	}
 }
 
-// Acquire takes one permit. It waits until there is one or the context ends,
-// whose error it returns then.
+// Acquire waits for a permit and takes it. It fails with the error of the context if
+// that ends before.
 func (s *Semaphore) Acquire(ctx context.Context) error {
 	if s.TryAcquire() {
 		return nil
@@ -73,8 +71,8 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	return nil
 }
 
-// Release gives n permits. It fails with a *LimitError, and gives none, when
-// there would be more than MaxPermits.
+// Release adds n permits. If there would be more than MaxPermits, it fails with a
+// *LimitError and adds none.
 func (s *Semaphore) Release(n int) error {
 	if n == 0 {
 		return nil
@@ -94,8 +92,8 @@ func (s *Semaphore) Release(n int) error {
 		if !s.word.CompareAndSwap(w, uint32(have)+uint32(n)) {
 			continue
 		}
-		// All are woken and the mark is gone; who gets nothing sets it again. A
-		// count of sleepers would be wrong for ever after the death of one.
+		// All are woken and the mark is cleared; a waiter that gets nothing sets it
+		// again. A count of sleepers would stay wrong after the death of one.
 		if w&waiting != 0 {
 			wakeAll(s.word)
 		}
@@ -103,5 +101,5 @@ func (s *Semaphore) Release(n int) error {
 	}
 }
 
-// Permits is how many permits there are at this moment.
+// Permits returns how many permits there are at this moment.
 func (s *Semaphore) Permits() int { return int(s.word.Load() &^ waiting) }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// spins is how often a taken word is looked at before the first system call.
+// spins is how often a word that is taken is polled before the first system call.
 const spins = 256
 
 // Tests change these.
 var (
-	firstPause = 10 * time.Millisecond  // of a waiter, before it asks again whether the owner lives
-	lastPause  = 160 * time.Millisecond // pauses double up to here
+	firstPause = 10 * time.Millisecond  // how long a waiter sleeps before it asks again whether the owner lives
+	lastPause  = 160 * time.Millisecond // pauses double up to this
 )
 
-// worthSpinning says that another processor can change a word meanwhile.
+// worthSpinning says whether another processor can change a word meanwhile.
 var worthSpinning = runtime.NumCPU() > 1
 
 // waiter is one goroutine that waits for a word.
@@ -24,8 +24,8 @@ type waiter struct {
 	pause time.Duration
 }
 
-// queue waits until it is this goroutine's turn to wait for a word; leave the
-// turn when that is over.
+// queue waits until it is this goroutine's turn to wait for a word; leave ends the
+// turn.
 func (t turn) queue(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
@@ -42,8 +42,8 @@ func (t turn) queue(ctx context.Context) error {
 
 func (t turn) leave() { <-t }
 
-// spin looks at a word a few times before its caller sleeps, and lets other
-// goroutines run: one of them may be the owner.
+// spin polls ready a few times before its caller sleeps, and lets other goroutines
+// run, one of which may be the owner.
 func spin(ready func() bool) bool {
 	if worthSpinning {
 		for range spins {

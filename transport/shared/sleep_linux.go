@@ -10,9 +10,9 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// sleep returns when word is not seen any more, when somebody has woken its
-// sleepers, or when it is time to ask again; the error is the context's. Each
-// call pauses longer than the one before.
+// sleep returns when word differs from seen, when its sleepers were woken, or when it
+// is time to ask again whether the owner lives. It fails when the context has ended.
+// Each call pauses longer than the one before.
 func (w *waiter) sleep(word *atomic.Uint32, seen uint32) error {
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
@@ -33,7 +33,7 @@ func (w *waiter) sleep(word *atomic.Uint32, seen uint32) error {
 	return fmt.Errorf("shared: futex: %w", err)
 }
 
-// wakeOne wakes one sleeper of the word and says whether there was one.
+// wakeOne wakes one sleeper of the word and reports whether there was one.
 func wakeOne(word *atomic.Uint32) bool {
 	n, _ := sys.FutexWakeOne(word) // it cannot fail: the word is mapped
 	return n > 0

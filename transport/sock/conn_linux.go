@@ -12,15 +12,15 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// conn is a socket on the runtime's poller. It is no net.UnixConn: that would
-// ask the kernel for the names of both ends, which have none, and for a further
-// descriptor, at each start of a process.
+// conn is a socket on the runtime's poller. It is not a net.UnixConn, which would ask
+// the kernel for the names of both ends, which have none, and for another descriptor,
+// at each start of a process.
 type conn struct {
 	f   *os.File
 	raw syscall.RawConn
 }
 
-// newConn takes f, also when it fails.
+// newConn takes ownership of f, also when it fails.
 func newConn(f *os.File) (_ *conn, err error) {
 	defer func() {
 		if err != nil {
@@ -46,7 +46,7 @@ func newConn(f *os.File) (_ *conn, err error) {
 	if sort != unix.SOCK_SEQPACKET {
 		return nil, fmt.Errorf("a socket of type %d; use one end of a Pair", sort)
 	}
-	if mode&unix.O_NONBLOCK == 0 { // so it is not on the poller, and cannot be put there
+	if mode&unix.O_NONBLOCK == 0 { // so f is not on the poller, and cannot be put there
 		if f, err = polled(f, raw); err != nil {
 			return nil, err
 		}
@@ -57,7 +57,7 @@ func newConn(f *os.File) (_ *conn, err error) {
 	return &conn{f: f, raw: raw}, nil
 }
 
-// polled replaces f by a File of the same socket that is on the poller.
+// polled replaces f by a file of the same socket that is on the poller.
 func polled(f *os.File, raw syscall.RawConn) (*os.File, error) {
 	fd := -1
 	var err error
@@ -68,23 +68,23 @@ func polled(f *os.File, raw syscall.RawConn) (*os.File, error) {
 		return f, err
 	}
 	f.Close()
-	_ = unix.SetNonblock(fd, true) // of a socket that is open: cannot fail
+	_ = unix.SetNonblock(fd, true) // cannot fail for an open socket
 	return os.NewFile(uintptr(fd), "link"), nil
 }
 
-// write sends one packet. It waits while the peer has enough to read.
+// write sends one packet. It waits while the buffer is full.
 func (c *conn) write(frame, oob []byte) error {
 	var err error
 	if e := c.raw.Write(func(fd uintptr) bool {
 		err = sendmsg(fd, frame, oob)
 		return err != unix.EAGAIN
 	}); e != nil {
-		return errClosed // nothing else goes wrong with a File that is open and has no deadline
+		return errClosed // nothing else can go wrong with a file that has no deadline
 	}
 	return err
 }
 
-// tryWrite does not wait: it fails with EAGAIN.
+// tryWrite is write, but fails with EAGAIN instead of waiting.
 func (c *conn) tryWrite(frame, oob []byte) error {
 	var err error
 	if e := c.raw.Control(func(fd uintptr) { err = sendmsg(fd, frame, oob) }); e != nil {
@@ -115,7 +115,7 @@ func (c *conn) read(buf, oob []byte) (n, oobn, flags int, err error) {
 	return max(n, 0), max(oobn, 0), flags, err
 }
 
-// readable says whether a read would not wait: there is a packet, or the end.
+// readable reports whether a read would not wait: there is a packet, or the end.
 func (c *conn) readable() bool {
 	yes := true
 	_ = c.raw.Control(func(fd uintptr) {
@@ -125,9 +125,9 @@ func (c *conn) readable() bool {
 	return yes
 }
 
-// lastFrame looks once more when the end was read, without waiting. The kernel
-// finds first that there is no frame, and then that no more come: one that was
-// sent in between, just before the end, is still there.
+// lastFrame reads once more after the end was read, without waiting. The kernel first
+// finds that there is no frame, and then that no more will come: a frame that was sent
+// in between, just before the end, is still there.
 func (c *conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
 	var e error
 	if err := c.raw.Control(func(fd uintptr) { n, oobn, flags, e = recvmsg(fd, buf, oob, 0) }); err != nil || e != nil || n == 0 {
@@ -145,7 +145,7 @@ func recvmsg(fd uintptr, buf, oob []byte, how int) (n, oobn, flags int, err erro
 	}
 }
 
-// closeRead ends the connection in one direction.
+// closeRead closes the connection for reading.
 func (c *conn) closeRead() error {
 	var err error
 	if e := c.raw.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_RD) }); e != nil {
@@ -161,9 +161,8 @@ func (c *conn) close() error {
 	return nil
 }
 
-// Pair makes the two ends of a link. Both are close-on-exec. The second one is
-// to be given to another process: it is not on this process's poller. Each is
-// made a link by New.
+// Pair makes the two ends of a link. Both are close-on-exec. The second is meant for
+// another process, so it is not on this process's poller. New makes a link of either.
 func Pair() (a, b *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -2,7 +2,6 @@ package sock
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -10,10 +9,9 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Local makes a link whose ends are both in this process, for an actor in
-// place: what New makes of a Pair, without sockets and without descriptors. The
-// files of a frame are duplicated, as the kernel does it, so that each side has
-// its own.
+// Local makes a link with both ends in this process, for an actor that runs in its
+// supervisor's process. It behaves like a Pair, but has no sockets. The files of a frame
+// are duplicated, as the kernel would, so that each side has its own.
 func Local() (a, b transport.Link) {
 	x, y := &way{}, &way{}
 	return &local{out: x, in: y}, &local{out: y, in: x}
@@ -32,11 +30,11 @@ type way struct {
 	frames []localFrame
 	bytes  int           // of frames
 	change chan struct{} // closed when any of this changes; nil when nobody waits
-	read   func() bool   // Listen's, until it has returned false
-	reads  bool          // there is a goroutine that calls read
-	shut   bool          // nothing more is taken; what is there is still received
-	cause  error         // then, what Receive says in place of io.EOF; nil for that
-	closed bool          // by the receiver: nothing is received any more
+	read   func() bool   // of Listen, until it has returned false
+	reads  bool          // a goroutine is calling read
+	shut   bool          // takes no more frames; those that are there can still be received
+	cause  error         // what Receive returns at the end in place of io.EOF; nil: io.EOF
+	closed bool          // by the receiver: nothing can be received any more
 }
 
 type localFrame struct {
@@ -49,7 +47,7 @@ func (l *local) Send(frame []byte, files []transport.File) error {
 	return l.out.send(frame, files, true)
 }
 
-// TrySend is Send that fails with transport.ErrFull in place of waiting.
+// TrySend is Send, but fails with transport.ErrFull instead of waiting.
 func (l *local) TrySend(frame []byte, files []transport.File) error {
 	return l.out.send(frame, files, false)
 }
@@ -123,14 +121,14 @@ func (l *local) Listen(read func() bool) error {
 	return nil
 }
 
-// CloseRead ends one direction; see the method of the same name of a link.
+// CloseRead closes the link for reading; see link.CloseRead.
 func (l *local) CloseRead() error {
 	l.in.end(false)
 	return nil
 }
 
-// Break closes a link because of err, which the other end's Receive fails with in
-// place of io.EOF if that is in this process, too; see Local.
+// Break closes a link because of err. If the other end is in this process, too (see
+// Local), its Receive then fails with err in place of io.EOF.
 func Break(l transport.Link, err error) {
 	if l, ok := l.(*local); ok {
 		l.out.mu.Lock()
@@ -147,7 +145,7 @@ func (l *local) Close() error {
 	return nil
 }
 
-// end makes w take no more. What is on its way is lost when the receiver has
+// end makes w take no more frames. Frames on their way are lost if the receiver has
 // closed the link.
 func (w *way) end(closed bool) {
 	w.mu.Lock()
@@ -162,10 +160,10 @@ func (w *way) end(closed bool) {
 	w.changed()
 }
 
-// readable says whether Receive would not wait. w.mu is held.
+// readable reports whether Receive would not wait. w.mu is held.
 func (w *way) readable() bool { return len(w.frames) > 0 || w.shut || w.closed }
 
-// await waits for a change. w.mu is held, but for the waiting.
+// await waits for a change. w.mu is held, but unlocked meanwhile.
 func (w *way) await() {
 	if w.change == nil {
 		w.change = make(chan struct{})
@@ -176,8 +174,8 @@ func (w *way) await() {
 	w.mu.Lock()
 }
 
-// changed tells those who wait, and makes somebody read for who listens. w.mu is
-// held.
+// changed wakes all waiters, and starts a goroutine that reads for a Listen if there is
+// something to read. w.mu is held.
 func (w *way) changed() {
 	if w.change != nil {
 		close(w.change)
@@ -189,7 +187,7 @@ func (w *way) changed() {
 	}
 }
 
-// listen is the goroutine that is there while there is something to read.
+// listen is the body of a goroutine that exists while there is something to read.
 func (w *way) listen() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -209,18 +207,4 @@ func (f localFrame) drop() {
 	for _, file := range f.files {
 		file.Close()
 	}
-}
-
-// check says why something cannot be a frame.
-func check(frame []byte, files []transport.File) error {
-	if len(frame) == 0 {
-		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
-	}
-	if len(frame) > MaxFrame {
-		return &transport.SizeError{What: "frame", Size: len(frame), Limit: MaxFrame, Remedy: "send it in several frames"}
-	}
-	if len(files) > MaxFiles {
-		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
-	}
-	return nil
 }

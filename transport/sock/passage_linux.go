@@ -12,14 +12,14 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
-// passageBuffer bounds what is on its way in one passage: about 30 packets of
-// up to MaxFiles descriptors each.
+// passageBuffer bounds the contents of a passage: about 30 packets of up to MaxFiles
+// descriptors each.
 const passageBuffer = 16 << 10
 
 // passageHeader is the size of a packet: u64 ticket, u32 number of descriptors.
 const passageHeader = 12
 
-// NewPassage makes a passage: its entrance, and the exit to be handed over.
+// NewPassage makes a passage. It returns the entrance, and the exit to be passed on.
 func NewPassage() (*Passage, *os.File, error) {
 	a, b, err := Pair()
 	if err != nil {
@@ -34,7 +34,7 @@ func NewPassage() (*Passage, *os.File, error) {
 	return &Passage{f: a}, b, nil
 }
 
-// OpenPassage makes a passage of an exit. It takes f, also when it fails.
+// OpenPassage opens the exit of a passage. It takes ownership of f, also when it fails.
 func OpenPassage(f *os.File) (*Passage, error) {
 	err := sys.FD(f, func(fd int) error {
 		n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
@@ -50,10 +50,10 @@ func OpenPassage(f *os.File) (*Passage, error) {
 	return &Passage{f: f}, nil
 }
 
-// Put sends files in one packet that has this ticket; tickets grow. The files
-// stay the caller's. ErrFull says that too many are on their way, and a
-// *transport.LimitError that the user's processes have too many on their way.
-// It does not block.
+// Put sends files in one packet with this ticket; tickets must grow. The files stay the
+// caller's. Put fails with ErrFull if too many are on their way in this passage, and
+// with a *transport.LimitError if too many are on their way between all processes of
+// the user. It does not block.
 func (p *Passage) Put(ticket uint64, files []*os.File) error {
 	if len(files) > MaxFiles {
 		return fmt.Errorf("sock: %d files are over the limit of %d a packet", len(files), MaxFiles)
@@ -72,11 +72,10 @@ func (p *Passage) Put(ticket uint64, files []*os.File) error {
 	})
 }
 
-// Take receives the n files of a ticket, close-on-exec, and closes those of
-// earlier ones, which nobody will ask for. It fails with ErrNoFiles when they
-// are not there, and with a *TruncatedError, which names RLIMIT_NOFILE, when
-// this process is out of descriptors: then the files are closed. It does not
-// block.
+// Take receives the n files of a ticket, close-on-exec, and closes those of earlier
+// tickets, which nobody will ask for. It fails with ErrNoFiles if they are not there. If
+// this process is out of descriptors, it closes the files and fails with a
+// *TruncatedError that names RLIMIT_NOFILE. It does not block.
 func (p *Passage) Take(ticket uint64, n int) (files []*os.File, err error) {
 	err = sys.FD(p.f, func(fd int) error {
 		at, err := skip(fd, ticket)
@@ -92,7 +91,7 @@ func (p *Passage) Take(ticket uint64, n int) (files []*os.File, err error) {
 	return files, err
 }
 
-// Drop closes the files of all tickets up to and with this one.
+// Drop closes the files of this ticket and of all before it. f is the exit.
 func Drop(f transport.File, ticket uint64) error {
 	err := sys.FD(f, func(fd int) error {
 		_, err := skip(fd, ticket+1)
@@ -104,13 +103,13 @@ func Drop(f transport.File, ticket uint64) error {
 	return err
 }
 
-// maxSkip bounds how many packets one call closes: a sender that goes on
-// sending does not hold up its receiver.
+// maxSkip bounds how many packets one call closes, so that a sender that keeps sending
+// cannot hold up its receiver.
 const maxSkip = 1 << 12
 
-// skip closes packets until the next one's ticket is ticket or more, and
-// returns that one's. A packet that is read without room for a control message
-// has its descriptors closed by the kernel; they never come into this process.
+// skip closes packets until the next one has this ticket or a later one, which it
+// returns. The descriptors of a packet that is read without room for a control message
+// are closed by the kernel and never enter this process.
 func skip(fd int, ticket uint64) (at uint64, err error) {
 	for range maxSkip {
 		if at, err = look(fd, unix.MSG_PEEK); err != nil || at >= ticket {
@@ -123,6 +122,7 @@ func skip(fd int, ticket uint64) (at uint64, err error) {
 	return 0, fmt.Errorf("%w: %d packets came before", ErrNoFiles, maxSkip)
 }
 
+// look reads the ticket of the next packet.
 func look(fd, flags int) (uint64, error) {
 	var b [passageHeader]byte
 	n, _, _, err := recvmsg(uintptr(fd), b[:], nil, flags)

@@ -23,16 +23,16 @@ const (
 	MaxFiles = 8        // descriptors with a frame
 )
 
-// TruncatedError says that a frame or its descriptors did not arrive whole.
-// Nothing of it was kept. The link can be used further.
+// TruncatedError says that a frame or its descriptors did not arrive whole. Nothing of
+// it was kept. The link can still be used.
 type TruncatedError struct {
 	What string // "frame" or "descriptors"
-	Got  int    // bytes or descriptors that came
-	Room int    // bytes or descriptors that would have fit
-	Err  error  // a *transport.LimitError when this process is out of descriptors, or nil
+	Got  int    // bytes or descriptors that arrived
+	Room int    // bytes or descriptors that would have fitted
+	Err  error  // a *transport.LimitError if this process is out of descriptors, or nil
 
-	// Frame is the bytes of a frame that has lost its descriptors: it may say
-	// what was lost.
+	// Frame holds the bytes of a frame that has lost its descriptors, which may
+	// say what was lost.
 	Frame []byte
 }
 
@@ -47,7 +47,7 @@ func (e *TruncatedError) Error() string {
 // Unwrap returns the limit that was hit, if any.
 func (e *TruncatedError) Unwrap() error { return e.Err }
 
-// errClosed is what an operation on a link fails with that was closed here.
+// errClosed is the error of an operation on a link that was closed in this process.
 var errClosed = errors.New("closed by this process")
 
 // link implements transport.Link.
@@ -57,12 +57,12 @@ type link struct {
 	oob  []byte
 
 	mu     sync.Mutex
-	reader func() bool // Listen's
-	watch  *poll.Watch // then
+	reader func() bool // of Listen
+	watch  *poll.Watch // nil before Listen
 	closed bool
 }
 
-// New makes a link of one end of a Pair. It takes f, also when it fails.
+// New makes a link of one end of a Pair. It takes ownership of f, also when it fails.
 func New(f *os.File) (transport.Link, error) {
 	c, err := newConn(f)
 	if err != nil {
@@ -77,8 +77,8 @@ func (l *link) Send(frame []byte, files []transport.File) error {
 	return l.send(frame, files, l.conn.write)
 }
 
-// TrySend is Send that does not wait: it fails with transport.ErrFull while the
-// peer has enough to read. The frame was not sent then.
+// TrySend is Send, but instead of waiting it fails with transport.ErrFull. Then the
+// frame was not sent.
 func (l *link) TrySend(frame []byte, files []transport.File) error {
 	return l.send(frame, files, l.conn.tryWrite)
 }
@@ -93,7 +93,21 @@ func (l *link) send(frame []byte, files []transport.File, write func(frame, oob 
 	return withFDs(files, nil, func(fds []int) error { return sendError(write(frame, unix.UnixRights(fds...))) })
 }
 
-// withFDs calls f with the descriptors of all files, held open meanwhile.
+// check returns an error if something cannot be sent as a frame.
+func check(frame []byte, files []transport.File) error {
+	if len(frame) == 0 {
+		return errors.New("sock: a frame cannot be empty: the peer would take it for the end")
+	}
+	if len(frame) > MaxFrame {
+		return &transport.SizeError{What: "frame", Size: len(frame), Limit: MaxFrame, Remedy: "send it in several frames"}
+	}
+	if len(files) > MaxFiles {
+		return fmt.Errorf("sock: %d descriptors with a frame are over the limit of %d; send them with several frames", len(files), MaxFiles)
+	}
+	return nil
+}
+
+// withFDs calls f with the descriptors of all files, which stay open meanwhile.
 func withFDs(files []transport.File, fds []int, f func([]int) error) error {
 	if len(files) == 0 {
 		return f(fds)
@@ -131,7 +145,7 @@ func (l *link) Listen(read func() bool) (err error) {
 	return nil
 }
 
-// listen is the goroutine that is there while there is something to read.
+// listen is the body of a goroutine that exists while there is something to read.
 func (l *link) listen() {
 	l.mu.Lock()
 	watch := l.watch
@@ -145,7 +159,7 @@ func (l *link) listen() {
 	if watch.Again() {
 		return
 	}
-	for l.reader() { // the link is being closed, which Receive is told
+	for l.reader() { // the link is being closed, as reader learns from Receive
 	}
 }
 
@@ -177,7 +191,8 @@ func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
 	return 0, nil, err
 }
 
-// cutOff says why descriptors are missing: too many of them, or no place here.
+// cutOff returns the error for missing descriptors: there were too many of them, or
+// this process is out of descriptors.
 func cutOff(got int, frame []byte) error {
 	e := &TruncatedError{What: "descriptors", Got: got, Room: MaxFiles, Frame: bytes.Clone(frame)}
 	if got < MaxFiles {
@@ -188,8 +203,8 @@ func cutOff(got int, frame []byte) error {
 
 // read reads one frame with its control message.
 func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
-	// When the peer dies with frames of ours unread, the kernel says
-	// ECONNRESET once, before it hands out the frames that the peer had sent.
+	// When the peer dies with frames of ours unread, the kernel returns ECONNRESET
+	// once, before it delivers the frames that the peer had sent.
 	for range 3 {
 		n, oobn, flags, err = l.conn.read(buf, l.oob)
 		if !errors.Is(err, unix.ECONNRESET) {
@@ -207,8 +222,8 @@ func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
 	return 0, oobn, flags, fmt.Errorf("sock: receive: %w", err)
 }
 
-// parseFiles takes the descriptors out of a control message. The ones it has
-// found are returned also with an error.
+// parseFiles returns the descriptors in a control message; with an error, those that
+// it has found so far.
 func parseFiles(oob []byte) (fds []int, err error) {
 	if len(oob) == 0 {
 		return nil, nil
@@ -230,8 +245,8 @@ func parseFiles(oob []byte) (fds []int, err error) {
 	return fds, nil
 }
 
-// CloseRead ends the link in one direction: frames that have arrived are still
-// received, and io.EOF after them; the peer can send no more.
+// CloseRead closes the link for reading: frames that have arrived can still be received,
+// and io.EOF after them, but the peer can send no more.
 func (l *link) CloseRead() error {
 	if err := l.conn.closeRead(); err != nil && !errors.Is(err, errClosed) {
 		return fmt.Errorf("sock: close for reading: %w", err)
@@ -244,7 +259,7 @@ func (l *link) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed = true; l.watch != nil && l.watch.Stop() {
-		defer func() { go l.listen() }() // it is told of the end
+		defer func() { go l.listen() }() // so that reader learns of the end
 	}
 	if err := l.conn.close(); err != nil && !errors.Is(err, errClosed) {
 		return fmt.Errorf("sock: close: %w", err)

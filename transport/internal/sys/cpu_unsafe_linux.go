@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CPU is the number of the processor that the calling thread is on, plus one; 0
-// when the kernel does not say.
+// CPU returns the number of the processor that the calling thread is on, plus one; 0
+// if the kernel does not say.
 func CPU() uint32 {
 	var here uint32
 	if _, _, e := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&here)), 0, 0); e != 0 {
@@ -17,11 +17,11 @@ func CPU() uint32 {
 	return here + 1
 }
 
-// LeaveCPU moves the calling thread to another of the processors that it may use,
-// and says whether it did. It may use the same ones as before afterwards.
+// LeaveCPU moves the calling thread to another of the processors that it may use, and
+// reports whether it did. Afterwards the thread may use the same ones as before.
 func LeaveCPU() bool {
-	// Go makes new threads of a thread that is not locked, and they would have
-	// the set of that moment for ever.
+	// If the thread were not locked, Go might clone it for a new thread, which would
+	// keep the temporary set.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var all unix.CPUSet
@@ -37,14 +37,13 @@ func LeaveCPU() bool {
 	return restore(all, others)
 }
 
-// restore gives the thread the set back that it had, which is set now. What somebody
-// else has set meanwhile stays. The kernel cannot compare and set, so who sets it in
-// the microsecond between two calls here loses this one thread, until he does it again;
-// a cpuset holds in any case.
+// restore gives the thread back the set that it had, unless somebody has meanwhile
+// changed it from set. The kernel cannot compare and set, so a change in the microsecond
+// between two calls here is lost for this one thread; a cpuset holds in any case.
 //
 // A thread whose set was all that its cpuset allows is given every processor there is:
-// since Linux 6.2 a thread keeps the set that it was given, and would not get those
-// that its container is given later.
+// since Linux 6.2 a thread keeps the set that it was given, and otherwise would not get
+// processors that its container gets later.
 func restore(had, set unix.CPUSet) bool {
 	var now, every unix.CPUSet
 	if unix.SchedGetaffinity(0, &now) == nil && now != set {

@@ -1,6 +1,6 @@
-// Package sys is the only place of the library that makes raw system calls
-// and knows their numbers and structures. Everything that golang.org/x/sys
-// already wraps is called there directly, by the packages that need it.
+// Package sys is the only place in the library that makes raw system calls and knows
+// their numbers and structures. Packages call what golang.org/x/sys already wraps
+// directly.
 //
 //	futex      sleep on one word that another process changes, or on up to 128
 //	           (Linux 5.16), and wake the sleepers
@@ -9,7 +9,7 @@
 //	memfd      anonymous memory with seals, populated before it is used; room
 //	           reserved in any file
 //	landlock   rights that a thread gives up, system calls that it is denied
-//	limits     which limit of the machine an error speaks of
+//	limits     which limit of the machine an error is about
 //	yield      let other processes have this core
 //	FD         a descriptor, held open while it is used
 //
@@ -18,8 +18,8 @@
 // sleep, whatever a peer does, goes through unix.RawSyscall, which saves about
 // 50 ns; each says why it cannot.
 //
-// Guarantees: no call keeps a pointer after it has returned; EINTR is either
-// retried or returned, as each function says; nothing here allocates.
+// Guarantees: no call keeps a pointer after it has returned; EINTR is either retried
+// or returned, as each function says; sending, receiving and waking allocate nothing.
 //
 // Non-goals: policy, types of the layers above, other systems than Linux.
 package sys

@@ -2,9 +2,9 @@ package sys
 
 import "syscall"
 
-// FD calls use with the descriptor of f, which stays open meanwhile. Unlike
-// f.Fd it never changes the descriptor's mode: the mode belongs to all
-// processes that share the open file, and some of them may be in a poller.
+// FD calls use with the descriptor of f, which stays open meanwhile. Unlike f.Fd, it
+// never changes the descriptor's mode: the mode belongs to all processes that share the
+// open file, and some of them may have it in a poller.
 func FD(f interface{ Fd() uintptr }, use func(fd int) error) error {
 	s, ok := f.(syscall.Conn)
 	if !ok {

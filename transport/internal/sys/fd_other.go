@@ -4,7 +4,7 @@ package sys
 
 import "fmt"
 
-// Limited wraps err with what was tried.
+// Limited wraps err with the operation that failed.
 func Limited(op string, err error) error {
 	if err == nil {
 		return nil

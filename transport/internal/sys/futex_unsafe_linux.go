@@ -19,12 +19,12 @@ const (
 	futex2Private = 128
 )
 
-// FutexWait sleeps while *word is val, until a FutexWake on the same memory by
-// any process or until timeout has passed (0: none). The word may be in a
-// read-only mapping of a file: the kernel knows it by inode and offset.
+// FutexWait sleeps, if *word is val, until a FutexWake on the same memory by any
+// process or until timeout has passed (0: none). The word may be in a read-only mapping
+// of a file: the kernel identifies it by inode and offset.
 //
-// It returns nil after a wake, EAGAIN when *word is not val, ETIMEDOUT, and
-// EINTR after a signal, which callers treat as a wake without reason.
+// It returns nil after a wake, EAGAIN if *word is not val, ETIMEDOUT, and EINTR after a
+// signal, which callers treat as a spurious wake-up.
 func FutexWait(word *atomic.Uint32, val uint32, timeout time.Duration) error {
 	var ts *unix.Timespec
 	if timeout > 0 {
@@ -36,13 +36,12 @@ func FutexWait(word *atomic.Uint32, val uint32, timeout time.Duration) error {
 	return errno(e)
 }
 
-// FutexWake wakes all who sleep on word in any process and returns how many
-// there were. It does not sleep: the kernel takes the spin lock of one hash
-// bucket. A word on a page that is not in memory costs a page fault, as any
-// access would.
+// FutexWake wakes all sleepers on word in any process and returns their number. It does
+// not sleep: the kernel takes the spin lock of one hash bucket. If the word's page is not
+// in memory, that costs a page fault, as any access would.
 func FutexWake(word *atomic.Uint32) (int, error) { return wake(word, futexWake) }
 
-// FutexWakePrivate is FutexWake for a word that only this process sleeps on.
+// FutexWakePrivate is FutexWake for a word on which only this process sleeps.
 func FutexWakePrivate(word *atomic.Uint32) (int, error) { return wake(word, futexWake|futexPrivate) }
 
 func wake(word *atomic.Uint32, op uintptr) (int, error) {
@@ -50,7 +49,7 @@ func wake(word *atomic.Uint32, op uintptr) (int, error) {
 	return int(n), errno(e)
 }
 
-// Waiter is one word that FutexWaitv sleeps on: struct futex_waitv.
+// Waiter is one word on which FutexWaitv sleeps: struct futex_waitv.
 type Waiter struct {
 	val      uint64
 	addr     uint64
@@ -59,8 +58,8 @@ type Waiter struct {
 }
 
 // Set makes w sleep while *word is val. The word must stay where it is until
-// FutexWaitv has returned: memory that is mapped, or the heap. private says
-// that only this process wakes its sleepers.
+// FutexWaitv has returned, as mapped memory and the heap do. private says that only
+// this process wakes its sleepers.
 func (w *Waiter) Set(word *atomic.Uint32, val uint32, private bool) {
 	w.val = uint64(val)
 	w.addr = uint64(uintptr(unsafe.Pointer(word)))
@@ -73,20 +72,19 @@ func (w *Waiter) Set(word *atomic.Uint32, val uint32, private bool) {
 // Timespec is struct __kernel_timespec, the same on every architecture.
 type Timespec struct{ Sec, Nsec int64 }
 
-// FutexWaitv sleeps until one of the words, at most 128, has been woken or is not
-// the value it was set with, or until CLOCK_MONOTONIC has reached deadline (nil:
-// never). The kernel compares and goes to sleep in one step for each word, so a
-// change in between is not missed. It returns as FutexWait does, and ENOSYS before
-// Linux 5.16.
+// FutexWaitv sleeps until one of the words, at most 128, is woken or differs from the
+// value that Set was given, or until CLOCK_MONOTONIC has reached deadline (nil: never).
+// For each word the kernel compares and goes to sleep in one step, so no change is
+// missed. It returns what FutexWait does, and ENOSYS before Linux 5.16.
 func FutexWaitv(ws []Waiter, deadline *Timespec) error {
 	_, _, e := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(unsafe.SliceData(ws))), uintptr(len(ws)),
 		0, uintptr(unsafe.Pointer(deadline)), unix.CLOCK_MONOTONIC, 0)
 	return errno(e)
 }
 
-// HasFutexWaitv says whether the kernel has futex_waitv (Linux 5.16). Probed
-// once: with no words to wait for, a kernel that knows the call says EINVAL.
-// A filter of system calls (seccomp) may say ENOSYS or EPERM.
+// HasFutexWaitv reports whether the kernel has futex_waitv (Linux 5.16). It is probed
+// once: without words to wait for, a kernel that has the call returns EINVAL. A seccomp
+// filter may return ENOSYS or EPERM.
 var HasFutexWaitv = sync.OnceValue(func() bool { return FutexWaitv(nil, nil) == unix.EINVAL })
 
 // Monotonic stores the time of CLOCK_MONOTONIC plus d in t.
@@ -102,8 +100,8 @@ func (t *Timespec) Monotonic(d time.Duration) error {
 	return nil
 }
 
-// errno makes a plain nil of 0. The errors of x/sys are values that compare
-// with unix.EAGAIN and the like; boxing the frequent ones does not allocate.
+// errno returns nil for 0. Its errors compare equal to unix.EAGAIN and the like; the
+// frequent ones are boxed beforehand, so that it does not allocate.
 func errno(e unix.Errno) error {
 	switch e {
 	case 0:

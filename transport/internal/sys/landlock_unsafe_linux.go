@@ -6,12 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// None of these calls sleeps for a peer: they look at paths that are open
-// already, and at the calling thread. Two of them still go through
+// None of these calls waits for a peer: they act on paths that are open already, and on
+// the calling thread. Those that make and fill a set of rules still go through
 // unix.Syscall, since they are rare and may allocate in the kernel.
 
-// LandlockABI is the version of Landlock that the kernel has. Without Landlock
-// it fails with ENOSYS, switched off at boot with EOPNOTSUPP.
+// LandlockABI returns the kernel's version of Landlock. Without Landlock it fails with
+// ENOSYS; if Landlock is switched off at boot, with EOPNOTSUPP.
 func LandlockABI() (int, error) {
 	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -25,15 +25,15 @@ func LandlockABI() (int, error) {
 func LandlockRuleset(handled uint64) (int, error) {
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET,
-		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Handled_access_fs), 0) // the first field is what every version knows
+		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Handled_access_fs), 0) // only the first field, which every version knows
 	if errno != 0 {
 		return -1, errno
 	}
 	return int(fd), nil
 }
 
-// LandlockAllow adds rights on the file, or on everything below the directory,
-// that parent is a descriptor of (O_PATH will do).
+// LandlockAllow adds rights on the file behind the descriptor parent, or on everything
+// below that directory. O_PATH is enough for parent.
 func LandlockAllow(ruleset, parent int, access uint64) error {
 	attr := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(parent)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH,
@@ -44,8 +44,8 @@ func LandlockAllow(ruleset, parent int, access uint64) error {
 	return nil
 }
 
-// LandlockRestrict puts the calling thread, and what it starts, under the rules
-// for ever. It needs no_new_privs or CAP_SYS_ADMIN.
+// LandlockRestrict puts the calling thread, and whatever it starts, irrevocably under
+// the rules. It needs no_new_privs or CAP_SYS_ADMIN.
 func LandlockRestrict(ruleset int) error {
 	_, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0)
 	if errno != 0 {
@@ -54,9 +54,9 @@ func LandlockRestrict(ruleset int) error {
 	return nil
 }
 
-// SeccompFilter puts the calling thread, or all threads of the process, and
-// what they start, under a filter of system calls for ever. It needs
-// no_new_privs or CAP_SYS_ADMIN. A filter of no instruction is EINVAL.
+// SeccompFilter puts the calling thread, or all threads of the process, and whatever
+// they start, irrevocably under a filter of system calls. It needs no_new_privs or
+// CAP_SYS_ADMIN. A filter without instructions is EINVAL.
 func SeccompFilter(filter []unix.SockFilter, allThreads bool) error {
 	if len(filter) == 0 || len(filter) > unix.BPF_MAXINSNS {
 		return unix.EINVAL
@@ -70,7 +70,7 @@ func SeccompFilter(filter []unix.SockFilter, allThreads bool) error {
 	if errno != 0 {
 		return errno
 	}
-	if r != 0 { // a thread that has a filter of its own
+	if r != 0 { // the number of a thread that has another filter
 		return unix.ESRCH
 	}
 	return nil

@@ -10,9 +10,9 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Limited makes a *transport.LimitError of an error that names a limit of the
-// machine (descriptors of the process or the machine, memory, sizes of files and packets), and wraps any
-// other with what was tried.
+// Limited turns an error that is about a limit of the machine (descriptors of the
+// process or the machine, memory, sizes of files and packets) into a
+// *transport.LimitError, and wraps any other with the operation that failed.
 func Limited(op string, err error) error {
 	switch err {
 	case nil:
@@ -30,7 +30,7 @@ func Limited(op string, err error) error {
 			Remedy: "raise it with sysctl fs.file-max"}
 	case unix.ENOMEM:
 		return noMemory(op, 0)
-	case unix.EMSGSIZE: // of a socket; containers may not see the number
+	case unix.EMSGSIZE: // from a socket; in a container the number may not be readable
 		return &transport.LimitError{Op: op, Err: err, Limit: "net.core.wmem_default", Value: Sysctl("net/core/wmem_default"),
 			Remedy: "raise it with sysctl, to the 212992 bytes that kernels have by themselves"}
 	case unix.ETOOMANYREFS:
@@ -40,8 +40,8 @@ func Limited(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// Rlimit is the soft value of a resource limit of this process, 0 when it
-// cannot be read.
+// Rlimit returns the soft value of a resource limit of this process, or 0 if it cannot
+// be read.
 func Rlimit(resource int) uint64 {
 	var r unix.Rlimit
 	if unix.Getrlimit(resource, &r) != nil {
@@ -50,7 +50,7 @@ func Rlimit(resource int) uint64 {
 	return uint64(r.Cur)
 }
 
-// Sysctl is the number in a file below /proc/sys, 0 when it cannot be read.
+// Sysctl returns the number in a file below /proc/sys, or 0 if it cannot be read.
 func Sysctl(name string) uint64 {
 	v, _ := strconv.ParseUint(strings.TrimSpace(string(content("/proc/sys/"+name, 32))), 10, 64)
 	return v

@@ -4,16 +4,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Seals are what every segment must have before a peer maps it: its size
-// never changes, nobody but the creator's first mapping can write it, and no
-// seal can be taken off or added.
+// Seals are the seals that a memfd must have before a peer maps it: its size never
+// changes, only the creator's first mapping can write it, and no seal can be added.
 const Seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_FUTURE_WRITE | unix.F_SEAL_SEAL
 
 // Memfd makes anonymous memory of size bytes that can be sealed. The name is
 // for people who read /proc/PID/maps. The descriptor is close-on-exec.
 func Memfd(name string, size int) (int, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	// Linux 6.3: memory that nobody can ever execute. Older kernels say EINVAL.
+	// Since Linux 6.3: memory that can never be executed. Older kernels return EINVAL.
 	fd, err := retry(func() (int, error) { return unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL) })
 	if err == unix.EINVAL {
 		fd, err = retry(func() (int, error) { return unix.MemfdCreate(name, flags) })
@@ -34,14 +33,14 @@ func Seal(fd int) error {
 	return err
 }
 
-// GetSeals reads the seals of a file; files that cannot have any say EINVAL.
+// GetSeals returns the seals of a file, or EINVAL for a file that cannot have any.
 func GetSeals(fd int) (int, error) {
 	return unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
 }
 
-// Populate takes memory for every page of b, which is fresh memory mapped for
-// writing, so that no later access faults. A kernel before Linux 5.14 gets each
-// page touched instead; then a machine without memory kills instead of failing.
+// Populate takes memory for every page of b, which is fresh memory mapped for writing,
+// so that no later access faults. Before Linux 5.14 it touches each page instead; then a
+// lack of memory kills this process instead of being an error.
 func Populate(b []byte) error {
 	_, err := retry(func() (int, error) { return 0, unix.Madvise(b, unix.MADV_POPULATE_WRITE) })
 	if err == unix.EINVAL || NoSuchCall(err) {
@@ -53,13 +52,13 @@ func Populate(b []byte) error {
 	return err
 }
 
-// NoSuchCall says that a call, or a flag of it, is one that the kernel or the
-// file does not have, or that a filter of system calls (seccomp) refuses.
+// NoSuchCall reports whether err means that the kernel or the file does not support a
+// call or its flags, or that a seccomp filter refuses it.
 func NoSuchCall(err error) bool {
 	return err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EPERM
 }
 
-// retry calls f again while a signal interrupts it.
+// retry calls f, and again as long as a signal interrupts it.
 func retry(f func() (int, error)) (int, error) {
 	for {
 		n, err := f()
@@ -69,13 +68,13 @@ func retry(f func() (int, error)) (int, error) {
 	}
 }
 
-// reserveStep is how many bytes Reserve asks for at a time: a signal makes the
-// kernel start again with what was asked for last.
+// reserveStep is how many bytes Reserve asks for at a time, since a signal makes a call
+// start again from its beginning.
 const reserveStep = 4 << 20
 
-// Reserve makes a file have size bytes, and the file system keep room for all
-// of them: ENOSPC comes from here, and not as a SIGBUS from an access later. A
-// file system that cannot promise room gets zeros written.
+// Reserve gives a file size bytes and reserves the space for them, so that a lack of
+// space is ENOSPC here and not SIGBUS at a later access. On a file system that cannot
+// reserve space, it writes zeros.
 func Reserve(fd, size int) error {
 	for off := 0; off < size; off += reserveStep {
 		n := min(reserveStep, size-off)

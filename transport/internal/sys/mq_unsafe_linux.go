@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MqAttr is struct mq_attr. Its words are of the size of a long.
+// MqAttr is struct mq_attr. Its fields have the size of a C long.
 type MqAttr struct {
 	Flags   int
 	MaxMsg  int // messages
@@ -15,14 +15,13 @@ type MqAttr struct {
 	_       [4]int
 }
 
-// expired is the timeout that every send and receive carries: a time that has
-// long passed, so the call never sleeps. O_NONBLOCK alone would not do: it is a
-// flag of the open file, which a peer that shares it can clear.
+// expired is the timeout of every send and receive: a time long past, so the call never
+// sleeps. O_NONBLOCK alone would not do, since it is a flag of the open file, which a
+// peer that shares the file can clear.
 var expired unix.Timespec
 
-// MqOpen makes a queue of the given name (without a slash in front) that did
-// not exist, for messages of at most size bytes, depth of them. The descriptor
-// is close-on-exec and non-blocking.
+// MqOpen makes a new queue of the given name (without a leading slash), for depth
+// messages of at most size bytes. The descriptor is close-on-exec and non-blocking.
 func MqOpen(name string, depth, size int) (int, error) {
 	p, err := unix.BytePtrFromString(name)
 	if err != nil {
@@ -53,13 +52,13 @@ func MqUnlink(name string) error {
 	return errno(e)
 }
 
-// MqSend puts b into the queue. It never sleeps: EAGAIN or ETIMEDOUT say that
-// the queue is full. The kernel allocates and copies one message and takes the
-// queue's spin lock, all bounded; hence the raw call. EINTR is returned.
+// MqSend puts b into the queue. It never sleeps: EAGAIN or ETIMEDOUT means that the
+// queue is full. The kernel allocates and copies one message and takes the queue's spin
+// lock, all of which is bounded; hence the raw call. EINTR is returned.
 func MqSend(fd int, b []byte) error { return mqSend(fd, b, 0) }
 
-// MqSendUrgent is MqSend with priority 1: MqReceive gets b before what MqSend
-// has put there, and after what MqSendUrgent has.
+// MqSendUrgent is MqSend with priority 1: b is received before everything that MqSend
+// has sent, and after everything that MqSendUrgent has sent.
 func MqSendUrgent(fd int, b []byte) error { return mqSend(fd, b, 1) }
 
 func mqSend(fd int, b []byte, priority uintptr) error {
@@ -70,12 +69,12 @@ func mqSend(fd int, b []byte, priority uintptr) error {
 
 // MqReceive removes the oldest message of the highest priority from the queue and
 // copies it straight into b, which must be as large as the queue's largest message.
-// It never sleeps: EAGAIN or ETIMEDOUT say that the queue is empty.
+// It never sleeps: EAGAIN or ETIMEDOUT means that the queue is empty.
 //
-// A signal cannot come between the removal and the copy's end: the process
-// acts on signals, SIGKILL too, when it leaves the kernel. So b holds the
-// message before anybody can see this process dead, provided that b's pages
-// are in memory, where the copy needs no page fault that a kill could cut off.
+// No signal takes effect between the removal and the end of the copy: the process acts
+// on signals, also on SIGKILL, only when it leaves the kernel. So b holds the message
+// before anybody can see this process dead, provided that b's pages are in memory:
+// otherwise a kill could interrupt a page fault of the copy.
 func MqReceive(fd int, b []byte) (int, error) {
 	n, _, e := unix.RawSyscall6(unix.SYS_MQ_TIMEDRECEIVE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
 		uintptr(len(b)), 0, uintptr(unsafe.Pointer(&expired)), 0)
@@ -85,7 +84,7 @@ func MqReceive(fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// MqGetAttr reads what a queue is and how many messages it holds.
+// MqGetAttr returns the attributes of a queue and how many messages it holds.
 func MqGetAttr(fd int) (MqAttr, error) {
 	var a MqAttr
 	_, _, e := unix.RawSyscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(&a)))

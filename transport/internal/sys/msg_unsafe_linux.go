@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MsgTypeBytes is the part of a SysV message before its text: its type, a
-// long.
+// MsgTypeBytes is the size of a SysV message's type, a C long, which precedes its text.
 const MsgTypeBytes = int(unsafe.Sizeof(uintptr(0)))
 
 // MsgStat is struct msqid64_ds of 64-bit machines.
@@ -30,13 +29,13 @@ const (
 	ipcStat   = 2
 )
 
-// MsgCreate makes a SysV queue of a key that had none, for this user only.
-// EEXIST says that the key has one.
+// MsgCreate makes the SysV queue of a key, for this user only. EEXIST means that the
+// key already has a queue.
 func MsgCreate(key uint32) (id int, err error) {
 	return msgGet(key, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
 }
 
-// MsgOpen is the id of the queue of a key, or ENOENT.
+// MsgOpen returns the id of the queue of a key, or ENOENT.
 func MsgOpen(key uint32) (id int, err error) { return msgGet(key, 0) }
 
 func msgGet(key uint32, flags uintptr) (int, error) {
@@ -47,21 +46,19 @@ func msgGet(key uint32, flags uintptr) (int, error) {
 	return int(id), nil
 }
 
-// MsgSend puts the message b into the queue: its type and its text. It never
-// sleeps: EAGAIN says that the queue is full. The kernel has copied the message
-// before it takes the queue's lock, and holds that for a bounded time; hence
-// the raw call.
+// MsgSend puts the message b, type and text, into the queue. It never sleeps: EAGAIN
+// means that the queue is full. The kernel copies the message before it takes the
+// queue's lock, which it holds for a bounded time; hence the raw call.
 func MsgSend(id int, b []byte) error {
 	_, _, e := unix.RawSyscall6(unix.SYS_MSGSND, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
 		uintptr(len(b)-MsgTypeBytes), unix.IPC_NOWAIT, 0, 0)
 	return errno(e)
 }
 
-// MsgReceive removes the oldest message of type 1 from the queue or, if there is
-// none, the oldest one of type 2, and copies its type and its text straight into
-// b. It never sleeps: ENOMSG says that the queue is
-// empty. A message that is larger than b stays, with E2BIG. It returns the
-// bytes of the text. What MqReceive says about kills holds here too.
+// MsgReceive removes the oldest message of type 1 from the queue or, if there is none,
+// the oldest one of type 2, and copies its type and text straight into b. It returns the
+// bytes of the text. It never sleeps: ENOMSG means that the queue is empty. A message
+// larger than b stays in the queue: E2BIG. What MqReceive says about kills holds here too.
 func MsgReceive(id int, b []byte) (int, error) {
 	lowest := -2 // the lowest type up to 2
 	n, _, e := unix.RawSyscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
@@ -72,8 +69,8 @@ func MsgReceive(id int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// MsgInfo reads what a queue is. On 32-bit machines, whose structure is
-// another one, it says ENOSYS.
+// MsgInfo returns the state of a queue. On 32-bit machines, whose structure differs, it
+// fails with ENOSYS.
 func MsgInfo(id int) (s MsgStat, err error) {
 	if unix.SizeofPtr != 8 {
 		return s, unix.ENOSYS
@@ -82,7 +79,7 @@ func MsgInfo(id int) (s MsgStat, err error) {
 	return s, errno(e)
 }
 
-// MsgRemove removes a queue and what is in it, whoever uses it.
+// MsgRemove removes a queue and what is in it, even if it is in use.
 func MsgRemove(id int) error {
 	_, _, e := unix.RawSyscall(unix.SYS_MSGCTL, uintptr(id), ipcRemove, 0)
 	return errno(e)

@@ -15,11 +15,11 @@ import (
 )
 
 // ENOMEM has many causes, and the kernel does not say which. They are told apart by
-// what this process uses and may use, from the one that is a fact to those that are
-// likely. That is done when something has failed, and takes as long as /proc/self/maps
-// is, a few milliseconds at worst.
+// comparing what this process uses with what it may use, the certain causes before the
+// likely ones. This is done only after a failure. It takes a few milliseconds at worst,
+// depending on the length of /proc/self/maps.
 
-// LimitedMap is Limited for an attempt to map, or to fill, n bytes.
+// LimitedMap is Limited for an attempt to map, or to populate, n bytes.
 func LimitedMap(op string, n int, err error) error {
 	if err == unix.ENOMEM {
 		return noMemory(op, uint64(n))
@@ -27,7 +27,7 @@ func LimitedMap(op string, n int, err error) error {
 	return Limited(op, err)
 }
 
-// noMemory is the limit for which n bytes were refused.
+// noMemory returns the error that names the limit by which n bytes were refused.
 func noMemory(op string, n uint64) error {
 	e := &transport.LimitError{Op: op, Err: unix.ENOMEM}
 	status, page := lines("/proc/self/status"), uint64(os.Getpagesize())
@@ -42,7 +42,7 @@ func noMemory(op string, n uint64) error {
 		e.Remedy = fmt.Sprintf("this process uses %d of these bytes: raise it with Child.Memory, ulimit -d or LimitDATA=", status["VmData"])
 		return e
 	}
-	// Others of this process may have given some up since, to go on at all.
+	// A little less than the limit: other goroutines may have unmapped some since.
 	if most, n := Sysctl("vm/max_map_count"), mappings(); most != 0 && n >= most-most/64 {
 		e.Limit, e.Value = "vm.max_map_count", most
 		e.Remedy = fmt.Sprintf("this process has %d mappings: raise it with sysctl vm.max_map_count, or use fewer and larger segments", n)
@@ -64,8 +64,8 @@ func noMemory(op string, n uint64) error {
 	return e
 }
 
-// cgroup finds a cgroup of this process that has no n bytes left, and says by which
-// file it is limited, and to how much. Page cache counts as used there.
+// cgroup finds a cgroup of this process that does not have n bytes left, and returns the
+// file that limits it, and the limit. Page cache counts as used there.
 func cgroup(n uint64) (name string, most uint64, ok bool) {
 	for line := range strings.Lines(string(content("/proc/self/cgroup", 1<<16))) {
 		_, rest, _ := strings.Cut(line, ":")
@@ -78,7 +78,7 @@ func cgroup(n uint64) (name string, most uint64, ok bool) {
 		default:
 			continue
 		}
-		for dir = path.Clean("/" + dir); ; dir = path.Dir(dir) { // those above limit it, too
+		for dir = path.Clean("/" + dir); ; dir = path.Dir(dir) { // the cgroups above limit it, too
 			name = path.Join(base, dir, limit)
 			most, used := number(content(name, 64)), number(content(path.Join(base, dir, use), 64))
 			if most != 0 && used != 0 && used+n > most {
@@ -92,7 +92,7 @@ func cgroup(n uint64) (name string, most uint64, ok bool) {
 	return "", 0, false
 }
 
-// mappings is how many mappings this process has.
+// mappings returns how many mappings this process has.
 func mappings() (n uint64) {
 	scan("/proc/self/maps", func(b []byte) bool {
 		n += uint64(bytes.Count(b, []byte{'\n'}))
@@ -101,7 +101,8 @@ func mappings() (n uint64) {
 	return n
 }
 
-// lines reads a file of lines such as "VmSize:  1024 kB", in bytes.
+// lines reads a file of lines such as "VmSize:  1024 kB" and returns the values, in
+// bytes.
 func lines(name string) map[string]uint64 {
 	all := map[string]uint64{}
 	for line := range strings.Lines(string(content(name, 1<<16))) {
@@ -113,17 +114,16 @@ func lines(name string) map[string]uint64 {
 	return all
 }
 
-// number is a decimal number, or 0.
+// number parses a decimal number; it returns 0 for anything else.
 func number(text []byte) uint64 {
 	n, _ := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 64)
-	if n > math.MaxInt64/2 { // how a cgroup says that it has no limit
+	if n > math.MaxInt64/2 { // so a cgroup says that it has no limit
 		return 0
 	}
 	return n
 }
 
-// content is what a file of the kernel has in its first most bytes, nil when it
-// cannot be read.
+// content returns about the first most bytes of a file, or nil if it cannot be read.
 func content(name string, most int) (all []byte) {
 	scan(name, func(b []byte) bool {
 		all = append(all, b...)
@@ -132,8 +132,8 @@ func content(name string, most int) (all []byte) {
 	return all
 }
 
-// scan hands f the pieces of a file, until it says no. It is not by package os, whose
-// poller would take the file first: segments ask on their way into being.
+// scan calls f with the pieces of a file until f returns false. It does not use package
+// os, which would first try to put the file into its poller: making a segment calls it.
 func scan(name string, f func([]byte) bool) {
 	fd, err := retry(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
