@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport"
 )
 
 // TestLentAndNoRoomForACopy: a buffer that was lent for one actor, and leaves no room for
@@ -41,6 +43,66 @@ func TestLentAndNoRoomForACopy(t *testing.T) {
 			}
 			lent.Release()
 		}
+	}
+}
+
+// TestLentForTwoAndNoRoom: a message with buffers that were lent for different actors is told
+// to them and a third one. Neither of the two has room for copies of both beside its own,
+// which therefore goes to it as it is, and a copy of that to whoever comes later.
+func TestLentForTwoAndNoRoom(t *testing.T) {
+	const pool = 1 << 20
+	ctx, _, refs := audience(t, 3, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for number := range 6 {
+		var lent [2]actor.Buffer
+		var want []byte
+		for i := range lent {
+			b, err := actor.Lend(ctx, refs[(number+i)%len(refs)], pool/2-i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range b.Bytes() {
+				b.Bytes()[k] = byte(number + i + k)
+			}
+			lent[i], want = b, append(want, b.Bytes()...)
+		}
+		if err := actor.TellAll(ctx, refs, Duet{Number: number, One: lent[0], Two: lent[1]}); err != nil {
+			t.Fatal(err)
+		}
+		for i, ref := range refs {
+			if r := recall(t, ctx, ref, number, true); !bytes.Equal(r.Data, want) || r.Count != 1 {
+				t.Errorf("message %d came to listener-%d as %d bytes, or others, %d times", number, i, len(r.Data), r.Count)
+			}
+		}
+	}
+	tooMuchForAll(t, ctx, refs, pool)
+}
+
+// tooMuchForAll tells a message that no actor of refs ever has room for.
+func tooMuchForAll(t *testing.T, ctx context.Context, refs []actor.Ref[Listener], pool int) {
+	t.Helper()
+	var lent [2]actor.Buffer
+	for i := range lent {
+		b, err := actor.Lend(ctx, refs[i], pool/2+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Release()
+		lent[i] = b
+	}
+	err := actor.TellAll(ctx, refs, Duet{One: lent[0], Two: lent[1]})
+	all, size := new(actor.TellAllError), new(transport.SizeError)
+	if !errors.As(err, &all) || len(all.Failed) != len(refs) {
+		t.Fatalf("%v; want one failure for each of %d actors", err, len(refs))
+	}
+	for _, f := range all.Failed {
+		if !errors.As(f, &size) {
+			t.Errorf("%v; want a *transport.SizeError", f)
+		}
+	}
+	for _, b := range lent {
+		b.Bytes()[0]++ // they are their sender's still
 	}
 }
 

@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,4 +90,72 @@ func fillUp(t *testing.T, ctx context.Context, ref actor.Ref[Worker], m Tell) (n
 		t.Fatal(err)
 	}
 	return n
+}
+
+// counted is a text that counts how often it was encoded.
+type counted struct {
+	text  []byte
+	times *int
+}
+
+func (c counted) MarshalBinary() ([]byte, error) {
+	*c.times++
+	return c.text, nil
+}
+
+func (c *counted) UnmarshalBinary(b []byte) error {
+	c.text = bytes.Clone(b)
+	return nil
+}
+
+// TestLargeWaitsAsleep: a message that has got one block, and finds no room for the rest,
+// gives that back, and is not tried again for that reason. Its wait ends with its context.
+func TestLargeWaitsAsleep(t *testing.T) {
+	const pool = 1 << 20
+	for what, c := range map[string]struct {
+		fill func(t *testing.T, ctx context.Context, refs []actor.Ref[Listener])
+		text int
+	}{
+		"no room in the queue": {func(t *testing.T, ctx context.Context, refs []actor.Ref[Listener]) {
+			pid := recall(t, ctx, refs[0], 0, false).PID
+			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { unix.Kill(pid, unix.SIGCONT) })
+			for err := error(nil); err == nil; {
+				c, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+				err = actor.Tell(c, refs[0], Script{})
+				cancel()
+			}
+		}, 100},
+		"no second block": {func(t *testing.T, ctx context.Context, refs []actor.Ref[Listener]) {
+			b, err := actor.Lend(ctx, refs[0], pool/2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := actor.Tell(ctx, refs[0], Scene{Data: b}); err != nil { // it keeps it
+				t.Fatal(err)
+			}
+		}, pool/2 - 100},
+	} {
+		t.Run(what, func(t *testing.T) {
+			ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{RingBytes: 4096, PoolBytes: pool}})
+			c.fill(t, ctx, refs)
+			lent, err := actor.Lend(ctx, refs[1], pool/2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			times := 0
+			short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+			defer cancel()
+			err = actor.Tell(short, refs[0], Tried{Data: lent, Text: counted{make([]byte, c.text), &times}})
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			if times > 10 { // at once, asleep, after a time, and a few more for what may have happened beside
+				t.Errorf("it was tried %d times", times)
+			}
+			lent.Release()
+		})
+	}
 }

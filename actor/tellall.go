@@ -184,7 +184,7 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	c.urgent = mt.Urgent()
 	if c.small(func(o *mailbox.Outbox) bool { return mailbox.Inline(o, mt, m) }) {
 		send := func(o *mailbox.Outbox) error { return mailbox.Send(o, wire.EntryTell, 0, 0, mt, m) }
-		c.each(ctx, send, send, func(*mailbox.Outbox) bool { return false })
+		c.each(ctx, send, nil)
 		return c.err()
 	}
 	cast, err := c.encode(ctx, mt, m)
@@ -193,7 +193,7 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	}
 	sent := false
 	defer func() { cast.End(sent) }() // also after the panic of a dead buffer
-	sent = c.each(ctx, cast.To, cast.Last, cast.Owns)
+	sent = c.each(ctx, cast.To, cast)
 	return c.err()
 }
 
@@ -214,10 +214,10 @@ func (c *casting) small(inline func(*mailbox.Outbox) bool) bool {
 	return true
 }
 
-// each sends to all targets, then again to those that were full, and says whether anybody
-// got the message. The last of the full ones gets it by last; that is the one that has
-// lent a buffer of the message, if it is among them.
-func (c *casting) each(ctx context.Context, send, last func(*mailbox.Outbox) error, owns func(*mailbox.Outbox) bool) (sent bool) {
+// each sends to all targets, and then to those that were full, and says whether anybody
+// has got the message. Of those that were full, the ones that have lent a buffer of cast
+// are given it, one of them at the end.
+func (c *casting) each(ctx context.Context, send func(*mailbox.Outbox) error, cast *mailbox.Cast) (sent bool) {
 	try := func(t *node.Target, full func(error) error) {
 		o, err := t.Outbox()
 		if err == nil {
@@ -236,17 +236,20 @@ func (c *casting) each(ctx context.Context, send, last func(*mailbox.Outbox) err
 		}
 	}
 	var later []*node.Target
+	last := false
 	for _, t := range c.targets {
 		try(t, func(error) error { later = append(later, t); return errLater })
 	}
-	if i := slices.IndexFunc(later, func(t *node.Target) bool { o, err := t.Outbox(); return err == nil && owns(o) }); i >= 0 {
-		n := len(later) - 1
-		later[i], later[n] = later[n], later[i]
+	n := len(later) - 1
+	owns := func(t *node.Target) bool { o, err := t.Outbox(); return err == nil && cast.Owns(o) }
+	if cast != nil {
+		if i := slices.IndexFunc(later, owns); i >= 0 {
+			later[i], later[n] = later[n], later[i]
+		}
+		send = func(o *mailbox.Outbox) error { return cast.Give(o, last) }
 	}
 	for i, t := range later {
-		if i == len(later)-1 {
-			send = last
-		}
+		last = i == n
 		try(t, func(full error) error {
 			whenFull := t.WhenFull
 			if c.urgent {

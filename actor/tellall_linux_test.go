@@ -40,6 +40,18 @@ type (
 		Data actor.Buffer
 		Text []byte
 	}
+	// Duet is kept as one text.
+	Duet struct {
+		actor.Tells[Listener]
+		Number   int
+		One, Two actor.Buffer
+	}
+	// Tried is nothing to keep, and counts how often it was tried to send it.
+	Tried struct {
+		actor.Tells[Listener]
+		Data actor.Buffer
+		Text counted
+	}
 	// Recall asks for what the actor has of a number, and perhaps drops it.
 	Recall struct {
 		actor.Asks[Listener, Recalled]
@@ -62,12 +74,18 @@ var listener = actor.Define("listener", func(s *actor.Setup[Listener]) error {
 		count[m.Number]++
 		return nil
 	})
+	actor.OnTell(s, func(c *actor.Context, m Duet) error {
+		texts[m.Number] = append(bytes.Clone(m.One.Bytes()), m.Two.Bytes()...)
+		count[m.Number]++
+		return nil
+	})
 	actor.OnTell(s, func(c *actor.Context, m Script) error {
 		texts[m.Number] = m.Text
 		count[m.Number]++
 		return nil
 	})
 	actor.OnTell(s, func(*actor.Context, Programme) error { return nil })
+	actor.OnTell(s, func(*actor.Context, Tried) error { return nil })
 	actor.OnAsk(s, func(c *actor.Context, m Recall) (Recalled, error) {
 		r := Recalled{Data: texts[m.Number], Count: count[m.Number], PID: os.Getpid(), Incarnation: c.Incarnation()}
 		if b, ok := kept[m.Number]; ok {

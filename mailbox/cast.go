@@ -1,6 +1,8 @@
 package mailbox
 
 import (
+	"slices"
+
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -11,7 +13,8 @@ import (
 type Cast struct {
 	p    *parcel
 	t    *codec.Type
-	room int // largest payload that travels inline, bytes
+	room int                    // largest payload that travels inline, bytes
+	kept [wire.MaxBlocks][]byte // of buffers that were given, for those who come later
 }
 
 // NewCast encodes what m, a pointer, points to for the members of g. A payload that
@@ -82,34 +85,47 @@ func (p *parcel) lend(g *Shared, n int) (Buffer, error) {
 // called again; after nil it may not be called for o again.
 func (c *Cast) To(o *Outbox) error { return c.to(o, false) }
 
-// Last is To for the last one, after whom nobody gets the message: what Lend has lent for
-// o is not copied. A copy could wait for ever for the room that the buffer itself takes.
-func (c *Cast) Last(o *Outbox) error { return c.to(o, true) }
+// Give is To for one that has no room for copies: what Lend has lent for o goes to it as
+// it is. A copy could wait for ever for the room that the buffer itself takes. last says
+// that nobody comes later; otherwise a copy in this process is made first, for them.
+func (c *Cast) Give(o *Outbox, last bool) error {
+	for i := range c.p.lent.N {
+		if !last && c.kept[i] == nil && c.owns(o, i) {
+			c.kept[i] = slices.Clone(c.p.bytes(i))
+		}
+	}
+	return c.to(o, true)
+}
 
-// Owns says whether o has lent a buffer of the message: so Last is best for o.
+// Owns says whether o has lent a buffer of the message.
 func (c *Cast) Owns(o *Outbox) bool {
 	for i := range c.p.lent.N {
-		if l, ok := c.p.lent.Item[i].(*lease); ok && l.from == o.store {
+		if c.owns(o, i) {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *Cast) to(o *Outbox, last bool) error {
+func (c *Cast) owns(o *Outbox, i int) bool {
+	l, ok := c.p.lent.Item[i].(*lease)
+	return ok && l.from == o.store
+}
+
+func (c *Cast) to(o *Outbox, gives bool) error {
 	if err := NoPriority(c.t, o.Config); err != nil {
 		return err
 	}
 	p := parcels.Get().(*parcel)
 	own := p.scratch
 	p.head, p.lent, p.scratch = c.p.head, c.p.lent, c.p.scratch
-	p.cast, p.last, p.payload, p.urgent = true, last, c.p.payload, c.p.urgent
+	p.cast, p.gives, p.kept, p.payload, p.urgent = true, gives, &c.kept, c.p.payload, c.p.urgent
 	defer func() {
 		p.scratch = own // the other is the cast's
 		p.free()
 	}()
 	if err := p.place(o); err != nil {
-		return err
+		return p.tooMuch(o.store, o.inline, err)
 	}
 	if err := o.post(p); err != nil {
 		p.abandon(o.store, p.lent.N)
@@ -122,6 +138,7 @@ func (c *Cast) to(o *Outbox, last bool) error {
 // place finds the blocks of a cast's parcel for one outbox.
 func (p *parcel) place(o *Outbox) error {
 	s := o.store
+	p.dry = s.Dry()
 	if err := p.collect(s); err != nil {
 		return err
 	}

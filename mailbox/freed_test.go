@@ -2,8 +2,11 @@ package mailbox_test
 
 import (
 	"errors"
+	"runtime"
 	"testing"
+	"time"
 
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -55,6 +58,11 @@ func (r freedRig) cast(t *testing.T, typ *codec.Type, v any) func() {
 	return func() { cast.End(true) }
 }
 
+func fillQueue(t *testing.T, out *mailbox.Outbox) {
+	for mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[short](t), &short{make([]byte, 100)}) == nil {
+	}
+}
+
 var freedCases = map[string]struct {
 	before func(t *testing.T, r freedRig) (event func()) // tells of nothing
 	told   int                                           // by event
@@ -63,14 +71,13 @@ var freedCases = map[string]struct {
 	"of a set": {func(t *testing.T, r freedRig) func() { return r.lend(t, r.set.Lend).Release }, 1},
 	"answer's": {func(t *testing.T, r freedRig) func() { return r.lend(t, r.in.Lend).Release }, 1},
 	"no room in the queue": {func(t *testing.T, r freedRig) func() {
-		for mailbox.Send(r.out, wire.EntryTell, 0, 0, typeOf[short](t), &short{make([]byte, 100)}) == nil {
-		}
+		fillQueue(t, r.out)
 		return func() {
 			if err := mailbox.Send(r.out, wire.EntryTell, 0, 0, typeOf[short](t), &short{make([]byte, freedSize)}); !errors.Is(err, mailbox.ErrFull) {
 				t.Error(err)
 			}
 		}
-	}, 1},
+	}, 0}, // nobody was refused meanwhile, and the sender would tell itself
 	"sent and handled": {func(t *testing.T, r freedRig) func() {
 		return func() {
 			if err := mailbox.Send(r.out, wire.EntryTell, 0, 0, typeOf[blob](t), &blob{r.lend(t, r.out.Lend)}); err != nil {
@@ -110,4 +117,58 @@ func TestFreedIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefusedIsTold: who finds no block because a message has it for which the queue then
+// has no room is told when it comes back.
+func TestRefusedIsTold(t *testing.T) {
+	const size = 1 << 20 // it takes some time to copy
+	told := make(chan struct{}, 1)
+	out, in := pairTold(t, mailbox.Config{RingBytes: 4 << 10, Inline: 1 << 10, PoolBytes: size}.Wire(), func() {
+		select {
+		case told <- struct{}{}:
+		default:
+		}
+	})
+	defer in.Close()
+	defer out.Close()
+	fillQueue(t, out)
+	typ, large := typeOf[short](t), &short{make([]byte, size/2+1)}
+	stop, done := make(chan struct{}), make(chan int)
+	go func() {
+		for refused := 0; ; refused++ {
+			select {
+			case <-stop:
+				done <- refused
+				return
+			default:
+				if err := mailbox.Send(out, wire.EntryTell, 0, 0, typ, large); !errors.Is(err, mailbox.ErrFull) {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	waits := 0
+	for rounds := 0; waits < testutil.Rounds(50, 2000) && rounds < 200; rounds++ {
+		runtime.Gosched()
+		b, err := out.Lend(size)
+		for ; errors.Is(err, mailbox.ErrFull); b, err = out.Lend(size) {
+			waits++
+			select {
+			case <-told:
+			case <-time.After(testutil.HangGuard):
+				t.Fatal("nobody has told that the block is back")
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+		select {
+		case <-told: // of this
+		default:
+		}
+	}
+	close(stop)
+	t.Logf("%d waits beside %d messages", waits, <-done)
 }

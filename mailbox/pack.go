@@ -19,10 +19,12 @@ type parcel struct {
 	lent    codec.Lent                    // what travels beside the payload
 	blocks  [wire.MaxBlocks]segment.Block // the blocks of lent
 	cast    bool                          // it goes to others too: lent buffers stay the sender's
-	last    bool                          // of a cast: nobody else will get it, and what was lent for this one leaves
+	gives   bool                          // of a cast: what was lent for this one leaves
+	kept    *[wire.MaxBlocks][]byte       // of a cast: the bytes of buffers that have left
 	payload *lease                        // of the payload, when that is in a block of a set
 	urgent  bool                          // it overtakes
 	freed   *Shared                       // a block of it came back before the message was sent to its end
+	dry     uint64                        // how often a block had been refused before any was taken for this message, and it was itself
 }
 
 var parcels = sync.Pool{New: func() any { return new(parcel) }}
@@ -38,7 +40,7 @@ func (p *parcel) free() {
 	clear(p.lent.Item[:p.lent.N])
 	clear(p.blocks[:p.lent.N])
 	p.lent.N, p.lent.Copy = 0, nil
-	p.block, p.cast, p.last, p.payload, p.urgent, p.freed = segment.Block{}, false, false, nil, false, nil
+	p.block, p.cast, p.gives, p.kept, p.payload, p.urgent, p.freed = segment.Block{}, false, false, nil, nil, false, nil
 	if cap(p.scratch) > 64<<10 {
 		p.scratch = nil
 	}
@@ -52,6 +54,7 @@ func (p *parcel) free() {
 // entry the most that an entry has room for, its header included. When it
 // fails, it has taken nothing.
 func encode(p *parcel, s *store, t *codec.Type, m any, inline, entry int) (err error) {
+	p.dry = s.Dry()
 	if t.Custom() || t.Lends() {
 		p.scratch, err = codec.Append(t, p.scratch[:0], m, &p.lent)
 		if err != nil {
@@ -106,7 +109,7 @@ func (p *parcel) tooMuch(s *store, inline int, err error) error {
 		return err
 	}
 	var sizes []int
-	if n := len(p.scratch); n > inline {
+	if n := len(p.scratch); n > inline && p.payload == nil {
 		sizes = append(sizes, n)
 	}
 	for i := range p.lent.N {
@@ -137,12 +140,11 @@ func (p *parcel) collect(s *store) error {
 		if mark := p.lent.Mark[i]; p.own(s, i) || p.shares(s, i) {
 			p.blocks[i] = segment.Block{Ref: l.ref(mark.Generation, mark.Length), Slot: l.slot}
 		} else {
-			buf := Buffer{l, mark.Generation, int(mark.Length)}
-			if !l.alive(mark.Generation) { // another goroutine was quicker
+			mem := p.bytes(i)
+			if mem == nil { // another goroutine was quicker
 				p.abandon(s, i)
-				panic(buf.dead())
+				panic(Buffer{l, mark.Generation, int(mark.Length)}.dead())
 			}
-			mem := l.mem[:buf.n]
 			b, err := s.takeFor(p, len(mem))
 			if err != nil {
 				p.abandon(s, i)
@@ -157,11 +159,23 @@ func (p *parcel) collect(s *store) error {
 	return nil
 }
 
+// bytes is what lent buffer i has, or had when it left; nil when it is dead.
+func (p *parcel) bytes(i int) []byte {
+	if p.kept != nil && p.kept[i] != nil {
+		return p.kept[i]
+	}
+	l, mark := p.lent.Item[i].(*lease), p.lent.Mark[i]
+	if !l.alive(mark.Generation) {
+		return nil
+	}
+	return l.mem[:mark.Length]
+}
+
 // own says whether item i is a buffer of s that has not been sent, and goes to
 // nobody else.
 func (p *parcel) own(s *store, i int) bool {
 	l, ok := p.lent.Item[i].(*lease)
-	return ok && (!p.cast || p.last) && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
+	return ok && (!p.cast || p.gives) && l.from == s && l.is(p.lent.Mark[i].Generation, leaseWriting)
 }
 
 // shares says whether item i is a buffer of a set that the receiver of s
@@ -172,15 +186,20 @@ func (p *parcel) shares(s *store, i int) bool {
 }
 
 // abandon gives back what a send that failed had taken. Buffers stay with
-// their sender, who may try again or release them.
+// their sender, who may try again or release them. Senders that wait for a block are
+// told only if one was refused meanwhile: this sender may be about to wait as well, and
+// would wake itself, again and again.
 func (p *parcel) abandon(s *store, n int) {
 	for i := range n {
 		if p.blocks[i].Mem != nil { // a copy
-			s.Put(p.blocks[i])
+			s.Pool.Put(p.blocks[i])
 		}
 	}
 	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil {
-		s.Put(p.block)
+		s.Pool.Put(p.block)
+	}
+	if s.Dry() != p.dry {
+		s.tellFreed()
 	}
 }
 
@@ -214,7 +233,7 @@ func (p *parcel) unclaim(s *store, n int) {
 // goes to nobody else.
 func (p *parcel) leaves(s *store, i int) bool {
 	l, ok := p.lent.Item[i].(*lease)
-	return ok && (l.from == s && (!p.cast || p.last) || l.set != nil && !p.cast) && p.blocks[i].Mem == nil
+	return ok && (l.from == s && (!p.cast || p.gives) || l.set != nil && !p.cast) && p.blocks[i].Mem == nil
 }
 
 // leaving records the blocks of a message that is about to become visible, and claims
@@ -243,7 +262,7 @@ func (p *parcel) leaving(s *store, seq uint64) error {
 func (p *parcel) share(s *store, seq uint64) error {
 	if p.payload != nil {
 		if err := p.payload.share(s, p.head.Payload.Generation, p.head.Payload.Length, seq); err != nil {
-			return err
+			return p.wasRefused(err)
 		}
 	}
 	for i := range p.lent.N {
@@ -253,10 +272,19 @@ func (p *parcel) share(s *store, seq uint64) error {
 		}
 		if err := l.share(s, p.lent.Mark[i].Generation, p.lent.Mark[i].Length, seq); err != nil {
 			p.unshare(s, i)
-			return err
+			return p.wasRefused(err)
 		}
 	}
 	return nil
+}
+
+// wasRefused is err, with which the pool has refused something to the message: unless it
+// is another one than ErrFull, the pool has counted it.
+func (p *parcel) wasRefused(err error) error {
+	if errors.Is(err, ErrFull) {
+		p.dry++
+	}
+	return err
 }
 
 // unshare undoes share for the payload and the first n items.

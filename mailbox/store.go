@@ -70,7 +70,8 @@ func (s *store) takeFor(p *parcel, n int) (segment.Block, error) {
 	if !p.urgent && s.first.Load() > 0 {
 		return segment.Block{}, ErrFull
 	}
-	return s.take(n)
+	b, err := s.take(n)
+	return b, p.wasRefused(err)
 }
 
 // takeOver is take for a payload over the pool, or after one.

@@ -45,7 +45,7 @@ func TestBufferOfTwoGoroutines(t *testing.T) {
 							}
 							sent := false
 							defer func() { c.End(sent) }()
-							err = c.Last(out)
+							err = c.Give(out, true)
 							sent = err == nil
 							return err
 						}

@@ -120,7 +120,7 @@ func (p *Pool) refuseTake(k, n int) error {
 			Limit: "MaxBytes of the pool", Value: uint64(p.cfg.MaxBytes), Err: errNoClass,
 			Remedy: "raise it, or send the payload in smaller parts"}
 	}
-	p.dry++
+	p.dry.Add(1)
 	return ErrDry
 }
 

@@ -120,20 +120,20 @@ type Pool struct {
 	mu       sync.Mutex
 	closed   atomic.Bool // written under mu
 	shelves  []shelf
-	shift    uint     // log2 of the smallest class
-	arena    *buddy   // of an arena, once its segment has been made
-	unit     int64    // bytes of a unit of an arena; 0: not an arena
-	arenaID  uint16   // of the arena's segment
-	segments []*owned // by id; nil: retired, or not announced yet
-	inUse    int      // segments, those being made included
-	bytes    int64    // of the blocks of these
-	blocks   int      // their blocks
-	out      int      // blocks that are not free
-	next     uint32   // generation of the next lending
-	dry      uint64   // Takes that failed with ErrDry
-	spare    int      // blocks and segments kept back for whole; see whole.go
-	giving   *owned   // a segment that is closed for a class that has borrowed for long, or nil
-	whole    *owned   // the segment of a payload over MaxBytes, or nil
+	shift    uint          // log2 of the smallest class
+	arena    *buddy        // of an arena, once its segment has been made
+	unit     int64         // bytes of a unit of an arena; 0: not an arena
+	arenaID  uint16        // of the arena's segment
+	segments []*owned      // by id; nil: retired, or not announced yet
+	inUse    int           // segments, those being made included
+	bytes    int64         // of the blocks of these
+	blocks   int           // their blocks
+	out      int           // blocks that are not free
+	next     uint32        // generation of the next lending
+	dry      atomic.Uint64 // Takes that failed with ErrDry; written under mu
+	spare    int           // blocks and segments kept back for whole; see whole.go
+	giving   *owned        // a segment that is closed for a class that has borrowed for long, or nil
+	whole    *owned        // the segment of a payload over MaxBytes, or nil
 	wholeID  uint16
 	ids      []uint16 // segment ids that can be used again
 	back     ring

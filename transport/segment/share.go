@@ -35,7 +35,7 @@ func (p *Pool) Share(ref BlockRef, seq uint64, by Sharer) error {
 	}
 	if p.out+len(p.shares) >= transport.ReturnEntries {
 		if p.collect() == 0 {
-			p.dry++
+			p.dry.Add(1)
 			return ErrDry
 		}
 	}

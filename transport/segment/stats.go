@@ -42,7 +42,7 @@ func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := PoolStats{Segments: p.inUse, Bytes: p.bytes, Blocks: p.blocks, Free: p.blocks - p.out,
-		Dry: p.dry, Refused: p.back.refused}
+		Dry: p.dry.Load(), Refused: p.back.refused}
 	if p.unit == 0 {
 		p.classBytes(&s)
 	} else if a := p.arena; a != nil {
@@ -95,8 +95,4 @@ func (o *owned) count(s *PoolStats) {
 }
 
 // Dry returns the number of Takes that failed with ErrDry.
-func (p *Pool) Dry() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.dry
-}
+func (p *Pool) Dry() uint64 { return p.dry.Load() }

@@ -69,7 +69,7 @@ func (p *Pool) reuseWhole(size, n int) (*Slot, error) {
 	}
 	p.collect()
 	if p.out+len(p.shares) >= transport.ReturnEntries || p.whole != nil && p.whole.busy > 0 {
-		p.dry++
+		p.dry.Add(1)
 		return nil, ErrDry
 	}
 	if p.whole != nil && len(p.whole.mem.Bytes()) == size {
@@ -90,7 +90,7 @@ func (p *Pool) planWhole() (id uint16, err error) {
 	// The ids can be used up by announcements that failed; and without Retire a
 	// whole segment stays for ever.
 	if p.whole != nil || len(p.ids) == 0 && len(p.segments) >= SharedIDs {
-		p.dry++
+		p.dry.Add(1)
 		return 0, ErrDry
 	}
 	p.inUse++

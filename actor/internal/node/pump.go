@@ -387,7 +387,7 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 		if err := reply(); !isFull(err) {
 			return err
 		}
-		if b.retired.Load() || m.Box.Cancelled(m) || n.await(ctx, w, ev) != nil {
+		if b.retired.Load() || m.Box.Cancelled(m) || n.await(ctx, w, ev) != nil || ctx.Err() != nil {
 			return fmt.Errorf("the reply needs a block and all are lent: %w", mailbox.ErrFull)
 		}
 	}

@@ -314,3 +314,25 @@ func TestAnswersHearTogether(t *testing.T) {
 	end()
 	<-other
 }
+
+// TestWaitEndsThoughRoomComes: a wait for room, which others always get before it does,
+// ends with its context.
+func TestWaitEndsThoughRoomComes(t *testing.T) {
+	s := newScript(t)
+	target, _, file := s.opened(mailbox.Config{}.Wire())
+	defer file.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	err := s.node.whenRoom(ctx, []*Target{target}, func() error {
+		if tries++; tries == 100 {
+			cancel()
+		}
+		if tries < 1000 {
+			target.room()
+		}
+		return mailbox.ErrFull
+	})
+	if !errors.Is(err, context.Canceled) || tries != 100 {
+		t.Errorf("%v after %d tries", err, tries)
+	}
+}

@@ -415,6 +415,9 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 			return full
 		}
 		err := n.awaitUntil(ctx, w, ev, hurry)
+		if l := limitOf(ctx); err == nil && l.ended() { // others may get all the room, for ever
+			err = l.err()
+		}
 		if err == errEarly {
 			// A busy receiver tells of room by the half of a ring. Of a
 			// slow one every message's room counts.
