@@ -17,3 +17,6 @@ func Copies(o *Outbox) *int {
 	o.store.copy = func(dst, src []byte) int { *n++; return copy(dst, src) }
 	return n
 }
+
+// SegmentsFor is how many segments a set of so many members may have.
+func SegmentsFor(members int) int { return segmentsFor(members) }

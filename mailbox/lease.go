@@ -80,7 +80,7 @@ func (l *lease) end(generation uint32, length uint64) {
 	switch {
 	case l.move(generation, leaseWriting, leaseOver):
 		if l.set != nil {
-			if l.partEnds(generation) {
+			if l.ownEnds(generation) {
 				l.set.tellFreed()
 			}
 			return

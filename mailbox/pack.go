@@ -352,7 +352,7 @@ func (p *parcel) sent(s *store) {
 		if !p.leaves(s, i) {
 			continue
 		}
-		if l := p.lent.Item[i].(*lease); l.set != nil && l.partEnds(p.lent.Mark[i].Generation) {
+		if l := p.lent.Item[i].(*lease); l.set != nil && l.ownEnds(p.lent.Mark[i].Generation) {
 			p.freed = l.set
 		}
 	}
@@ -361,5 +361,5 @@ func (p *parcel) sent(s *store) {
 // leave makes a lending dead for its sender, and says whether that has freed a block
 // of a set: its receivers were quicker.
 func (l *lease) leave(generation uint32) (freed bool) {
-	return l.move(generation, leaseWriting, leaseSent) && l.set != nil && l.partEnds(generation)
+	return l.move(generation, leaseWriting, leaseSent) && l.set != nil && l.ownEnds(generation)
 }

@@ -156,6 +156,11 @@ func TestMessageOverThePool(t *testing.T) {
 			if err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[duo](t), &v); err != nil {
 				t.Error(err)
 			}
+			v = duo{First: lend(other, pool/4+1), Second: lend(other, pool/4+1), Caption: make([]byte, pool/4+1)}
+			err := mailbox.Send(out, wire.EntryTell, 0, 0, typeOf[duo](t), &v)
+			if size := new(transport.SizeError); !errors.As(err, &size) {
+				t.Errorf("three that take half of the memory each: %v, want a *transport.SizeError", err)
+			}
 		})
 	}
 }

@@ -39,6 +39,7 @@ type Shared struct {
 	wire   map[uint16]uint16 // what the receivers call a segment of the pool
 	closed atomic.Bool
 	first  atomic.Int32 // urgent messages that wait: they get blocks before others
+	away   atomic.Int32 // blocks that only receivers have
 }
 
 // SharedIDs hands out the numbers of one process's shared segments, which mean
@@ -88,9 +89,16 @@ func NewShared(members []*Outbox, ids *SharedIDs) (*Shared, error) {
 		bytes = min(bytes, o.Config.PoolBytes)
 	}
 	g := &Shared{members: members, ids: ids, wire: map[uint16]uint16{}}
-	g.pool = segment.NewPool(segment.PoolConfig{MaxBytes: int64(bytes), Form: segment.Form(first.Segment), Name: "shared",
-		Announce: g.announce, Retire: g.retire})
+	g.pool = segment.NewPool(segment.PoolConfig{MaxBytes: int64(bytes), MaxSegments: segmentsFor(len(members)), Form: segment.Form(first.Segment), Name: "shared",
+		Announce: g.announce, Retire: g.retire, Away: func() bool { return g.away.Load() > 0 }})
 	return g, nil
+}
+
+// segmentsFor returns how many segments a set of so many members may have. The supervisor
+// keeps each segment for every member, and ends a process that has it keep more than
+// 16,384. All sets together use three quarters of these.
+func segmentsFor(members int) int {
+	return min(max(2, 12<<10/segment.MaxSharing/members), segment.MaxViewSegments)
 }
 
 // Members is the outboxes of the set. They are not to be changed.
@@ -204,9 +212,9 @@ func (g *Shared) Closed() bool { return g.closed.Load() }
 // Close takes the set's segments back, if it is Idle. What is not given back
 // stays mapped for those who have it.
 func (g *Shared) Close() {
-	idle := g.Idle()
 	g.closed.Store(true)
 	_ = g.pool.Close()
+	idle := g.Idle() // and stays so: nobody can lend any more
 	g.growing.Lock()
 	defer g.growing.Unlock()
 	g.mu.Lock()
@@ -226,7 +234,20 @@ func (g *Shared) Close() {
 }
 
 // Returned is called when one receiver has no part in the block any more.
-func (l *lease) Returned(ref segment.BlockRef) { l.partEnds(ref.Generation) }
+func (l *lease) Returned(ref segment.BlockRef) {
+	if l.partEnds(ref.Generation) {
+		l.set.away.Add(-1)
+	}
+}
+
+// ownEnds ends the sender's part in the block of a set, and reports whether that has freed
+// the block.
+func (l *lease) ownEnds(generation uint32) (freed bool) {
+	if freed = l.partEnds(generation); !freed {
+		l.set.away.Add(1)
+	}
+	return freed
+}
 
 // partEnds ends one part in the block of a set: the sender's, or a receiver's.
 // The last one frees it.

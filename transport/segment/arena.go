@@ -23,8 +23,7 @@ func (p *Pool) popArena(n int) *Slot {
 	if p.arena == nil {
 		return nil // its segment has not been made
 	}
-	unit := p.unit
-	need := max(1, int((int64(n)+unit-1)>>bits.TrailingZeros64(uint64(unit))))
+	unit, need := p.unit, p.unitsFor(n)
 	look := true
 	if class := int64(need) * unit; p.out >= lookFor(class) {
 		p.settle(p.out, warmFor(class), class)
@@ -40,6 +39,11 @@ func (p *Pool) popArena(n int) *Slot {
 			return nil
 		}
 	}
+}
+
+// unitsFor returns how many units of the arena n bytes need.
+func (p *Pool) unitsFor(n int) int {
+	return max(1, int((int64(n)+p.unit-1)>>bits.TrailingZeros64(uint64(p.unit))))
 }
 
 // installArena makes the allocator of an arena's segment and takes its first block.

@@ -307,3 +307,17 @@ func TestOwnBlocksAreNotWaitedFor(t *testing.T) {
 		p.Put(mustTake(t, p, n))
 	}
 }
+
+// TestAwayIsWaitedFor: of a set of users, who have what is not Lent here, nobody gets a
+// block beyond the bytes of the pool while they have some.
+func TestAwayIsWaitedFor(t *testing.T) {
+	away := true
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, Retire: func(uint16) error { return nil }, Away: func() bool { return away }})
+	p.Put(mustTake(t, p, 600<<10)) // that is all there may be
+	mustTake(t, p, 16<<10)
+	if b, err := p.Take(16 << 10); !errors.Is(err, ErrDry) {
+		t.Errorf("a block of %d bytes, %v; want ErrDry", cap(b.Mem), err)
+	}
+	away = false
+	mustTake(t, p, 16<<10)
+}

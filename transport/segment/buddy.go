@@ -53,8 +53,9 @@ func (b *buddy) seed() {
 // take takes a run of at least n units, 1 <= n <= len(runs), and returns its
 // first unit and the number of its units. The run freed last is taken first.
 func (b *buddy) take(n int) (at, units int, ok bool) {
+	units = runFor(n, len(b.runs))
 	k := bits.Len(uint(n - 1))
-	if 1<<k > len(b.runs) {
+	if units < 1<<k {
 		return b.takeWhole()
 	}
 	fit := b.nonEmpty >> k
@@ -69,9 +70,12 @@ func (b *buddy) take(n int) (at, units int, ok bool) {
 		b.push(i+1<<from, from)
 	}
 	b.runs[i].order = uint8(k)
-	b.free -= 1 << k
-	return int(i), 1 << k, true
+	b.free -= units
+	return int(i), units, true
 }
+
+// runFor returns the units of the run that a request for n of all units takes, 1 <= n <= all.
+func runFor(n, all int) int { return min(1<<bits.Len(uint(n-1)), all) }
 
 // takeWhole takes all units, for a request that no single run can hold.
 func (b *buddy) takeWhole() (at, units int, ok bool) {

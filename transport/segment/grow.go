@@ -151,7 +151,7 @@ func (p *Pool) plan(k, least int) *plan {
 // and the others, each counted by the class that its payload needs, fit MaxBytes. So a
 // pool has at most twice its MaxBytes. Preconditions: grow and mu are held.
 func (p *Pool) overdraw(k int) *plan {
-	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() {
+	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() || p.cfg.Away != nil && p.cfg.Away() {
 		return nil
 	}
 	class := p.shelves[k].class

@@ -9,10 +9,11 @@ import (
 
 // viewed is one mapped segment.
 type viewed struct {
-	mem   *Memory
-	class uint64                 // bytes of a block; of an arena, of a unit
-	holds []atomic.Pointer[Held] // by block; nil until its first view
-	ended atomic.Bool            // no new views; unmapped when the last one ends
+	mem    *Memory
+	policy Policy
+	class  uint64                 // bytes of a block; of an arena, of a unit
+	holds  []atomic.Pointer[Held] // by block; nil until its first view
+	ended  atomic.Bool            // no new views; unmapped when the last one ends
 }
 
 // Held is one block as its user has it in view. Every view of a block has the same
@@ -36,12 +37,12 @@ func (v *Views) Hold(ref BlockRef) (*Held, error) {
 	if int(ref.Index) >= len(s.holds) {
 		return nil, &transport.CorruptError{What: "index of a block", Value: uint64(ref.Index), Limit: uint64(len(s.holds) - 1)}
 	}
-	if reach := v.Policy.Reach(ref.Index, s.class, uint64(len(s.holds))); ref.Length > reach {
+	if reach := s.policy.Reach(ref.Index, s.class, uint64(len(s.holds))); ref.Length > reach {
 		return nil, &transport.CorruptError{What: "length of a block", Value: ref.Length, Limit: reach}
 	}
 	h := s.holds[ref.Index].Load()
 	if h == nil {
-		h = v.firstHold(s, ref.Index)
+		h = s.firstHold(ref.Index)
 	}
 	if !h.held.CompareAndSwap(0, heldBit|uint64(ref.Generation)) {
 		return nil, &transport.CorruptError{What: "index of a block that is in view", Value: uint64(ref.Index)}
@@ -65,8 +66,8 @@ func (v *Views) unknown(id uint16) error {
 }
 
 // firstHold makes the Held of a block.
-func (v *Views) firstHold(s *viewed, index uint16) *Held {
-	off, reach := v.Policy.Offset(index, s.class), v.Policy.Reach(index, s.class, uint64(len(s.holds)))
+func (s *viewed) firstHold(index uint16) *Held {
+	off, reach := s.policy.Offset(index, s.class), s.policy.Reach(index, s.class, uint64(len(s.holds)))
 	h := &Held{Mem: s.mem.Bytes()[off : off+reach : off+reach]}
 	if !s.holds[index].CompareAndSwap(nil, h) {
 		h = s.holds[index].Load() // another goroutine was first

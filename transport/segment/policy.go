@@ -25,6 +25,15 @@ func (p Policy) String() string {
 	return fmt.Sprintf("policy %d", uint8(p))
 }
 
+// Of returns how the segment of an id is cut for a user who was told p. Shared segments
+// are cut by PolicyPool, since their users may have been told different policies.
+func (p Policy) Of(id uint16) Policy {
+	if id >= SharedIDs {
+		return PolicyPool
+	}
+	return p
+}
+
 // ParsePolicy returns the policy of the given name, "pool" or "arena"; "" is "pool".
 func ParsePolicy(word string) (Policy, error) {
 	switch word {

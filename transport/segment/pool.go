@@ -44,6 +44,10 @@ type PoolConfig struct {
 	// classes. The id can be announced again later. nil: segments are never taken
 	// back, and a class that finds all bytes in use by others is refused.
 	Retire func(id uint16) error
+
+	// Away reports whether users have blocks that were never Lent here, as a set of
+	// users has. It is called with the pool locked. nil: they have none.
+	Away func() bool
 }
 
 // withDefaults fills in what is 0, and moves the rest into its bounds.
@@ -267,7 +271,7 @@ func (p *Pool) FitTogether(sizes ...int) error {
 			whole += int64(n)
 			over++
 		case p.unit != 0:
-			total += (int64(n) + p.unit - 1) / p.unit * p.unit
+			total += int64(runFor(p.unitsFor(n), int(p.cfg.MaxBytes/p.unit))) * p.unit
 		default:
 			total += p.shelves[p.shelfFor(n)].class
 		}

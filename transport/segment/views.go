@@ -22,7 +22,7 @@ type Views struct {
 	// first Add.
 	Form Form
 
-	// Policy is how the owner was told to cut its segments. Set before the
+	// Policy is how the owner was told to cut its own segments. Set before the
 	// first Add.
 	Policy Policy
 
@@ -41,6 +41,7 @@ type Views struct {
 const (
 	defaultViewBytes = 1 << 36 // bytes of address space
 	MaxViewSegments  = 256     // mappings; a process has 65,530 by default
+	MaxSharing       = 16      // pools of one owner with shared segments; each may have as many as its own pool
 )
 
 // counts counts the segments of one kind, and their blocks.
@@ -74,7 +75,8 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 }
 
 func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error {
-	if err := v.Policy.geometry(size, class, blocks); err != nil {
+	policy := v.Policy.Of(id)
+	if err := policy.geometry(size, class, blocks); err != nil {
 		f.Close()
 		return err
 	}
@@ -89,7 +91,7 @@ func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error 
 		return err
 	}
 	_ = mem.CloseFile()
-	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
+	v.replace(id, &viewed{mem: mem, policy: policy, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
 	v.bytes += int64(len(mem.Bytes()))
 	c := v.count(id)
 	c.segments++
@@ -98,7 +100,7 @@ func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error 
 	return nil
 }
 
-// blocks returns how many blocks (of an arena: units) the segments of an owner may have
+// blocks returns how many blocks (of an arena: units) the segments of one pool may have
 // together.
 func (p Policy) blocks() int {
 	if p == PolicyArena {
@@ -127,9 +129,13 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	if limit == 0 {
 		limit = defaultViewBytes
 	}
-	most := v.Policy.blocks()
-	if v.Policy == PolicyArena {
+	policy := v.Policy.Of(id)
+	most, segments := policy.blocks(), MaxViewSegments
+	if policy == PolicyArena {
 		most++ // all units, and a payload that is larger than the arena
+	}
+	if id >= SharedIDs {
+		most, segments = most*MaxSharing, segments*MaxSharing
 	}
 	have := v.count(id)
 	if v.find(id) != nil {
@@ -138,8 +144,8 @@ func (v *Views) admit(id uint16, size, blocks int) error {
 	switch {
 	case v.closed:
 		return fmt.Errorf("segment: add: %w", transport.ErrClosed)
-	case have.segments >= MaxViewSegments:
-		return &transport.CorruptError{What: "count of segments", Value: uint64(have.segments) + 1, Limit: MaxViewSegments}
+	case have.segments >= segments:
+		return &transport.CorruptError{What: "count of segments", Value: uint64(have.segments) + 1, Limit: uint64(segments)}
 	case blocks > most-have.blocks:
 		return &transport.CorruptError{What: "count of blocks", Value: uint64(have.blocks + blocks), Limit: uint64(most)}
 	case int64(size) > limit-v.bytes:

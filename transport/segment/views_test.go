@@ -13,7 +13,7 @@ import (
 func addHeap(v *Views, id uint16, mem *Memory, class, blocks int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.replace(id, &viewed{mem: mem, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
+	v.replace(id, &viewed{mem: mem, policy: v.Policy, class: uint64(class), holds: make([]atomic.Pointer[Held], blocks)})
 }
 
 // outstanding is the number of views that have not been released.
@@ -128,10 +128,13 @@ func TestAdmit(t *testing.T) {
 		{"the last segment", PolicyPool, counts{MaxViewSegments - 1, 1}, 0, id, 4096, 1, ""},
 		{"one segment too many", PolicyPool, counts{MaxViewSegments, 1}, 0, id, 4096, 1, "count of segments"},
 		{"what is shared counts for itself", PolicyPool, counts{MaxViewSegments, transport.ReturnEntries}, 0, SharedIDs, 4096, 1, ""},
+		{"the last shared block", PolicyArena, counts{1, MaxSharing*transport.ReturnEntries - 1}, 0, SharedIDs, 4096, 1, ""},
+		{"one shared block too many", PolicyArena, counts{1, MaxSharing * transport.ReturnEntries}, 0, SharedIDs, 4096, 1, "count of blocks"},
+		{"one shared segment too many", PolicyPool, counts{MaxSharing * MaxViewSegments, 1}, 0, SharedIDs, 4096, 1, "count of segments"},
 		{"the last byte", PolicyPool, counts{}, 1<<20 - 4096, id, 4096, 1, ""},
 		{"one byte too many", PolicyPool, counts{}, 1<<20 - 4095, id, 4096, 1, "bytes of segments"},
 	} {
-		v := &Views{Policy: c.policy, MaxBytes: 1 << 20, counts: [2]counts{c.have, {}}, bytes: c.bytes}
+		v := &Views{Policy: c.policy, MaxBytes: 1 << 20, counts: [2]counts{c.have, c.have}, bytes: c.bytes}
 		err := v.admit(c.id, c.size, c.blocks)
 		if e := new(transport.CorruptError); (err != nil) != (c.bad != "") || err != nil && (!errors.As(err, &e) || e.What != c.bad) {
 			t.Errorf("%s: %v", c.what, err)

@@ -10,11 +10,12 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // maxSets bounds the sets of targets that have segments of their own. The one
 // used least lately makes room for another one, if nothing of it is in use.
-const maxSets = 16
+const maxSets = segment.MaxSharing
 
 // sets is the sets of targets that messages were sent to without a copy for
 // each.

@@ -15,7 +15,7 @@ type Bounds struct {
 	Monitors int // that it has placed and that have not fired
 	Links    int // that it has asked for and that are there
 	Segments int // of all its lanes together
-	OnLane   int // segments of one lane, of its own, of those it shares, and of replies, each
+	OnLane   int // segments of one lane, of its own, of replies, and of each set of receivers that shares some
 }
 
 // DefaultBounds are what a program has. A receiver refuses more segments on a
@@ -104,20 +104,23 @@ func (k *Keeper) allowLink(from wire.Addr) bool {
 // allowSegment says whether a process may have one more segment on a lane, which is
 // its own, or by which it is asked.
 func (k *Keeper) allowSegment(from wire.Addr, l *held, f *wire.Segment) bool {
-	n := 0
+	n, bound := 0, k.Bounds.OnLane
 	switch {
 	case f.Reply == 1:
 		n = len(l.answering)
 	default:
 		shared := f.ID >= segment.SharedIDs
+		if shared {
+			bound *= segment.MaxSharing
+		}
 		for _, s := range l.segments {
 			if s.f.ID >= segment.SharedIDs == shared {
 				n++
 			}
 		}
 	}
-	if n >= k.Bounds.OnLane && from.ID != 0 {
-		k.overrun(from, &BoundError{What: "segments on a lane", Bound: k.Bounds.OnLane})
+	if n >= bound && from.ID != 0 {
+		k.overrun(from, &BoundError{What: "segments on a lane", Bound: bound})
 		return false
 	}
 	return k.allow(from, &k.usage(from).segments, "segments", k.Bounds.Segments, func() (n int) {

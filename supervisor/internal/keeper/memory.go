@@ -75,7 +75,7 @@ func (m *memory) reader(l *held) (transport.Receiver, error) {
 // block copies up to limit bytes of a block of the sender.
 func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 	for _, s := range l.segments {
-		cut := segment.Policy(box.Blocks)
+		cut := segment.Policy(box.Blocks).Of(s.f.ID)
 		reach := cut.Reach(b.Index, s.f.Class, uint64(s.f.Blocks))
 		if s.f.ID != b.Segment || b.Length > reach || uint32(b.Index) >= s.f.Blocks {
 			continue

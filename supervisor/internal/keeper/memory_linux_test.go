@@ -142,3 +142,29 @@ func TestPagesThatCannotBeMapped(t *testing.T) {
 		t.Errorf("%d pages are mapped, %d before", n, before)
 	}
 }
+
+// TestBlocksOfLetters: what a dead letter has of a block is what its sender wrote there,
+// also of one that several were handed, which is not cut as an arena is.
+func TestBlocksOfLetters(t *testing.T) {
+	const class = 4096
+	for _, tt := range []struct {
+		id  uint16
+		cut segment.Policy
+	}{{1, segment.PolicyPool}, {1, segment.PolicyArena}, {segment.SharedIDs, segment.PolicyPool}, {segment.SharedIDs, segment.PolicyArena}} {
+		at := tt.cut.Offset(1, class)
+		if tt.id == segment.SharedIDs {
+			at = segment.PolicyPool.Offset(1, class)
+		}
+		mem, err := segment.Create("blocks", 3*class, segment.Options{Form: segment.FormMemfd, Populate: true})
+		if err != nil {
+			t.Skip("no memfd: ", err)
+		}
+		defer mem.Close()
+		copy(mem.Bytes()[at:], "the message")
+		l := &held{segments: []kept{{f: wire.Segment{ID: tt.id, Size: 3 * class, Class: class, Blocks: 2}, file: lent(t, mem)}}}
+		got := l.block(wire.BlockRef{Segment: tt.id, Index: 1, Length: 11}, wire.Mailbox{Blocks: uint8(tt.cut)}, 100)
+		if string(got) != "the message" {
+			t.Errorf("block 1 of segment %d, %v: %q", tt.id, tt.cut, got)
+		}
+	}
+}
