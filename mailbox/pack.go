@@ -190,15 +190,18 @@ func (p *parcel) shares(s *store, i int) bool {
 // told only if one was refused meanwhile: this sender may be about to wait as well, and
 // would wake itself, again and again.
 func (p *parcel) abandon(s *store, n int) {
+	back := false
 	for i := range n {
 		if p.blocks[i].Mem != nil { // a copy
 			s.Pool.Put(p.blocks[i])
+			back = true
 		}
 	}
 	if p.head.Flags&wire.FlagBlock != 0 && p.payload == nil {
 		s.Pool.Put(p.block)
+		back = true
 	}
-	if s.Dry() != p.dry {
+	if back && s.Dry() != p.dry {
 		s.tellFreed()
 	}
 }

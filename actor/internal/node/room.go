@@ -1,0 +1,182 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-go/understudy/mailbox"
+)
+
+// credit tells senders that wait to try again, and says whether there are any. The
+// waiter, who finds out by itself, calls it; others call room.
+func (t *Target) credit() (any bool) {
+	t.credits.Add(1)
+	t.rooms.Lock()
+	defer t.rooms.Unlock()
+	for ev := range t.waiting {
+		select {
+		case ev <- struct{}{}:
+		default:
+		}
+	}
+	return len(t.waiting) > 0
+}
+
+// room is credit of something that no bell tells of: the waiter may be one of those
+// who wait, and asleep. Any goroutine may call it.
+func (t *Target) room() {
+	if t.credit() {
+		t.node.cfg.Notifier.Interrupt()
+	}
+}
+
+// hurryAfter is how long a sender waits for room before it hurries the receiver.
+const hurryAfter = 2 * time.Millisecond
+
+// roomWait waits until the targets have got another credit than those seen.
+type roomWait struct {
+	ts   []*Target
+	seen uint64
+}
+
+func (w *roomWait) credits() (sum uint64) {
+	for _, t := range w.ts {
+		sum += t.credits.Load()
+	}
+	return sum
+}
+
+func (w *roomWait) ready() bool { return w.credits() != w.seen }
+func (w *roomWait) poll() bool  { return w.ready() }
+func (w *roomWait) loop() bool  { return false }
+
+// width is 0: room comes by the half of a ring, and the receiver makes it
+// sooner when this side leaves the ring, and perhaps the core, to it.
+func (w *roomWait) width() int { return 0 }
+
+// WhenFull does what the mailbox's policy says after a send that found no room and
+// said so by full: it calls send again whenever there may be room, or returns full, or,
+// if drop is not nil, calls that and counts the message as dropped. The actor's own code
+// does not wait for room in its own mailbox.
+func (t *Target) WhenFull(ctx context.Context, full error, send func() error, drop func()) error {
+	switch mailbox.Full(t.box.Config.Full) {
+	case mailbox.Drop:
+		if drop != nil {
+			drop()
+			t.node.Dropped.Add(1)
+			return nil
+		}
+		fallthrough
+	case mailbox.Fail:
+		return fmt.Errorf("mailbox of %s: %w", t.Name, full)
+	}
+	if t.isCaller() {
+		return fmt.Errorf("mailbox of %s: %w%s", t.Name, full, callersOwn)
+	}
+	var w mailbox.Want
+	defer func() {
+		if t.box.EndWant(&w) {
+			t.room() // who was refused may find some now
+		}
+	}()
+	return t.node.whenRoom(ctx, []*Target{t}, func() error {
+		if g := t.gone.Load(); g != nil {
+			return g
+		}
+		return t.box.Try(&w, send)
+	})
+}
+
+// UrgentWhenFull is WhenFull for an urgent message: until it is over, no other gets
+// a block.
+func (t *Target) UrgentWhenFull(ctx context.Context, full error, send func() error, drop func()) error {
+	t.box.UrgentWaits(true)
+	defer func() {
+		t.box.UrgentWaits(false)
+		t.room() // who was refused may find some now
+	}()
+	return t.WhenFull(ctx, full, send, drop)
+}
+
+// whenRoom calls send again, which has found no room, whenever one of ts may
+// have made some.
+func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) error {
+	ev := make(chan struct{}, 1)
+	for _, t := range ts {
+		t.wantRoom(ev)
+	}
+	defer func() {
+		for _, t := range ts {
+			t.hasRoom(ev)
+		}
+	}()
+	now := time.Now()
+	n.fresh.freshen(At(now))
+	hurry := now.Add(hurryAfter)
+	var calm restraint
+	for {
+		w := &roomWait{ts: ts}
+		w.seen = w.credits()
+		full := send()
+		if !isFull(full) {
+			return full
+		}
+		at := hurry
+		if pause := calm.pause(w.ready()); pause > 0 {
+			w.seen = w.credits()
+			if at = time.Now().Add(pause); !hurry.IsZero() && hurry.Before(at) {
+				at = hurry
+			}
+		}
+		err := n.awaitUntil(ctx, w, ev, at)
+		if l := limitOf(ctx); err == nil && l.ended() { // others may get all the room, for ever
+			err = l.err()
+		}
+		switch {
+		case err == errEarly && at == hurry:
+			// A busy receiver tells of room by the half of a ring. Of a
+			// slow one every message's room counts.
+			hurry = time.Time{}
+			for _, t := range ts {
+				t.hurry()
+			}
+		case err != nil && err != errEarly:
+			return fmt.Errorf("mailbox of %s: %v: %w", ts[0].Name, full, err)
+		}
+	}
+}
+
+// hurry says to the receiver that somebody has waited for long.
+func (t *Target) hurry() {
+	t.rooms.Lock()
+	defer t.rooms.Unlock()
+	if len(t.waiting) > 0 {
+		t.box.Hurry(true)
+	}
+}
+
+// restraint keeps senders that wait from waking each other without an end. One that gets
+// a block and then no room in the queue, or no second block, gives it back, and must tell
+// others, who may need no more than that. Of these one may do the same, and so on. So who is
+// woken while it tries may try again at once a few times, and then pauses, each time for longer.
+type restraint struct{ woken int }
+
+const (
+	atOnce     = 3 // tries in a row, of which each began at once
+	firstPause = time.Millisecond
+	mostPauses = 6 // that are twice as long as the one before
+)
+
+// pause is how long to wait if nothing more happens before the next try; 0: until
+// something has happened since the last one began, as woken says of that.
+func (r *restraint) pause(woken bool) time.Duration {
+	if !woken {
+		r.woken = 0
+		return 0
+	}
+	if r.woken++; r.woken <= atOnce {
+		return 0
+	}
+	return firstPause << min(r.woken-atOnce-1, mostPauses)
+}
