@@ -138,6 +138,30 @@ func TestTwoLentAfterALargeOne(t *testing.T) {
 	}
 }
 
+// TestRoomBesideWhatIsKept: an actor that keeps a small buffer until it is told more takes
+// larger messages, as far as they fit beside that, though its segment has all the memory.
+func TestRoomBesideWhatIsKept(t *testing.T) {
+	const pool = 256 << 10
+	ctx, _, refs := audience(t, 1, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	lent, err := actor.Lend(ctx, refs[0], 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := actor.Tell(ctx, refs[0], Scene{Data: lent}); err != nil {
+		t.Fatal(err)
+	}
+	for number, size := range []int{1: 5000, 2: 10_000, 3: 20_000, 4: 100_000} {
+		if err := actor.Tell(ctx, refs[0], Script{Number: number, Text: make([]byte, size)}); err != nil {
+			t.Fatalf("%d bytes: %v", size, err)
+		}
+	}
+	if r := recall(t, ctx, refs[0], 4, false); len(r.Data) != 100_000 {
+		t.Errorf("the last has %d bytes", len(r.Data))
+	}
+}
+
 // TestTellAllOfTwoGoroutines: two goroutines tell one buffer to all. Whoever comes later
 // panics, and what the actors share for the payload is free nevertheless.
 func TestTellAllOfTwoGoroutines(t *testing.T) {

@@ -84,7 +84,8 @@ type Config struct {
 	// PoolBytes bounds the blocks that one sender may have for this
 	// mailbox, in bytes of blocks; 0 means DefaultPoolBytes. Segments are up to
 	// 3 % larger than their blocks. A sender who has borrowed large blocks for small
-	// payloads, and wants more beside those that he fills, has up to twice as much.
+	// payloads, and wants more beside those that he fills or that the receiver keeps, has
+	// up to twice as much.
 	PoolBytes int64
 
 	// MaxBytes is the most that one payload, or one buffer, may have; 0 means

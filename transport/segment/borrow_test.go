@@ -3,6 +3,8 @@ package segment
 import (
 	"errors"
 	"testing"
+
+	"github.com/understudy-go/understudy/transport"
 )
 
 // TestBorrowing: a class that finds all bytes with a larger one uses its blocks
@@ -305,6 +307,33 @@ func TestOwnBlocksAreNotWaitedFor(t *testing.T) {
 	}
 	for n := 1 << 20; n > 4096; n /= 2 { // each gets room again, in the place of what is idle
 		p.Put(mustTake(t, p, n))
+	}
+}
+
+// TestRoomBesideKept: a block that the user keeps, perhaps until the next message, does
+// not keep larger ones waiting that fit beside it; one that it has still to deal with does.
+func TestRoomBesideKept(t *testing.T) {
+	const pool, kept, seq = 256 << 10, 100, 7
+	p, known := heapPool(PoolConfig{MaxBytes: pool, Retire: func(uint16) error { return nil }})
+	p.Switch(newReturns(), 0)
+	b := mustTake(t, p, kept)
+	if known[b.Ref.Segment].size < pool {
+		t.Fatal("there is room beside its segment: this test shows nothing")
+	}
+	p.Lent(b, seq)
+	p.Handled(transport.Place{Seq: seq})
+	if b, err := p.Take(10 << 10); err != ErrDry {
+		t.Errorf("a block of %d bytes while it is in hand: %v, want ErrDry", cap(b.Mem), err)
+	}
+	p.Handled(transport.Place{Seq: seq + 1})
+	for n := 10 << 10; n <= pool/2; n *= 2 {
+		p.Put(mustTake(t, p, n))
+	}
+	if b, err := p.Take(pool/2 + 1); err != ErrDry {
+		t.Errorf("a block of %d bytes beside it: %v, want ErrDry", cap(b.Mem), err)
+	}
+	if s := p.Stats(); s.Bytes > 2*pool || s.Lent != 1 {
+		t.Errorf("stats %+v", s)
 	}
 }
 

@@ -146,10 +146,11 @@ func (p *Pool) plan(k, least int) *plan {
 
 // overdraw plans a segment of one block beyond MaxBytes if waiting for a block would
 // last for ever: all blocks that are out are in the hands of the owner, which wants one
-// more, perhaps for the same message. It may have borrowed large blocks for small
-// payloads, or have one block of a segment of many. overdraw allows the new block if it
-// and the others, each counted by the class that its payload needs, fit MaxBytes. So a
-// pool has at most twice its MaxBytes. Preconditions: grow and mu are held.
+// more, perhaps for the same message, or are kept by the user, perhaps until it gets that
+// message. Large blocks may have been borrowed for small payloads, or one block of a
+// segment of many may be out. overdraw allows the new block if it and the others, each
+// counted by the class that its payload needs, fit MaxBytes. So a pool has at most twice
+// its MaxBytes. Preconditions: grow and mu are held.
 func (p *Pool) overdraw(k int) *plan {
 	if p.cfg.Retire == nil || p.unit != 0 || p.wanted > k || !p.couldName() || p.cfg.Away != nil && p.cfg.Away() {
 		return nil
@@ -162,7 +163,7 @@ func (p *Pool) overdraw(k int) *plan {
 		}
 		for i := range s.ledger {
 			e := &s.ledger[i]
-			if e.lent() {
+			if e.lent() && !p.handled.Before(e.seq.Load()) {
 				return nil
 			}
 			if e.out {

@@ -91,7 +91,7 @@ func TestWantedIsServed(t *testing.T) {
 // its free blocks would wait for what may never come.
 func TestKeptIsNotWaitedFor(t *testing.T) {
 	f := newFlood(t, PoolConfig{MaxBytes: 4 << 20}, 64<<10)
-	f.p.Want(2 << 20)
+	f.p.Want(4 << 20)
 	if f.p.wanted == 0 {
 		t.Fatal("nothing is closed")
 	}
@@ -99,13 +99,13 @@ func TestKeptIsNotWaitedFor(t *testing.T) {
 		keep := len(f.out) == 1 || f.out[1].Ref.Segment != f.out[0].Ref.Segment
 		f.handle(keep)
 	}
-	if _, err := f.p.Take(2 << 20); !errors.Is(err, ErrDry) {
+	if _, err := f.p.Take(4 << 20); !errors.Is(err, ErrDry) {
 		t.Fatal(err)
 	}
 	if n := f.more(); n != 60 {
 		t.Errorf("%d of 60 free blocks can be lent", n)
 	}
-	f.p.Unwant(2 << 20)
+	f.p.Unwant(4 << 20)
 }
 
 // TestSmallBlocksLeaveRoom: the blocks of a pool are counted, and small ones use
