@@ -118,15 +118,9 @@ func TestLargeWaitsAsleep(t *testing.T) {
 	}{
 		"no room in the queue": {func(t *testing.T, ctx context.Context, refs []actor.Ref[Listener]) {
 			pid := recall(t, ctx, refs[0], 0, false).PID
-			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
+			stopProcess(t, pid)
 			t.Cleanup(func() { unix.Kill(pid, unix.SIGCONT) })
-			for err := error(nil); err == nil; {
-				c, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-				err = actor.Tell(c, refs[0], Script{})
-				cancel()
-			}
+			queueFull(t, stage{ctx, refs})
 		}, 100},
 		"no second block": {func(t *testing.T, ctx context.Context, refs []actor.Ref[Listener]) {
 			b, err := actor.Lend(ctx, refs[0], pool/2)

@@ -202,6 +202,7 @@ func (p *parcel) abandon(s *store, n int) {
 		back = true
 	}
 	if back && s.Dry() != p.dry {
+		s.contended.Add(1)
 		s.tellFreed()
 	}
 }

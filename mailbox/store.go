@@ -34,6 +34,8 @@ type store struct {
 	first atomic.Int32  // urgent messages that wait: they get blocks before others
 	files filesOut
 	copy  func(dst, src []byte) int // into blocks: of a cpu.Copier
+
+	contended atomic.Uint64 // messages that gave back, unsent, blocks that others were refused
 }
 
 func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {

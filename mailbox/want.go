@@ -55,3 +55,10 @@ func (o *Outbox) tellHandled() {
 		o.store.Handled(o.lane.Handled())
 	}
 }
+
+// Contended counts the messages that have given back, unsent, blocks for which another was
+// refused: others hear of these blocks and try again, perhaps to do the same.
+func (o *Outbox) Contended() uint64 { return o.store.contended.Load() }
+
+// Contended is the same of blocks for answers.
+func (b *Inbox) Contended() uint64 { return b.replies.contended.Load() }

@@ -30,17 +30,15 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 	var calm restraint
 	for {
 		w := &rungWait{b: b, seen: b.rung.Load()}
+		calm.contended = m.Box.Contended()
 		if err := reply(); !isFull(err) {
 			return err
 		}
-		var at time.Time
-		if pause := calm.pause(w.ready()); pause > 0 {
-			w.seen, at = b.rung.Load(), time.Now().Add(pause)
-		}
+		calm.pause(n, ctx, m.Box.Contended())
 		if b.retired.Load() || m.Box.Cancelled(m) {
 			break
 		}
-		if err := n.awaitUntil(ctx, w, ev, at); err != nil && err != errEarly {
+		if err := n.await(ctx, w, ev); err != nil || ctx.Err() != nil {
 			break
 		}
 	}

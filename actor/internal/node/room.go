@@ -117,34 +117,34 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 	var calm restraint
 	for {
 		w := &roomWait{ts: ts}
-		w.seen = w.credits()
+		w.seen, calm.contended = w.credits(), contended(ts)
 		full := send()
 		if !isFull(full) {
 			return full
 		}
-		at := hurry
-		if pause := calm.pause(w.ready()); pause > 0 {
-			w.seen = w.credits()
-			if at = time.Now().Add(pause); !hurry.IsZero() && hurry.Before(at) {
-				at = hurry
-			}
-		}
-		err := n.awaitUntil(ctx, w, ev, at)
+		calm.pause(n, ctx, contended(ts))
+		err := n.awaitUntil(ctx, w, ev, hurry)
 		if l := limitOf(ctx); err == nil && l.ended() { // others may get all the room, for ever
 			err = l.err()
 		}
-		switch {
-		case err == errEarly && at == hurry:
+		if err == errEarly {
 			// A busy receiver tells of room by the half of a ring. Of a
 			// slow one every message's room counts.
 			hurry = time.Time{}
 			for _, t := range ts {
 				t.hurry()
 			}
-		case err != nil && err != errEarly:
+		} else if err != nil {
 			return fmt.Errorf("mailbox of %s: %v: %w", ts[0].Name, full, err)
 		}
 	}
+}
+
+func contended(ts []*Target) (sum uint64) {
+	for _, t := range ts {
+		sum += t.box.Contended()
+	}
+	return sum
 }
 
 // hurry says to the receiver that somebody has waited for long.
@@ -157,26 +157,25 @@ func (t *Target) hurry() {
 }
 
 // restraint keeps senders that wait from waking each other without an end. One that gets
-// a block and then no room in the queue, or no second block, gives it back, and must tell
-// others, who may need no more than that. Of these one may do the same, and so on. So who is
-// woken while it tries may try again at once a few times, and then pauses, each time for longer.
-type restraint struct{ woken int }
+// a block and then no room in the queue, or no second block, gives it back, and those hear of
+// that who were refused meanwhile. Of these one may do the same, and so on. So whoever was in
+// such contention pauses before it tries again, each time for longer.
+type restraint struct {
+	contended uint64 // as it was when the try began
+	times     int
+}
 
 const (
-	atOnce     = 3 // tries in a row, of which each began at once
 	firstPause = time.Millisecond
 	mostPauses = 6 // that are twice as long as the one before
 )
 
-// pause is how long to wait if nothing more happens before the next try; 0: until
-// something has happened since the last one began, as woken says of that.
-func (r *restraint) pause(woken bool) time.Duration {
-	if !woken {
-		r.woken = 0
-		return 0
+// pause lets a time pass if there was contention while it was tried.
+func (r *restraint) pause(n *Node, ctx context.Context, contended uint64) {
+	if contended == r.contended {
+		return
 	}
-	if r.woken++; r.woken <= atOnce {
-		return 0
-	}
-	return firstPause << min(r.woken-atOnce-1, mostPauses)
+	d := firstPause << min(r.times, mostPauses)
+	r.times++
+	_ = n.awaitUntil(ctx, &roomWait{}, nil, time.Now().Add(d)) // ctx is looked at afterwards
 }
