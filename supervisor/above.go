@@ -19,10 +19,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// above is what a supervisor in a process of its own has in place of mailboxes:
-// its link to the root process, which keeps these, and has the links of the
-// children. It decides, starts, stops, kills and reaps; the root passes it what
-// the children say, and passes them what it says.
+// above is what a supervisor in its own process has instead of mailboxes: its link to
+// the root process, which holds the mailboxes and the links of the children. The
+// supervisor decides, starts, stops, kills and reaps; the root passes on what the
+// children and the supervisor say to each other.
 type above struct {
 	self wire.Addr
 	log  *slog.Logger
@@ -33,15 +33,15 @@ type above struct {
 
 	numbers chan *wire.Enrolled // of the one Enroll that is on its way
 	mail    <-chan func()       // the loop's
-	passed  []func()            // from mail, while the loop waited for a number: it does them first
+	passed  []func()            // taken from mail while the loop waited for a number; done first
 	token   uint64
 
-	hands  map[wire.Addr]*running        // links that the root has; the loop's
+	hands  map[wire.Addr]*running        // processes whose links the root has; the loop's
 	orders map[uint64]context.CancelFunc // commands of the root; the loop's
-	asked  bool                          // it is to end; the loop's
+	asked  bool                          // the root has asked it to end; the loop's
 }
 
-// serveSubtree is the life of a supervisor's process.
+// serveSubtree is the main function of a supervisor's own process.
 func serveSubtree(form string) error {
 	l, err := sock.New(process.TakeFile(linkFD, "link"))
 	if err != nil {
@@ -70,12 +70,12 @@ func serveSubtree(form string) error {
 		s.onTerm()
 		err = s.startListed(context.Background())
 	}
-	if err != nil && !errors.Is(err, ErrEnded) { // which is what it is when it was asked to end
+	if err != nil && !errors.Is(err, ErrEnded) { // ErrEnded: it was asked to end
 		s.above.send(&wire.Failed{Text: err.Error()})
 		return fmt.Errorf("supervisor %s: start: %w", begin.Name, err)
 	}
 	select {
-	case <-s.ended: // it was asked to end meanwhile
+	case <-s.ended: // it was asked to end while it started
 	default:
 		s.above.send(&wire.Ready{})
 		<-s.ended
@@ -88,7 +88,7 @@ func receiveBegin(l transport.Link) (*wire.Begin, error) {
 	buf := make([]byte, wire.MaxFrame)
 	n, _, err := l.Receive(buf)
 	if err != nil {
-		return nil, fmt.Errorf("understudy: waiting to be told who this process is: %w", err)
+		return nil, fmt.Errorf("understudy: waiting for the first frame, which tells this process what it is: %w", err)
 	}
 	f, err := wire.Parse(buf[:n])
 	if err != nil {
@@ -113,7 +113,7 @@ func newBelow(l transport.Link, begin *wire.Begin, spec Spec) (*Supervisor, erro
 	return s, nil
 }
 
-// defined is the Spec of the supervisor with that name.
+// defined returns the Spec of the supervisor with that name.
 func defined(name string) (spec Spec, err error) {
 	d, err := definitionOf(name)
 	if err == nil {
@@ -122,8 +122,8 @@ func defined(name string) (spec Spec, err error) {
 	return spec.withDefaults(), err
 }
 
-// lastWords says why this supervisor ends, if nobody has asked it to. OTP: a
-// supervisor that gives up has ended by request.
+// lastWords tells the root why this supervisor ends, unless the root has asked it to.
+// As in OTP, a supervisor that gives up ends with reason shutdown.
 func (s *Supervisor) lastWords() {
 	if s.above.asked {
 		return
@@ -134,7 +134,7 @@ func (s *Supervisor) lastWords() {
 	s.above.send(&wire.Exiting{Reason: wire.ReasonShutdown})
 }
 
-// onTerm ends this supervisor in order when somebody sends SIGTERM to it alone.
+// onTerm makes this supervisor end in order when it alone gets a SIGTERM.
 func (s *Supervisor) onTerm() {
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT)
@@ -144,8 +144,8 @@ func (s *Supervisor) onTerm() {
 	}()
 }
 
-// readAbove is the goroutine of the link to the root. Its end is the end of this
-// process and of all below it.
+// readAbove reads the link to the root. When the link ends, so do this process and
+// everything below it.
 func (s *Supervisor) readAbove() {
 	buf := make([]byte, wire.MaxFrame)
 	for {
@@ -161,7 +161,7 @@ func (s *Supervisor) readAbove() {
 		}
 		f, err := wire.Parse(buf[:n])
 		if err != nil {
-			s.log.Error("frame of the root refused", "err", err)
+			s.log.Error("frame from the root refused", "err", err)
 			continue
 		}
 		if e, ok := f.(*wire.Enrolled); ok {
@@ -189,7 +189,7 @@ func (s *Supervisor) fromAbove(f wire.Frame) {
 	}
 }
 
-// fromChild handles what a child has said to the root.
+// fromChild handles a frame that a child has sent to the root.
 func (s *Supervisor) fromChild(f *wire.Below) {
 	r := s.above.hands[f.Child]
 	if r == nil {
@@ -197,7 +197,7 @@ func (s *Supervisor) fromChild(f *wire.Below) {
 	}
 	inner, err := wire.Parse(f.Frame)
 	if err != nil {
-		s.log.Error("frame of a child refused", "child", f.Child, "err", err)
+		s.log.Error("frame from a child refused", "child", f.Child, "err", err)
 		return
 	}
 	if l, ok := inner.(*wire.Linked); ok {
@@ -207,8 +207,8 @@ func (s *Supervisor) fromChild(f *wire.Below) {
 	s.frame(r, inner, nil)
 }
 
-// send sends a frame to the root, which always reads. An error means that the
-// root is gone: then this process is killed.
+// send sends a frame to the root, which always reads. If it fails, the root is gone, and
+// this process will be killed.
 func (a *above) send(f wire.Frame, files ...transport.File) {
 	a.out.Lock()
 	defer a.out.Unlock()
@@ -218,9 +218,9 @@ func (a *above) send(f wire.Frame, files ...transport.File) {
 	}
 }
 
-// enroll gets the number of a new child from the root, and what it has kept for
-// that, if there was one before this process. The loop waits: the root does not
-// wait for us.
+// enroll gets the number of a new child from the root and, if a predecessor of this
+// process had that child, what the root has kept of it. The loop waits for the answer;
+// it can, because the root never waits for this process.
 func (a *above) enroll(c *child, name string) {
 	f := &wire.Enroll{Token: a.token + 1, Parent: a.self.ID, Sort: c.spec.sort(), Listed: bit(c.listed), Name: name, Definition: c.definition,
 		Watchdog: c.spec.Watchdog, Route: c.route(), Operator: bit(c.spec.Operator), Shown: bit(c.spec.inherits())}
@@ -228,7 +228,7 @@ func (a *above) enroll(c *child, name string) {
 		f.Parent = p.id
 	}
 	if c.pooled() {
-		f.Listed = 1 // when this process is started again it comes back, also one that Resize has added
+		f.Listed = 1 // a restart of this process brings it back, even if Resize has added it
 	}
 	if !c.spec.supervises() {
 		f.Mailbox = c.spec.Mailbox.Wire()
@@ -236,7 +236,7 @@ func (a *above) enroll(c *child, name string) {
 	a.token++
 	a.send(f)
 	got := a.number()
-	if got.Problem != "" || got.Token != f.Token { // it has no limits but those of a program that has gone mad
+	if got.Problem != "" || got.Token != f.Token { // only an insane program gets here
 		a.send(&wire.Failed{Text: got.Problem})
 		fmt.Fprintf(os.Stderr, "supervisor: child %s has no number: %s\n", c.name, got.Problem)
 		process.EndDescendants()
@@ -248,8 +248,9 @@ func (a *above) enroll(c *child, name string) {
 	}
 }
 
-// number waits for the answer to an Enroll. It may come behind more frames than
-// mail has room for, and who reads them must not wait for the loop.
+// number waits for the answer to an Enroll. More frames than mail has room for may come
+// before it, and the goroutine that reads them must not wait for the loop: so number
+// empties mail meanwhile.
 func (a *above) number() *wire.Enrolled {
 	for {
 		select {
@@ -261,7 +262,7 @@ func (a *above) number() *wire.Enrolled {
 	}
 }
 
-// next is the first of what came while the loop waited, or nil.
+// next returns the first function that came while the loop waited, or nil.
 func (a *above) next() (f func()) {
 	if a == nil || len(a.passed) == 0 {
 		return nil
@@ -270,7 +271,7 @@ func (a *above) next() (f func()) {
 	return f
 }
 
-// sort is what the root is told of a child.
+// sort is the kind of child that the root is told.
 func (c Child) sort() uint8 {
 	switch {
 	case c.driven():
@@ -283,21 +284,22 @@ func (c Child) sort() uint8 {
 	return wire.SortActor
 }
 
-// hand hands the link of a process that is about to be started to the root.
+// hand gives the root the link of a process that is about to be started.
 func (a *above) hand(r *running, link *os.File, standBy bool) {
 	defer link.Close()
 	a.hands[r.addr] = r
 	a.send(&wire.Adopt{Child: r.addr, StandBy: bit(standBy)}, link)
 }
 
-// event tells the root what has happened.
+// event reports an event to the root.
 func (a *above) event(kind EventKind, c *child, text string) {
 	if c != nil {
 		a.send(&wire.Event{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), What: string(kind), Text: text})
 	}
 }
 
-// connected tells whoever keeps the mailboxes that a process runs.
+// connected tells the keeper or the root, whichever holds the mailboxes, that a process
+// runs.
 func (s *Supervisor) connected(c *child, r *running) {
 	if s.above == nil {
 		if r.subtree {
@@ -310,7 +312,7 @@ func (s *Supervisor) connected(c *child, r *running) {
 	s.above.started(r)
 }
 
-// started tells the root which process it is that has a link.
+// started tells the root which process has the other end of a link.
 func (a *above) started(r *running) {
 	f := &wire.Started{Child: r.addr, PID: int64(r.proc.PID())}
 	if p, ok := r.proc.(*process.Process); ok {
@@ -324,7 +326,7 @@ func (a *above) started(r *running) {
 	a.send(f)
 }
 
-// died tells whoever keeps the mailboxes that a process has ended.
+// died tells the keeper or the root that a process has ended.
 func (s *Supervisor) died(c *child, cause tree.Cause) {
 	s.unnoticed = append(s.unnoticed, c.exit)
 	if s.above == nil {
@@ -334,8 +336,8 @@ func (s *Supervisor) died(c *child, cause tree.Cause) {
 	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})
 }
 
-// forgetChild forgets a child that the rules have forgotten. If its supervisor may
-// start it again, it is still the same child then.
+// forgetChild forgets a child that the rules have forgotten. What is kept of it stays if
+// a restart of its supervisor may bring it back.
 func (s *Supervisor) forgetChild(id uint32) {
 	c := s.children[id]
 	delete(s.children, id)
@@ -344,13 +346,14 @@ func (s *Supervisor) forgetChild(id uint32) {
 	}
 }
 
-// returns says whether c is one of those with which its supervisor begins.
+// returns says whether c comes back when its supervisor is restarted.
 func (c *child) returns() bool {
 	sup := c.branch.self
 	return sup != nil && sup.static[path.Base(c.name)] == c
 }
 
-// forgotten says that a child will never come back, nor will what it has begun with.
+// forgotten tells the keeper or the root that a child and the children of its Spec will
+// never come back.
 func (s *Supervisor) forgotten(c *child) {
 	for _, x := range c.static {
 		s.forgotten(x)
@@ -362,20 +365,20 @@ func (s *Supervisor) forgotten(c *child) {
 	}
 }
 
-// drain waits until all that a dead process has sent was handled, and, when it
-// was a supervisor, all below it is gone.
+// drain waits until everything that a dead process has sent was handled and, if it was a
+// supervisor, everything below it is gone.
 func (s *Supervisor) drain(r *running) {
 	if s.above != nil {
 		s.above.send(&wire.Drained{From: r.addr})
-		<-r.drained.Done() // or the root is gone, and then this process
+		<-r.drained.Done() // if the root is gone, this process will be killed
 		return
 	}
 	r.lastWords()
 	<-r.drained.Done()
 }
 
-// lastWords is called when a process is no more. What it has sent is still read;
-// the link ends after that, also when somebody else has it.
+// lastWords is called when a process has ended. What it has sent is still read; after
+// that the link ends, even if another process has a copy of its other end.
 func (r *running) lastWords() {
 	if l, ok := r.link.(interface{ CloseRead() error }); ok {
 		_ = l.CloseRead()
@@ -384,7 +387,7 @@ func (r *running) lastWords() {
 	r.link.Close()
 }
 
-// spawnDefined starts a supervisor by its definition in this process.
+// spawnDefined starts a defined supervisor in this process.
 func (s *Supervisor) spawnDefined(c *child) {
 	spec, err := c.spec.Subtree.spec()
 	if err == nil {

@@ -7,9 +7,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// alike is spec without its name, kept once for all children of a definition that
-// were given the same: a program may have very many of these. Who has it does not
-// change it.
+// alike returns spec without its name. Children of a definition with equal specs share
+// one, since a program may have very many of them. It must not be changed.
 func (s *Supervisor) alike(definition string, spec Child) *Child {
 	spec.Name = ""
 	last := s.kind(definition)
@@ -19,7 +18,7 @@ func (s *Supervisor) alike(definition string, spec Child) *Child {
 	return last.spec
 }
 
-// alikeTypes does so for the types that a process handles.
+// alikeTypes does the same for the types that a process handles.
 func (s *Supervisor) alikeTypes(definition string, types []wire.TypeName) []wire.TypeName {
 	last := s.kind(definition)
 	if !slices.Equal(last.types, types) {
@@ -43,8 +42,8 @@ func (s *Supervisor) kind(definition string) *kind {
 	return k
 }
 
-// identical says whether one of two values can stand for the other: whether they
-// have the same pointers, slices and maps, not just such as look alike.
+// identical says whether one of two values can replace the other: whether they have the
+// same pointers, slices and maps, not just equal ones.
 func identical(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.Struct:

@@ -15,22 +15,23 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// The root's side of supervisors in processes of their own: it knows their
-// children, keeps their mailboxes, reads their links, and decides nothing. A
-// child that is away has c.away, the process that drives its supervisor; of a
-// supervisor that is away there is a branch without a machine.
+// The root's side of supervisors in other processes. The root knows the children of
+// such a supervisor, holds their mailboxes and reads their links, but decides nothing. A
+// child is called away if another process drives its supervisor; c.away is that process.
+// A supervisor that is away has a branch without a machine.
 
-// passOn deals with a frame that is not for the rules of this process.
+// passOn handles a frame that is not for the rules of this process, and says whether it
+// has.
 func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transport.File) bool {
 	if s.above != nil {
-		return c == nil || c.run != r // a dead one's last word
+		return c == nil || c.run != r // from a dead process
 	}
 	if r.subtree {
 		if s.fromSubtree(r, f, files) {
 			return true
 		}
 		if _, ok := f.(*wire.Ready); ok && c != nil && c.run == r {
-			s.buryBelow(c) // what has not come back will not
+			s.buryBelow(c) // children that have not come back by now never will
 		}
 	}
 	if c == nil || c.run != r || c.away == nil {
@@ -51,13 +52,13 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 	return true
 }
 
-// below passes a frame of a child to the supervisor that has started it.
+// below passes a frame from a child to the supervisor that has started it.
 func (s *Supervisor) below(c *child, f wire.Frame) {
 	c.away.queue.post(&wire.Below{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Frame: wire.Append(nil, f)})
 }
 
-// fromSubtree handles a frame of a supervisor's process. It owns files, if the
-// frame is its business.
+// fromSubtree handles a frame from a supervisor's process. If it returns true, it has
+// taken files.
 func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.File) bool {
 	if n := wire.Files(f); len(files) != n {
 		s.log.Error("frame refused: wrong number of descriptors", "from", r.addr, "kind", f.Kind(), "got", len(files), "want", n)
@@ -100,7 +101,8 @@ func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.Fil
 	return true
 }
 
-// childOf is a child of a supervisor that r drives, or nil.
+// childOf returns the child with that number if r drives its supervisor, and otherwise
+// nil.
 func (s *Supervisor) childOf(r *running, id uint32) *child {
 	if c := s.children[id]; c != nil && c.away == r && !r.lost {
 		return c
@@ -108,7 +110,7 @@ func (s *Supervisor) childOf(r *running, id uint32) *child {
 	return nil
 }
 
-// enrollAway gives a child its number: the old one, if it has been there before.
+// enrollAway gives a child its number: the old one, if the child existed before.
 func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	parent := s.children[f.Parent]
 	if parent == nil || parent.sub == nil || parent.sub.away != r || f.Name == "" || strings.Contains(f.Name, "/") ||
@@ -130,7 +132,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		s.children[c.id] = c
 	}
 	c.branch, c.away, c.held, c.listed, c.spare, c.shown = b, r, false, f.Listed == 1, nil, f.Shown == 1
-	by := s.children[r.addr.ID] // its process must not give what it does not have
+	by := s.children[r.addr.ID] // only an Operator may have Operators below it
 	spec := *c.spec
 	spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator
 	switch f.Sort {
@@ -147,8 +149,8 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	return &wire.Enrolled{Token: f.Token, Child: wire.Addr{ID: c.id, Incarnation: max(c.incarnation, c.issued)}, Program: c.program, Members: s.keptMembers(c)}
 }
 
-// keptMembers is what the members of a pool are called that were kept for it, if
-// it was resized: its definition does not know.
+// keptMembers returns the names of the members that were kept for a pool, if it was
+// resized: then its definition does not know how many there are.
 func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 	if !c.sized {
 		return nil
@@ -161,7 +163,7 @@ func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 	return numbers
 }
 
-// heldAway finds what was kept of a child while its supervisor was restarted.
+// heldAway finds a child that was kept while its supervisor was restarted.
 func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
 	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition && c.route() == f.Route {
 		delete(s.kept, path)
@@ -170,8 +172,8 @@ func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
 	return nil
 }
 
-// adopt takes the link of a process that is about to be started, and connects it
-// with its mailbox.
+// adopt takes the link of a process that is about to be started, and connects the
+// process with its mailbox.
 func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 	c, addr, next := s.childOf(r, f.Child.ID), f.Child, f.StandBy == 1
 	if c == nil || addr.Incarnation <= max(c.incarnation, c.issued) || c.sort == wire.SortSupervisor ||
@@ -202,7 +204,7 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 	}
 }
 
-// startedAway notes which process an incarnation is.
+// startedAway records which process an incarnation is.
 func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.File) {
 	c := s.childOf(r, f.Child.ID)
 	run := c.process(f.Child)
@@ -222,14 +224,14 @@ func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.
 	}
 	far, err := process.NewFar(files[0].(*os.File), s.pidOf(r))
 	if err != nil {
-		return // it has ended meanwhile, or r has, and then it will; the end of its link tells
+		return // it, or r and then soon it, has ended; the end of its link will show that
 	}
 	s.mu.Lock()
 	run.far = far
 	s.mu.Unlock()
 }
 
-// process is the one of an incarnation of c, or of its successor, or nil.
+// process returns the process of that incarnation of c, or of its successor, or nil.
 func (c *child) process(addr wire.Addr) *running {
 	switch {
 	case c == nil:
@@ -251,8 +253,8 @@ func (s *Supervisor) pidOf(r *running) int {
 	return 0
 }
 
-// tellChild passes on what a supervisor says to its child: to end, or what a
-// replacement wants of it.
+// tellChild passes on what a supervisor tells its child: to end, or a step of a
+// replacement.
 func (s *Supervisor) tellChild(r *running, f *wire.Below) {
 	inner, err := wire.Parse(f.Frame)
 	c := s.childOf(r, f.Child.ID)
@@ -274,8 +276,8 @@ func (s *Supervisor) tellChild(r *running, f *wire.Below) {
 	}
 }
 
-// hurry tells the supervisor of a process that has ended when its link has been
-// read to the end.
+// hurry makes the link of a process that has ended be read to its end, and then tells
+// its supervisor so.
 func (s *Supervisor) hurry(r *running, addr wire.Addr) {
 	if run := s.childOf(r, addr.ID).process(addr); run != nil {
 		run.lastWords()
@@ -284,7 +286,7 @@ func (s *Supervisor) hurry(r *running, addr wire.Addr) {
 	r.queue.post(&wire.Drained{From: addr})
 }
 
-// childrenAway is the children that are away, by number.
+// childrenAway returns the matching children that are away, ordered by number.
 func (s *Supervisor) childrenAway(match func(*child) bool) (all []*child) {
 	for _, c := range s.children {
 		if c.away != nil && match(c) {
@@ -295,7 +297,7 @@ func (s *Supervisor) childrenAway(match func(*child) bool) (all []*child) {
 	return all
 }
 
-// eventAway makes an event of what a supervisor tells.
+// eventAway reports an event that a supervisor in another process has told.
 func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 	c := s.childOf(r, f.Child.ID)
 	if c == nil {
@@ -317,7 +319,7 @@ func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 	case EventContinued:
 		c.suspended = false
 	case EventGone:
-		return // it is made here, when the mailbox is closed
+		return // the root makes this event itself, when the mailbox is closed
 	}
 	s.event(kind, c, f.Text)
 }

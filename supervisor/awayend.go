@@ -10,17 +10,17 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// The ends of what is away, as the root records them: of a child, told by its
-// supervisor, and of that supervisor with all below it.
+// How the root records the ends of what is away: of a child, as its supervisor reports
+// it, and of that supervisor with everything below it.
 
-// diedAway records the end of an incarnation.
+// diedAway records the end of an incarnation that its supervisor reports.
 func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 	c := s.childOf(r, f.Exit.Addr.ID)
 	if c == nil {
 		return
 	}
 	if c.killed && c.run != nil && c.run.addr == f.Exit.Addr && syscall.Signal(f.Exit.Signal) == syscall.SIGKILL {
-		f.Exit.Asked, f.Cause = 1, uint8(tree.Asked) // by Kill; its supervisor was not asked
+		f.Exit.Asked, f.Cause = 1, uint8(tree.Asked) // by Kill, of which its supervisor does not know
 	}
 	switch {
 	case c.next != nil && c.next.addr == f.Exit.Addr:
@@ -46,7 +46,7 @@ func (s *Supervisor) endedAway(c *child, exit *wire.Exit, cause tree.Cause) {
 		s.forgetAway(run)
 	}
 	if c.sort == wire.SortSupervisor {
-		return // it has no mailbox; a pool goes on as long as it has members
+		return // it has no mailbox; a pool lasts as long as it has members
 	}
 	s.keeper.Died(exit, cause)
 	c.unnoticed = exit
@@ -60,8 +60,7 @@ func (s *Supervisor) noticeAway(c *child) {
 	}
 }
 
-// forgetAway ends what serves the link of a process that another one has
-// started.
+// forgetAway stops serving the link of a process that another process has started.
 func (s *Supervisor) forgetAway(run *running) {
 	s.mu.Lock()
 	far := run.far
@@ -73,7 +72,7 @@ func (s *Supervisor) forgetAway(run *running) {
 	s.forget(run)
 }
 
-// leftAway records that a child will not be started again by itself.
+// leftAway records that a child will not be restarted, or was forgotten.
 func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 	c := s.childOf(r, f.ID)
 	switch {
@@ -84,7 +83,7 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 	case c.run != nil || c.next != nil:
 		s.log.Error("a supervisor forgets a child that runs: refused", "from", r.addr, "child", c.name)
 		return
-	default: // it was buried before
+	default: // it was already buried
 		delete(s.children, c.id)
 		s.keeper.Forgotten(c.id)
 	}
@@ -101,7 +100,7 @@ func (s *Supervisor) drop(c *child) {
 	s.keeper.Forgotten(c.id)
 }
 
-// buryAway ends those for good that were kept for a supervisor that is away.
+// buryAway gives up the children that were kept for a supervisor that is away.
 func (s *Supervisor) buryAway(c *child) {
 	if s.above == nil && c.spec.supervises() {
 		s.buryBelow(c)
@@ -137,7 +136,7 @@ func (s *Supervisor) linkRead(r *running) {
 		return
 	}
 	r.lost = true
-	if r.proc != nil { // without its link it is of no use
+	if r.proc != nil { // without its link it is useless
 		_ = r.proc.KillGroup()
 	} else if r.far != nil {
 		_ = r.far.Kill()
@@ -145,11 +144,11 @@ func (s *Supervisor) linkRead(r *running) {
 	s.endBelow(r, done)
 }
 
-// endBelow ends all that a supervisor's process has left behind, and calls done
-// when nothing of it is there any more. It cannot kill a child that it does not know,
-// since that was started just before the end of its supervisor, or the kernel has no
-// pidfds. Such a child ends by itself when its liveness pipe does, and is waited for as
-// long as it lives, too: the other end of its link is its own, and nobody else's.
+// endBelow ends everything that a supervisor's process has left behind, and calls done
+// when nothing of it remains. It cannot kill a child whose process it does not know:
+// one started just before its supervisor's end, or any if the kernel has no pidfds.
+// Such a child ends by itself when its liveness pipe closes. endBelow waits for it too,
+// by its link, whose other end only that child has.
 func (s *Supervisor) endBelow(r *running, done func()) {
 	s.failAway(r)
 	all := s.childrenAway(func(c *child) bool { return c.away == r })
@@ -177,7 +176,7 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 			<-x.drained.Done()
 		}
 		s.post(func() {
-			slices.Reverse(all) // what is below a supervisor before that itself
+			slices.Reverse(all) // children before the supervisor above them
 			for _, c := range all {
 				s.lostWith(c, r)
 			}
@@ -186,8 +185,8 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 	}()
 }
 
-// lostWith records that a child has ended because the process of its supervisor
-// has. Nobody blames the message that it had in hand.
+// lostWith records that a child has ended because the process of its supervisor has.
+// This death is not charged to the message that it had in hand.
 func (s *Supervisor) lostWith(c *child, r *running) {
 	exit := &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1,
 		Signal: uint8(syscall.SIGKILL), Asked: 1, Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}

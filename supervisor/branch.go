@@ -11,15 +11,15 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// branch is one supervisor of the tree while it runs: its rules, and where it
-// hangs. All branches of a process are driven by one loop.
+// branch is one supervisor of the tree while it runs: its rules, and its place in the
+// tree. One loop drives all branches of a process.
 type branch struct {
 	path    string // "" for the program's supervisor
 	spec    Spec   // with defaults
-	self    *child // what it is in the supervisor above; nil for the program's
+	self    *child // the child that it is of the supervisor above; nil for the program's
 	machine *tree.Machine
 	up      uint64   // the call that waits for the program's listed children
-	why     error    // it could not be started, or gave up
+	why     error    // why it could not be started, or gave up
 	away    *running // the process that drives it, if not this one: then it has no machine here
 }
 
@@ -31,7 +31,7 @@ func newBranch(self *child, spec Spec, pacer *tree.Pacer) *branch {
 	return b
 }
 
-// below is the whole path of a child of b.
+// below is the full path of a child of b.
 func (b *branch) below(name string) string {
 	if b.path == "" {
 		return name
@@ -39,20 +39,19 @@ func (b *branch) below(name string) string {
 	return b.path + "/" + name
 }
 
-// config is the flags, as the rules see them. s has its defaults.
+// config is s as the rules see it. s has its defaults.
 func (s Spec) config(pacer *tree.Pacer) tree.Config {
 	return tree.Config{Strategy: s.Strategy, Intensity: s.Intensity, Period: s.Period, AutoShutdown: s.AutoShutdown, Random: rand.Float64, Pacer: pacer}
 }
 
-// rules is what the rules see of a child.
+// rules is c as the rules see it.
 func (c Child) rules() tree.ChildSpec {
 	return tree.ChildSpec{Name: c.Name, Restart: c.Restart, Significant: c.Significant, Supervisor: c.supervises(),
 		BrutalKill: c.Shutdown == BrutalKill, Backoff: tree.Backoff(c.Backoff)}
 }
 
-// listed makes the children of b's Spec. Those that an earlier incarnation of
-// the same supervisor had are the same children: they keep their numbers, and
-// what is in their mailboxes.
+// listed makes the children of b's Spec. Children that an earlier incarnation of the
+// supervisor had stay the same: they keep their numbers and unread messages.
 func (s *Supervisor) listed(b *branch) (in tree.Init) {
 	if b.spec.Strategy == SimpleOneForOne {
 		return in // it has only the template
@@ -123,7 +122,7 @@ func (s *Supervisor) spawnBranch(c *child) {
 	s.stepIn(c.sub, s.listed(c.sub))
 }
 
-// branchUp tells the supervisor above that all listed children are ready.
+// branchUp tells the supervisor above b that all listed children are ready.
 func (s *Supervisor) branchUp(b *branch) {
 	if b.self == nil {
 		s.finish(b.up, nil)
@@ -140,7 +139,7 @@ func (s *Supervisor) branchUp(b *branch) {
 	})
 }
 
-// branchEnded tells the supervisor above that nothing of b is left.
+// branchEnded tells the supervisor above b that b and everything below it has ended.
 func (s *Supervisor) branchEnded(b *branch) {
 	s.notice()
 	c := b.self
@@ -156,8 +155,8 @@ func (s *Supervisor) branchEnded(b *branch) {
 		}
 		c.sub = nil
 		c.stopTimer()
-		// OTP: a supervisor that gave up has ended by request, {shutdown, _}
-		// if it could not be started.
+		// As in OTP, a supervisor that gave up ends with reason shutdown, or
+		// {shutdown, _} if it could not be started.
 		c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Kind: wire.ExitNormal, Asked: bit(c.asked), Reason: wire.ReasonShutdown, Summary: "shutdown"}
 		reason := tree.ByRequest
 		if c.why = b.why; c.why != nil {
@@ -174,7 +173,7 @@ func (s *Supervisor) branchEnded(b *branch) {
 	})
 }
 
-// killBranch kills everything below a supervisor at once. It is ending.
+// killBranch kills everything below a supervisor that is ending.
 func (s *Supervisor) killBranch(c *child) {
 	if c.sub == nil || c.sub.machine == nil {
 		return
@@ -191,8 +190,7 @@ func (s *Supervisor) killBranch(c *child) {
 	}
 }
 
-// stepIn lets the rules of a supervisor handle one input and does what they
-// say.
+// stepIn lets the rules of a supervisor handle one input and carries out their actions.
 func (s *Supervisor) stepIn(b *branch, in tree.Input) {
 	for _, a := range b.machine.Handle(time.Since(s.origin), in) {
 		s.act(b, a)
@@ -255,14 +253,14 @@ func (c *child) startError() error {
 	case c.refusal != nil:
 		why = c.refusal
 	case c.untaken():
-		why = fmt.Errorf("its process has ended before its Setup had returned (%s). If its Setup did not even begin: "+
+		why = fmt.Errorf("its process ended before its Setup had returned (%s). If its Setup did not even begin: "+
 			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain", c.exit.Summary)
 	}
 	return &StartError{Child: c.name, Text: c.failed, Exit: actorExit(c.exit), Err: why}
 }
 
-// untaken says whether the process may have run something else than the actor: it
-// has ended by itself, and nothing was heard of the actor.
+// untaken says whether the process may have run something other than the actor: it
+// ended by itself, and nothing was heard from the actor.
 func (c *child) untaken() bool {
 	if c.spec.Actor == nil || c.spec.InPlace || c.why != nil || c.failed != "" || c.declared != "" || c.asked || c.exit == nil {
 		return false
@@ -270,9 +268,8 @@ func (c *child) untaken() bool {
 	return c.exit.Kind == wire.ExitNormal || c.exit.Kind == wire.ExitCode
 }
 
-// gone deals with a child that will not be started again by itself. If that is
-// so because its supervisor ends, and that may be started again, its mailbox is
-// kept.
+// gone handles a child that will not be restarted. If the reason is that its supervisor
+// ends, and that may be restarted, the mailbox is kept.
 func (s *Supervisor) gone(c *child, final bool) {
 	c.stopRetry()
 	if final && c.listed && (c.branch.self != nil || s.above != nil) {
@@ -282,7 +279,7 @@ func (s *Supervisor) gone(c *child, final bool) {
 	s.bury(c)
 }
 
-// bury ends a child for good, with those that were kept for it.
+// bury ends a child for good, together with the children that were kept for it.
 func (s *Supervisor) bury(c *child) {
 	c.held = false
 	s.retireNow(c, false)
@@ -326,7 +323,7 @@ func commandError(c *child, id uint32, err error) error {
 	return fmt.Errorf("supervisor: child %s: %w", c.name, err)
 }
 
-// exceeded notes that a supervisor gives up.
+// exceeded records that a supervisor gives up.
 func (s *Supervisor) exceeded(b *branch, c *child) {
 	e := &IntensityError{Supervisor: b.path, Child: c.name, Intensity: b.spec.Intensity, Period: b.spec.Period, Exit: actorExit(c.exit)}
 	b.why = e
@@ -339,7 +336,7 @@ func (s *Supervisor) exceeded(b *branch, c *child) {
 	s.event(EventIntensity, c, e.Error())
 }
 
-// report makes an event of one of OTP's reports.
+// report turns one of OTP's reports into an event.
 func (s *Supervisor) report(c *child, k tree.ReportKind) {
 	kind := map[tree.ReportKind]EventKind{tree.ChildTerminated: EventChildTerminated, tree.StartError: EventStartError, tree.ShutdownError: EventShutdownError}[k]
 	s.event(kind, c, c.failed)

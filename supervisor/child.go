@@ -13,29 +13,29 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// child is the loop's knowledge of one child.
+// child is what the loop knows of one child.
 type child struct {
 	id          uint32
 	incarnation uint32
-	issued      uint32 // the highest number of an incarnation, also of one that never took over
-	name        string // its whole path
+	issued      uint32 // the highest incarnation number used, even if that one never took over
+	name        string // its full path
 	spec        *Child // without the name; see alike
 	definition  string
 	branch      *branch           // the supervisor that it is a child of
-	sub         *branch           // the supervisor that it is, while it runs
-	static      map[string]*child // of a supervisor: what its Spec's Children have become, by name
+	sub         *branch           // if it is a supervisor: its branch, while it runs
+	static      map[string]*child // of a supervisor: the children made from its Spec, by name
 	program     string            // its executable; "" is the root's
 	next        *successor        // while it is being replaced
 	pid         int
 	types       []wire.TypeName    // that its process handles
 	run         *running           // nil between two incarnations
-	retire      func(running bool) // what an end by Resize waits for, between two incarnations
+	retire      func(running bool) // continues a Resize that has to end it, but came between two incarnations
 	away        *running           // of a child of a supervisor in another process: that process
-	unnoticed   *wire.Exit         // then: a death with which its supervisor has not dealt
-	shown       bool               // then: its stderr is that of its supervisor's process
-	spare       *wire.Exit         // then: of the process that has ended last beside its successor or predecessor
-	sort        uint8              // then: one of the wire's sorts
-	up          bool               // then: its start was told, and its end was not
+	unnoticed   *wire.Exit         // if away: a death that its supervisor has not dealt with yet
+	shown       bool               // if away: its stderr is that of its supervisor's process
+	spare       *wire.Exit         // if away: of the process that last ended beside its successor or predecessor
+	sort        uint8              // if away: one of the wire's sorts
+	up          bool               // if away: its start was reported, but not yet its end
 	held        bool               // its mailbox is kept while its supervisor is restarted
 	listed      bool               // it is in a Spec's Children
 	ready       bool
@@ -44,19 +44,19 @@ type child struct {
 	retiring    bool // it ends when its mailbox is empty
 	asked       bool // this end was asked for
 	killed      bool // Kill was called
-	overdue     bool // it was killed because its time to end was over, or brutally
+	overdue     bool // it was killed because its time to end was over, or by BrutalKill
 	suspended   bool // stopped by a signal
 	suspensions int
 	failed      string
 	declared    string
-	linked      *wire.Exit    // of the actor whose end, by a link, ends this one; its Summary says so
-	report      *wire.Ended   // how a command ended, by its guardian
+	linked      *wire.Exit    // of the linked actor whose end also ends this one; its Summary says so
+	report      *wire.Ended   // how a command ended, as its guardian has reported
 	stdout      *output       // for all incarnations
 	stderr      *output       // likewise
-	dropped     atomic.Uint64 // lines of its output, since it is known
-	doom        *doom         // why it was killed, if it did not go on
-	refusal     error         // the limit for which it did not start
-	wanted      Replacement   // what the next replacement is like
+	dropped     atomic.Uint64 // lines of its output, over all incarnations
+	doom        *doom         // why it was killed, if because it made no progress
+	refusal     error         // the refused limit because of which it did not start
+	wanted      Replacement   // the parameters of the current or next replacement
 	failure     error         // why the last replacement failed
 	why         error         // of a supervisor: why its last incarnation ended by itself
 	exit        *wire.Exit    // of the last incarnation
@@ -67,9 +67,13 @@ type child struct {
 // StartError says that a child was not started, and why.
 type StartError struct {
 	Child string
-	Text  string     // what its Setup returned, if it got that far
+	Text  string     // the error of its Setup, if it got that far
 	Exit  actor.Exit // how its process ended
-	Err   error      // of a supervisor: which of its children did not start, or why it gave up; a *RefusedError or *transport.LimitError; or what may have kept the process from its Setup
+
+	// Err is, for a supervisor, which of its children did not start, or why it gave up;
+	// otherwise a *RefusedError, a *transport.LimitError, or what may have kept the
+	// process from reaching its Setup.
+	Err error
 }
 
 // Unwrap returns Err.
@@ -86,7 +90,7 @@ func (e *StartError) Error() string {
 	return s + e.Exit.Summary
 }
 
-// reset forgets what was of the incarnation before.
+// reset clears what belongs to the incarnation before.
 func (c *child) reset(incarnation uint32) {
 	c.issued = max(c.issued, incarnation)
 	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
@@ -149,7 +153,8 @@ func (s *Supervisor) notStarted(c *child, err error, before func()) {
 	})
 }
 
-// reap waits, when a process of c has ended, for the end of all that it has sent.
+// reap is called when a process of c has ended. It waits until everything that the
+// process has sent was handled, and then tells the loop.
 func (s *Supervisor) reap(c *child, r *running) {
 	s.drain(r)
 	r.flushOutputs()
@@ -159,7 +164,7 @@ func (s *Supervisor) reap(c *child, r *running) {
 	s.post(func() { s.exited(c, r, r.proc.Exit()) })
 }
 
-// late says what a child did not do in time.
+// late says what c did not do in time.
 func (c *child) late() string {
 	if c.spec.Command != nil {
 		return "it was not ready"
@@ -189,14 +194,14 @@ func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 		return
 	}
 	if c == nil || c.run != r {
-		s.keeper.Frame(r.addr, f, files) // this process's own, or a dead one's
+		s.keeper.Frame(r.addr, f, files) // from this process itself, or a dead one
 		return
 	}
 	switch f := f.(type) {
 	case *wire.Ready:
 		if !c.ready && !s.limitsPending(c, r, f) {
 			c.ready = true
-			if !c.asked && c.linked == nil { // else the timer is that of its end
+			if !c.asked && c.linked == nil { // otherwise the timer bounds its end
 				c.stopTimer()
 			}
 			s.event(EventReady, c, "")

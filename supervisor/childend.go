@@ -12,7 +12,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// How a child has ended: what is recorded, said and charged, and to whom.
+// What happens when a child has ended: what is recorded and reported, and to whom the
+// death is charged.
 
 // exited handles the end of a process, after all its frames.
 func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
@@ -34,7 +35,7 @@ func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
 	s.stepIn(c.branch, tree.Exited{ID: c.id, Incarnation: incarnation, Reason: reason})
 }
 
-// record notes how a process has ended, and what becomes of its mailbox.
+// record records how a process has ended, and tells the keeper or the root.
 func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	c.run = nil
 	if r.subtree {
@@ -63,7 +64,7 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	switch {
 	case !c.next.follows():
 		s.died(c, cause(c, x))
-	case s.above != nil: // the root has the facts before it is told of the event
+	case s.above != nil: // the root needs the facts before the event
 		s.above.send(&wire.Died{Successor: c.next.addr.Incarnation, Exit: *c.exit})
 	}
 	s.event(EventExited, c, "")
@@ -81,12 +82,11 @@ func (c *child) exitOf(r *running, x process.Exit, reason tree.Reason, asked boo
 	}
 }
 
-// inherits says whether what the child writes to its stderr goes to that of the
-// process which has started it.
+// inherits says whether the child's stderr goes to that of the process that started it.
 func (c Child) inherits() bool { return c.Stderr == nil && c.Command == nil && !c.InPlace }
 
-// shows says whether what c writes to its stderr is where the log goes, too, as far
-// as that can be known. What is away passes through its supervisor's process.
+// shows says whether c's stderr goes to the same place as the log, as far as that can be
+// known. The stderr of a child that is away passes through its supervisor's process.
 func (s *Supervisor) shows(c *child) bool {
 	if c.away != nil {
 		by := s.children[c.away.addr.ID]
@@ -95,8 +95,8 @@ func (s *Supervisor) shows(c *child) bool {
 	return c.spec.inherits() && s.spec.Log == slog.Default()
 }
 
-// logDeath writes the crash report of c, with what is known and no empty fields. When
-// its stderr was shown already, the stacks of its goroutines are not repeated.
+// logDeath writes the crash report of c, without empty fields. If its stderr was already
+// shown, the stacks of its goroutines are not repeated.
 func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 	args := []any{"child", c.name, "incarnation", c.incarnation, "pid", x.PID, "exit", x.Summary, "runtime", x.Runtime.Round(time.Millisecond)}
 	if x.Type != "" {
@@ -108,7 +108,7 @@ func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 	}
 	end = strings.TrimRight(end, "\n")
 	if what, ok := strings.CutSuffix(end, x.Summary); ok && x.Kind == wire.ExitStart && !strings.Contains(what, "\n") {
-		end = "" // what its Setup returned, once more
+		end = "" // it only repeats the error of its Setup
 	}
 	if end != "" {
 		args = append(args, "stderr", end)
@@ -116,8 +116,8 @@ func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 	s.log.Error("child died", args...)
 }
 
-// notice tells the watchers of those that have died: when the rules have dealt
-// with it, and before anybody learns that a supervisor has ended.
+// notice notifies the monitors of children that have died: after the rules have handled
+// the death, and before anybody learns that a supervisor has ended.
 func (s *Supervisor) notice() {
 	for _, exit := range s.unnoticed {
 		if s.above != nil {
@@ -129,8 +129,8 @@ func (s *Supervisor) notice() {
 	s.unnoticed = nil
 }
 
-// cause says whom a death is charged to. Signals that a program raises by its
-// own mistakes are its own doing; others came from outside.
+// cause says to whom a death is charged. Signals that a program raises by its own faults
+// are its own doing; others came from outside.
 func cause(c *child, x process.Exit) tree.Cause {
 	switch {
 	case c.asked || c.byLink(x):
@@ -145,8 +145,8 @@ func cause(c *child, x process.Exit) tree.Cause {
 	return tree.Unexplained
 }
 
-// reason is OTP's word for an end. A declared reason is believed only with exit
-// code 0.
+// reason is the reason of an end, by OTP's rules. A declared reason is believed only
+// with exit code 0.
 func reason(c *child, x process.Exit) tree.Reason {
 	switch {
 	case c.overdue && (x.Signal == syscall.SIGKILL || c.spec.InPlace):

@@ -9,7 +9,7 @@ import (
 
 // How a child is asked to end, and killed when its time is over.
 
-// after makes the loop do f in d, unless c's timer is set anew or stopped.
+// after makes the loop call f after d, unless c's timer is set again or stopped.
 func (s *Supervisor) after(c *child, d time.Duration, f func()) {
 	c.stopTimer()
 	var t *time.Timer
@@ -21,16 +21,16 @@ func (s *Supervisor) after(c *child, d time.Duration, f func()) {
 	c.timer = t
 }
 
-// When a timer is so late that this process was stopped by a signal, or had no
-// processor, what has come meanwhile may not have been read yet.
+// If a timer is so late that this process must have been stopped by a signal, or had no
+// processor, then what arrived in the meantime may not have been read yet.
 const (
 	lateTimer  = 100 * time.Millisecond
 	catchingUp = time.Second // at most
 	catchUps   = 3           // for a machine on which every timer is late
 )
 
-// deadline makes the loop do f in d: the time that somebody else had for something.
-// What he did in time counts, also when this process slept through the end of it.
+// deadline makes the loop call f after d, the time that a child had for something. What
+// the child did in time counts even if this process slept through the end of d.
 func (s *Supervisor) deadline(d time.Duration, f func()) *time.Timer {
 	due, left := time.Now().Add(d), catchUps
 	var t *time.Timer
@@ -63,7 +63,8 @@ func (s *Supervisor) stop(c *child) {
 	}
 }
 
-// stopAll does so for children that stop together, one at least: they share one timer.
+// stopAll does the same for children that stop together, at least one: they share a
+// timer.
 func (s *Supervisor) stopAll(children []*child) {
 	for _, c := range children {
 		s.stopOne(c)
@@ -79,7 +80,7 @@ func (s *Supervisor) stopAll(children []*child) {
 	})
 }
 
-// stopOne asks a child to end, and says how long it has.
+// stopOne asks a child to end, and returns how long it may take.
 func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 	limit = c.spec.stopTime()
 	c.stopTimer()
@@ -91,7 +92,7 @@ func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 		if c.spec.Shutdown == BrutalKill {
 			s.killBranch(c)
 		}
-	case c.run == nil: // its death is on the way
+	case c.run == nil: // its death will be handled next
 		limit = Infinity
 	case c.spec.Shutdown == BrutalKill:
 		c.asked, c.overdue = true, true

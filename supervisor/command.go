@@ -23,9 +23,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Command is a child that is any other program. It is restarted and stopped by the
-// same rules as an actor. It runs below a guardian: this program, started again for
-// that, which ends the command and all that it has started when the root is gone.
+// Command is any other program as a child. It is restarted and stopped by the same
+// rules as an actor. It runs below a guardian: this program, started again, which ends
+// the command and everything that it has started when the root is gone.
 type Command struct {
 	// Path is the executable; without a slash it is looked for in PATH.
 	Path string
@@ -36,49 +36,47 @@ type Command struct {
 	// Dir is its working directory; "" means this process's.
 	Dir string
 
-	// Env is its environment, "KEY=value". Nothing else of this process's is
-	// passed on but the variables whose names PassEnv lists.
+	// Env is its environment, "KEY=value". Of this process's environment it inherits
+	// only the variables whose names PassEnv lists.
 	Env     []string
 	PassEnv []string
 
-	// Ready says when it is ready. The zero value: as soon as it runs.
+	// Ready says when it is ready; the zero value means as soon as it runs.
 	Ready Ready
 
 	// Stop is the signal that asks it to end; 0 means SIGTERM. When
 	// Child.Shutdown is over, everything that it has started is killed.
 	Stop syscall.Signal
 
-	// Forward are signals that are passed on to it, such as SIGHUP, SIGUSR1
-	// and SIGUSR2, when the process of its supervisor gets them: the root, or
-	// the Subtree that it is in. That process then does nothing else about
-	// them. Only a command that is ready gets them. Whatever is sent to its
-	// guardian, whose number ChildInfo has, is passed on in any case: SIGHUP,
-	// SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH and these.
+	// Forward lists signals, such as SIGHUP, SIGUSR1 and SIGUSR2, that are passed on
+	// to it when the process of its supervisor (the root, or the Subtree that it is
+	// in) gets them. They then have no other effect on that process. Only a command
+	// that is ready gets them. Its guardian, whose process number is in ChildInfo,
+	// always passes on SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH
+	// and those in Forward when they are sent to it.
 	Forward []syscall.Signal
 
-	// Output gets its stdout and stderr, line by line; nil means that the
-	// lines are logged by Log. A slow Output never holds up the command:
-	// lines that it has no room for are dropped and counted. Its stdin is
-	// /dev/null.
+	// Output gets its stdout and stderr, line by line; nil means that Log gets the
+	// lines. A slow Output never holds up the command: lines that find no room are
+	// dropped and counted. Its stdin is /dev/null.
 	Output io.Writer
 
-	// Log gets the lines when there is no Output; nil means the log of the
-	// supervisor.
+	// Log gets the lines if there is no Output; nil means the log of the supervisor.
 	Log *slog.Logger
 }
 
 // Ready says when a Command is ready. Set at most one field; the zero value means as
 // soon as it runs.
 type Ready struct {
-	Port   string         // host:port takes a TCP connection
+	Port   string         // host:port accepts a TCP connection
 	File   string         // this file exists
 	Line   *regexp.Regexp // it has written a line that matches, to stdout or stderr
-	Notify bool           // it says READY=1 by systemd's protocol, sd_notify
+	Notify bool           // it sends READY=1 by systemd's protocol, sd_notify
 	Exit   bool           // it has ended with code 0: a task that is done once
 }
 
-// StartCommand starts any other program as the last child of sup, and returns its
-// number when it is ready: for Terminate, Kill, Context.Monitor and the like. A
+// StartCommand starts any other program as the last child of sup. When the program is
+// ready, it returns its number, for Terminate, Kill, Context.Monitor and the like. A
 // command has no mailbox.
 func StartCommand(ctx context.Context, sup *Supervisor, command Command, child Child) (id uint32, err error) {
 	child.Command = &command
@@ -99,7 +97,7 @@ func (c *Command) validate(child Child) (errs []error) {
 		}
 	}
 	if n > 1 {
-		bad("Command.Ready has %d conditions: it may have one", n)
+		bad("Command.Ready has %d conditions: it may have only one", n)
 	}
 	if c.Ready.Exit && child.Restart == Permanent {
 		bad("Command.Ready.Exit: a task that ends cannot be Permanent; use Transient or Temporary")
@@ -138,7 +136,7 @@ func (c *Command) guardSpec() (g guard.Spec, err error) {
 			g.Env = append(g.Env, name+"="+v)
 		}
 	}
-	g.Env = (&exec.Cmd{Env: append(g.Env, c.Env...)}).Environ() // not nil, which would be all that this process has
+	g.Env = (&exec.Cmd{Env: append(g.Env, c.Env...)}).Environ() // never nil, which would mean this process's whole environment
 	return g, nil
 }
 
@@ -191,8 +189,8 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	return r, err
 }
 
-// lineSeen looks for the line that says that a command is ready, in both of its
-// streams, until it was found. It is nil when there is none.
+// lineSeen returns a function that looks for the line that says that a command is
+// ready, in both of its streams, until it is found. It is nil if Ready has no Line.
 func (s *Supervisor) lineSeen(c *child, r *running) func(line []byte) (more bool) {
 	re := c.spec.Command.Ready.Line
 	if re == nil {
@@ -213,18 +211,18 @@ func (s *Supervisor) lineSeen(c *child, r *running) func(line []byte) (more bool
 	}
 }
 
-// environ is the environment of this process for a child, with more. pass are the
-// names of the variables that it gets; nil means all.
+// environ is the environment of a child: what it inherits from this process, and more.
+// pass are the names of the variables that it inherits; nil means all.
 func (s *Supervisor) environ(pass, more []string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		wanted := pass == nil || slices.Contains(pass, name) || strings.HasPrefix(name, "UNDERSTUDY_") || name == "XDG_RUNTIME_DIR"
 		return !wanted || slices.Contains(ownVars, name)
 	})
-	return (&exec.Cmd{Env: append(env, more...)}).Environ() // of two values of a variable, the last: a child would take the first
+	return (&exec.Cmd{Env: append(env, more...)}).Environ() // keeps the last of several values of a variable; a child would take the first
 }
 
-// ownVars are between systemd and the root alone.
+// ownVars concern only systemd and the root.
 var ownVars = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
 
 // commandOutput is where the lines of one stream of a command go.
@@ -232,7 +230,7 @@ func (s *Supervisor) commandOutput(c *child, r *running, stream string, seen fun
 	o := c.output(stream, func() *output {
 		out, log := c.spec.Command.Output, c.spec.Command.Log
 		if log == nil {
-			log = s.spec.Log // what waits for that here leaves the room of s.log to reports
+			log = s.spec.Log // lines wait in this output's queue, so that that of s.log has room for reports
 		}
 		return &output{dropped: &c.dropped, emit: func(line []byte) {
 			if out != nil {
@@ -251,7 +249,7 @@ func (s *Supervisor) commandOutput(c *child, r *running, stream string, seen fun
 // killTime is how long a guardian may take to end everything.
 const killTime = time.Second
 
-// guarded puts the command's end in place of its guardian's.
+// guarded replaces the guardian's exit x by that of its command, if that is known.
 func (c *child) guarded(x process.Exit) process.Exit {
 	if f := c.report; f != nil {
 		if f.PID != 0 {

@@ -11,28 +11,28 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 )
 
-// Why a command is refused, or fails. They come wrapped, with the child's
+// Reasons why a command is refused or fails. The errors are wrapped, with the child's
 // name.
 var (
 	ErrNotFound     = tree.ErrNotFound     // no child has that number or path, or its supervisor is just being restarted
-	ErrRunning      = tree.ErrRunning      // of Restart and Delete
-	ErrRestarting   = tree.ErrRestarting   // of Restart and Delete
-	ErrTerminated   = tree.ErrTerminated   // of a start: the child was terminated before it was ready
-	ErrIgnored      = tree.ErrIgnored      // of a start: its Setup returned actor.ErrIgnore
+	ErrRunning      = tree.ErrRunning      // from Restart and Delete
+	ErrRestarting   = tree.ErrRestarting   // from Restart and Delete
+	ErrTerminated   = tree.ErrTerminated   // from a start: the child was terminated before it was ready
+	ErrIgnored      = tree.ErrIgnored      // from a start: its Setup returned actor.ErrIgnore
 	ErrNotRunning   = tree.ErrNotRunning   // no process of the child runs at the moment
-	ErrReplacing    = tree.ErrReplacing    // of Replace: one command at a time
-	ErrSimple       = tree.ErrSimple       // of Restart and Delete under SimpleOneForOne
-	ErrShuttingDown = tree.ErrShuttingDown // of a start
+	ErrReplacing    = tree.ErrReplacing    // from Replace: another replacement of the child is going on
+	ErrSimple       = tree.ErrSimple       // from Restart and Delete under SimpleOneForOne
+	ErrShuttingDown = tree.ErrShuttingDown // from a start
 )
 
-// ErrNoAnswer says that a supervisor in a process of its own has not answered for five
+// ErrNoAnswer says that a supervisor in its own process has not answered for five
 // seconds: that process may have been stopped by a signal.
 var ErrNoAnswer = fmt.Errorf("the process of its supervisor has not answered for %v: if it was stopped by a signal, continue or kill it; "+
-	"Child.MaxStopped does that by itself", answerTime)
+	"Child.MaxStopped kills it automatically", answerTime)
 
-// PresentError says that a supervisor has a child of that name already. Its field
-// ID is that child's number. Its field Started is true if the child runs or is
-// being restarted; if it is stopped, Restart starts it and Delete frees its name.
+// PresentError says that a supervisor already has a child of that name. The field ID
+// is that child's number. The field Started is true if the child runs or is being
+// restarted; if it is stopped, Restart starts it and Delete frees its name.
 type PresentError = tree.PresentError
 
 // branch is the supervisor that s stands for, or nil while it does not run. The
@@ -47,8 +47,8 @@ func (s *Supervisor) branch() *branch {
 	return nil
 }
 
-// await makes the loop do begin, which is given the number of a call, and waits
-// until that is finished. An error of begin finishes it at once.
+// await makes the loop call begin with the number of a new call, and waits until that
+// call is finished. An error from begin finishes it at once.
 func (s *Supervisor) await(ctx context.Context, begin func(call uint64) error) error {
 	answer := make(chan error, 1)
 	ok := s.call(func() {
@@ -77,7 +77,7 @@ func (s *Supervisor) await(ctx context.Context, begin func(call uint64) error) e
 	}
 }
 
-// finish tells the outcome of a call to whoever waits for it.
+// finish passes the outcome of a call to the goroutine that waits for it.
 func (s *Supervisor) finish(call uint64, err error) {
 	if ch := s.calls[call]; ch != nil {
 		delete(s.calls, call)
@@ -95,7 +95,7 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		return s.startFar(ctx, spec)
 	}
 	name := spec.Name
-	var number uint32 // the loop's, until it has answered
+	var number uint32 // owned by the loop until it has answered
 	err = s.await(ctx, func(call uint64) (err error) {
 		b := s.branch()
 		if b == nil {
@@ -145,8 +145,7 @@ func (s *Supervisor) startListed(ctx context.Context) error {
 	})
 }
 
-// command makes the rules handle in for a child of s, and waits for the
-// outcome.
+// command makes the rules handle an input for a child of s, and waits for the outcome.
 func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64) tree.Input) error {
 	if s.far != nil {
 		return s.tellFar(ctx, order{What: orderOf(in(0)), ID: id})
@@ -154,7 +153,7 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 	return s.await(ctx, func(call uint64) error {
 		c, b := s.children[id], s.branch()
 		switch {
-		case c == nil && b != nil && b.away != nil: // its rules know what that means
+		case c == nil && b != nil && b.away != nil: // the rules of b, in their own process, decide
 			s.order(b.away, order{Supervisor: b.self.id, ID: id, What: orderOf(in(0))}, func(out outcome) { s.finish(call, out.Err.err()) })
 			return nil
 		case c == nil && b != nil:
@@ -174,14 +173,14 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 	})
 }
 
-// Terminate stops a child and returns when it has ended: the child is asked to end,
-// and killed when its Shutdown time is over. Its unread messages become dead
-// letters. id is the field ID of its Ref. With SimpleOneForOne, one that has ended by
-// itself is terminated. With other strategies, unless the child is temporary, the
-// supervisor still knows it: Restart starts it again, Delete frees its name, and, as
-// in OTP, a restart of its whole group starts it again, too. When the process of its
-// supervisor was stopped by a signal, Terminate waits for that until ctx ends; Kill
-// does not.
+// Terminate stops a child and returns when it has ended: the child is asked to end, and
+// killed when its Shutdown time is over. Its unread messages become dead letters. id is
+// the field ID of its Ref. With SimpleOneForOne the supervisor then forgets the child,
+// and terminating one that has already ended is not an error. With other strategies,
+// unless the child is temporary, the supervisor still knows it: Restart starts it again,
+// Delete frees its name, and, as in OTP, a restart of its whole group starts it again
+// too. If the process of its supervisor was stopped by a signal, Terminate waits for that
+// process until ctx ends; Kill does not.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	if s.far != nil {
 		if err := s.ownActor(id); err != nil {
@@ -190,7 +189,7 @@ func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	}
 	err := s.command(ctx, id, func(call uint64) tree.Input { return tree.Terminate{Call: call, ID: id} })
 	if errors.Is(err, ErrEnded) {
-		return nil // with everything else
+		return nil // the child has ended with everything else
 	}
 	return err
 }
@@ -214,29 +213,30 @@ func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
 }
 
 // Restart starts a child that was terminated, or that has ended and is not restarted
-// by its rules, and returns when it is ready. Its Ref is valid again. A child that
-// is not stopped gives ErrRunning or ErrRestarting. id is the field ID of its Ref.
+// by its rules, and returns when it is ready. Its Ref is valid again. If the child is
+// not stopped, the error is ErrRunning or ErrRestarting. id is the field ID of its Ref.
 func (s *Supervisor) Restart(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.RestartChild{Call: call, ID: id} })
 }
 
-// Delete makes the supervisor forget a child that is stopped, so that its name is
-// free. A child that is not stopped gives ErrRunning or ErrRestarting. id is the
-// field ID of its Ref.
+// Delete makes the supervisor forget a child that is stopped, so that its name is free.
+// If the child is not stopped, the error is ErrRunning or ErrRestarting. id is the field
+// ID of its Ref.
 func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.Delete{Call: call, ID: id} })
 }
 
 // Kill kills the process of a child at once, as if it had crashed, and the child is
 // restarted by its rules. But the message in hand is not quarantined: it is handled
-// again. id is the field ID of its Ref; the child may be one of a supervisor below
-// s. A child without a process at the moment, since it has just died, gives
+// again. id is the field ID of its Ref; the child may belong to a supervisor below s. If
+// the child has no process at the moment, because it has just died, the error is
 // ErrNotRunning.
 //
-// The child is killed also when its supervisor, in a process of its own, was stopped
-// by a signal; that restarts it when it goes on. Only what the root cannot kill itself
-// needs that process, and gives ErrNoAnswer after five seconds without one: an actor in
-// place there, and everything on kernels before Linux 5.4.
+// Kill works even if the child's supervisor has its own process and was stopped by a
+// signal; the supervisor restarts the child when it continues. Only what the root cannot
+// kill itself needs the supervisor's process: an actor in place there, and everything on
+// kernels before Linux 5.4. If that process does not answer for five seconds, the error
+// is ErrNoAnswer.
 func (s *Supervisor) Kill(id uint32) error {
 	if s.far != nil {
 		return s.tellFar(context.Background(), order{What: orderKill, ID: id})
@@ -269,26 +269,25 @@ func (s *Supervisor) Kill(id uint32) error {
 // ChildInfo is what a supervisor knows about a child at one moment.
 type ChildInfo struct {
 	ID          uint32
-	Name        string // the whole path
-	PID         int    // 0 when no process runs; that of a supervisor without one of its own is the process that drives it
+	Name        string // the full path
+	PID         int    // 0 if no process runs; for a supervisor without its own process, the process that it runs in
 	Incarnation int
 	State       string    // waiting, starting, running, restarting, backoff, stopping or stopped
-	Until       time.Time // with backoff: when the next attempt is
+	Until       time.Time // in state backoff: when the next attempt is
 	Supervisor  bool      // it is a supervisor below this one
 	Suspended   bool      // its process was stopped by a signal
-	Dropped     uint64    // lines of its output that a slow reader had no room for
+	Dropped     uint64    // lines of its output that were dropped because their reader was slow
 }
 
-// Children lists the children of s in the order in which they were started, the
-// reverse of the one in which they are stopped. (OTP's which_children has the newest
-// first.) It is nil for a supervisor in a process of its own that does not answer
-// within five seconds.
+// Children lists the children of s in the order in which they were started; they are
+// stopped in reverse order. (OTP's which_children has the newest first.) It is nil for a
+// supervisor in its own process that does not answer within five seconds.
 func (s *Supervisor) Children() []ChildInfo {
 	list, _ := s.list(context.Background())
 	return list
 }
 
-// childrenOf is Children of a supervisor that this process drives; in the loop.
+// childrenOf is Children of a supervisor that this process drives. The loop calls it.
 func (s *Supervisor) childrenOf(b *branch) (list []ChildInfo) {
 	for _, i := range b.machine.Children() {
 		c := s.children[i.ID]
@@ -311,12 +310,12 @@ func (s *Supervisor) childrenOf(b *branch) (list []ChildInfo) {
 	return list
 }
 
-// Counts is what Supervisor.Count finds: OTP's count_children.
+// Counts is the result of Supervisor.Count: OTP's count_children.
 type Counts struct {
 	Specs       int // children that the supervisor knows, running or not; with SimpleOneForOne 1, the template
 	Active      int // children whose process runs
 	Supervisors int // children that are supervisors, running or not
-	Workers     int // children that are not, running or not
+	Workers     int // other children, running or not
 }
 
 // Count counts the children of s.

@@ -13,7 +13,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// confined starts the process of an actor that has Limits.
+// confined starts the process of a child that has Limits.
 func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running, error) {
 	if c.spec.Limits.onlyNamespaces() {
 		return s.started(c, r, spec)
@@ -28,8 +28,8 @@ func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running
 	return s.trampoline(c, r, spec, limits, report)
 }
 
-// trampoline starts a process that limits itself before it becomes what it is
-// to be, with two descriptors after those of the child.
+// trampoline starts a process that limits itself before it executes the child. It has two
+// descriptors after those of the child.
 func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits *confine.Spec, report *report) (*running, error) {
 	env, text, err := confine.Command(*limits, firstFile+len(spec.Files))
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits 
 	return r, err
 }
 
-// refusedNamespaces is the error of namespaces that the machine refuses.
+// refusedNamespaces is the error for namespaces that the machine refuses.
 func refusedNamespaces(e *process.NamespaceError) *RefusedError {
 	x := &RefusedError{Err: e.Err, Remedy: "namespaces need privilege, or NamespaceUser beside them, and a container that allows them (user.max_user_namespaces, its seccomp profile)"}
 	var names []string
@@ -63,8 +63,8 @@ func refusedNamespaces(e *process.NamespaceError) *RefusedError {
 // firstFile is the number of a child's first descriptor after stderr.
 const firstFile = 3
 
-// confinement is what the trampoline of a child is told, and the pipe by which
-// it reports.
+// confinement is what the trampoline of a child is told to do, and the pipe through
+// which it reports.
 func (c *child) confinement() (*confine.Spec, *report, error) {
 	limits, err := c.spec.Limits.confinement()
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *child) confinement() (*confine.Spec, *report, error) {
 // report is a pipe from a trampoline.
 type report struct{ r, w *os.File }
 
-// close closes what nobody took.
+// close closes the ends that nobody has taken over.
 func (p *report) close() {
 	p.w.Close()
 	if p.r != nil {
@@ -89,7 +89,7 @@ func (p *report) close() {
 	}
 }
 
-// hearRefusals reads what a trampoline says, until it has become the child.
+// hearRefusals reads what a trampoline reports, until it has become the child.
 func (s *Supervisor) hearRefusals(c *child, r *running, p *report) {
 	r.limited = make(chan struct{})
 	pipe := p.r
@@ -102,7 +102,7 @@ func (s *Supervisor) hearRefusals(c *child, r *running, p *report) {
 	}()
 }
 
-// refused deals with a limit that the machine has refused.
+// refused handles a limit that the machine has refused.
 func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
 	if c.next.is(r) {
 		c = c.next.self
@@ -118,13 +118,13 @@ func (s *Supervisor) refused(c *child, r *running, x confine.Refusal) {
 	s.goesWithout(c, e)
 }
 
-// goesWithout tells of an optional limit that was refused.
+// goesWithout reports that an optional limit was refused.
 func (s *Supervisor) goesWithout(c *child, e *RefusedError) {
 	s.log.Warn("an optional limit of a child was refused", "child", c.name, "err", e)
 	s.event(EventRefused, c, e.Error())
 }
 
-// systemError is the error of a process that is no more.
+// systemError rebuilds a system error that another process has reported.
 func systemError(text string, errno syscall.Errno) error {
 	if errno == 0 {
 		return errors.New(text)
@@ -133,9 +133,9 @@ func systemError(text string, errno syscall.Errno) error {
 	return fmt.Errorf("%s%w", before, errno)
 }
 
-// limitsPending says whether a child is not to be taken for ready: its limits
-// were refused, or are not yet in force. Then f is looked at again when they are.
-// A command that is ready as soon as it runs does not run before.
+// limitsPending says whether a child must not count as ready, because its limits were
+// refused or are not in force yet. In the latter case f is handled again when they are.
+// Without this, a command that is ready as soon as it runs would be so too early.
 func (s *Supervisor) limitsPending(c *child, r *running, f *wire.Ready) bool {
 	if r.limited == nil {
 		return false

@@ -1,6 +1,5 @@
-// Package supervisor starts the processes of a program, watches them with what
-// the kernel knows, restarts them by the rules of Erlang/OTP, and keeps their
-// mailboxes.
+// Package supervisor starts the processes of a program, learns from the kernel when
+// they die, restarts them by the rules of Erlang/OTP, and keeps their mailboxes.
 //
 //	             your program (the root process)
 //	┌──────────────────────────────────────────────────┐
@@ -14,50 +13,50 @@
 //	        └──────────► child: ...
 //
 // A child is one OS process that runs one actor defined by [actor.Define]. It is the
-// same executable, started again with the same arguments; its environment says what
-// it is to run. [Run] is the main function of a program: in the root process it calls
-// the program's function, and in a child it runs the actor. [Start] and [StartChild]
-// start a child; [Child] says how it is started, restarted and stopped. A child that
-// dies is started again, unless its [Restart] type forbids it. [Spec] says how many
-// restarts are too many: by default the second one within five seconds, as in OTP.
-// Then the supervisor gives up, stops all its children, and Run exits with code 1.
+// same executable, started again with the same arguments; its environment tells it what
+// to run. [Run] is the main function of a program: in the root process it calls the
+// program's function, and in a child it runs the actor. [Start] and [StartChild] start a
+// child; [Child] says how it is started, restarted and stopped. A child that dies is
+// started again, unless its [Restart] type forbids it. [Spec] says how many restarts are
+// too many: by default the second within five seconds, as in OTP. Then the supervisor
+// gives up and stops all its children, and Run exits with code 1.
 //
 // # Trees
 //
-// Supervisors can stand below supervisors, each with a [Spec] of its own. One that is
-// started by [Supervisor.StartSupervisor] or listed as Child.Supervisor runs in the
-// process of the supervisor above. One that [Define] has made, and that is started by
-// [StartSubtree] or listed as Child.Subtree, has a process of its own. That process
-// decides, starts and watches, but the mailboxes below it are in the root, so that its
-// death costs none of them:
+// A supervisor can have supervisors below it, each with a [Spec] of its own. One started
+// with [Supervisor.StartSupervisor] or listed as Child.Supervisor runs in the process of
+// the supervisor above it. One made with [Define], and started with [StartSubtree] or
+// listed as Child.Subtree, has its own process. That process decides, starts and
+// watches, but the mailboxes below it are in the root, so that none is lost when it
+// dies:
 //
 //	root: keeper ◄──── control link of every actor ────┐
-//	  │  ▲  what happens; links and pidfds of children │
+//	  │  ▲  events; links and pidfds of children       │
 //	  ▼  │                                             │
 //	supervisor: its rules ── start, pidfd, status ───► actor
 //
-// When such a process dies, all that it has started is ended before it is started
+// When such a process dies, everything that it has started is ended before it is started
 // again. A supervisor that gives up counts as a child that has died: the rules of the
 // one above decide. docs/otp.md maps OTP's rules to the tests.
 //
-// # Beside that
+// # Other features
 //
-// A [Pool] is several actors behind one Ref. A [Command] is a child that is any other
-// program. [Supervisor.Replace] gives a running actor a new process, of a new build if
-// wanted, which takes over mailbox and state between two messages. [Limits] are what a
-// child may use and do. [Spec] has hooks for what happens: events, dead letters, logs.
-// Only the root process can do all that, and an actor whose Child.Operator is set, by
+// A [Pool] is several actors behind one Ref. A [Command] runs any other program as a
+// child. [Supervisor.Replace] gives a running actor a new process, if wanted of a new
+// build, which takes over mailbox and state between two messages. [Limits] restrict what
+// a child may use and do. [Spec] has hooks for events, dead letters and logs. The root
+// process can use all of this, and so can an actor whose Child.Operator is set, through
 // the supervisor that [Of] gives it.
 //
 // # Guarantees
 //
 // Children start one after another, each when the one before is ready, and stop in
-// reverse order. A death is learned from the kernel, and never guessed from silence.
-// The next process of a child starts only when the kernel has reported the end of the
-// one before. It gets the mailbox as it was, with the unread messages in order. Limits
-// are in force before the child's main runs, in all its threads, or it does not start.
-// After the end of the root process, by SIGKILL too, no process of the program is
-// left, and no queue, segment, socket or file; the README lists the exceptions.
+// reverse order. The kernel reports a death; it is never guessed from silence. The next
+// process of a child starts only after the kernel has reported the end of the one
+// before. It gets the mailbox as it was, with the unread messages in order. Limits are
+// in force in all threads of a child before its main runs, or it does not start. After
+// the end of the root process, even by SIGKILL, no process of the program is left, and
+// no queue, segment, socket or file; the README lists the exceptions.
 //
 // # Non-goals
 //

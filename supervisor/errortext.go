@@ -9,11 +9,11 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// errorText is an error of a command as it crosses from the process of a
-// supervisor: what callers can tell apart stays so.
+// errorText is an error of a command in the form in which it crosses between processes.
+// Errors that callers can tell apart stay distinguishable.
 type errorText struct {
 	Text      string
-	Is        string // which of the errors that have a name
+	Is        string // a key of namedErrors, or ""
 	Present   *PresentError
 	Intensity *IntensityError
 	Start     *startText
@@ -35,7 +35,7 @@ type refusedText struct {
 	Errno         syscall.Errno
 }
 
-// lackText is a limit of the machine.
+// lackText is a *transport.LimitError.
 type lackText struct {
 	Op, Limit string
 	Value     uint64
@@ -56,7 +56,7 @@ var namedErrors = map[string]error{
 	"replacing": ErrReplacing, "resizing": ErrResizing, "no operator": ErrNotOperator, "no answer": ErrNoAnswer, "unsupported": errors.ErrUnsupported, "deadline": os.ErrDeadlineExceeded, "no file": os.ErrNotExist,
 }
 
-// awayError is such an error where it has arrived.
+// awayError is an error that has come from another process.
 type awayError struct {
 	text string
 	is   error
@@ -65,7 +65,7 @@ type awayError struct {
 func (e *awayError) Error() string { return e.text }
 func (e *awayError) Unwrap() error { return e.is }
 
-// textOf makes err ready to cross.
+// textOf converts err to the form in which it crosses.
 func textOf(err error) *errorText {
 	if err == nil {
 		return nil

@@ -22,28 +22,28 @@ const (
 	EventKilled     EventKind = "killed"     // it was killed by the supervisor
 	EventSuspended  EventKind = "suspended"  // its process was stopped by a signal, SIGSTOP for one
 	EventContinued  EventKind = "continued"  // its process was continued
-	EventOverrun    EventKind = "overrun"    // it has asked for more than a bound of the root allows: it is killed; Text says which
-	EventHung       EventKind = "hung"       // its watchdog's time was over: it shows its goroutines and is killed
+	EventOverrun    EventKind = "overrun"    // it has asked the root for more than a bound allows, and is killed: Text says which
+	EventHung       EventKind = "hung"       // its watchdog has fired: it writes its goroutines and is killed
 	EventGone       EventKind = "gone"       // it will not be started again
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends
 	EventEnded      EventKind = "ended"      // the supervisor has ended
 	EventBackoff    EventKind = "backoff"    // it will be started again, but not at once: Text says when
-	EventCrowded    EventKind = "crowded"    // it does not read what two incarnations of a sender have sent: the third waits
+	EventCrowded    EventKind = "crowded"    // it has not read what two incarnations of a sender have sent: the third waits
 	EventReplacing  EventKind = "replacing"  // a successor was started beside its process: see Supervisor.Replace
-	EventReplaced   EventKind = "replaced"   // the successor has taken over: no restart, and not counted as one
-	EventAbandoned  EventKind = "abandoned"  // the successor is given up: Text says why
-	EventIgnored    EventKind = "ignored"    // its Setup has said that it is not wanted
+	EventReplaced   EventKind = "replaced"   // the successor has taken over; this does not count as a restart
+	EventAbandoned  EventKind = "abandoned"  // the replacement was abandoned: Text says why
+	EventIgnored    EventKind = "ignored"    // its Setup returned actor.ErrIgnore
 	EventAuto       EventKind = "auto"       // a significant child has ended: the supervisor ends
-	EventRefused    EventKind = "refused"    // an optional one of its Limits was refused: Text says which, and why
+	EventRefused    EventKind = "refused"    // one of its Limits that are Optional was refused: Text says which, and why
 
 	// OTP's supervisor reports. Its progress is EventReady, its shutdown with
 	// reached_max_restart_intensity is EventIntensity.
 	EventChildTerminated EventKind = "child_terminated" // it has died by itself
 	EventStartError      EventKind = "start_error"      // it did not become ready
-	EventShutdownError   EventKind = "shutdown_error"   // asked to end, it ended otherwise
+	EventShutdownError   EventKind = "shutdown_error"   // asked to end, it ended for another reason
 )
 
-// hasExit says whether events of that kind tell how an incarnation ended.
+// hasExit says whether events of that kind carry an Exit.
 func (k EventKind) hasExit() bool {
 	switch k {
 	case EventExited, EventGone, EventChildTerminated, EventStartError, EventShutdownError:
@@ -52,7 +52,7 @@ func (k EventKind) hasExit() bool {
 	return false
 }
 
-// actorExit is how a program sees an exit.
+// actorExit converts an exit to its public form.
 func actorExit(w *wire.Exit) actor.Exit { return hosting.ExitOf(w).(actor.Exit) }
 
 // Event is one thing that happened in a supervisor.
@@ -68,13 +68,13 @@ type Event struct {
 	Text        string
 }
 
-// String is the event on one line: kind, child, incarnation after a dot, and how
-// it ended or what else there is to say.
+// String is the event on one line: kind, child with its incarnation after a dot, and
+// how it ended or the event's Text.
 func (e Event) String() string {
 	s := string(e.Kind)
 	if e.Child != "" {
 		s = fmt.Sprintf("%s %s.%d", s, e.Child, e.Incarnation)
-		if e.PID != 0 { // a supervisor may have no process of its own
+		if e.PID != 0 { // 0 for a supervisor without a process of its own
 			s += fmt.Sprintf(" (pid %d)", e.PID)
 		}
 	}
@@ -96,7 +96,7 @@ const (
 	LetterCorrupt      LetterReason = 3 // its sender broke the rules of the lane
 	LetterQuarantined  LetterReason = 4 // it was in hand at a death
 	LetterUnread       LetterReason = 5 // its actor has ended for good
-	LetterLost         LetterReason = 6 // its lane was lost for want of descriptors: one letter for all that was in it
+	LetterLost         LetterReason = 6 // its lane was lost because the root had no descriptor left: one letter for the whole lane
 )
 
 func (r LetterReason) String() string {
@@ -117,13 +117,13 @@ func (r LetterReason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Letter is a dead letter: a message that was in a mailbox and will not be handled.
+// Letter is a dead letter: a message that was in a mailbox and will never be handled.
 type Letter struct {
 	Time    time.Time
 	To      uint32 // ID of the actor's Ref
 	From    uint32 // ID of the sender; 0 for the root process
 	Type    uint64 // identity of the message's type
-	Name    string // of the type, or its identity in hexadecimal
+	Name    string // of the type, or Type in hexadecimal
 	Size    int    // bytes of payload
 	Reason  LetterReason
 	Text    string

@@ -10,19 +10,19 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Two ways not to go on are told apart. A process that was stopped by a signal
-// is seen by the kernel: that is a fact, and what follows is Child.MaxStopped.
-// An actor that hangs is seen in the pages of its mailbox, which the keeper
-// holds: for all of Child.Watchdog a message was in hand or waiting, and none
-// was completed. Nobody asks the child.
+// A process can fail to make progress in two ways. The kernel reports that it was
+// stopped by a signal: that is a fact, and Child.MaxStopped applies. An actor that hangs
+// shows in the pages of its mailbox, which the keeper holds: for the whole time of
+// Child.Watchdog a message was in hand or waiting, and none was completed. The child
+// itself is never asked.
 
-// doom is why the supervisor has killed a process that did not go on.
+// doom is why the supervisor has killed a process that made no progress.
 type doom struct {
 	kind uint8
 	text string
 }
 
-// suspended notes that a process was stopped by a signal, or continued.
+// suspended records that a process was stopped by a signal, or continued.
 func (s *Supervisor) suspended(r *running, stopped bool) {
 	c := s.children[r.addr.ID]
 	if c == nil || c.run != r || c.suspended == stopped {
@@ -55,13 +55,13 @@ type watchdog struct {
 	cpu     process.CPUWait
 }
 
-// Ticks of the watchdog: so many in its time, and none closer than that.
+// Ticks of the watchdog: how many in its time, and the shortest.
 const (
 	watchTicks   = 8
 	minWatchTick = 5 * time.Millisecond
 )
 
-// watch begins to look at an actor that is ready.
+// watch starts the watchdog of an actor that is ready.
 func (s *Supervisor) watch(c *child, r *running) {
 	limit := c.spec.Watchdog
 	if limit <= 0 || s.above != nil { // the root looks: it has the mailboxes
@@ -83,10 +83,10 @@ func (s *Supervisor) watch(c *child, r *running) {
 	time.AfterFunc(tick, func() { s.post(next) })
 }
 
-// hangs says whether the time is over. Only time in which the actor could have
-// gone on counts: not while it is stopped by a signal, not while it waits for a
-// processor, and never more than two ticks at once, since then this process has
-// waited, too.
+// hangs says whether the watchdog's time is over. Only time in which the actor could
+// have made progress counts: not while it is stopped by a signal, not while it waits for
+// a processor, and never more than two ticks at once, since after a longer gap this
+// process has been waiting too.
 func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 	now := time.Now()
 	elapsed := min(now.Sub(w.at), 2*tick)
@@ -105,19 +105,20 @@ func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 	return w.stalled >= c.spec.Watchdog
 }
 
-// A process that shows its goroutines may be silent for dumpTime, and goes on after
-// that, dumps times at most, as long as it writes: a machine may be very slow.
+// A process that writes its goroutines gets dumpTime, and again as long as it keeps
+// writing, dumps times at most: a machine may be very slow.
 var dumpTime = 2 * time.Second // tests change it
 
 const dumps = 5
 
-// dump is what a process has written that is showing its goroutines.
+// dump is the progress of a process that is writing its goroutines.
 type dump struct {
 	said int64 // bytes on its stderr
 	left int
 }
 
-// goesOn says whether it has written more since, and has more time for the rest.
+// goesOn says whether the process has written more since the last call and still has
+// time for the rest.
 func (d *dump) goesOn(said int64) bool {
 	more := said > d.said && d.left > 1
 	d.said = said
@@ -125,14 +126,14 @@ func (d *dump) goesOn(said int64) bool {
 	return more
 }
 
-// hung makes a process show its goroutines, and kills it.
+// hung makes a process write its goroutines, and kills it.
 func (s *Supervisor) hung(c *child, r *running, p keeper.Progress) {
 	text := fmt.Sprintf("watchdog: nothing was completed for %v", c.spec.Watchdog)
 	if p.Type != "" {
 		text += ", in hand: " + p.Type
 	}
 	if p.Waiting > 0 {
-		text += fmt.Sprintf(", messages of %d senders wait", p.Waiting)
+		text += fmt.Sprintf(", messages from %d senders waiting", p.Waiting)
 	}
 	if c.away != nil {
 		s.order(c.away, order{What: orderHung, ID: c.id, Incarnation: c.incarnation, Text: text}, nil)
@@ -158,7 +159,7 @@ func (s *Supervisor) killHung(c *child, r *running, text string) {
 			time.AfterFunc(dumpTime, look)
 			return
 		}
-		_ = r.kill() // the end may be long past: then it does nothing
+		_ = r.kill() // does nothing if it has ended
 	}
 	time.AfterFunc(dumpTime, look)
 }

@@ -15,28 +15,28 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Limits are what the process of a child may use and do; the zero value limits
-// nothing. They hold for the child, all its threads and all processes that it
-// starts, from before its main on. To that end the program is started once more,
-// limits itself, and executes the child, which costs a few milliseconds at each
-// start of a child with Limits (docs/performance.md has figures). SECURITY.md says
-// what each limit protects from.
+// Limits restrict what the process of a child may use and do; the zero value limits
+// nothing. They are in force before its main runs, for all its threads and all
+// processes that it starts. To set them, the program is started first, limits itself,
+// and then executes the child, which costs a few milliseconds at each start of a child
+// with Limits (docs/performance.md has figures). SECURITY.md says what each limit
+// protects from.
 //
 // If the machine refuses a limit, the start fails with a *RefusedError, unless the
-// limit is among Optional: then the child runs without it, and EventRefused tells.
+// limit is in Optional: then the child runs without it, and there is an EventRefused.
 type Limits struct {
-	// Resources are rlimits, soft and hard value alike, in the unit of each;
-	// 0 is a value as any other. Below the hard limit of this process they
-	// can be set by anyone.
+	// Resources are rlimits; each value, in the limit's own unit, becomes both the
+	// soft and the hard limit. 0 is a value like any other. Values up to this
+	// process's hard limit need no privilege.
 	Resources map[Limit]uint64
 
-	// Nice is the scheduling priority, from -20 to 19; nil means this
-	// process's. Lower values than this process has need privilege.
+	// Nice is the scheduling priority, from -20 to 19; nil means this process's. A
+	// value below this process's needs privilege.
 	Nice *int
 
-	// OOMScore is oom_score_adj, from -1000 to 1000: whom the kernel kills
-	// first when memory runs out. nil means this process's; a lower one needs
-	// privilege.
+	// OOMScore is oom_score_adj, from -1000 to 1000: the kernel kills processes with
+	// high scores first when memory runs out. nil means this process's; a lower one
+	// needs privilege.
 	OOMScore *int
 
 	// NoNewPrivs says that no execve gives the child more rights than it has:
@@ -44,37 +44,37 @@ type Limits struct {
 	// ReadWrite and DenyCalls imply it.
 	NoNewPrivs bool
 
-	// ReadOnly and ReadWrite are absolute paths. If there are any, the child
-	// can open nothing else (Landlock, of version 3, Linux 6.2): ReadOnly, to
-	// read, list and execute; ReadWrite, to do anything. A directory stands
-	// for all below it. /proc, /dev/null and the program's own file are
-	// allowed in any case; a program that is linked dynamically needs its
-	// libraries, and a Command its file. A form of segment that makes files, when it
-	// is chosen by UNDERSTUDY_SEGMENT (shm in /dev/shm, file in TMPDIR), needs its folder in ReadWrite.
+	// ReadOnly and ReadWrite are absolute paths. If there are any, the child can
+	// open nothing else (Landlock version 3, Linux 6.2): it may read, list and
+	// execute what is in ReadOnly, and do anything with what is in ReadWrite. A
+	// directory stands for everything below it. /proc, /dev/null and the program's
+	// own file are always allowed; a dynamically linked program needs its libraries,
+	// and a Command its file. If UNDERSTUDY_SEGMENT chooses a form of segment that
+	// makes files (shm in /dev/shm, file in TMPDIR), that directory must be in
+	// ReadWrite.
 	ReadOnly, ReadWrite []string
 
-	// DenyCalls are system calls that fail with EPERM, by the kernel's names,
-	// or numbers (seccomp; amd64 and arm64). io_uring_setup is denied with
-	// them, and so are all calls by another architecture's numbers. A name
-	// that only another architecture has is ignored. A Command must be
-	// allowed execve.
+	// DenyCalls are system calls that fail with EPERM, by the kernel's names or
+	// by numbers (seccomp; amd64 and arm64). io_uring_setup is then denied as well,
+	// and so are all calls with another architecture's numbers. A name that only
+	// another architecture has is ignored. A Command must be allowed execve.
 	DenyCalls []string
 
-	// User is who the child is; nil means this process's user. It needs
-	// privilege. The program's file must be executable by that user.
+	// User is the user that the child runs as; nil means this process's user. It
+	// needs privilege. The program's file must be executable by that user.
 	User *User
 
-	// Namespaces are what the child has for itself: NamespacePID and so on. They
-	// need privilege, or NamespaceUser beside them; containers often refuse
-	// them all. A Command's guardian is in them, too. See the constants.
+	// Namespaces lists the namespaces that the child gets for itself: NamespacePID
+	// and so on; see the constants. They need privilege, or NamespaceUser beside
+	// them; containers often refuse them all. A Command's guardian is in them too.
 	Namespaces []Limit
 
-	// Optional are the limits that may be refused: their names, as in
-	// Resources, or LimitNice and so on.
+	// Optional lists limits that the machine may refuse: keys of Resources,
+	// LimitNice and so on.
 	Optional []Limit
 }
 
-// User is who a process is, with its supplementary groups.
+// User is the user and group of a process, with its supplementary groups.
 type User struct {
 	UID, GID int
 	Groups   []int
@@ -88,7 +88,7 @@ const (
 	LimitAddressSpace Limit = "RLIMIT_AS"         // bytes; the Go runtime reserves much: prefer Child.Memory
 	LimitCore         Limit = "RLIMIT_CORE"       // bytes of a core file; 0: none
 	LimitCPU          Limit = "RLIMIT_CPU"        // seconds of processor time
-	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that is written; shared segments count
+	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that it writes; shared segments count
 	LimitLocked       Limit = "RLIMIT_MEMLOCK"    // bytes of locked memory
 	LimitQueues       Limit = "RLIMIT_MSGQUEUE"   // bytes of POSIX queues, of the user
 	LimitOpenFiles    Limit = "RLIMIT_NOFILE"     // one more than the highest descriptor
@@ -109,33 +109,33 @@ const (
 
 // The namespaces, for Limits.Namespaces.
 const (
-	// NamespaceUser: the child keeps its number and has no rights over
-	// anything outside, whoever it is. It cannot be combined with User.
+	// NamespaceUser: the child keeps its user number but, even as root, has no rights
+	// over anything outside. It cannot be combined with User.
 	NamespaceUser Limit = confine.UserNamespace
 
-	// NamespacePID: the child is process 1 and sees nobody else; with
-	// NamespaceMount /proc shows that, too. Everything that it has started
-	// ends with it, in whatever group or session, by the kernel's hand, also
-	// when it and all others of the program are killed in the same instant. A
-	// Command's guardian is process 1.
+	// NamespacePID: the child is process 1 and sees no other processes; with
+	// NamespaceMount, /proc shows none either. The kernel ends everything that it has
+	// started together with it, in whatever group or session, even when it and all
+	// other processes of the program are killed in the same instant. Of a Command, the
+	// guardian is process 1.
 	NamespacePID Limit = confine.PIDNamespace
 
-	// NamespaceNet: it has no network but a loopback device that is down.
-	// Its mailbox is not concerned.
+	// NamespaceNet: the child has no network except a loopback device that is down.
+	// Its mailbox works as usual.
 	NamespaceNet Limit = confine.NetNamespace
 
-	// NamespaceIPC: System V objects are its own, and names of POSIX queues. Queues
-	// and segments of the form "sysv" do not reach it: its mailbox must be of
-	// others, and so must those that it sends to.
+	// NamespaceIPC: the child has its own System V objects and names of POSIX queues.
+	// Queues and segments of the form "sysv" do not reach it: its mailbox, and those
+	// that it sends to, must have other forms.
 	NamespaceIPC Limit = confine.IPCNamespace
 
-	// NamespaceMount: what it mounts is seen by nobody else.
+	// NamespaceMount: nobody else sees what the child mounts.
 	NamespaceMount Limit = confine.MountNamespace
 )
 
 var namespaces = []Limit{NamespaceUser, NamespacePID, NamespaceNet, NamespaceIPC, NamespaceMount}
 
-// minOpenFiles is the least LimitOpenFiles: a process has a few descriptors
+// minOpenFiles is the smallest LimitOpenFiles: a process has a few descriptors
 // before it does anything.
 const minOpenFiles = 32
 
@@ -146,7 +146,7 @@ var optional = []Limit{LimitNice, LimitOOMScore, LimitNoNewPrivs, LimitPaths, Li
 // about it.
 type RefusedError struct {
 	Limit  Limit
-	Value  string // what was asked for
+	Value  string // the requested value
 	Remedy string
 	Err    error // the system's
 }
@@ -214,7 +214,7 @@ func (l Limits) Validate() error {
 		}
 	}
 	if l.User != nil && slices.Contains(l.Namespaces, NamespaceUser) {
-		bad("User and NamespaceUser: in its own user namespace a child can only be who it is")
+		bad("User and NamespaceUser: in its own user namespace a child cannot change its user")
 	}
 	for _, o := range l.Optional {
 		if !slices.Contains(optional, o) && !slices.Contains(resources, o) && !slices.Contains(namespaces, o) {
@@ -227,7 +227,7 @@ func (l Limits) Validate() error {
 // resources are the rlimits, in order.
 var resources = []Limit{LimitAddressSpace, LimitCore, LimitCPU, LimitFileSize, LimitLocked, LimitQueues, LimitOpenFiles, LimitProcesses, LimitSignals, LimitStack}
 
-// validateLimits lists what does not go together in a child.
+// validateLimits lists conflicts between c's Limits and its other fields.
 func (c Child) validateLimits() (errs []error) {
 	if err := c.Limits.Validate(); err != nil {
 		errs = append(errs, err)
@@ -242,7 +242,7 @@ func (c Child) validateLimits() (errs []error) {
 		errs = append(errs, errors.New("supervisor: Limits.Namespaces has NamespacePID: a Subtree and the root must know processes by the same numbers"))
 	}
 	if nrs, err := sandbox.Numbers(c.Limits.DenyCalls); err == nil && c.Command != nil && confine.NeedsExecve(nrs) {
-		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve: a Command is started by it"))
+		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve, which starts the Command"))
 	}
 	stranger := c.Limits.User != nil && c.Limits.User.UID != os.Geteuid()
 	if stranger || slices.Contains(c.Limits.Namespaces, NamespaceIPC) {
@@ -253,11 +253,11 @@ func (c Child) validateLimits() (errs []error) {
 	return errs
 }
 
-// sysv says what of a child's mailbox is a System V object: those belong to a user
-// and an IPC namespace, and no descriptor takes them elsewhere.
+// sysv says which part of a child's mailbox is a System V object, if any. Such objects
+// belong to a user and an IPC namespace, and cannot be passed on as descriptors.
 func (c Child) sysv() string {
 	m := c.withDefaults().Mailbox
-	if c.Subtree != nil { // its actors are known to its own process only
+	if c.Subtree != nil { // only its own process knows its actors
 		m.Queue = os.Getenv(queueVar)
 	}
 	blocks := m.Segment
@@ -275,7 +275,7 @@ func (c Child) sysv() string {
 	return ""
 }
 
-// flags are the namespaces of list, as clone(2) has them.
+// flags returns the namespaces of list as flags of clone(2).
 func flags(list []Limit) (f uintptr) {
 	for _, n := range list {
 		f |= confine.Namespaces[string(n)]
@@ -283,8 +283,8 @@ func flags(list []Limit) (f uintptr) {
 	return f
 }
 
-// procOf is the mount namespace of this process if a child has to mount /proc in
-// another one.
+// procOf is this process's mount namespace if the child has to mount /proc in another
+// one, and otherwise "".
 func (l Limits) procOf() string {
 	if slices.Contains(l.Namespaces, NamespacePID) && slices.Contains(l.Namespaces, NamespaceMount) {
 		return confine.MountID()
@@ -292,7 +292,7 @@ func (l Limits) procOf() string {
 	return ""
 }
 
-// onlyNamespaces says whether nothing is limited but by namespaces that need no
+// onlyNamespaces says whether there are no limits other than namespaces that need no
 // trampoline.
 func (l Limits) onlyNamespaces() bool {
 	proc := l.procOf()
@@ -300,7 +300,7 @@ func (l Limits) onlyNamespaces() bool {
 	return proc == "" && l.isZero()
 }
 
-// confinement is what the trampoline is told.
+// confinement is what the trampoline is told to do.
 func (l Limits) confinement() (*confine.Spec, error) {
 	s := &confine.Spec{Nice: l.Nice, OOMScore: l.OOMScore, NoNewPrivs: l.NoNewPrivs}
 	for _, name := range resources {

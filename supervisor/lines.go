@@ -5,9 +5,9 @@ import "bytes"
 // maxLine bounds a line in bytes; a longer one is cut into several.
 const maxLine = 64 << 10
 
-// lines cuts a stream into lines. It is written to by one goroutine.
+// lines cuts a stream into lines. Only one goroutine writes to it.
 type lines struct {
-	seen func(line []byte) (more bool) // told of each line first, until it wants no more; or nil
+	seen func(line []byte) (more bool) // gets each line first, until it returns false; or nil
 	emit func(line []byte)
 	rest []byte
 }
@@ -37,7 +37,7 @@ func (l *lines) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// Close emits a last line without an end.
+// Close emits a last line that has no newline.
 func (l *lines) Close() error {
 	if len(l.rest) > 0 {
 		l.line()

@@ -12,9 +12,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// linkEnded ends an actor because one that it is linked with has: it is asked
-// to, and killed when its time is over. For the rules it has died by itself,
-// for the same reason as the other one. Only the root knows how that is called.
+// linkEnded ends an actor because one that it is linked with has ended: it is asked to
+// end, and killed when its time is over. For the rules it has died by itself, for the
+// same reason as the other actor. Only the root knows the other's name.
 func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	if s.above == nil {
 		named := *exit
@@ -29,7 +29,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		return
 	}
 	if c == nil || c.run == nil || c.run.addr != peer || c.asked || c.linked != nil {
-		return // it is ending
+		return // it is already ending, or has ended
 	}
 	if c.away != nil {
 		s.below(c, &wire.Linked{Exit: *exit})
@@ -46,18 +46,18 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	if limit := c.spec.stopTime(); limit != Infinity {
 		s.after(c, limit, func() {
 			_ = r.kill()
-			s.event(EventKilled, c, fmt.Sprintf("did not end within %v of the end of what it is linked with", limit))
+			s.event(EventKilled, c, fmt.Sprintf("did not end within %v after the end of a linked actor", limit))
 		})
 	}
 }
 
-// nameOf is the name of an actor, or its number, if nobody has that.
+// nameOf is the name of an actor, or its number if no actor has that number.
 func (s *Supervisor) nameOf(id uint32) string {
 	return cmp.Or(s.keeper.Name(id), fmt.Sprint("number ", id))
 }
 
-// crowded tells of an actor that does not read what earlier incarnations of a
-// sender have sent.
+// crowded reports an actor that has not read what earlier incarnations of a sender have
+// sent.
 func (s *Supervisor) crowded(to uint32, from wire.Addr) {
 	c, name := s.children[to], fmt.Sprint(from)
 	if c == nil {
@@ -66,18 +66,17 @@ func (s *Supervisor) crowded(to uint32, from wire.Addr) {
 	if by := s.children[from.ID]; by != nil {
 		name = by.name
 	}
-	s.event(EventCrowded, c, fmt.Sprintf("what two earlier incarnations of %s have sent is unread; it waits", name))
+	s.event(EventCrowded, c, fmt.Sprintf("messages of two earlier incarnations of %s are unread; it waits", name))
 	s.log.Warn("messages of earlier incarnations are unread: a sender waits", "actor", c.name, "sender", name)
 }
 
-// byLink says whether a child that has ended so did because of a link, rather
-// than by itself.
+// byLink says whether a child with exit x has ended because of a link, rather than by
+// itself.
 func (c *child) byLink(x process.Exit) bool {
 	return c.linked != nil && !c.asked && (x.Kind == wire.ExitNormal || x.Signal == syscall.SIGKILL)
 }
 
-// reasonOf is the rules' word for a reason that was declared, or that came over
-// a link.
+// reasonOf is the rules' form of a reason that was declared or came over a link.
 func reasonOf(word string) tree.Reason {
 	switch {
 	case word == wire.ReasonNormal:
@@ -90,7 +89,7 @@ func reasonOf(word string) tree.Reason {
 	return tree.Abnormal
 }
 
-// word is OTP's word for an end, as death notices carry it.
+// word is OTP's word for the reason of an end, as death notices carry it.
 func (c *child) word(x process.Exit, reason tree.Reason) string {
 	switch {
 	case c.byLink(x):

@@ -37,14 +37,14 @@ func (s Spec) validateChildren() (errs []error) {
 	return errs
 }
 
-// validateKind lists what does not go together in a child.
+// validateKind lists conflicts between the kind of a child and its fields.
 func (c Child) validateKind() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("supervisor: "+format, args...)) }
 	if strings.Contains(c.Name, "/") {
 		bad("Name %q: it must not contain a slash, which separates the names of a path", c.Name)
 	}
 	if c.Operator && c.Actor == nil && (c.Subtree == nil || c.InPlace) {
-		bad("Operator is for actors, and for supervisors in processes of their own")
+		bad("Operator is only for actors, and for supervisors in processes of their own")
 	}
 	if c.Command != nil {
 		errs = append(errs, c.Command.validate(c)...)
@@ -97,14 +97,14 @@ func (c Child) withDefaults() Child {
 	return c
 }
 
-// fromTemplate makes the child that c asks for from the template of a
-// SimpleOneForOne supervisor. number is what it is called by if it has no name.
+// fromTemplate makes the child that c asks for from the template of a SimpleOneForOne
+// supervisor. If c has no name, number becomes part of its name.
 func (s Spec) fromTemplate(c Child, number uint32) (Child, error) {
 	t := s.Children[0].withDefaults()
 	rest := c
 	rest.Name, rest.Env, rest.Actor, rest.Supervisor, rest.Subtree, rest.Mailbox.Queue = "", nil, nil, nil, nil, ""
 	if !reflect.ValueOf(rest).IsZero() {
-		return c, fmt.Errorf("supervisor: child %s: the supervisor's strategy is SimpleOneForOne: all but Name and Env comes from its template", c.Name)
+		return c, fmt.Errorf("supervisor: child %s: the supervisor's strategy is SimpleOneForOne: everything except Name and Env comes from its template", c.Name)
 	}
 	if c.Supervisor != nil && t.Supervisor == nil || c.Subtree != nil && c.Subtree != t.Subtree || c.Actor != nil && (t.Actor == nil || t.Actor.Name() != c.Actor.Name()) {
 		return c, fmt.Errorf("supervisor: child %s: the supervisor's template is %s", c.Name, t.Name)

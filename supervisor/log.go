@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// maxRecords bounds what of the log waits for a reader that hangs.
+// maxRecords bounds the records that wait for a reader that hangs.
 const maxRecords = 256
 
-// patientLog is log, but nobody waits for a reader that hangs: a pipe that is not
-// read, a terminal that was stopped, a disk that is broken. The supervisor's loop
-// would stand still, and nothing would be restarted or stopped any more.
+// patientLog returns log behind a queue, so that nobody waits for a reader that hangs: a
+// pipe that is not read, a terminal that was stopped, a disk that is broken. Otherwise
+// the supervisor's loop would stand still and restart and stop nothing.
 func patientLog(log *slog.Logger) (*slog.Logger, *logQueue) {
 	q := &logQueue{first: log.Handler()}
 	return slog.New(&patientHandler{log.Handler(), q}), q
 }
 
-// patientHandler hands records on to next, by a queue.
+// patientHandler passes records to next through a queue.
 type patientHandler struct {
 	next  slog.Handler
 	queue *logQueue
@@ -31,7 +31,7 @@ func (h *patientHandler) Enabled(ctx context.Context, l slog.Level) bool {
 }
 
 func (h *patientHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.queue.add(func() { _ = h.next.Handle(ctx, r) }) // a broken log ends nothing
+	h.queue.add(func() { _ = h.next.Handle(ctx, r) }) // an error of the log must not matter
 	return nil
 }
 
@@ -43,25 +43,25 @@ func (h *patientHandler) WithGroup(name string) slog.Handler {
 	return &patientHandler{h.next.WithGroup(name), h.queue}
 }
 
-// logQueue is what waits to be logged, in order. While the reader reads, nothing
-// does: who logs goes on when it has been written. The goroutine exists while there
-// is work.
+// logQueue holds what waits to be logged, in order. As long as the reader reads, nothing
+// waits in it: each caller returns when its record has been written. The goroutine
+// exists only while there is work.
 type logQueue struct {
 	first slog.Handler // gets the number of records that were dropped
 
 	mu     sync.Mutex
 	queue  []func()
-	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
-	hangs  bool          // somebody waited in vain, and no record has been written quickly since
-	missed uint64        // records that were dropped, and nobody was told of
-	spent  time.Duration // by the reader, with all but what it has in hand
-	begun  time.Time     // when it got that; zero when it has nothing
+	idle   chan struct{} // closed when the queue is empty; nil while there is nothing to do
+	hangs  bool          // a caller waited in vain, and no record has been written quickly since
+	missed uint64        // dropped records that were not reported yet
+	spent  time.Duration // in writes that have returned
+	begun  time.Time     // when the current write began; zero if there is none
 }
 
-// add calls write, when all that was added before has been written. It waits for
-// that, but not for ever, and not again for a reader that hangs. When too much waits
-// already it drops it, and what comes next, until half of that is written: the gap is
-// told of where it is.
+// add calls write once everything that was added before has been written. It waits for
+// that, but not longer than flushTime, and not again for a reader that hangs. If too much
+// waits already, it drops write, and what comes next, until half of the queue has been
+// written: then the gap is reported in its place.
 func (q *logQueue) add(write func()) {
 	q.mu.Lock()
 	room := maxRecords
@@ -87,12 +87,12 @@ func (q *logQueue) add(write func()) {
 	q.mu.Unlock()
 	if !hangs && !q.wait(done) {
 		q.mu.Lock()
-		q.hangs = q.idle != nil // unless it has been written just now
+		q.hangs = q.idle != nil // unless everything has been written just now
 		q.mu.Unlock()
 	}
 }
 
-// run writes what is queued until nothing is.
+// run writes what is queued until the queue is empty.
 func (q *logQueue) run() {
 	for {
 		q.mu.Lock()
@@ -114,12 +114,12 @@ func (q *logQueue) run() {
 		q.mu.Lock()
 		took := time.Since(q.begun)
 		q.spent, q.begun = q.spent+took, time.Time{}
-		q.hangs = q.hangs && took >= flushTime // else it reads again
+		q.hangs = q.hangs && took >= flushTime // a quick write shows that it reads again
 		q.mu.Unlock()
 	}
 }
 
-// wait says whether done is closed before the reader has taken too long. The time in
+// wait says whether done is closed before the reader has taken flushTime. The time in
 // which this process has no processor for it does not count.
 func (q *logQueue) wait(done <-chan struct{}) bool {
 	before := q.taken()
@@ -131,7 +131,7 @@ func (q *logQueue) wait(done <-chan struct{}) bool {
 	return false
 }
 
-// taken is how long the reader has had something in hand, in all.
+// taken is the total time spent in writes.
 func (q *logQueue) taken() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -141,7 +141,8 @@ func (q *logQueue) taken() time.Duration {
 	return q.spent + time.Since(q.begun)
 }
 
-// flush waits for what a reader has not got that hung and reads again, but not for ever.
+// flush waits until everything is written, but not longer than flushTime: a reader that
+// hung may read again.
 func (q *logQueue) flush() {
 	q.mu.Lock()
 	idle := q.idle
@@ -151,7 +152,7 @@ func (q *logQueue) flush() {
 	}
 }
 
-// dropped says how many records were.
+// dropped reports that n records were dropped.
 func (q *logQueue) dropped(n uint64) {
 	ctx := context.Background()
 	if !q.first.Enabled(ctx, slog.LevelWarn) {
@@ -162,7 +163,7 @@ func (q *logQueue) dropped(n uint64) {
 	_ = q.first.Handle(ctx, r)
 }
 
-// within says whether done is closed before the time is over.
+// within says whether done is closed within d.
 func within(d time.Duration, done <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -174,12 +175,12 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// lastTime is how long the end of a program waits for the reader of its stderr to take
-// why it has ended: longer than for what is only of interest.
+// lastTime is how long the end of a program waits for the reader of its stderr to read
+// the reason: longer than for lines that are only of interest.
 const lastTime = 2 * time.Second
 
-// say writes a line to stderr, and does not wait longer for a reader that hangs:
-// neither the end of a program nor the signal that asks for it may depend on that.
+// say writes a line to stderr, but waits at most longest for a reader that hangs: neither
+// the end of a program nor the signal that asks for it may depend on the reader.
 func say(longest time.Duration, format string, args ...any) {
 	done := make(chan struct{})
 	go func() {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// manager is the service manager of a program that Run runs, such as systemd. A nil
-// one is nobody.
+// manager is the service manager, such as systemd, of a program that Run runs. A nil
+// manager is told nothing.
 //
 //	created ── EXTEND_TIMEOUT_USEC, STATUS: each child that is started
 //	  │
@@ -22,25 +22,25 @@ type manager struct {
 	starting atomic.Bool
 }
 
-// tell is Notify for what nobody waits for. If it fails, the log says so once: the
-// service manager may now end the program, and does not know why.
+// tell is Notify for a caller that ignores errors. If it fails, the log says so once:
+// the service manager, not knowing better, may now end the program.
 func (m *manager) tell(state string) {
 	if _, err := Notify(state); err != nil && !m.failed.Swap(true) {
-		m.log.Warn("the service manager could not be told, and may take the program for one that hangs", "err", err,
+		m.log.Warn("the service manager could not be notified, and may take the program for one that hangs", "err", err,
 			"remedy", "let the program reach the socket NOTIFY_SOCKET, or unset that variable")
 	}
 }
 
-// startGrace is how much longer than its time a start may take before a service
-// manager acts: the end of the child is this process's task.
+// startGrace is how much later than Child.Start the service manager may act: it is this
+// process that ends a child that starts too slowly.
 const startGrace = 10 * time.Second
 
-// starts tells it, while the children of the program's Spec are being started, that
-// c is, and to wait for as long as c may take. Else a large tree would be ended in
-// the midst of its start, by a limit that knows nothing of it (TimeoutStartSec). For
-// a child that may take any time it is that limit which holds.
+// starts tells the service manager, while the children of the program's Spec are being
+// started, that c is starting, and to wait for as long as c may take. Otherwise its own
+// limit (TimeoutStartSec), which knows nothing of the children, would end a large tree
+// in the middle of its start. For a child with an infinite start time that limit holds.
 func (m *manager) starts(c *child) {
-	if m == nil || !m.starting.Load() || m.failed.Load() { // one that does not read takes its time each time
+	if m == nil || !m.starting.Load() || m.failed.Load() { // a manager that does not read would delay each start
 		return
 	}
 	said := "STATUS=starting " + strings.ReplaceAll(c.name, "\n", " ")
@@ -50,7 +50,7 @@ func (m *manager) starts(c *child) {
 	m.tell(said)
 }
 
-// ready tells it that the children of s have been started.
+// ready tells the service manager that the children of s have been started.
 func (m *manager) ready(s Spec) {
 	m.starting.Store(false)
 	if len(s.Children) == 0 {

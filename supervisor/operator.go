@@ -11,29 +11,30 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// An actor gives its orders to the root as the root gives its own to supervisors
-// in processes of their own:
+// An actor sends its orders to the root in the same way as the root sends its own to
+// supervisors in other processes:
 //
 //	actor ── Command: order ──► root ── as if called there ──► the tree
 //	      ◄─ Answer: outcome ──
 //
-// Only a Child.Operator is obeyed.
+// The root obeys only actors whose Child.Operator is set.
 
 // Of returns the program's supervisor to an actor: ctx is that of a handler or a
 // Setup, or derived from it. Everything that starts, stops, replaces, resizes or
-// lists children works by it as in the root, in the whole tree. The actor's Child
+// lists children works with it as in the root, in the whole tree. The actor's Child
 // must be an Operator; otherwise each of these calls fails with ErrNotOperator. In
 // the root process Of returns its supervisor.
 //
-// What is a part of this process cannot be given to another one: a Spec for
-// StartSupervisor, Child.Stderr, Command.Output and Command.Log. A Definition has
-// them in the process where they are needed. Shutdown of the program's supervisor
-// does nothing here; Done, Err and the counts are those of the root.
+// Functions and writers cannot be passed to another process: so a Spec for
+// StartSupervisor, Child.Stderr, Command.Output and Command.Log are refused. A
+// Definition creates them in the process where they are needed. Of the program's
+// supervisor, Shutdown does nothing here, and Done, Err, Restarts and DeadLetters work
+// only in the root.
 //
-// A handler or Setup that calls Terminate or Replace of its own actor, or ReplaceAll,
-// would wait for itself: it gets ErrOwnActor at once. It calls them in a goroutine,
-// and must not wait for that either. What was begun goes on when the process that
-// has asked for it ends.
+// A handler or Setup that calls Terminate or Replace for its own actor, or ReplaceAll,
+// would wait for itself: it gets ErrOwnActor at once. It has to call them in a
+// goroutine, and must not wait for that goroutine. An order that has begun is carried
+// out even if the process that gave it ends.
 func Of(ctx context.Context) (*Supervisor, error) {
 	h := hosting.Of(ctx)
 	if h == nil {
@@ -42,13 +43,13 @@ func Of(ctx context.Context) (*Supervisor, error) {
 	return &Supervisor{engine: &engine{far: h, host: h}}, nil
 }
 
-// ErrNotOperator says that an actor asks for something that only an Operator may:
+// ErrNotOperator says that an actor asked for something that only an Operator may do:
 // see Of.
-var ErrNotOperator = errors.New("it may give no orders: set Child.Operator, also of the supervisors in processes of their own that it is below")
+var ErrNotOperator = errors.New("it may not give orders: set Child.Operator, also for each supervisor in its own process above it")
 
-// ErrOwnActor says that an actor's own code wants to wait until that actor has ended
-// or is replaced, which cannot be before it has returned: see Of.
-var ErrOwnActor = errors.New("a handler or Setup cannot wait for the end or the replacement of its own actor, which comes when it has returned: " +
+// ErrOwnActor says that an actor's own code would wait until that actor has ended or
+// was replaced, which cannot happen before that code has returned: see Of.
+var ErrOwnActor = errors.New("a handler or Setup cannot wait for the end or the replacement of its own actor, which cannot come before it has returned: " +
 	"call this in a goroutine, with context.WithoutCancel(ctx), and return; an actor that just wants to end calls Context.Stop")
 
 // ownActor is ErrOwnActor when the caller is the code of the actor with that number.
@@ -62,7 +63,7 @@ func (s *Supervisor) ownActor(id uint32) error {
 // maxOrders bounds the orders of one actor that are not answered yet.
 const maxOrders = 64
 
-// obeyActor does what an actor, or this process, asks of the root.
+// obeyActor carries out an order that an actor, or this process, gives the root.
 func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 	own := r.addr.ID == 0
 	switch {
@@ -71,7 +72,7 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 			cancel()
 		}
 		return
-	case !own && (c == nil || c.run != r && !c.next.is(r)): // a dead one's last word
+	case !own && (c == nil || c.run != r && !c.next.is(r)): // from a process that is dead by now
 		return
 	}
 	refuse := func(err error) { outcome{Err: textOf(err)}.send(f.Token, r.tell) }
@@ -85,7 +86,7 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 		refuse(fmt.Errorf("supervisor: child %s: %w", c.name, ErrNotOperator))
 		return
 	case len(r.orders) >= maxOrders:
-		refuse(fmt.Errorf("supervisor: %d orders of one process are not answered yet, and may be no more: wait for one", maxOrders))
+		refuse(fmt.Errorf("supervisor: %d orders of this process are unanswered, and more are not allowed: wait for one of them", maxOrders))
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -103,7 +104,7 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 	}()
 }
 
-// askFar gives the root an order, and waits for the outcome.
+// askFar sends the root an order and waits for the outcome.
 func (s *Supervisor) askFar(ctx context.Context, o order) (out outcome) {
 	o.Supervisor = s.id
 	text, err := json.Marshal(o)
@@ -122,10 +123,10 @@ func (s *Supervisor) askFar(ctx context.Context, o order) (out outcome) {
 	return out
 }
 
-// tellFar is askFar of what has no other outcome than an error.
+// tellFar is askFar for an order whose only outcome is an error.
 func (s *Supervisor) tellFar(ctx context.Context, o order) error { return s.askFar(ctx, o).err() }
 
-// err is the error of an outcome, as it was if it arose here.
+// err is the error of an outcome; if the error arose in this process, the original one.
 func (out outcome) err() error {
 	if out.local != nil {
 		return out.local
@@ -142,7 +143,7 @@ func (s *Supervisor) startFar(ctx context.Context, spec Child) (uint32, error) {
 	return out.ID, out.err()
 }
 
-// lookupFar is lookup, with as much of the child as Find and Below need.
+// lookupFar is lookup by way of the root, with only what Find and Below need.
 func (s *Supervisor) lookupFar(path string) (*child, error) {
 	out := s.askFar(context.Background(), order{What: orderLookup, Text: path})
 	if err := out.err(); err != nil {
@@ -158,7 +159,7 @@ func (s *Supervisor) lookupFar(path string) (*child, error) {
 	return c, nil
 }
 
-// found is what lookupFar is told.
+// found answers lookupFar.
 func (s *Supervisor) found(path string) (uint32, *childText, error) {
 	c, err := s.lookup(path)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// order is what the root asks of a supervisor in a process of its own. It
-// crosses as JSON.
+// order is what the root asks of a supervisor in another process, or an operator of the
+// root. It crosses as JSON.
 type order struct {
 	What        string
-	Supervisor  uint32 // the one that is meant: the process's, or one that it drives
+	Supervisor  uint32 // the one it is for: the process's own, or one that it drives
 	ID          uint32 // the child
 	Incarnation uint32
 	Child       *childText
@@ -27,7 +27,7 @@ type order struct {
 	Err         *errorText
 }
 
-// What an order can be.
+// The values of order.What.
 const (
 	orderStart     = "start"
 	orderCancel    = "cancel" // the start with the same token
@@ -54,18 +54,18 @@ type outcome struct {
 	Children []ChildInfo
 	Counts   Counts
 	Err      *errorText
-	local    error // it did not come from elsewhere
+	local    error // an error that arose in this process
 }
 
-// childText is a Child as it crosses to another process of the program.
+// childText is a Child in the form in which it crosses to another process of the program.
 type childText struct {
 	Child
-	Defined string // name of the Actor, or of a pool's
+	Defined string // name of the Actor, or of the pool's
 	Pool    *Pool  // without its actor
 	Tree    string // name of the Subtree
 }
 
-// text makes c ready to cross.
+// text converts c to the form in which it crosses.
 func (c Child) text() (*childText, error) {
 	if p := c.pool(); p != nil {
 		t, err := p.Member.text()
@@ -80,7 +80,7 @@ func (c Child) text() (*childText, error) {
 	t := &childText{Child: c}
 	if c.Stderr != nil || c.Supervisor != nil || c.Command != nil && (c.Command.Output != nil || c.Command.Log != nil) {
 		return nil, fmt.Errorf("supervisor: child %s: Stderr, Supervisor, Command.Output and Command.Log belong to this process, "+
-			"and its supervisor has one of its own: say them in its definition", c.Name)
+			"but its supervisor is in another one: set them in that supervisor's definition", c.Name)
 	}
 	if c.Actor != nil {
 		t.Defined, t.Actor = c.Actor.Name(), nil
@@ -115,7 +115,7 @@ func (t *childText) child() (c Child, err error) {
 // maxPiece bounds the text of one frame, in bytes.
 const maxPiece = 48 << 10
 
-// obey does what the root asks, in a goroutine: most of it takes its time.
+// obey carries out an order of the root, in a goroutine, since most orders take time.
 func (s *Supervisor) obey(f *wire.Command) {
 	var o order
 	if err := json.Unmarshal(f.Text, &o); err != nil {
@@ -145,7 +145,7 @@ func (s *Supervisor) obey(f *wire.Command) {
 	}()
 }
 
-// obeyAbout does at once what the root says of a child.
+// obeyAbout carries out at once an order about a child.
 func (s *Supervisor) obeyAbout(c *child, o order) {
 	switch {
 	case o.What == orderHung && c.run != nil && c.incarnation == o.Incarnation:
@@ -159,7 +159,7 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 	}
 }
 
-// follow does it.
+// follow carries out an order and returns its outcome.
 func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 	sup := &Supervisor{engine: s.engine, id: o.Supervisor}
 	if s.above != nil && o.Supervisor == s.above.self.ID {
@@ -226,8 +226,7 @@ type awayCall struct {
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 64 << 20
 
-// order sends an order. done, if it is not nil, is called with the answer, in the
-// loop.
+// order sends an order. If done is not nil, the loop calls it with the answer.
 func (s *Supervisor) order(r *running, o order, done func(outcome)) (token uint64) {
 	text, err := json.Marshal(o)
 	if err == nil && len(text) > maxPiece {
@@ -269,7 +268,7 @@ func (s *Supervisor) answerAway(r *running, f *wire.Answer) {
 	call.done(out)
 }
 
-// failAway ends the orders to a process that has ended.
+// failAway fails the unanswered orders to a process that has ended.
 func (s *Supervisor) failAway(r *running) {
 	for token, call := range s.away {
 		if call.r == r {
@@ -289,7 +288,7 @@ func (s *Supervisor) commandAway(call uint64, c *child, in tree.Input) error {
 	return nil
 }
 
-// orderOf is the order that stands for a command.
+// orderOf is the order for a command.
 func orderOf(in tree.Input) string {
 	switch in.(type) {
 	case tree.Terminate:
@@ -314,7 +313,7 @@ func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec
 	return nil
 }
 
-// orderUntil sends an order that is taken back when ctx ends.
+// orderUntil sends an order that is cancelled when ctx ends.
 func (s *Supervisor) orderUntil(ctx context.Context, r *running, o order, done func(outcome)) {
 	stop := func() bool { return true }
 	token := s.order(r, o, func(out outcome) {
@@ -331,11 +330,11 @@ func (s *Supervisor) orderUntil(ctx context.Context, r *running, o order, done f
 	})
 }
 
-// errAway says that another process has to do it.
-var errAway = errors.New("supervisor: the child is of a supervisor in another process")
+// errAway says that another process has to carry out the command.
+var errAway = errors.New("supervisor: the child belongs to a supervisor in another process")
 
-// killAway lets the process of a child's supervisor kill it: what runs in that process,
-// or is no process that this one knows.
+// killAway lets the process of a child's supervisor kill the child, if that runs in that
+// process or this one does not know its process.
 func (s *Supervisor) killAway(id uint32) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), awayTime, fmt.Errorf("supervisor: child %d: %w", id, ErrNoAnswer))
 	defer cancel()
@@ -349,13 +348,13 @@ func (s *Supervisor) killAway(id uint32) error {
 	})
 }
 
-// awayTime bounds a question to the process of a supervisor, which may have been
-// stopped by a signal. Tests change it.
+// awayTime bounds the wait for an answer from the process of a supervisor, which may
+// have been stopped by a signal. Tests change it.
 var awayTime = answerTime
 
 const answerTime = 5 * time.Second
 
-// queryAway asks the process of this supervisor something.
+// queryAway asks the process of this supervisor a question.
 func (s *Supervisor) queryAway(ctx context.Context, what string) (out outcome) {
 	ctx, cancel := context.WithTimeoutCause(ctx, awayTime, ErrNoAnswer)
 	defer cancel()

@@ -9,27 +9,27 @@ import (
 )
 
 // maxOutput bounds what waits for a slow reader of a child's output, in bytes,
-// what the reader has in hand included.
+// including what the reader is processing.
 const maxOutput = 1 << 20
 
-// output stands between a child and whoever reads what it writes, so that a
-// reader that is slow or hangs holds up nobody: what does not fit is dropped,
-// and its lines are counted. It belongs to the child, not to an incarnation:
-// a reader that hangs for ever costs one goroutine and maxOutput, however often
-// the child is started again. The goroutine exists while there is work.
+// output stands between a child and the reader of what it writes, so that a reader
+// that is slow or hangs holds up nobody: what does not fit is dropped, and its lines
+// are counted. It belongs to the child, not to an incarnation: a reader that hangs for
+// ever costs one goroutine and maxOutput, however often the child is restarted. The
+// goroutine exists only while there is work.
 type output struct {
 	emit    func([]byte)
 	lost    func(lines uint64)
-	dropped *atomic.Uint64 // lines, for as long as the child is known
+	dropped *atomic.Uint64 // lines, over all incarnations of the child
 
 	mu     sync.Mutex
 	queue  [][]byte
-	bytes  int           // of queue and of what emit has in hand
-	missed uint64        // lines that the reader was not told of
-	idle   chan struct{} // closed when nothing is left to do; nil when there is nothing
-	hangs  bool          // a flush was in vain, and nothing was handed on since
-	spent  time.Duration // by emit, with all but what it has in hand
-	begun  time.Time     // when it got that; zero when it has nothing
+	bytes  int           // of queue, and of what emit is processing
+	missed uint64        // dropped lines that lost was not told of yet
+	idle   chan struct{} // closed when the queue is empty; nil while there is nothing to do
+	hangs  bool          // a flush waited in vain, and emit has not returned since
+	spent  time.Duration // in calls of emit that have returned
+	begun  time.Time     // when the current call of emit began; zero if there is none
 }
 
 // writerOutput is an output that writes to w.
@@ -56,7 +56,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// run hands on what is queued until nothing is.
+// run emits what is queued until the queue is empty.
 func (o *output) run() {
 	for {
 		o.mu.Lock()
@@ -87,7 +87,7 @@ func (o *output) run() {
 	}
 }
 
-// taken is how long the reader has had something in hand, in all. mu is held.
+// taken is the total time spent in emit. mu is held.
 func (o *output) taken() time.Duration {
 	if o.begun.IsZero() {
 		return o.spent
@@ -95,12 +95,12 @@ func (o *output) taken() time.Duration {
 	return o.spent + time.Since(o.begun)
 }
 
-// flushTime bounds how long the end of a child waits for its reader. What counts is
-// the reader's time, and not that in which this process has no processor for it.
+// flushTime bounds how long the end of a child waits for its reader. Only the time that
+// the reader takes counts, not the time in which this process has no processor for it.
 const flushTime = 200 * time.Millisecond
 
-// flush waits until all that is queued was emitted, but not for ever, and not
-// again for a reader that hangs.
+// flush waits until everything queued was emitted, but not longer than flushTime, and
+// not again for a reader that hangs.
 func (o *output) flush() {
 	o.mu.Lock()
 	idle, hangs, before := o.idle, o.hangs, o.taken()

@@ -10,16 +10,16 @@ import (
 // bounds is what each process may ask of the root; see keeper.Bounds.
 var bounds = keeper.DefaultBounds()
 
-// overrun ends a process that has asked the root for more than it may: nothing
-// else bounds what a broken or hostile one uses of the root's memory and
-// descriptors. It is its own doing: a message in hand is charged with it.
+// overrun ends a process that has asked the root for more than it may: nothing else
+// bounds how much of the root's memory and descriptors a broken or hostile process uses.
+// This death is the process's own doing, so it is charged to the message in hand.
 func (s *Supervisor) overrun(who wire.Addr, err *keeper.BoundError) {
 	c := s.children[who.ID]
 	switch {
 	case c == nil:
 	case c.next != nil && c.next.addr == who:
 		s.soon = append(s.soon, func() { s.giveUp(c, c.next.step(), err) })
-	case c.run == nil || c.run.addr != who: // it is dead
+	case c.run == nil || c.run.addr != who: // it has already died
 	case c.away != nil:
 		s.order(c.away, order{What: orderOverrun, ID: c.id, Incarnation: c.incarnation, Text: err.Error()}, nil)
 		s.insist(c, c.run, killTime)

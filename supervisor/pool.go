@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Route says which member of a pool gets a message. The process that sends chooses
-// the member, without asking another one.
+// Route says which member of a pool gets a message. The sending process chooses the
+// member, without asking another process.
 type Route uint8
 
 // The routes.
@@ -20,16 +20,16 @@ const (
 	// RoundRobin chooses one member after another, in each sending process.
 	RoundRobin = Route(wire.RouteRoundRobin)
 	// LeastLoaded chooses the member that has the least left to handle of what this
-	// process has sent to it; what other processes have sent is not seen. Members
-	// with equally much take turns.
+	// process has sent to it; what other processes have sent is not visible. Members
+	// with equal loads take turns.
 	LeastLoaded = Route(wire.RouteLeastLoaded)
 	// ByKey gives all messages of one key to one member, whoever sends them, by
 	// rendezvous hashing. The messages must be actor.Keyed. A new member takes an
 	// equal share of the keys from all others; when a member leaves, only its own
 	// keys move.
 	ByKey = Route(wire.RouteByKey)
-	// Broadcast gives each message to every member. Such a pool can be told, and
-	// not asked.
+	// Broadcast gives each message to every member. Such a pool can be told but not
+	// asked.
 	Broadcast = Route(wire.RouteBroadcast)
 )
 
@@ -52,13 +52,13 @@ type Pool struct {
 	Size  int    // members at the start
 	Route Route  // 0 means RoundRobin
 
-	// Member is how each is started, restarted and stopped. Name, Actor,
-	// Command and Supervisor have no meaning in it.
+	// Member says how each member is started, restarted and stopped. Its Name, Actor,
+	// Command, Supervisor and Significant must not be set.
 	Member Child
 
-	// Intensity and Period bound the restarts of all members together; see
-	// Spec. When there are too many, the pool is restarted by Restart, with all
-	// its members, which keep their mailboxes.
+	// Intensity and Period bound the restarts of all members together; see Spec. If
+	// there are too many, the pool ends, and Restart decides whether it is started
+	// again with all its members, which keep their mailboxes.
 	Intensity int
 	Period    time.Duration
 	Restart   Restart // of the pool as a whole
@@ -77,7 +77,7 @@ func (p Pool) Validate() error {
 		bad("Route %d: it must be RoundRobin, LeastLoaded, ByKey or Broadcast", p.Route)
 	}
 	if m := p.Member; m.Name != "" || m.Actor != nil || m.Command != nil || m.Supervisor != nil || m.Significant {
-		bad("Name, Actor, Command, Supervisor and Significant of Member must be empty: all members are of one actor, and called by numbers")
+		bad("Name, Actor, Command, Supervisor and Significant of Member must be empty: all members run the pool's actor, and their names are numbers")
 	}
 	return errors.Join(errs...)
 }
@@ -107,22 +107,22 @@ func (p *Pool) member(n int) Child {
 }
 
 // StartPool starts a pool of actors as the last child of sup, and returns its Ref
-// when all members are ready. Tell and Ask take it as any other Ref. It may travel
+// when all members are ready. Tell and Ask take it like any other Ref. It may travel
 // in messages: every process chooses the members by itself.
 //
 // Each sender's messages to one member are handled in the order in which they were
-// sent; with ByKey that holds for those of one key. A member that is being restarted
-// stays a member: its messages wait in its mailbox. A member that has ended for good
-// leaves the pool, and its unread messages become dead letters; when the last one
-// has ended so, the pool has, too. Each member also has a Ref of its own; see
-// actor.Members and actor.Pick. The pool's ID is good for Terminate, Restart, Delete
-// and Resize.
+// sent; with ByKey that holds for the messages of one key. A member that is being
+// restarted stays a member: its messages wait in its mailbox. A member that has ended
+// for good leaves the pool, and its unread messages become dead letters; when the last
+// member has ended for good, so has the pool. Each member also has a Ref of its own; see
+// actor.Members and actor.Pick. Terminate, Restart, Delete and Resize take the pool's
+// ID.
 func StartPool[P any](ctx context.Context, sup *Supervisor, def *actor.Definition[P], p Pool) (actor.Ref[P], error) {
 	id, err := sup.start(ctx, p.Child(def))
 	return actor.Ref[P]{ID: id}, err
 }
 
-// pool is what makes the child a pool, or nil.
+// pool is the Pool that the child was made from, or nil if it is not a pool.
 func (c Child) pool() *Pool {
 	if c.Supervisor == nil {
 		return nil
@@ -130,7 +130,7 @@ func (c Child) pool() *Pool {
 	return c.Supervisor.pool
 }
 
-// route is how a pool routes, or 0 for what is none.
+// route is how a pool routes, or 0 if the child is not a pool.
 func (c *child) route() wire.Route {
 	if p := c.spec.pool(); p != nil {
 		return wire.Route(p.Route)
@@ -138,19 +138,18 @@ func (c *child) route() wire.Route {
 	return 0
 }
 
-// pooled says whether a child is, or will be, a member of the pool that it is
-// below.
+// pooled says whether a child is, or will become, a member of the pool above it.
 func (c *child) pooled() bool {
 	pool := c.branch.self
 	return pool != nil && pool.route() != 0 && c.definition == pool.definition && c.isActor() && !c.retiring
 }
 
-// enterPool makes a child that is ready a member of the pool that it is in.
+// enterPool makes a ready child a member of its pool, if it belongs to one.
 func (s *Supervisor) enterPool(c *child) {
-	if s.keeper == nil || !c.pooled() { // in a process of its own: the root does it
+	if s.keeper == nil || !c.pooled() { // without a keeper: the root does it
 		return
 	}
 	if err := s.keeper.Enter(c.branch.self.id, c.id); err != nil {
-		s.log.Error("actor cannot be a member of its pool", "child", c.name, "err", err)
+		s.log.Error("actor cannot become a member of its pool", "child", c.name, "err", err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 // maxQueue bounds the frames that wait for a process that does not read.
 const maxQueue = 1 << 16
 
-// queue sends frames to a process without making the loop wait for it. What the
-// kernel takes at once is sent at once. Only when the process has enough to read
-// do frames wait here, and a goroutine for them.
+// queue sends frames to a process without making the loop wait. What the kernel takes
+// at once is sent at once. Only if the process does not read fast enough do frames wait
+// here, and a goroutine sends them.
 type queue struct {
 	link    transport.Link
 	workers *sync.WaitGroup
@@ -27,11 +27,11 @@ type queue struct {
 	closed bool
 }
 
-// receiver is the process that a queue is for. Its methods are called with the lock
-// held or not, and must not wait.
+// receiver is the process that a queue sends to. Its methods may be called with the
+// queue's lock held, and must not wait.
 type receiver interface {
 	full(error)   // it does not read; called once
-	unsent(error) // a frame could not be sent to it, and it is not dead; called once or more
+	unsent(error) // a frame could not be sent although it is alive; may be called several times
 }
 
 type queued struct {
@@ -62,7 +62,7 @@ func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
 	}
 }
 
-// tries sends a frame if that needs no waiting.
+// tries sends a frame if that needs no waiting, and says whether it has.
 func (q *queue) tries(e queued) bool {
 	l, ok := q.link.(interface {
 		TrySend(frame []byte, files []transport.File) error
@@ -78,16 +78,16 @@ func (q *queue) tries(e queued) bool {
 	return true
 }
 
-// sent looks at the outcome of a send. Who is dead does not get a frame, which is
-// no harm. But when the kernel refuses it, for want of memory or because too many
-// descriptors are on their way, there is a lane, say, that nobody will read.
+// sent handles the outcome of a send. That a dead process does not get a frame is
+// harmless. But if the kernel refuses a frame, for lack of memory or because too many
+// descriptors are in flight, there may now be, say, a lane that nobody will read.
 func (q *queue) sent(err error) {
 	if err != nil && !errors.Is(err, transport.ErrClosed) {
 		q.to.unsent(err)
 	}
 }
 
-// send makes the bytes of a frame and hands them to f.
+// send encodes a frame and passes it to f.
 func (e queued) send(f func(frame []byte, files []transport.File) error) error {
 	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
 	defer frameBuffers.Put(room)
@@ -98,7 +98,7 @@ func (e queued) send(f func(frame []byte, files []transport.File) error) error {
 	return f(wire.Append(room[:0], e.frame), files)
 }
 
-// run sends what is queued, and ends when nothing is.
+// run sends what is queued, and ends when the queue is empty.
 func (q *queue) run() {
 	for {
 		q.mu.Lock()
@@ -120,7 +120,7 @@ func (q *queue) run() {
 	}
 }
 
-// close makes run give up what is queued. The link is closed next.
+// close makes run drop what is queued. The caller then closes the link.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

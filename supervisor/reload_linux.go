@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reloading adds to RELOADING=1 when that was, on the machine's clock, if the caller
-// did not. A service manager takes no reload without it (systemd's Type=notify-reload).
+// reloading adds the time to RELOADING=1, on the monotonic clock, if the caller has not.
+// A service manager does not accept a reload without it (systemd's Type=notify-reload).
 func reloading(state string) string {
 	lines := "\n" + state + "\n"
 	if !strings.Contains(lines, "\nRELOADING=1\n") || strings.Contains(lines, "\nMONOTONIC_USEC=") {

@@ -11,17 +11,17 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 )
 
-// Replacement says by which program a child is replaced. The zero value is the
-// executable that the child has now, which may have been installed anew.
+// Replacement says which program replaces a child. The zero value means the child's
+// current executable, of which a new build may have been installed.
 type Replacement struct {
-	// Path is the executable of the new process; "" means the one that the
-	// child has now. It must be a program of this library, and is started with
-	// the arguments of this process. Restarts of the child use it, too.
+	// Path is the executable of the new process; "" means the child's current one. It
+	// must be a program made with this library, and is started with the arguments of
+	// this process. Later restarts of the child use it too.
 	Path string
 
 	// Timeout bounds the time until the child's old process has handed over;
-	// 0 means Child.Start, Infinity waits. When it is over, the old one goes
-	// on.
+	// 0 means Child.Start, Infinity waits without limit. When it is over, the
+	// replacement is abandoned.
 	Timeout time.Duration
 }
 
@@ -40,11 +40,15 @@ func (r Replacement) Validate() error {
 }
 
 // ReplaceError says that a child was not replaced. Its old process goes on, unless
-// it has ended by itself meanwhile.
+// it has ended by itself in the meantime.
 type ReplaceError struct {
 	Child string // path
 	Step  string // "start", "hand over" or "take over"
-	Err   error  // a *StartError, with a *RefusedError inside if the machine has refused a limit to the new process, a *RefusedError or *transport.LimitError, an *IncompatibleError, what a hook has returned, or os.ErrDeadlineExceeded in other words
+
+	// Err is a *StartError (with a *RefusedError inside if the machine has refused a
+	// limit to the new process), a *RefusedError, a *transport.LimitError, an
+	// *IncompatibleError, the error of a hook, or one that wraps os.ErrDeadlineExceeded.
+	Err error
 }
 
 func (e *ReplaceError) Error() string {
@@ -54,15 +58,15 @@ func (e *ReplaceError) Error() string {
 // Unwrap returns Err.
 func (e *ReplaceError) Unwrap() error { return e.Err }
 
-// IncompatibleError says that two builds do not fit. Either the new process does not
-// handle a type of message that the old one handles or answers with, although such
-// messages are in the mailbox or will be sent by processes of the old build; or it
-// takes no state of the type that the old process hands over.
+// IncompatibleError says that two builds do not fit together. Either the new process
+// does not know a type of message that the old one handles or answers with, although
+// such messages are in the mailbox or will be sent by processes of the old build; or it
+// does not take the type of state that the old process hands over.
 type IncompatibleError struct {
 	Type  string // name
 	State bool   // it is the type of the state
 	Old   uint64 // identity in the old process
-	New   uint64 // in the new one, or 0 when it has no type of that name
+	New   uint64 // identity in the new process; 0 if it has no type of that name
 }
 
 func (e *IncompatibleError) Error() string {
@@ -73,27 +77,25 @@ func (e *IncompatibleError) Error() string {
 	if e.New == 0 {
 		return fmt.Sprintf("the new program does not know %s %s (%#x): %s", what, e.Type, e.Old, remedy)
 	}
-	return fmt.Sprintf("%s %s has another structure in the new program (%#x) than in the old one (%#x): give the new structure a name of its own, and know both", what, e.Type, e.New, e.Old)
+	return fmt.Sprintf("%s %s has another structure in the new program (%#x) than in the old one (%#x): give the new structure another name, and accept both", what, e.Type, e.New, e.Old)
 }
 
 // Replace gives a running actor a new process, and returns when that has taken over.
 // The new process is started beside the old one and runs its Setup. Then the old one
-// stops between two messages and hands over its state, if it has an
-// actor.OnHandover; when it has ended, the new one goes on with the next message.
-// Senders notice only a pause: nothing is lost, doubled or overtaken. If anything
-// fails before the old process has handed over, the error is a *ReplaceError, and
-// the old process goes on.
+// stops between two messages and hands over its state, if it has an actor.OnHandover;
+// when it has ended, the new one continues with the next message. Senders notice only a
+// pause: nothing is lost, duplicated or overtaken. If anything fails before the old
+// process has handed over, the error is a *ReplaceError, and the old process goes on.
 //
-// It is the same actor as before, as after a code change in OTP: its Ref, name,
-// mailbox, monitors and links stay, its incarnation is the next one, and no restart
-// is counted. A death, a Terminate or a restart of its group during the replacement
-// ends the replacement. If ctx ends first, Replace returns its error at once and
-// gives the replacement up, unless the old process has handed over by then;
-// EventAbandoned or EventReplaced says which it was.
+// As after a code change in OTP, the actor is the same as before: its Ref, name,
+// mailbox, monitors and links stay, its incarnation is the next one, and no restart is
+// counted. A death, a Terminate or a restart of its group ends the replacement. If ctx
+// ends first, Replace returns ctx's error at once and abandons the replacement, unless
+// the old process has already handed over; EventAbandoned or EventReplaced says which.
 //
-// id is the field ID of its Ref; the child may be one of a supervisor below s, also
-// of one in a process of its own. If that process ends during the replacement, the
-// old and the new process of the child end with it.
+// id is the field ID of the actor's Ref. The child may belong to a supervisor below s,
+// even to one in its own process. If that process ends during the replacement, the old
+// and the new process of the child end with it.
 func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -104,7 +106,7 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 		}
 		return s.tellFar(ctx, order{What: orderReplace, ID: id, Replacement: &r})
 	}
-	var own uint64 // the loop's, as the call that this is
+	var own uint64 // the number of this call; owned by the loop
 	err := s.await(ctx, func(call uint64) error {
 		own = call
 		c := s.children[id]
@@ -123,8 +125,8 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	})
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
-			// A call that has its answer by now has no replacement left to give up:
-			// one that is going on is somebody else's.
+			// If this call has its answer by now, there is nothing left to abandon: a
+			// replacement that is going on belongs to another call.
 			if c := s.children[id]; c != nil && c.away == nil && s.calls[own] != nil {
 				s.giveUp(c, "start", err)
 			}
@@ -134,18 +136,18 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	return err
 }
 
-// canReplace says why c is no child that can be replaced.
+// canReplace returns an error if c cannot be replaced.
 func (c *child) canReplace(r Replacement) error {
 	switch {
 	case !c.isActor():
 		return fmt.Errorf("only an actor can be replaced, since only it has a mailbox to keep: use Terminate and Restart: %w", errors.ErrUnsupported)
 	case c.spec.InPlace && r.Path != "":
-		return fmt.Errorf("it runs in place, and so in this program: leave Replacement.Path empty: %w", errors.ErrUnsupported)
+		return fmt.Errorf("it runs in place, as part of this program: leave Replacement.Path empty: %w", errors.ErrUnsupported)
 	}
 	return nil
 }
 
-// timeoutError says that a limit of the caller's was over.
+// timeoutError says that a time limit set by the caller has passed.
 func timeoutError(what string, limit time.Duration) error {
 	return fmt.Errorf("%s within %v (Replacement.Timeout, or Child.Start): %w", what, limit, os.ErrDeadlineExceeded)
 }

@@ -7,22 +7,22 @@ import (
 )
 
 // ReplaceAll replaces all actors below s, one after another, in the order in which
-// they were started; the children of a supervisor below come before what was started
+// they were started; the children of a supervisor below s come before what was started
 // after that supervisor. A child that has no process at the moment, or is just being
 // started, is started from r.Path the next time. Commands are left as they are.
 //
-// The process of a supervisor that has its own goes on, since its children would end
-// with it. When it is restarted, it and all below it are started from r.Path.
+// A supervisor's own process is not replaced, since its children would end with it.
+// When it is restarted, it and everything below it are started from r.Path.
 //
-// ReplaceAll ends at the first child that cannot be replaced, and the error says
-// which: the children before it run the new program, those after it the old one.
-// Both can go on so, and ReplaceAll may be called again.
+// ReplaceAll stops at the first child that cannot be replaced, and the error says
+// which: the children before it run the new program, those after it the old one. Both
+// can continue like that, and ReplaceAll may be called again.
 func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
 	if s.far != nil {
-		if s.id == 0 { // all are children of the program's
+		if s.id == 0 { // the caller is among the replaced
 			if err := s.ownActor(s.far.ID()); err != nil {
 				return err
 			}
@@ -73,8 +73,8 @@ func (s *Supervisor) replaceOne(ctx context.Context, id uint32, r Replacement) e
 	return err
 }
 
-// startFrom says by which executable a child is started from now on, unless
-// path is empty.
+// startFrom sets the executable from which a child is started from now on, unless path
+// is empty.
 func (s *Supervisor) startFrom(id uint32, path string) {
 	s.call(func() {
 		c := s.children[id]
@@ -88,8 +88,8 @@ func (s *Supervisor) startFrom(id uint32, path string) {
 	})
 }
 
-// list is Children, and an error if they are not known: a supervisor in a
-// process of its own may be between two incarnations, or stopped by a signal.
+// list is Children, with an error if they are not known: a supervisor in its own
+// process may be between two incarnations, or stopped by a signal.
 func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
 	if s.far != nil {
 		out := s.askFar(ctx, order{What: orderChildren})

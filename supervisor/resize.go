@@ -12,19 +12,18 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// ErrResizing says that another Resize of the same pool has not returned.
+// ErrResizing says that another Resize of the same pool is going on.
 var ErrResizing = errors.New("it is being resized")
 
 // Resize makes a pool larger or smaller, and returns when it has size members. id is
 // the field ID of the pool's Ref.
 //
-// A new member gets messages as soon as it is ready. When there are too many
-// members, the newest leave. One that leaves gets no more messages: they go to other
-// members, and a send to its own Ref gives an *actor.GoneError. It handles what is
-// in its mailbox, and ends. Its Shutdown time bounds that: after it the member is
-// killed, and what it has not handled becomes dead letters, as it does when the
-// member dies meanwhile. A member that is being restarted handles its mailbox in its
-// next incarnation, and then ends.
+// A new member gets messages as soon as it is ready. If there are too many members, the
+// newest leave. A member that leaves gets no more messages: they go to other members,
+// and a send to its own Ref gives an *actor.GoneError. It handles what is in its mailbox
+// and ends. If this takes longer than its Shutdown time, the member is killed; then, or
+// if it dies before, its unread messages become dead letters. A member that is being
+// restarted handles its mailbox in its next incarnation, and then ends.
 //
 // If Resize fails, or ctx ends, the pool keeps the members that it has by then.
 func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
@@ -53,16 +52,16 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	}
 }
 
-// hear waits until this process knows the list of members that the keeper has.
+// hear waits until this process knows the keeper's current list of members.
 func (s *Supervisor) hear(ctx context.Context) {
 	if s.host != nil {
-		// A round trip on the link, on which the list has come before.
+		// A round trip on the link: the list was sent on it before the answer.
 		_, _ = actor.Lookup[struct{}](s.Context(ctx), "")
 	}
 }
 
-// resizeAway is Resize of a pool below a supervisor in another process. That has
-// its new size also when the process is restarted.
+// resizeAway is Resize of a pool below a supervisor in another process. The pool keeps
+// its new size when that process is restarted.
 func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error {
 	err := s.await(ctx, func(call uint64) error {
 		c := s.children[id]
@@ -79,7 +78,7 @@ func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error 
 	return err
 }
 
-// resizing says that a pool is being resized, or no longer.
+// resizing records that a Resize of a pool begins or ends.
 func (s *Supervisor) resizing(id uint32, yes bool) error {
 	err := ErrEnded
 	s.call(func() {
@@ -88,7 +87,7 @@ func (s *Supervisor) resizing(id uint32, yes bool) error {
 		case c == nil:
 			err = commandError(nil, id, ErrNotFound)
 		case c.route() == 0:
-			err = commandError(c, id, errors.New("it is no pool"))
+			err = commandError(c, id, errors.New("it is not a pool"))
 		case c.away != nil:
 			err = errAway
 		case yes && c.resizing:
@@ -100,7 +99,7 @@ func (s *Supervisor) resizing(id uint32, yes bool) error {
 	return err
 }
 
-// resizeStep starts or ends one member, or finds that nothing is to be done.
+// resizeStep starts or ends one member, or finds that there is nothing to do.
 func (s *Supervisor) resizeStep(ctx context.Context, id uint32, size int) (done bool, err error) {
 	var number int
 	var last uint32
@@ -132,13 +131,13 @@ func (s *Supervisor) resizeStep(ctx context.Context, id uint32, size int) (done 
 			break
 		}
 		if err = below.Delete(ctx, last); errors.Is(err, ErrNotFound) {
-			err = nil // a temporary one is forgotten by itself
+			err = nil // a temporary member is forgotten automatically
 		}
 	}
 	return done, err
 }
 
-// freeNumber is the least number that no member of c is called by.
+// freeNumber is the smallest number that is not the name of a member of c.
 func (s *Supervisor) freeNumber(c *child) int {
 	used := map[string]bool{}
 	for _, i := range c.sub.machine.Children() {
@@ -151,8 +150,7 @@ func (s *Supervisor) freeNumber(c *child) int {
 	return n
 }
 
-// addMember starts a member. From then on it is one of those that the pool has
-// when it is started again.
+// addMember starts a member. From then on, restarts of the pool start it too.
 func (s *Supervisor) addMember(ctx context.Context, number int) error {
 	var spec Child
 	ok := s.call(func() {
@@ -170,7 +168,7 @@ func (s *Supervisor) addMember(ctx context.Context, number int) error {
 	s.call(func() {
 		c, m := s.children[s.id], s.children[id]
 		if c == nil || m == nil || c.sub == nil || m.branch != c.sub {
-			return // it is over already
+			return // the pool or the member has already ended
 		}
 		m.listed = true
 		c.static[spec.Name] = m
@@ -179,7 +177,7 @@ func (s *Supervisor) addMember(ctx context.Context, number int) error {
 	return nil
 }
 
-// listMembers sets the children that the pool has when it is started again.
+// listMembers sets the children that a restart of the pool starts.
 func (c *child) listMembers(list []Child) {
 	pool, spec := *c.spec.Supervisor, *c.spec
 	pool.Children = list
@@ -195,8 +193,8 @@ func (c *child) resized(numbers []uint32) {
 	c.listMembers(list)
 }
 
-// retire ends a member when it has handled what is in its mailbox. call is
-// finished when it has ended.
+// retire ends a member once it has handled what is in its mailbox. call is finished when
+// the member has ended.
 func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	c, m := s.children[pool], s.children[id]
 	if c == nil || c.sub == nil || m == nil || m.branch != c.sub {
@@ -217,8 +215,8 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 		end()
 		return nil
 	}
-	// Between two incarnations: the next one has the mailbox to read. If there is
-	// none, bury finishes the call.
+	// It is between two incarnations: the next one will read the mailbox. If none
+	// comes, bury finishes the call.
 	m.retire = func(running bool) {
 		if running {
 			end()
@@ -229,7 +227,7 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	return nil
 }
 
-// retireNow goes on with the end of a member that had to be waited for.
+// retireNow continues the retirement of a member that was between two incarnations.
 func (s *Supervisor) retireNow(c *child, running bool) {
 	if f := c.retire; f != nil {
 		c.retire = nil

@@ -18,7 +18,7 @@ const (
 	SimpleOneForOne = tree.SimpleOneForOne // the one that died; all children are made from one template
 )
 
-// Restart says after which ends a child is started again. The names and the
+// Restart says after what kind of end a child is started again. The names and the
 // rules are OTP's.
 type Restart = tree.Restart
 
@@ -42,7 +42,7 @@ const (
 
 // Backoff delays the restarts of a child: the first by Min, each further one by
 // Factor times as much, up to Max. The zero value delays nothing, as in OTP. A
-// restart counts against Spec.Intensity when it is tried, not when it is planned.
+// restart counts toward Spec.Intensity when it is tried, not when it is planned.
 type Backoff struct {
 	// Min is the first delay; 0 means no delays at all.
 	Min time.Duration
@@ -50,16 +50,16 @@ type Backoff struct {
 	// Max is the longest delay; 0 means 30 s, or Min if that is longer.
 	Max time.Duration
 
-	// Factor is by how much each delay is longer than the one before; 0 means
-	// 2. It must not be below 1.
+	// Factor is the ratio of each delay to the one before; 0 means 2. It must not be
+	// below 1.
 	Factor float64
 
-	// Jitter, from 0 to 1, is the part of a delay by which chance makes it longer
-	// or shorter: with 0.2 a delay of 1 s is between 0.8 and 1.2 s.
+	// Jitter, from 0 to 1, is the fraction of a delay by which it is randomly
+	// lengthened or shortened: with 0.2 a delay of 1 s is between 0.8 and 1.2 s.
 	Jitter float64
 
-	// ResetAfter is how long the child must have been ready for the next delay
-	// to be Min again; 0 means Max.
+	// ResetAfter is how long the child must have been ready before the next delay is
+	// Min again; 0 means Max.
 	ResetAfter time.Duration
 }
 
@@ -69,11 +69,11 @@ type Pace struct {
 	// Burst is how many restarts are made at once; 0 means 8.
 	Burst int
 
-	// Every is the time between two of the restarts that follow, and the time
-	// after which one more of the burst can be made at once again; 0 means
-	// 60 ms, Unpaced means that no restart waits.
+	// Every is the time between the restarts that follow the burst, and the time
+	// after which one more restart can again be made at once; 0 means 60 ms, Unpaced
+	// means that no restart waits.
 	Every time.Duration
 }
 
-// Unpaced as Pace.Every means that no restart waits.
+// Unpaced, as Pace.Every, means that no restart waits.
 const Unpaced = tree.Unpaced

@@ -35,9 +35,9 @@ const (
 	livenessFD = 4
 )
 
-// RunChild runs the actor if this process was started as a child of a
-// supervisor, and then does not return. Otherwise it does nothing. Run calls
-// it; a test calls it first thing in TestMain:
+// RunChild runs the actor, and does not return, if this process was started as a child
+// of a supervisor. Otherwise it does nothing. Run calls it; a test calls it at the start
+// of TestMain:
 //
 //	func TestMain(m *testing.M) {
 //		supervisor.RunChild()
@@ -48,7 +48,7 @@ func RunChild() {
 	releaseMain()
 }
 
-// runChild is RunChild for a caller that goes on in the main thread.
+// runChild is RunChild for a caller that continues in the main thread.
 func runChild() {
 	role, ok := os.LookupEnv(roleVar)
 	if !ok {
@@ -64,16 +64,15 @@ func runChild() {
 		os.Exit(0)
 	})
 	fmt.Fprintln(os.Stderr, "understudy: runtime.Goexit has ended the goroutine of this child")
-	os.Exit(1) // and not on, as the root of another program
+	os.Exit(1) // must not continue as the root of another program
 }
 
 // releaseMain gives the main thread back to a program that is not a child.
 var releaseMain = sync.OnceFunc(process.ReleaseMainThread)
 
-// init watches for the supervisor's death from the first moment on, whatever
-// the program does before Run. The main thread is held until it is known
-// whether it has to care for orphans, which it can only do if it has started no
-// process itself.
+// init watches for the supervisor's death from the first moment on, whatever the program
+// does before Run. It holds the main thread until it is known whether that thread has to
+// care for orphans, which it can only do if it has started no process itself.
 func init() {
 	process.HoldMainThread()
 	confine.Enter()
@@ -84,8 +83,8 @@ func init() {
 	}
 }
 
-// endAll ends this process and all that it has started, when the supervisor of it, or
-// the root, is no more. Both may say so: then it is done once.
+// endAll ends this process and everything that it has started, when its supervisor or
+// the root is gone. Both may call it; it acts once.
 var endAll = sync.OnceFunc(func() {
 	hosting.Doomed.Store(true)
 	var elsewhere []string
@@ -93,20 +92,20 @@ var endAll = sync.OnceFunc(func() {
 		elsewhere = lane.Elsewhere(process.Descendants)
 	}
 	process.EndDescendants()
-	_ = lane.Leave(drives.Load(), elsewhere) // what is left is swept at the next start
+	_ = lane.Leave(drives.Load(), elsewhere) // the next start sweeps what is left
 	process.KillOwnGroup()
 })
 
 // drives is set in a supervisor's own process.
 var drives atomic.Bool
 
-// isChild says whether this process has a role that it did not take.
+// isChild says whether this process was given a role that it has not taken yet.
 func isChild() bool {
 	_, ok := os.LookupEnv(roleVar)
 	return ok
 }
 
-// guardRole is the role of a guardian: descriptor 5 says what it runs.
+// guardRole is the role of a guardian: descriptor 5 says what it has to run.
 const guardRole = "1 link=3 liveness=4 command=5"
 
 const commandFD = 5
@@ -164,9 +163,9 @@ func serveChild(role string) error {
 	return nil
 }
 
-// newNotifierInPlace is newNotifier for an actor among others of its process.
-// The futex form takes a thread for each that sleeps; eventfds are all waited for
-// by the one thread of Go's poller.
+// newNotifierInPlace is newNotifier for an actor that shares its process with others.
+// The futex form takes a thread for each actor that sleeps; for all eventfds one thread,
+// Go's poller, is enough.
 func newNotifierInPlace(form string) (transport.Notifier, error) {
 	if form == "" {
 		if n, err := notify.NewEventfd(); err == nil {

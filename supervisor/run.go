@@ -17,26 +17,25 @@ import (
 func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 
 // Run is the main function of a program. In the root process it makes a supervisor
-// by s, calls f with it, and when f has returned stops the children in reverse
-// order. If f fails or the supervisor gives up, Run prints the error and exits with
-// code 1. In a child process it runs the child's actor and never returns. Before Run
-// a program may only parse its flags: what it does there is done in every process.
+// from s, calls f with it, and stops the children in reverse order when f has returned.
+// If f fails or the supervisor gives up, Run prints the error and exits with code 1. In
+// a child process it runs the child's actor and never returns. Before Run a program may
+// only parse its flags, since what it does there happens in every process.
 //
 // The context of f ends when the supervisor gives up, and at the first SIGINT or
 // SIGTERM; f should then return. If such a signal comes while the children of s are
-// being started, those that have been are stopped, and f is not called. After a
-// signal the exit code is 128 plus its number, unless f has failed for another
-// reason. A second signal kills everything at once.
+// being started, those that have started are stopped, and f is not called. After a
+// signal the exit code is 128 plus its number, unless f has failed for another reason. A
+// second signal kills everything at once.
 //
-// Call Run from main. It calls f in a goroutine of its own, since it needs the main
+// Call Run from main. It calls f in a separate goroutine, since it needs the main
 // thread to reap and end what children leave behind: a process that has left its
 // process group becomes a child of the root when its parent has died.
 //
 // As process 1 of a container the program also reaps every process whose parent has
-// died, and gets the signals that are sent to the container; see Command.Forward.
-// The kernel does not tell to whom such processes belonged: so when a child dies all
-// of them are ended, also those of a shell that was started in the container from
-// outside.
+// died, and gets the signals that are sent to the container; see Command.Forward. The
+// kernel does not tell which child such a process came from. So when a child dies all of
+// them are ended, even those of a shell that was started in the container from outside.
 func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	runChild()
 	var err error
@@ -48,7 +47,7 @@ func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	}
 }
 
-// SignalError is why a program has ended: a signal asked it to.
+// SignalError says that a program has ended because a signal asked it to.
 type SignalError struct{ Signal syscall.Signal }
 
 func (e *SignalError) Error() string { return fmt.Sprintf("stopped by signal: %v", e.Signal) }
@@ -96,8 +95,8 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 	return ferr
 }
 
-// onSignals calls first for the first SIGINT or SIGTERM, and for the second
-// one now, before it exits.
+// onSignals calls first at the first SIGINT or SIGTERM. At the second one it calls now
+// and exits.
 func onSignals(first func(syscall.Signal), now func()) (stop func()) {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)

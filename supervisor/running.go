@@ -22,7 +22,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// proc is a process, or what stands for one.
+// proc is a process, or an actor in place.
 type proc interface {
 	PID() int
 	Done() <-chan struct{}
@@ -39,20 +39,20 @@ type running struct {
 	proc    proc // nil for the supervisor's own process
 	link    transport.Link
 	queue   *queue
-	drained process.Ending                // the link has been read to its end
+	drained process.Ending                // comes when the link has been read to its end
 	outputs []*output                     // of its child, to be flushed at its end
-	limited chan struct{}                 // closed when its limits are in force or were refused; nil when it has none
-	orders  map[uint64]context.CancelFunc // of its actor, not answered yet; the loop's
+	limited chan struct{}                 // closed when its limits are in force or were refused; nil if it has none
+	orders  map[uint64]context.CancelFunc // unanswered orders of its actor; the loop's
 
 	guard   bool         // it is the guardian of a command
-	subtree bool         // a supervisor in a process of its own
+	subtree bool         // it is a supervisor in its own process
 	lost    bool         // of a subtree: its link has ended
-	away    *running     // the supervisor that has started it, if that is in a process of its own
-	far     *process.Far // then: the process, or nil when it is not known
+	away    *running     // the supervisor that has started it, if in another process
+	far     *process.Far // if away: the process, or nil if it is not known
 	begun   time.Time
 }
 
-// tell sends it a frame.
+// tell sends r a frame.
 func (r *running) tell(f wire.Frame) {
 	if r.queue == nil { // the root has the link
 		r.s.above.send(&wire.Below{Child: r.addr, Frame: wire.Append(nil, f)})
@@ -61,20 +61,20 @@ func (r *running) tell(f wire.Frame) {
 	r.queue.post(f)
 }
 
-// full says that it does not read its link, which has been closed.
+// full reports that r does not read its link, which has been closed.
 func (r *running) full(err error) {
 	r.s.log.Error("a process does not read its link", "process", r.addr, "err", err)
 }
 
-// unsent says that a frame could not be sent to it.
+// unsent reports that a frame could not be sent to r.
 func (r *running) unsent(err error) {
 	r.s.log.Error("a frame could not be sent", "process", r.addr, "err", err)
 	go r.s.post(func() { r.s.misheard(r, err) })
 }
 
-// kill kills everything at once. A guardian does so itself, since it finds
-// what has left its group; one that does not is killed. Of a process that another one
-// has started, and that is known, that one ends the group when it reaps it.
+// kill kills r and what it has started. A guardian is asked to do so itself, since it
+// also finds what has left its process group; it is killed if it does not. If another
+// process has started r, that process ends r's group when it reaps r.
 func (r *running) kill() error {
 	kill, over := r.far.Kill, r.far.Over
 	if r.proc != nil {
@@ -91,8 +91,8 @@ func (r *running) kill() error {
 	return nil
 }
 
-// insist kills a process some time after its supervisor, in another one, was told to:
-// that may have been stopped by a signal.
+// insist kills a process some time after its supervisor, in another process, was told to
+// do so: the supervisor may have been stopped by a signal.
 func (s *Supervisor) insist(c *child, r *running, after time.Duration) {
 	time.AfterFunc(after, func() {
 		s.post(func() {
@@ -111,8 +111,8 @@ func (r *running) close() {
 	r.link.Close()
 }
 
-// connect makes a link that is served, for a part of this process, which gets the
-// other end.
+// connect makes a link for a part of this process. It serves one end and returns the
+// other.
 func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
 	if s.above == nil {
 		a, b := sock.Local()
@@ -149,7 +149,7 @@ func (s *Supervisor) pair(addr wire.Addr) (*running, *os.File, error) {
 	return r, b, err
 }
 
-// serveFile takes this end of the link of a process, and listens to it.
+// serveFile takes this process's end of a link and serves it.
 func (s *Supervisor) serveFile(addr wire.Addr, end *os.File) (*running, error) {
 	l, err := sock.New(end)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *Supervisor) serveFile(addr wire.Addr, end *os.File) (*running, error) {
 	return s.serve(addr, l)
 }
 
-// serve listens to the link of a process.
+// serve starts to read the link of a process.
 func (s *Supervisor) serve(addr wire.Addr, l transport.Link) (*running, error) {
 	r := &running{s: s, addr: addr, link: l}
 	r.queue = &queue{link: l, workers: &s.workers, to: r}
@@ -176,7 +176,7 @@ func (s *Supervisor) serve(addr wire.Addr, l transport.Link) (*running, error) {
 	return r, nil
 }
 
-// forget ends what serves a link.
+// forget stops serving a link.
 func (s *Supervisor) forget(r *running) {
 	s.mu.Lock()
 	delete(s.running, r)
@@ -184,16 +184,16 @@ func (s *Supervisor) forget(r *running) {
 	r.close()
 }
 
-// forgetProcess does so when the process has ended, and removes what it has left
-// behind if it died while a queue or segment had a name.
+// forgetProcess does the same for a process that has ended, and removes the queues and
+// segments that it left behind if it died while they had a name.
 func (s *Supervisor) forgetProcess(r *running, pid int) {
 	s.forget(r)
 	_ = lane.Sweep(pid)
 	_ = segment.Sweep(pid)
 }
 
-// frameBuffers are for the frames of links. A fresh one of that size would have
-// to be cleared, page by page, for each process that is started.
+// frameBuffers are for the frames of links. Without the pool, a buffer of that size
+// would have to be cleared, page by page, for each process that is started.
 var frameBuffers = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
 
 // errRefused is part of the error of a frame that makes no sense.
@@ -217,8 +217,8 @@ func receive(l transport.Link) (wire.Frame, []transport.File, error) {
 	return f, files, nil
 }
 
-// read takes the next frame of a link: every frame becomes work of the loop. It
-// returns false at the end.
+// read takes the next frame from a link and passes it to the loop. It returns false at
+// the end of the link.
 func (r *running) read() (more bool) {
 	s := r.s
 	f, files, err := receive(r.link)
@@ -245,20 +245,21 @@ func (r *running) read() (more bool) {
 	return more
 }
 
-// misheard ends a process of which, or to which, a frame was lost, for want of descriptors.
-// What it has is not what it believes to have: a lane that nobody will read, say,
-// or an answer that never comes. Its death is not its message's fault. Of this
-// process itself only the link ends, so that whatever it sends from now on fails.
+// misheard ends a process if a frame from or to it was lost because there were no
+// descriptors left. Such a process does not have what it believes to have: it may write
+// to a lane that nobody reads, or wait for an answer that never comes. Its death is not
+// charged to its message. If it is this process itself, only the link ends, so that
+// everything that it sends from now on fails.
 func (s *Supervisor) misheard(r *running, err error) {
 	s.lostLane(r, err)
-	c, why := s.children[r.addr.ID], fmt.Errorf("a frame of it, or for it, was lost: %w", err)
+	c, why := s.children[r.addr.ID], fmt.Errorf("a frame from it or to it was lost: %w", err)
 	switch {
 	case r.addr.ID == 0:
 		sock.Break(r.link, why)
 	case c != nil && c.next.is(r):
 		s.giveUp(c, c.next.step(), err)
-		r.link.Close() // also of one that has been committed
-	case c == nil || c.run != r: // one that is no more
+		r.link.Close() // even if it is committed, which giveUp cannot undo
+	case c == nil || c.run != r: // it is already dead
 	case r.proc == nil:
 		sock.Break(r.link, why) // it ends by itself
 	default:
@@ -268,8 +269,8 @@ func (s *Supervisor) misheard(r *running, err error) {
 	}
 }
 
-// lostLane makes a dead letter of a lane whose descriptors did not arrive. Messages
-// may be in it; what they are only its sender knows, which ends.
+// lostLane makes one dead letter for a lane whose descriptors did not arrive. It may have
+// messages in it, but only its sender knows which, and that ends.
 func (s *Supervisor) lostLane(r *running, err error) {
 	t := new(sock.TruncatedError)
 	if s.above != nil || !errors.As(err, &t) {
@@ -281,8 +282,8 @@ func (s *Supervisor) lostLane(r *running, err error) {
 	}
 }
 
-// launch starts a process of a child, or its goroutine. program is its
-// executable; "" is this one's.
+// launch starts a process of a child, or its goroutine if it runs in place. program is
+// its executable; "" means that of this process.
 func (s *Supervisor) launch(c *child, addr wire.Addr, program string) (*running, error) {
 	if c.spec.InPlace {
 		return s.launchInPlace(addr)
@@ -310,7 +311,7 @@ func (s *Supervisor) launch(c *child, addr wire.Addr, program string) (*running,
 	return s.started(c, r, spec)
 }
 
-// started starts the process of r, a copy of this program if it names no other, as spec says.
+// started starts the process of r as spec says; if spec has no Path, from this program.
 func (s *Supervisor) started(c *child, r *running, spec process.Spec) (*running, error) {
 	spec.Path, spec.Args, spec.MemoryBytes = cmp.Or(spec.Path, s.exe), os.Args, c.spec.Memory
 	spec.OnStop = func(stopped bool) { s.post(func() { s.suspended(r, stopped) }) }
@@ -345,7 +346,7 @@ func (s *Supervisor) actorStderr(c *child) *output {
 	})
 }
 
-// output is the one output that a child has for a stream.
+// output returns the one output that a child has for a stream.
 func (c *child) output(stream string, make func() *output) *output {
 	o := &c.stdout
 	if stream == "stderr" {
@@ -357,14 +358,14 @@ func (c *child) output(stream string, make func() *output) *output {
 	return *o
 }
 
-// flushOutputs lets the reader have the last words of a process that is no more.
+// flushOutputs gives the readers of a dead process's output time to read the rest.
 func (r *running) flushOutputs() {
 	for _, o := range r.outputs {
 		o.flush()
 	}
 }
 
-// inPlace stands for a process: an actor in this one.
+// inPlace is an actor in this process, in the role of a process.
 type inPlace struct {
 	process.Ending
 	r    *running
@@ -374,7 +375,7 @@ type inPlace struct {
 func (p *inPlace) PID() int           { return os.Getpid() }
 func (p *inPlace) Exit() process.Exit { return *p.exit }
 
-// KillGroup ends the actor's link: it ends after the message in hand.
+// KillGroup closes the actor's link, which makes it end after the message in hand.
 func (p *inPlace) KillGroup() error { return p.r.link.Close() }
 
 func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
@@ -395,8 +396,8 @@ func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	return r, nil
 }
 
-// run runs an actor as a process would, until it has nothing to do for the first
-// time.
+// run runs an actor as a process would. It returns when the actor has nothing to do for
+// the first time; later goroutines continue it.
 func (p *inPlace) run(cfg hosting.Config) {
 	h, err := hosting.New(cfg)
 	if err != nil {
@@ -409,7 +410,7 @@ func (p *inPlace) run(cfg hosting.Config) {
 	})
 }
 
-// ended says how a process would have ended.
+// ended records an exit like that of a process that ends with err.
 func (p *inPlace) ended(err error) {
 	x := &process.Exit{PID: os.Getpid(), Kind: wire.ExitNormal, Summary: "exit status 0", Runtime: time.Since(p.r.begun)}
 	e := new(hosting.PanicError)

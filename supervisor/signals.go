@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// ownSignals cannot be passed on: they end this process or a system call of it,
-// are raised by its own mistakes, or are Run's.
+// ownSignals cannot be passed on: they stop or end this process, serve the Go runtime,
+// are raised by faults of this process, or belong to Run.
 var ownSignals = []syscall.Signal{
 	syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGPROF,
 	syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGABRT,
@@ -31,7 +31,7 @@ func (s *Supervisor) forwards(c *Command) {
 		return
 	}
 	if s.signals == nil {
-		s.signals = make(chan os.Signal, 16) // as many as a burst has kinds: the kernel joins more of one kind
+		s.signals = make(chan os.Signal, 16) // room for one of each kind: the kernel merges several of one kind
 		go s.catch(s.signals)
 	}
 	for _, sig := range c.Forward {
@@ -39,7 +39,7 @@ func (s *Supervisor) forwards(c *Command) {
 	}
 }
 
-// catch takes the signals of this process until the supervisor ends.
+// catch receives the signals of this process until the supervisor ends.
 func (s *Supervisor) catch(signals chan os.Signal) {
 	defer signal.Stop(signals)
 	for {
@@ -52,8 +52,8 @@ func (s *Supervisor) catch(signals chan os.Signal) {
 	}
 }
 
-// forward sends a signal to the guardians of the commands that want it. One that
-// is not ready does not get it: it may not have got as far as to catch it.
+// forward sends a signal to the guardians of the commands that want it. A command that
+// is not ready does not get it: it may not catch the signal yet, and would die of it.
 func (s *Supervisor) forward(sig syscall.Signal) {
 	for _, c := range s.children {
 		if c.run == nil || !c.ready || c.spec.Command == nil || !slices.Contains(c.spec.Command.Forward, sig) {

@@ -21,8 +21,8 @@ type Spec struct {
 	// Children are started in this order when the supervisor is started or
 	// restarted. If one of them does not start, those before it are stopped. Each
 	// has an Actor, a Command, a Supervisor or a Subtree. More can be added later.
-	// With SimpleOneForOne there must be exactly one: the template of those that
-	// will be added.
+	// With SimpleOneForOne there must be exactly one: the template of the children
+	// that will be added.
 	Children []Child
 
 	// AutoShutdown says whether the supervisor ends when its significant
@@ -33,9 +33,9 @@ type Spec struct {
 	// is OneForOne.
 	Strategy Strategy
 
-	// Intensity is how many restarts are allowed within Period. When there is one
-	// more, the supervisor gives up and stops its children. 0 means 1, OTP's
-	// default; NoRestarts means none.
+	// Intensity is how many restarts are allowed within Period. At the next one the
+	// supervisor gives up and stops its children. 0 means 1, OTP's default;
+	// NoRestarts means none.
 	Intensity int
 
 	// Period is the length of the sliding window in which restarts are counted,
@@ -44,38 +44,39 @@ type Spec struct {
 
 	// Pace spaces out restarts when many come at once, so that a storm of them
 	// takes only a few percent of a processor. By default eight are made at once,
-	// and then 16 a second; children that had been ready for 10 s do not wait. It
-	// counts all restarts in this process, of all its supervisors, so it belongs in
-	// the Spec of the program, or in that of a Definition, which can have a process
-	// of its own. With the default Intensity it makes no difference.
+	// and then 16 a second; a child that was ready for 10 s is not delayed. It counts
+	// the restarts of all supervisors in this process, so it belongs in the Spec of
+	// the program, or in that of a Definition, which can have its own process. With
+	// the default Intensity it makes no difference.
 	Pace Pace
 
-	// Log gets crash reports and warnings; nil means slog.Default. Nobody waits for a
-	// handler that hangs: up to 256 records wait for it, and further ones are counted.
+	// Log gets crash reports and warnings; nil means slog.Default. A handler that
+	// hangs delays nothing: up to 256 records wait for it, and further ones are
+	// dropped and counted.
 	Log *slog.Logger
 
-	// OnEvent is called for each event, in order, by the supervisor itself:
+	// OnEvent is called for each event, in order, by the supervisor's own goroutine:
 	// it must return quickly and must not call the supervisor.
 	OnEvent func(Event)
 
 	// OnLetter is called for each dead letter, like OnEvent.
 	OnLetter func(Letter)
 
-	// LateReady says that the program tells the service manager by itself, by
-	// Notify("READY=1"), when it is ready. Otherwise Run does so when the Children
-	// are ready, if there are any.
+	// LateReady says that the program itself tells the service manager when it is
+	// ready, with Notify("READY=1"). Otherwise Run does so when the Children are
+	// ready, if there are any.
 	LateReady bool
 
 	// Notifier is how the processes of the program sleep and are woken: "futex" or
 	// "eventfd". "" means what the environment variable UNDERSTUDY_NOTIFIER says,
-	// or the best that the kernel has; actors in place then use eventfds, since
+	// or else the best that the kernel has; actors in place then use eventfds, since
 	// with futexes each of them would need a thread to sleep in.
 	Notifier string
 
-	pool *Pool // what the children are the members of, if anything
+	pool *Pool // the pool whose members the children are, if any
 }
 
-// NoRestarts as Intensity means that the first failure is one too many: OTP's
+// NoRestarts, as Intensity, means that the first restart is one too many: OTP's
 // intensity of zero.
 const NoRestarts = -1
 
@@ -99,7 +100,7 @@ func (s Spec) Validate() error {
 	}
 	if s.pool != nil {
 		p := *s.pool
-		p.Member.Actor = nil // it was set by Child
+		p.Member.Actor = nil // Child has set it
 		errs = append(errs, p.Validate())
 	}
 	return errors.Join(append(errs, s.validateChildren()...)...)
@@ -128,27 +129,27 @@ func (s Spec) withDefaults() Spec {
 // is OTP's default worker: permanent, five seconds to stop.
 type Child struct {
 	// Name is unique among the children of a supervisor; the default is the
-	// definition's name. It must not contain a slash. The child's process has it,
-	// too, up to 15 bytes of its path: ps -o pid,comm and top show it, since the
-	// command line of all children is that of the root.
+	// definition's name. It must not contain a slash. The child's process is named by
+	// up to 15 bytes of its path: ps -o pid,comm and top show that, while the command
+	// line of all children is that of the root.
 	Name string
 
-	// Actor is what runs in the child's process: what actor.Define returned.
+	// Actor is what runs in the child's process: a result of actor.Define.
 	// StartChild sets it.
 	Actor actor.AnyDefinition
 
-	// Command is what runs instead of an Actor, if the child is not one of
-	// ours. StartCommand sets it.
+	// Command is what runs instead of an Actor, if the child is another program.
+	// StartCommand sets it.
 	Command *Command
 
-	// Supervisor makes the child a supervisor, and has no Actor.
-	// StartSupervisor sets it. Of the other fields Restart, Significant,
-	// Shutdown and Backoff matter to it.
+	// Supervisor makes the child a supervisor, in place of an Actor.
+	// StartSupervisor sets it. Of the other fields, only Name, Restart, Significant,
+	// Shutdown and Backoff apply to it.
 	Supervisor *Spec
 
-	// Subtree makes the child a supervisor as well, one that Define has made,
-	// in a process of its own; with InPlace, in the process of the supervisor
-	// above. StartSubtree sets it.
+	// Subtree makes the child a supervisor too, one made with Define, in a process
+	// of its own; with InPlace, in the process of the supervisor above. StartSubtree
+	// sets it.
 	Subtree *Definition
 
 	// Significant says that the supervisor may end when this child ends by itself;
@@ -158,18 +159,18 @@ type Child struct {
 	// Backoff delays its restarts. By default they are not delayed.
 	Backoff Backoff
 
-	// Restart says after which ends the child is started again; the default
+	// Restart says after what kind of end the child is started again; the default
 	// is Permanent.
 	Restart Restart
 
 	// Shutdown is how long the child may take to end when it is asked to; after
 	// that it is killed. 0 means 5 s, or Infinity for a supervisor. BrutalKill
-	// kills without asking; Infinity waits without end.
+	// kills without asking; Infinity waits without limit.
 	Shutdown time.Duration
 
 	// Start is how long it may take from the start of the process until its Setup
 	// has returned; after that it is killed, and the start has failed. 0 means
-	// 30 s, or Infinity for a supervisor. Infinity waits without end.
+	// 30 s, or Infinity for a supervisor. Infinity waits without limit.
 	Start time.Duration
 
 	// NormalCodes are exit codes that count as a normal end, like 0.
@@ -180,64 +181,65 @@ type Child struct {
 	// a failure. 125 is a usual choice.
 	FatalCodes []int
 
-	// MaxStopped is how long the child may be stopped by a signal (SIGSTOP, or a
-	// debugger's) before it is killed; 0 means without end. EventSuspended tells
-	// of each stop.
+	// MaxStopped is how long the child may stay stopped by a signal (SIGSTOP, or a
+	// debugger's) before it is killed; 0 means without limit. Each stop is an
+	// EventSuspended.
 	MaxStopped time.Duration
 
-	// Watchdog kills an actor that hangs: one that has completed no message for so
+	// Watchdog kills an actor that hangs: one that has completed no message for this
 	// long, although one was in hand or waiting. Time in which the process waits
-	// for a processor or is stopped does not count. Before it is killed it writes
-	// its goroutines, which are then in Exit.Stack. 0 means no watchdog.
+	// for a processor or is stopped does not count. Before it is killed, the process
+	// writes its goroutines, which are then in Exit.Stack. 0 means no watchdog.
 	Watchdog time.Duration
 
-	// Mailbox says how the child's mailbox is made. A Queue of "" means what
-	// the environment variable UNDERSTUDY_QUEUE says, or the ring.
+	// Mailbox configures the child's mailbox. A Queue of "" means what the
+	// environment variable UNDERSTUDY_QUEUE says, or else the ring.
 	Mailbox mailbox.Config
 
 	// Memory limits the child's data memory, in bytes (RLIMIT_DATA, and GOMEMLIMIT
 	// at 80 % of it); 0 means no limit. It must be at least MinMemory, 64 MiB,
-	// which a Go process needs to begin with. Shared segments do not count, nor do
-	// the variables of the executable and, with cgo, the stacks of eight threads and
+	// which a Go process needs to begin with. Shared segments do not count. Nor do
+	// the variables of the executable and, with cgo, the stacks of eight threads plus
 	// one for each processor: RLIMIT_DATA is larger by these. With cgo each further
-	// thread takes RLIMIT_STACK of it, mostly 8 MiB; LimitStack makes that less.
+	// thread takes RLIMIT_STACK of it, usually 8 MiB; LimitStack reduces that.
 	Memory uint64
 
-	// Limits are what else its process may use and do.
+	// Limits are the other restrictions on what its process may use and do.
 	Limits Limits
 
-	// Env is added to what the child gets of the environment of this process:
+	// Env is added to what the child inherits of this process's environment:
 	// "KEY=value".
 	Env []string
 
-	// PassEnv lists the names of the variables that the child gets of the
-	// environment of this process; nil means all, and an empty list none. So a
-	// child that does not need them does not have the program's secrets. Those of
-	// this library, UNDERSTUDY_..., and XDG_RUNTIME_DIR are passed in any case.
+	// PassEnv lists the names of the variables that the child inherits from this
+	// process's environment; nil means all, an empty list none. It keeps the
+	// program's secrets from children that do not need them. The variables of this
+	// library, UNDERSTUDY_..., and XDG_RUNTIME_DIR are always inherited.
 	PassEnv []string
 
-	// Stderr gets what the child writes to its stderr; nil means that of this
-	// process. The end of it is kept for Exit.Stderr in any case. The child's
-	// stdout is that of this process, and its stdin /dev/null.
+	// Stderr gets what the child writes to its stderr; nil means the stderr of this
+	// process. The end of it is always kept for Exit.Stderr. The child's stdout is
+	// that of this process, and its stdin is /dev/null.
 	Stderr io.Writer
 
 	// Operator says that the actor may start, stop, replace and resize children
-	// anywhere in the tree, by the supervisor that Of gives it. Any other actor is
-	// refused, so that a child with Limits cannot start one without. Below a
-	// supervisor in a process of its own, that supervisor's Child must be an
-	// Operator, too.
+	// anywhere in the tree, with the supervisor that Of gives it. All other actors are
+	// refused, so that a child with Limits cannot start one without. If the actor is
+	// below a supervisor in its own process, that supervisor's Child must be an
+	// Operator too.
 	Operator bool
 
 	// InPlace runs the actor as a goroutine of this process, with the same
-	// semantics: for tests and debuggers. It cannot be killed, only stopped. Env, PassEnv
-	// and Stderr are those of this process; Memory, Limits and Watchdog are refused.
+	// semantics: for tests and debuggers. It cannot be killed, only stopped. Env,
+	// PassEnv and Stderr are those of this process; Memory, Limits and Watchdog are
+	// refused.
 	InPlace bool
 }
 
 // The special values of Child.Shutdown and Child.Start.
 const (
 	BrutalKill time.Duration = -1 // kill without asking
-	Infinity   time.Duration = -2 // wait without end
+	Infinity   time.Duration = -2 // wait without limit
 )
 
 // MinMemory is the smallest Child.Memory, in bytes.
@@ -256,7 +258,7 @@ func (c Child) Validate() error {
 		errs = append(errs, fmt.Errorf("supervisor: Start %v: it must be positive, 0 or Infinity", c.Start))
 	}
 	if c.Memory != 0 && c.Memory < MinMemory {
-		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the least of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
+		errs = append(errs, fmt.Errorf("supervisor: Memory of %d bytes is below the minimum of %d: a Go process needs that much to begin with", c.Memory, MinMemory))
 	}
 	for _, e := range c.Env {
 		if i := strings.IndexByte(e, '='); i < 1 || strings.IndexByte(e, 0) >= 0 {

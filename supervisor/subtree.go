@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Definition is a supervisor that can have a process of its own: a name, and the
-// function that says what it starts. Define makes it.
+// Definition is a supervisor that can have its own process: a name, and the function
+// that says what it starts. Define makes it.
 type Definition struct {
 	name string
 	init func() (Spec, error)
@@ -21,18 +21,18 @@ type Definition struct {
 // Name is the name that Define was given.
 func (d *Definition) Name() string { return d.name }
 
-// definitions is every supervisor that the program defines. It is filled by
-// package-level variables, and the same in all processes.
+// definitions holds every supervisor that the program defines. Package-level variables
+// fill it. It is the same in all processes.
 var definitions struct {
 	sync.Mutex
 	byName map[string]*Definition
 }
 
-// Define defines a supervisor that can have a process of its own. init, OTP's
-// init/1, returns what the supervisor starts, and by which rules. It is called in
-// that process whenever the supervisor is started, also after a crash, and must not
-// wait for anything. An error means that the start has failed, and actor.ErrIgnore
-// that the supervisor is not wanted.
+// Define defines a supervisor that can have its own process. init, OTP's init/1,
+// returns what the supervisor starts, and by which rules. It is called in that process
+// whenever the supervisor is started, also after a crash, and must not block. If it
+// returns an error, the start has failed; actor.ErrIgnore means that the supervisor is
+// not wanted.
 //
 //	var workers = supervisor.Define("workers", func() (supervisor.Spec, error) {
 //		return supervisor.Spec{Strategy: supervisor.OneForAll, Children: []supervisor.Child{
@@ -41,8 +41,8 @@ var definitions struct {
 //	})
 //
 // Call Define only in declarations of package-level variables, so that every process
-// of the program knows the same supervisors. It panics when the name is defined
-// already.
+// of the program knows the same supervisors. It panics if the name is empty or already
+// defined.
 func Define(name string, init func() (Spec, error)) *Definition {
 	definitions.Lock()
 	defer definitions.Unlock()
@@ -69,7 +69,7 @@ func definitionOf(name string) (*Definition, error) {
 	return nil, fmt.Errorf("supervisor: %q is not defined in this program: Define must be called in a package-level variable declaration", name)
 }
 
-// spec is what the supervisor is to start.
+// spec calls init and checks its result.
 func (d *Definition) spec() (Spec, error) {
 	spec, err := d.init()
 	if err != nil {
@@ -78,15 +78,15 @@ func (d *Definition) spec() (Spec, error) {
 	return spec, spec.validateBelow()
 }
 
-// StartSubtree starts a supervisor that def defines, in a process of its own, as the
-// last child of sup, and returns when its children are ready. That process starts
-// and watches them by its own rules. Their mailboxes are in the root process, so
-// nothing unread is lost when it dies. Then all its children are ended before it is
+// StartSubtree starts the supervisor that def defines, in its own process, as the last
+// child of sup, and returns when its children are ready. That process starts and
+// watches them by its own rules. Their mailboxes are in the root process, so nothing
+// unread is lost if it dies. In that case all its children are ended before it is
 // started again, with the children that its definition lists; those keep their Refs.
 //
-// child says how it is restarted and stopped, as with Supervisor.StartSupervisor.
-// Its Env is also that of its children. With InPlace the supervisor runs in the
-// process of sup.
+// child says how the supervisor is restarted and stopped, as with
+// Supervisor.StartSupervisor. Its children inherit child.Env. With InPlace the
+// supervisor runs in the process of sup.
 func StartSubtree(ctx context.Context, sup *Supervisor, def *Definition, child Child) (*Supervisor, error) {
 	child.Subtree = def
 	id, err := sup.start(ctx, child)
@@ -99,10 +99,10 @@ func StartSubtree(ctx context.Context, sup *Supervisor, def *Definition, child C
 // supervises says whether the child is a supervisor.
 func (c Child) supervises() bool { return c.Supervisor != nil || c.Subtree != nil }
 
-// driven says whether it is one that has no process of its own.
+// driven says whether the child is a supervisor without a process of its own.
 func (c Child) driven() bool { return c.Supervisor != nil || c.Subtree != nil && c.InPlace }
 
-// startTime is how long it may take to become ready.
+// startTime is how long the child may take to become ready.
 func (c Child) startTime() time.Duration {
 	if c.supervises() {
 		return orDefault(c.Start, Infinity)
@@ -110,7 +110,7 @@ func (c Child) startTime() time.Duration {
 	return orDefault(c.Start, 30*time.Second)
 }
 
-// stopTime is how long it may take to end.
+// stopTime is how long the child may take to end.
 func (c Child) stopTime() time.Duration {
 	if c.supervises() {
 		return orDefault(c.Shutdown, Infinity)
@@ -118,7 +118,7 @@ func (c Child) stopTime() time.Duration {
 	return orDefault(c.Shutdown, 5*time.Second)
 }
 
-// validateSubtree lists what does not go together with a Subtree.
+// validateSubtree lists the fields that conflict with Subtree.
 func (c Child) validateSubtree() (errs []error) {
 	bad := func(text string) { errs = append(errs, errors.New("supervisor: "+text)) }
 	if c.Subtree.name == "" {
@@ -136,8 +136,8 @@ func (c Child) validateSubtree() (errs []error) {
 	return errs
 }
 
-// gaveUp is how a supervisor in a process of its own ended: by itself and in
-// order, if it has said why.
+// gaveUp is the summary of how a supervisor in its own process ended. If it has said
+// why it gave up, it has ended normally, for that reason.
 func (c *child) gaveUp(x process.Exit) string {
 	if c.ready && c.failed != "" && x.Kind == wire.ExitNormal {
 		return "shutdown: " + c.failed

@@ -14,28 +14,28 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// successor is the process that is to take a child over.
+// successor is the process that is about to take over a child.
 type successor struct {
-	self      *child // what a child is for the process that runs; in no table
+	self      *child // what the loop knows of the new process, like a child; in no table
 	addr      wire.Addr
 	began     time.Time
 	paused    time.Time // when its predecessor was asked to hand over, or zero
 	limit     time.Duration
 	timer     *time.Timer
-	state     *wire.State // what it was given to take
+	state     *wire.State // the state that it was given
 	committed bool
 	abandoned bool
-	why       string        // it was given up
-	end       *process.Exit // it has died, and could not take over before
+	why       string        // why it was given up
+	end       *process.Exit // set if it died before it could take over
 }
 
 // is says whether r is the process of n.
 func (n *successor) is(r *running) bool { return n != nil && r != nil && n.self.run == r }
 
-// follows says whether n takes over when its predecessor ends now.
+// follows says whether n would take over if its predecessor ended now.
 func (n *successor) follows() bool { return n != nil && n.committed && !n.abandoned }
 
-// waitedFor says whether its predecessor handles no message because of n.
+// waitedFor says whether the predecessor is paused because of n.
 func (n *successor) waitedFor() bool { return n != nil && !n.paused.IsZero() && !n.abandoned }
 
 // spawnSuccessor starts the process of a successor.
@@ -74,7 +74,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	fault.Hit("replace.spawn")
 }
 
-// step is where a replacement is.
+// step is the step that a replacement has reached, as in ReplaceError.
 func (n *successor) step() string {
 	switch {
 	case !n.self.ready:
@@ -85,7 +85,7 @@ func (n *successor) step() string {
 	return "take over"
 }
 
-// missing is what has not happened yet.
+// missing says what has not happened yet.
 func (n *successor) missing() string {
 	if !n.self.ready {
 		return "the Setup of the new process did not return"
@@ -99,7 +99,7 @@ func (n *successor) stopTimer() {
 	}
 }
 
-// giveUp ends the replacement of c, if its old process can still go on.
+// giveUp abandons the replacement of c, if its old process can still go on.
 func (s *Supervisor) giveUp(c *child, step string, err error) {
 	if n := c.next; n != nil && !n.committed && !n.abandoned {
 		if c.away != nil {
@@ -135,11 +135,11 @@ func (s *Supervisor) successorFrame(c *child, n *successor, f wire.Frame, files 
 	}
 }
 
-// taken handles the answer of a successor to what it was given.
+// taken handles the answer of a successor to the state that it was given.
 func (s *Supervisor) taken(c *child, n *successor, f *wire.Taken) {
 	switch {
 	case f.Successor != n.addr.Incarnation:
-	case s.above != nil: // the root has looked
+	case s.above != nil: // the root has checked it
 		s.stepIn(c.branch, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
 	case n.state == nil: // it was given nothing
 	case f.What == wire.TakenUnknown:
@@ -151,8 +151,8 @@ func (s *Supervisor) taken(c *child, n *successor, f *wire.Taken) {
 	}
 }
 
-// decide lets the rules handle in, or, when they are in another process, passes
-// on the frame that it is about.
+// decide lets the rules handle in or, if they are in another process, passes on the
+// frame f that in stands for.
 func (s *Supervisor) decide(c *child, n *successor, f wire.Frame, in tree.Input) {
 	switch {
 	case c.away != nil:
@@ -162,11 +162,11 @@ func (s *Supervisor) decide(c *child, n *successor, f wire.Frame, in tree.Input)
 	}
 }
 
-// handOver asks the old process to stop between two messages, if the new one
-// can handle what it can.
+// handOver asks the old process to stop between two messages, if the new one knows all
+// its types of message.
 func (s *Supervisor) handOver(c *child) {
 	n := c.next
-	if s.above != nil { // the root knows whether it can
+	if s.above != nil { // the root compares the types
 		n.paused = time.Now()
 		c.run.tell(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
 		fault.Hit("replace.hand-over")
@@ -186,8 +186,8 @@ func (s *Supervisor) handOver(c *child) {
 	fault.Hit("replace.hand-over")
 }
 
-// compatible says whether a process that handles the types of now can follow on
-// one that handles those of before.
+// compatible returns an error unless a process that knows the types of now can replace
+// one that knows those of before.
 func compatible(before, now []wire.TypeName) error {
 	known, named := map[uint64]bool{}, map[string]uint64{}
 	for _, t := range now {
@@ -209,7 +209,7 @@ func (s *Supervisor) handedOver(c *child, f *wire.State, files []transport.File)
 	}
 	n := c.next
 	if n == nil || n.addr.Incarnation != f.Successor || n.committed || n.abandoned || len(hs) != wire.Files(f) {
-		release(hs) // of a replacement that was given up
+		release(hs) // this replacement was abandoned
 		return
 	}
 	switch f.What {
@@ -244,8 +244,8 @@ func (s *Supervisor) commit(c *child) {
 	fault.Hit("replace.commit")
 }
 
-// takeOver makes the successor the child's process. The old one was recorded a
-// moment ago.
+// takeOver makes the successor the child's process. The end of the old one has just been
+// recorded.
 func (s *Supervisor) takeOver(c *child) {
 	n := c.next
 	c.next = nil
@@ -256,7 +256,7 @@ func (s *Supervisor) takeOver(c *child) {
 	if s.keeper != nil {
 		s.keeper.TakeOver(before)
 	}
-	s.event(EventReplaced, c, fmt.Sprintf("pid %d follows on pid %d, after %v, with a pause of %v",
+	s.event(EventReplaced, c, fmt.Sprintf("pid %d replaces pid %d, after %v, with a pause of %v",
 		c.pid, before.PID, time.Since(n.began).Round(time.Millisecond), time.Since(n.paused).Round(time.Microsecond)))
 	if n.end != nil {
 		s.record(c, c.run, *n.end)
@@ -314,8 +314,8 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 	n.self.exit = exit
 	why := n.self.refusal
 	if why == nil && !n.self.ready && !n.abandoned && n.self.untaken() {
-		why = fmt.Errorf("its process has ended before its Setup had returned (%s). If its Setup did not even begin: is %s a program of this library, "+
-			"which calls supervisor.Run first thing in main?", exit.Summary, cmp.Or(n.self.program, "what stands in the place of this program's file"))
+		why = fmt.Errorf("its process ended before its Setup had returned (%s). If its Setup did not even begin: is %s a program made with this library, "+
+			"which calls supervisor.Run first thing in main?", exit.Summary, cmp.Or(n.self.program, "the file now in the place of this program's executable"))
 	}
 	c.failure = &ReplaceError{c.name, n.step(), &StartError{Child: c.name, Text: n.self.failed, Exit: actorExit(exit), Err: why}}
 	if !n.self.ready && n.self.declared == wire.ReasonIgnore && x.Kind == wire.ExitNormal {

@@ -7,9 +7,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// A child is replaced below a supervisor in a process of its own. That decides,
-// starts and reaps; the root has the mailbox and both links, and so leads what
-// passes between the two processes:
+// How a child below a supervisor in another process is replaced. The supervisor decides,
+// starts and reaps. The root has the mailbox and both links, so everything between the
+// two processes passes through it:
 //
 //	supervisor              root                    old, new process
 //	Adopt, standing by ───► Begin, Handover 1 ────► new
@@ -22,16 +22,17 @@ import (
 //	reaps it
 //	Died, Successor ──────► the mailbox ──────────► new
 //
-// What the root finds wrong it tells by an order, and the supervisor gives the
-// replacement up, as it does for reasons of its own.
+// If the root finds something wrong, it sends an order, and the supervisor gives up the
+// replacement, as it does for reasons of its own.
 
-// standBy says whether the process that is about to be started is a successor.
+// standBy says whether the process with that address is a successor that is about to be
+// started.
 func (s *Supervisor) standBy(addr wire.Addr) bool {
 	c := s.children[addr.ID]
 	return c != nil && c.next != nil && c.next.addr == addr
 }
 
-// standsBy tells whoever keeps the mailboxes that a successor runs.
+// standsBy tells the keeper or the root that a successor runs.
 func (s *Supervisor) standsBy(n *successor, r *running) {
 	if s.above != nil {
 		s.above.started(r)
@@ -40,7 +41,7 @@ func (s *Supervisor) standsBy(n *successor, r *running) {
 	s.keeper.StandBy(n.addr, n.self.definition, r.queue.post)
 }
 
-// adoptSuccessor connects the process of a successor that stands by.
+// adoptSuccessor connects the process of a successor.
 func (s *Supervisor) adoptSuccessor(c *child, run *running) {
 	n := &successor{addr: run.addr, began: run.begun}
 	n.self = &child{id: c.id, name: c.name, spec: new(Child), definition: c.definition, branch: c.branch, incarnation: run.addr.Incarnation,
@@ -49,7 +50,7 @@ func (s *Supervisor) adoptSuccessor(c *child, run *running) {
 	s.keeper.StandBy(n.addr, c.definition, run.queue.post)
 }
 
-// handOverAway does what the supervisor of c wants of its old process.
+// handOverAway carries out what the supervisor of c asks of c's old process.
 func (s *Supervisor) handOverAway(c *child, f *wire.Handover) {
 	n := c.next
 	if n == nil || n.addr.Incarnation != f.Successor || n.abandoned {
@@ -64,12 +65,12 @@ func (s *Supervisor) handOverAway(c *child, f *wire.Handover) {
 	}
 }
 
-// giveUpAway tells the supervisor of c why its replacement cannot go on.
+// giveUpAway tells the supervisor of c why the replacement has to be given up.
 func (s *Supervisor) giveUpAway(c *child, n *successor, step string, err error) {
 	s.order(c.away, order{What: orderGiveUp, ID: c.id, Incarnation: n.addr.Incarnation, Text: step, Err: textOf(err)}, nil)
 }
 
-// takeOverAway makes the successor of c its process.
+// takeOverAway makes the successor of c the child's process.
 func (s *Supervisor) takeOverAway(c *child, exit *wire.Exit) {
 	n, before := c.next, c.run
 	c.next = nil
@@ -83,7 +84,7 @@ func (s *Supervisor) takeOverAway(c *child, exit *wire.Exit) {
 	s.watch(c, c.run)
 }
 
-// successorDiedAway records the end of a successor that has not taken over.
+// successorDiedAway records the end of a successor that had not taken over.
 func (s *Supervisor) successorDiedAway(c *child, exit *wire.Exit) {
 	n := c.next
 	c.next, c.spare = nil, exit
@@ -91,7 +92,7 @@ func (s *Supervisor) successorDiedAway(c *child, exit *wire.Exit) {
 	s.keeper.SuccessorDied(n.addr)
 }
 
-// successorLost does so when it has ended with the process of its supervisor.
+// successorLost does the same for one that has ended with the process of its supervisor.
 func (s *Supervisor) successorLost(c *child, exit wire.Exit) {
 	n := c.next
 	if n == nil {
@@ -104,8 +105,8 @@ func (s *Supervisor) successorLost(c *child, exit wire.Exit) {
 	s.event(EventAbandoned, n.self, exit.Summary)
 }
 
-// beside is the process that an event is about, if that is not c's own but one
-// that is to take over, or was.
+// beside returns the process that an event is about if it is not c's current one, but
+// its successor, or one that has ended beside it. Otherwise it returns nil.
 func (c *child) beside(kind EventKind, f *wire.Event) *child {
 	n, x := c.next, c.spare
 	switch {
@@ -121,7 +122,7 @@ func (c *child) beside(kind EventKind, f *wire.Event) *child {
 	return nil
 }
 
-// isActor says whether a child has a mailbox.
+// isActor says whether a child is an actor, and so has a mailbox.
 func (c *child) isActor() bool {
 	if c.away != nil {
 		return c.sort == wire.SortActor

@@ -23,10 +23,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Supervisor starts children, restarts them by its Spec, and keeps their
+// Supervisor starts children, restarts them as its Spec says, and keeps their
 // mailboxes. It is the supervisor of a program, or one below it; see
-// StartSupervisor. Its methods may be called by any goroutine of the root
-// process; an actor has one by Of.
+// StartSupervisor. Any goroutine of the root process may call its methods; Of gives an
+// actor a Supervisor.
 type Supervisor struct {
 	*engine
 	id uint32 // of the child that it is; 0 for the program's supervisor
@@ -35,19 +35,19 @@ type Supervisor struct {
 // engine is what all supervisors of a program share.
 type engine struct {
 	spec     Spec
-	log      *slog.Logger // waits for no reader that hangs
+	log      *slog.Logger // never blocks, even if the handler of spec.Log hangs
 	logQueue *logQueue
 	exe      string
 	starter  *process.Starter
 	live     *process.Liveness
 	host     hosting.Host // of this process
-	origin   time.Time    // of the machine's clock
+	origin   time.Time    // time zero of the rules' machines
 	pacer    *tree.Pacer  // of all its branches
 
 	mail  chan func()   // what the loop does next; the loop owns all that follows
-	quit  chan struct{} // closed when the loop is to end
-	later []func()      // after what is in mail now
-	soon  []func()      // after what is being done
+	quit  chan struct{} // closed when the loop has to end
+	later []func()      // done after what is in mail now
+	soon  []func()      // done after the current function
 
 	keeper   *keeper.Keeper
 	root     *branch
@@ -55,12 +55,12 @@ type engine struct {
 	kinds    map[string]*kind // by definition
 	lastID   uint32
 	calls    map[uint64]chan<- error // commands without an answer
-	signals  chan os.Signal          // that commands want; nil when none does
-	away     map[uint64]*awayCall    // those that another process is to answer
+	signals  chan os.Signal          // that commands want forwarded; nil if there are none
+	away     map[uint64]*awayCall    // commands that another process will answer
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
 	manager  *manager                // of the program that Run runs; nil below it, and with New
-	far      hosting.Host            // of what Of has made: by it the root is asked; nothing else is set but host
+	far      hosting.Host            // if made by Of: passes orders to the root; nothing else but host is set
 	lastCall uint64
 
 	unnoticed []*wire.Exit // deaths whose watchers have not been told
@@ -73,7 +73,7 @@ type engine struct {
 	ended     chan struct{}  // closed when no child is left and none will be started
 
 	mu      sync.Mutex
-	running map[*running]struct{} // for killing in a hurry
+	running map[*running]struct{} // for killAll
 	err     error                 // why the supervisor gave up
 }
 
@@ -92,7 +92,7 @@ func (e *IntensityError) Error() string {
 	if e.Supervisor != "" {
 		who += " " + e.Supervisor
 	}
-	return fmt.Sprintf(who+" gave up: %s died (%s) and more than %d restarts in %v are not allowed; see Spec.Intensity and Spec.Period",
+	return fmt.Sprintf(who+" gave up: %s died (%s), and no more than %d restarts in %v are allowed; see Spec.Intensity and Spec.Period",
 		e.Child, e.Exit.Summary, e.Intensity, e.Period)
 }
 
@@ -102,7 +102,7 @@ var ErrEnded = errors.New("supervisor: it has ended")
 // New makes a supervisor in this process and starts the children of its Spec. If one
 // of them does not start, the others are stopped, and the error is a *StartError.
 // Programs call Run instead; tests call New, and Shutdown when they are done. ctx
-// bounds the start only.
+// bounds only the start.
 func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 	s, err := create(spec)
 	if err != nil {
@@ -118,7 +118,7 @@ func New(ctx context.Context, spec Spec) (*Supervisor, error) {
 // create makes the supervisor of a program, whose children are not started yet.
 func create(spec Spec) (*Supervisor, error) {
 	if isChild() {
-		return nil, errors.New("supervisor: this process was started as a child and has not taken its role: " +
+		return nil, errors.New("supervisor: this process was started as a child, but does not act as one: " +
 			"call supervisor.Run first thing in main, or supervisor.RunChild first thing in TestMain")
 	}
 	if err := errors.Join(append([]error{spec.Validate()}, validateVariables()...)...); err != nil {
@@ -150,7 +150,7 @@ func create(spec Spec) (*Supervisor, error) {
 func newSupervisor(spec Spec) (*Supervisor, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("supervisor: which program is this: %w; mount /proc", err)
+		return nil, fmt.Errorf("supervisor: cannot find this program's executable: %w; mount /proc", err)
 	}
 	live, err := process.NewLiveness()
 	if err != nil {
@@ -184,10 +184,9 @@ func (s *Supervisor) begin() error {
 	return err
 }
 
-// loop owns the supervisor's state: whatever happens, happens here, one thing
-// at a time.
+// loop owns the supervisor's state: everything happens here, one thing at a time.
 func (s *Supervisor) loop() {
-	passed := 0 // from mail, since something was left for later
+	passed := 0 // functions taken from mail since something was left for later
 	for {
 		if f := s.above.next(); f != nil {
 			s.perform(f)
@@ -222,8 +221,8 @@ func (s *Supervisor) loop() {
 	}
 }
 
-// perform does f, and what it has left to be done soon. Of a process that is about
-// to kill itself it never returns: what happens now is that end.
+// perform calls f and the functions that f leaves to be done soon. In a process that is
+// about to kill itself it never returns, so that the loop does not react to that.
 func (s *Supervisor) perform(f func()) {
 	if hosting.Doomed.Load() {
 		select {}
@@ -236,7 +235,7 @@ func (s *Supervisor) perform(f func()) {
 	}
 }
 
-// post makes the loop do f. It says no when the loop has ended.
+// post makes the loop call f. It returns false if the loop has ended.
 func (s *Supervisor) post(f func()) bool {
 	if s.far != nil {
 		return false
@@ -249,7 +248,8 @@ func (s *Supervisor) post(f func()) bool {
 	}
 }
 
-// call makes the loop do f and waits until it has.
+// call makes the loop call f and waits until f has returned. It returns false if the
+// loop has ended.
 func (s *Supervisor) call(f func()) bool {
 	done := make(chan struct{})
 	if !s.post(func() { f(); close(done) }) {
@@ -263,8 +263,8 @@ func (s *Supervisor) call(f func()) bool {
 	}
 }
 
-// Context returns a context with which this process sends and asks: for a supervisor
-// that New has made. In a program that Run runs, every context does.
+// Context returns a context with which this process can send and ask. It is needed if
+// the supervisor was made by New; in a program that Run runs, any context will do.
 func (s *Supervisor) Context(ctx context.Context) context.Context { return s.host.Context(ctx) }
 
 // Shutdown stops all children in reverse order, each within its Shutdown time, and
@@ -272,7 +272,7 @@ func (s *Supervisor) Context(ctx context.Context) context.Context { return s.hos
 // supervisor below another one it is the same as Terminate of that child.
 func (s *Supervisor) Shutdown() {
 	if s.far != nil && s.id == 0 {
-		return // only its own process can
+		return // only the root process can
 	}
 	if s.id != 0 {
 		_ = s.terminate(context.Background(), s.id)
@@ -294,7 +294,7 @@ func (s *Supervisor) Shutdown() {
 		}
 		s.starter.Close()
 		s.live.Close()
-		s.workers.Wait() // lanes are dropped, and nobody holds a descriptor of one
+		s.workers.Wait() // then lanes are dropped, and nobody holds a descriptor of one
 		if err := lane.Sweep(0); err != nil {
 			s.log.Warn("queues could not be removed", "err", err)
 		}
@@ -317,9 +317,9 @@ func (s *Supervisor) Err() error {
 // killTogether bounds the wait for the ends of processes that are killed together.
 const killTogether = 2 * time.Second
 
-// killAll kills every child at once, without the loop, which does nothing any more,
-// and returns when they have ended, and what they leave behind. This process ends
-// next.
+// killAll kills every child at once, without the loop, which then does nothing any more.
+// It returns when they and what they leave behind have ended. The caller then ends this
+// process.
 func (s *Supervisor) killAll() {
 	hosting.Doomed.Store(true)
 	var dying []*running
@@ -349,10 +349,10 @@ func (s *Supervisor) killAll() {
 	for _, r := range dying {
 		r.dropUnread()
 	}
-	_ = lane.Leave(false, nil) // what is left is swept at the next start
+	_ = lane.Leave(false, nil) // the next start sweeps what is left
 }
 
-// dropUnread closes the descriptors that a dead process has sent and nobody has
+// dropUnread closes the descriptors that a dead process has sent and that were not
 // received.
 func (r *running) dropUnread() {
 	r.lastWords()
@@ -367,19 +367,19 @@ func (r *running) dropUnread() {
 	}
 }
 
-// DeadLetters is how many messages have become dead letters since the program began.
+// DeadLetters is the number of messages that became dead letters since the program began.
 func (s *Supervisor) DeadLetters() uint64 { return s.letters.Load() }
 
-// Restarts is how many times children were started again since the program began.
+// Restarts is the number of restarts of children since the program began.
 func (s *Supervisor) Restarts() uint64 { return s.restarts.Load() }
 
-// Traffic counts what this process has sent to actors, the answers it got, and what was
-// dropped or came too late. In an actor it is Context.Traffic.
+// Traffic counts the messages that this process has sent to actors, the answers it got,
+// and what was dropped or came too late. An actor uses Context.Traffic.
 func (s *Supervisor) Traffic() mailbox.Traffic { return s.host.Traffic() }
 
 func (s *Supervisor) letter(l keeper.Letter) {
 	s.letters.Add(1)
-	name := codec.NameOf(codec.ID(l.Type)) // this process may have sent it: no actor tells the name of what it does not handle
+	name := codec.NameOf(codec.ID(l.Type)) // this process may have sent it: actors tell only the names of what they handle
 	if name == "" {
 		name = s.keeper.TypeName(l.Type)
 	}

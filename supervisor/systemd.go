@@ -11,15 +11,15 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/process"
 )
 
-// Notify tells the service manager that has started this process something, by the
-// protocol of systemd's sd_notify: lines such as "READY=1", "STATUS=three of four
-// are up", "RELOADING=1" (the time that has to be with it is added), "STOPPING=1". If
+// Notify sends state to the service manager that has started this process, by the
+// protocol of systemd's sd_notify: lines such as "READY=1", "STATUS=three of four are
+// up", "RELOADING=1" (Notify adds the time that has to go with it), "STOPPING=1". If
 // there is no service manager (NOTIFY_SOCKET is not set, as in children), it returns
 // false without an error.
 //
-// Run tells it when the program stops, and that it is ready when the Children of its
-// Spec are, unless Spec.LateReady is set. While they are being started it tells which
-// one is, and asks for as much time as that one may take (EXTEND_TIMEOUT_USEC by
+// Run itself notifies that the program stops and, unless Spec.LateReady is set, that it
+// is ready, when the Children of its Spec are. While these are being started, it tells
+// which one is, and asks for as much time as that one may take (EXTEND_TIMEOUT_USEC, from
 // Child.Start). Without Children only the program knows when it is ready.
 func Notify(state string) (told bool, err error) {
 	name := os.Getenv("NOTIFY_SOCKET")
@@ -31,20 +31,19 @@ func Notify(state string) (told bool, err error) {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	defer c.Close()
-	_ = c.SetWriteDeadline(time.Now().Add(notifyTime)) // then Write fails, and says so
+	_ = c.SetWriteDeadline(time.Now().Add(notifyTime))
 	if _, err := c.Write([]byte(reloading(state))); err != nil {
 		return false, fmt.Errorf("supervisor: notify %s: %w", name, err)
 	}
 	return true, nil
 }
 
-// notifyTime bounds how long a service manager that does not read may hold up
-// whoever tells it something: the supervisor's loop for one.
+// notifyTime bounds how long a service manager that does not read may hold up a caller,
+// such as the supervisor's loop.
 const notifyTime = time.Second
 
-// Live returns nil if the supervisor's loop still works, which it must show within
-// limit. It is what /livez means: an error says that the whole program should be
-// restarted.
+// Live returns nil if the supervisor's loop responds within limit. It answers /livez: an
+// error means that the whole program should be restarted.
 func (s *Supervisor) Live(limit time.Duration) error {
 	done := make(chan struct{})
 	go s.post(func() { close(done) })
@@ -56,12 +55,12 @@ func (s *Supervisor) Live(limit time.Duration) error {
 	case <-s.quit:
 		return ErrEnded
 	case <-t.C:
-		return fmt.Errorf("supervisor: its loop did not go round within %v", limit)
+		return fmt.Errorf("supervisor: its loop did not respond within %v", limit)
 	}
 }
 
-// Serving returns nil if every child of s is ready. It is what /readyz means: an
-// error says that no more work should come for now, and which child is the cause.
+// Serving returns nil if every child of s is ready. It answers /readyz: an error means
+// that no work should be sent for now, and says which child is the cause.
 func (s *Supervisor) Serving() error {
 	select {
 	case <-s.ended:
@@ -80,9 +79,9 @@ func (s *Supervisor) Serving() error {
 	return nil
 }
 
-// watchdogPings tells the service manager, while the loop goes round, that this
-// process is alive, twice in the time that it wants (WATCHDOG_USEC). A loop that
-// hangs tells nothing: then the service manager acts.
+// watchdogPings makes the loop tell the service manager that this process is alive, twice
+// in each period that the manager wants (WATCHDOG_USEC). If the loop hangs, the manager
+// hears nothing and acts.
 func (s *Supervisor) watchdogPings() {
 	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
 	if pid := os.Getenv("WATCHDOG_PID"); err != nil || usec <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
@@ -102,7 +101,7 @@ const firstListener = 3
 
 // Listeners returns the sockets that the service manager has opened for this process
 // (LISTEN_FDS), by their names (LISTEN_FDNAMES; "unknown" without). The map is empty
-// if there are none. The caller owns the files; net.FileListener makes a listener of
+// if there are none. The caller owns the files; net.FileListener makes a listener from
 // one. Call it once, in the function that Run calls.
 func Listeners() (map[string][]*os.File, error) {
 	files := map[string][]*os.File{}

@@ -177,7 +177,7 @@ func TestManagerOutOfReach(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), rootVar+"=systemd tree", "NOTIFY_SOCKET="+t.TempDir()+"/none")
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "service manager could not be told") != 1 {
+	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "service manager could not be notified") != 1 {
 		t.Fatalf("%v: %s", err, out) // f fails for the same reason
 	}
 }

@@ -9,15 +9,14 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// The environment variables that change how all of a program works. A value that is
-// not one of these would be taken for none: what has been wished for would not hold,
-// and nobody would know.
+// The environment variables that change how the whole program works. An unknown value
+// is an error: if it were ignored, the user's wish would silently have no effect.
 const (
 	queueVar    = "UNDERSTUDY_QUEUE"
 	notifierVar = "UNDERSTUDY_NOTIFIER"
 )
 
-// validateVariables lists what is wrong with them, each by its name.
+// validateVariables lists the variables with unknown values.
 func validateVariables() (errs []error) {
 	for _, name := range []string{"UNDERSTUDY_SPIN", "UNDERSTUDY_RESERVE"} {
 		if v := os.Getenv(name); v != "" && v != "off" && v != "on" {

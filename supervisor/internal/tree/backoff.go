@@ -9,21 +9,20 @@ import (
 
 // Backoff delays the restarts of a child: the first by Min, each further one
 // by Factor times as much, up to Max. The zero value delays nothing, as in
-// OTP. A restart counts against the intensity when it is tried, not when it is
-// planned.
+// OTP. A restart counts toward the intensity when it is tried, not when it is planned.
 type Backoff struct {
 	// Min is the first delay; 0 means no delays at all.
 	Min time.Duration
 	// Max is the longest delay; 0 means 30 s, or Min if that is longer.
 	Max time.Duration
-	// Factor is by how much each delay is longer than the one before; 0 means
-	// 2. It must not be below 1.
+	// Factor is the ratio of each delay to the one before; 0 means 2. It must not be
+	// below 1.
 	Factor float64
-	// Jitter is the part of a delay, between 0 and 1, by which chance may
-	// make it longer or shorter.
+	// Jitter is the fraction of a delay, between 0 and 1, by which it is randomly
+	// lengthened or shortened.
 	Jitter float64
-	// ResetAfter is how long the child must have been ready for the delays to
-	// begin anew; 0 means Max.
+	// ResetAfter is how long the child must have been ready before the delays start
+	// over; 0 means Max.
 	ResetAfter time.Duration
 }
 
@@ -61,9 +60,9 @@ func (b Backoff) Delay(n int, random float64) time.Duration {
 	return d + time.Duration(float64(d)*b.Jitter*(2*random-1))
 }
 
-// slowest is how long the window must at least be so that a child that dies at
-// once reaches the limit for certain: the time between the first and the last
-// of intensity+1 restarts.
+// slowest is the shortest window in which a child that always dies at once is certain to
+// exceed the limit: the longest time between the first and the last of intensity+1
+// restarts.
 func (b Backoff) slowest(intensity int) (sum time.Duration) {
 	const limit = math.MaxInt64 / 4
 	for n := 2; n <= intensity+1; n++ {
@@ -103,9 +102,9 @@ func (b Backoff) Validate() error {
 	return errors.Join(errs...)
 }
 
-// suits lists the problems of b for a child of a supervisor of c, if it has none of
-// its own. Delays so long that the limit of restarts can never be reached are one:
-// such a child would fail for ever, and nobody above would learn of it.
+// suits checks a valid b against the flags c of its supervisor. Delays must not be so
+// long that the limit of restarts can never be exceeded: such a child would fail for
+// ever, and no supervisor above would learn of it.
 func (b Backoff) suits(c Config) error {
 	if b == (Backoff{}) || b.Validate() != nil {
 		return nil

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// ChildState is where a child stands.
+// ChildState is the state of a child.
 type ChildState uint8
 
 // The states of a child.
 const (
 	Waiting  ChildState = iota // its turn to be started has not come
-	Starting                   // its process runs, it is not ready
+	Starting                   // its process runs but is not ready
 	Running                    // ready
-	Pending                    // dead, to be started again
-	Delayed                    // the same, but not before a certain time
+	Pending                    // dead, to be restarted
+	Delayed                    // dead, to be restarted at a certain time
 	Stopping                   // asked to end
 	Stopped                    // not running, and not to be started by the rules
 )
@@ -26,7 +26,7 @@ func (s ChildState) String() string {
 
 // ChildSpec is what the rules know of a child.
 type ChildSpec struct {
-	Name        string // unique in its supervisor; "" in a simple_one_for_one
+	Name        string // unique in its supervisor, unless that is a simple_one_for_one
 	Restart     Restart
 	Significant bool // its end may end the supervisor; see AutoShutdown
 	Supervisor  bool
@@ -46,7 +46,7 @@ func (s ChildSpec) Validate() error {
 	return errors.Join(append(errs, s.Backoff.Validate())...)
 }
 
-// Suits lists the problems that s has in a supervisor of c, beside its own.
+// Suits lists the conflicts of s with the flags c of its supervisor.
 func (s ChildSpec) Suits(c Config) error {
 	var errs []error
 	if s.Significant && c.AutoShutdown == Never {
@@ -58,36 +58,36 @@ func (s ChildSpec) Suits(c Config) error {
 // child is one child of a Machine.
 type child struct {
 	id          uint32
-	incarnation uint32 // that runs, or has run last
-	issued      uint32 // the highest number of an incarnation
+	incarnation uint32 // the current or last one
+	issued      uint32 // the highest incarnation number used
 	spec        ChildSpec
 	successor   successor
-	prev, next  *child // in that order
+	prev, next  *child // in Machine.order
 
 	state    ChildState
-	listed   bool   // it is in that order; before, it waits for its turn
+	listed   bool   // in Machine.order
 	alive    bool   // a process of it may exist: its own, or a successor's
-	current  bool   // its own
+	current  bool   // its own process may exist
 	unseen   bool   // it has died by itself, and its death is in Machine.work
 	reason   Reason // of the last end
 	planned  bool   // in Machine.starts
 	toStop   bool   // in Machine.stops
-	regroup  bool   // stopped because of a sibling's death, to be started again
-	gone     bool   // Gone was said
-	retrying bool   // a Retry is on its way
+	regroup  bool   // stopped because of a sibling's death, to be restarted
+	gone     bool   // Gone was reported
+	retrying bool   // a Retry will come
 	byHand   bool   // a RestartChild of it is in Machine.work
-	fresh    bool   // its first start: a failure forgets it
+	fresh    bool   // its first start: if that fails, the child is forgotten
 
-	call    uint64   // who waits for its start
-	enders  []uint64 // who waits for its end
-	follow  []*child // to be started after it, when its retry succeeds
+	call    uint64   // the command that waits for its start
+	enders  []uint64 // the commands that wait for its end
+	follow  []*child // to be started after it, if its retry succeeds
 	failed  int      // ends and failed starts in a row, for its backoff
 	readyAt time.Duration
 	until   time.Duration // while backing off
 }
 
-// list is the children in the order of their starts. It is linked, so that a
-// hundred thousand of them can come and go in linear time.
+// list holds the children in the order of their starts. It is linked, so that a hundred
+// thousand of them can come and go in linear time.
 type list struct {
 	head, tail *child
 	n          int

@@ -12,7 +12,7 @@ func (m *Machine) newChild(in Add) *child {
 	return c
 }
 
-// refuse answers for a child that is not even admitted.
+// refuse fails the start of a child that is not even admitted.
 func (m *Machine) refuse(c *child, err error) {
 	m.started(c, err)
 	m.settle(c)
@@ -40,7 +40,7 @@ func (m *Machine) add(in Add) {
 	m.work = append(m.work, item{what: itemAdd, c: c})
 }
 
-// admit takes a child in and starts it. OTP's start_child.
+// admit adds a child and starts it. OTP's start_child.
 func (m *Machine) admit(c *child) {
 	if x := m.byName[c.spec.Name]; x != nil && !m.simple() {
 		m.refuse(c, &PresentError{ID: x.id, Started: x.state != Stopped})
@@ -79,14 +79,14 @@ func (m *Machine) terminate(in Terminate) {
 	case c.unseen && c.toStop: // its group's stop would have come first
 		m.stoppedDead(c)
 		m.settle(c)
-	case c.unseen && !m.initial: // nobody has looked at its death, which came before the command all the same
+	case c.unseen && !m.initial: // its death, not handled yet, came before the command
 		m.diedForGood(c)
 	default: // between two incarnations, or stopped
 		m.settle(c)
 	}
 }
 
-// restartable says why c cannot be started or deleted by hand, if it cannot.
+// restartable returns an error if c cannot be restarted or deleted by a command.
 func (m *Machine) restartable(c *child) error {
 	switch {
 	case m.ending:
@@ -113,11 +113,10 @@ func (m *Machine) restartChild(in RestartChild) {
 	m.work = append(m.work, item{what: itemRestartChild, c: c})
 }
 
-// startAgain starts a child that was stopped, when the turn of that command has
-// come.
+// startAgain carries out a RestartChild whose turn has come.
 func (m *Machine) startAgain(c *child) {
 	if !c.byHand {
-		return // terminated meanwhile, or started with its group
+		return // it was terminated meanwhile, or started with its group
 	}
 	c.failed = 0
 	m.plan = planCommand
@@ -150,7 +149,7 @@ func (c *child) info() Info {
 	return i
 }
 
-// Child says where a child stands.
+// Child returns what is known of a child.
 func (m *Machine) Child(id uint32) (Info, bool) {
 	if c := m.byID[id]; c != nil {
 		return c.info(), true
@@ -158,7 +157,7 @@ func (m *Machine) Child(id uint32) (Info, bool) {
 	return Info{}, false
 }
 
-// Children is the children in start order. OTP's which_children has the newest
+// Children returns the children in start order. OTP's which_children has the newest
 // first.
 func (m *Machine) Children() []Info {
 	list := make([]Info, 0, m.order.n)

@@ -1,6 +1,6 @@
-// Package tree is the rules of supervision as pure functions and one state
-// machine: no processes, no clocks, no goroutines. The supervisor's loop gives
-// a Machine what happens and does what it answers; a test gives it a million
+// Package tree implements the rules of supervision as pure functions and one state
+// machine: no processes, no clocks, no goroutines. The supervisor's loop feeds a
+// Machine with what happens and carries out its actions; a test feeds it with a million
 // invented histories.
 //
 //	      Add, Init, RestartChild
@@ -9,9 +9,9 @@
 //	┌────────► Starting ────────────────► Running
 //	│ Spawn        │ Exited                  │ Exited
 //	│              ▼                         ▼
-//	├───────── Restarting ◄──────────── its turn, by the rules
+//	├───────── Pending ◄─────────────── its turn, by the rules
 //	│  Retry       │  ▲                      │
-//	│              ▼  │ the time has come    │ not to be restarted,
+//	│              ▼  │ its time has come    │ not restarted,
 //	├───────── Delayed, by its Backoff       │ Ignored
 //	│              │ Terminate, Shutdown     ▼
 //	└── RestartChild ◄──────────────────  Stopped ──► removed
@@ -22,12 +22,12 @@
 // one_for_one, one_for_all, rest_for_one and simple_one_for_one, the restart
 // types permanent, transient and temporary, the sliding window of restarts,
 // significant children. Children are started one after another and stopped in
-// reverse order, one at a time; a child never has two incarnations that are
-// alive. A supervisor below a supervisor is a child of one Machine and a
-// Machine of its own: Up is its Ready, Ended its Exited by request.
+// reverse order, one at a time; a child never has two live incarnations, except while
+// it is being replaced. A supervisor below a supervisor is a child of one Machine and
+// has a Machine of its own: Up of that one is its Ready, Ended its Exited with ByRequest.
 //
-// What differs from OTP: a Terminate and a Shutdown do not wait for a start
-// that hangs, they stop it; and Backoff and Pace, which OTP does not have.
+// Differences from OTP: Terminate and Shutdown do not wait for a start that hangs, but
+// stop it; Backoff, Pace and Replace do not exist in OTP.
 //
 // docs/otp.md maps the rules to the tests.
 package tree

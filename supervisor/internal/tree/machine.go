@@ -2,11 +2,11 @@ package tree
 
 import "time"
 
-// Machine is one supervisor's rules. It does one thing at a time, as OTP's
-// supervisor does: it stops what is to be stopped, one child after another,
-// then starts what is to be started, one after another, and then looks at what
-// came meanwhile, in the order in which it came. Only to stop a child, or
-// everything, it does not wait for a start to come to its end.
+// Machine applies the rules for one supervisor. Like OTP's supervisor it does one thing
+// at a time: it stops what has to be stopped, one child after another, then starts what
+// has to be started, one after another, and then looks at what came in the meantime, in
+// order. Only for stopping a child, or everything, it does not wait until a start has
+// finished.
 type Machine struct {
 	config Config
 	window *Window
@@ -14,15 +14,15 @@ type Machine struct {
 	byName map[string]*child
 	order  list
 
-	work     []item   // not looked at yet, the oldest first
+	work     []item   // waiting for its turn, the oldest first
 	stops    []*child // to be stopped, in that order
-	stopping *child   // the one of them that is being stopped
+	stopping *child   // the child that is being stopped
 	starts   []*child // to be started, in that order
-	starting *child   // the one of them that is being started
-	plan     plan     // what starts is about
+	starting *child   // the child that is being started
+	plan     plan     // what starts is for
 	alive    int      // processes that may exist
 
-	initial bool // Init is not done
+	initial bool // Init is not finished
 	ending  bool
 	ended   bool
 
@@ -30,7 +30,7 @@ type Machine struct {
 	out []Action
 }
 
-// plan is what a list of starts is about: it decides what a failure means.
+// plan is the purpose of a list of starts. It decides what a failure means.
 type plan uint8
 
 const (
@@ -39,7 +39,7 @@ const (
 	planRestart             // by the rules
 )
 
-// item is something that has to wait for its turn.
+// item is an event that waits for its turn.
 type item struct {
 	what what
 	c    *child
@@ -59,8 +59,8 @@ func New(c Config) *Machine {
 	return &Machine{config: c, window: NewWindow(c.Intensity, c.Period), byID: map[uint32]*child{}, byName: map[string]*child{}}
 }
 
-// Handle takes what has happened at now, a time on any monotonic clock, and
-// says what is to be done, in order.
+// Handle takes an input at now, a time on any monotonic clock, and returns the actions
+// to carry out, in order.
 func (m *Machine) Handle(now time.Duration, in Input) []Action {
 	m.now, m.out = now, nil
 	switch in := in.(type) {
@@ -103,7 +103,7 @@ func (m *Machine) answer(call uint64, id uint32, err error) {
 	}
 }
 
-// report tells of a child by one of OTP's reports.
+// report makes one of OTP's reports about a child.
 func (m *Machine) report(k ReportKind, c *child) { m.do(Report{k, c.id}) }
 
 // simple says whether this is a simple_one_for_one supervisor.
@@ -120,7 +120,7 @@ func (m *Machine) advance() {
 			m.stopNext()
 		case m.ending:
 			if m.alive > 0 {
-				return // a simple_one_for_one's, all at once
+				return // children of a simple_one_for_one are stopping all at once
 			}
 			m.ended = true
 			m.do(Ended{})
@@ -141,7 +141,7 @@ func (m *Machine) advance() {
 	}
 }
 
-// look deals with something whose turn has come.
+// look handles an item whose turn has come.
 func (m *Machine) look(i item) {
 	switch c := i.c; i.what {
 	case itemDeath:
@@ -167,7 +167,7 @@ func (m *Machine) startNext() {
 	c := m.starts[0]
 	m.starts = m.starts[1:]
 	if !c.planned {
-		return // terminated meanwhile
+		return // it was terminated meanwhile
 	}
 	c.planned = false
 	m.starting = c
@@ -185,14 +185,14 @@ func (m *Machine) ready(in Ready) {
 		return
 	}
 	if c == nil || c.state != Starting || c.incarnation != in.Incarnation {
-		return // stopping already, or a dead one's last word
+		return // already stopping, or from a dead incarnation
 	}
 	m.starting = nil
 	c.state, c.readyAt = Running, m.now
 	m.started(c, nil)
 }
 
-// started answers who waits for c's start.
+// started answers the command that waits for c's start.
 func (m *Machine) started(c *child, err error) {
 	m.answer(c.call, c.id, err)
 	c.fresh, c.call = false, 0
@@ -212,7 +212,7 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 			return
 		}
 		m.abandon(c, ErrNotRunning)
-		if c.successor.incarnation != 0 { // first its successor must be reaped
+		if c.successor.incarnation != 0 { // its successor must be reaped first
 			if c.state == Running {
 				c.state = Pending
 			}
@@ -222,7 +222,7 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 	}
 }
 
-// reaped deals with a child of which no process is left.
+// reaped handles a child of which no process is left.
 func (m *Machine) reaped(c *child) {
 	reason := c.reason
 	c.alive = false
@@ -248,8 +248,7 @@ func (m *Machine) reaped(c *child) {
 	}
 }
 
-// ignored deals with a child that is not wanted: it counts as started, and
-// does not run.
+// ignored handles a child that is not wanted: it counts as started, but does not run.
 func (m *Machine) ignored(in Ignored) {
 	c := m.byID[in.ID]
 	if c != nil && c.successor.incarnation == in.Incarnation {
@@ -270,9 +269,8 @@ func (m *Machine) ignored(in Ignored) {
 	m.settle(c)
 }
 
-// settle deals with a child that will not be started again by itself. OTP's
-// del_child: the spec of a temporary child, and of a child of a
-// simple_one_for_one, goes too.
+// settle handles a child that will not be restarted. As in OTP's del_child, a temporary
+// child and a child of a simple_one_for_one are also forgotten.
 func (m *Machine) settle(c *child) {
 	c.state, c.toStop = Stopped, false
 	m.cancel(c)

@@ -13,8 +13,8 @@ type Input interface{ input() }
 // wants no answer.
 type (
 	// Init starts the children of a supervisor's Spec, one after another.
-	// They are all started, or none: a failure stops the others in reverse
-	// order and ends the supervisor. Up or InitFailed tells.
+	// Either all are started or none: a failure stops the others in reverse
+	// order and ends the supervisor. The outcome is Up or InitFailed.
 	Init struct{ Children []Add }
 	// Add is start_child: a new last child.
 	Add struct {
@@ -30,10 +30,10 @@ type (
 		ID, Incarnation uint32
 		Reason          Reason
 	}
-	// Ignored says that an incarnation has ended before it was ready, because
-	// it is not wanted: OTP's ignore.
+	// Ignored says that an incarnation ended before it was ready because it is
+	// not wanted: OTP's ignore.
 	Ignored struct{ ID, Incarnation uint32 }
-	// Retry is what PostRetry or BackingOff asked for.
+	// Retry is the input that PostRetry or BackingOff has asked for.
 	Retry struct{ ID uint32 }
 	// Terminate is terminate_child: stop a child. Its spec stays.
 	Terminate struct {
@@ -55,7 +55,7 @@ type (
 		Call uint64
 		ID   uint32
 	}
-	// HandedOver says that a successor has what its predecessor hands over.
+	// HandedOver says that a successor has taken its predecessor's state.
 	HandedOver struct{ ID, Incarnation uint32 }
 	// GiveUp ends a replacement, before its Commit: the successor is killed.
 	GiveUp struct {
@@ -85,35 +85,34 @@ type Action interface{ action() }
 
 // The actions.
 type (
-	// Spawn starts the process of an incarnation. What was Gone is back.
+	// Spawn starts the process of an incarnation. A child that was Gone is back.
 	Spawn struct{ ID, Incarnation uint32 }
 	// Stop asks an incarnation to end, and kills it when its time is over.
 	Stop struct{ ID, Incarnation uint32 }
-	// StopAll does so for all children of a simple_one_for_one supervisor at
-	// once, with one timer.
+	// StopAll stops all children of a simple_one_for_one supervisor at once, with
+	// one timer.
 	StopAll struct{ Children []Stop }
 	// SpawnSuccessor starts the process of an incarnation beside the one that
-	// runs. Ready and Exited tell of it, too.
+	// runs. It too is followed by Ready and Exited.
 	SpawnSuccessor struct{ ID, Incarnation uint32 }
 	// HandOver asks an incarnation to stop between two messages, and to hand its
-	// state over to its successor. HandedOver or GiveUp tells.
+	// state over to its successor. The outcome is HandedOver or GiveUp.
 	HandOver struct{ ID, Incarnation, Successor uint32 }
 	// Commit asks an incarnation that has handed over to end.
 	Commit struct{ ID, Incarnation uint32 }
-	// TakeOver gives the mailbox and the name to a successor: its predecessor
-	// has ended. It may have died, too; what follows tells.
+	// TakeOver gives the mailbox and the name to a successor, whose predecessor has
+	// ended. If the successor has died too, that is handled next.
 	TakeOver struct{ ID, Incarnation uint32 }
 	// Abandon kills a successor. Its predecessor goes on, if it is alive.
 	Abandon struct{ ID, Incarnation uint32 }
-	// PostRetry wants a Retry after what is already waiting.
+	// PostRetry asks for a Retry after the inputs that are already waiting.
 	PostRetry struct{ ID uint32 }
-	// BackingOff wants a Retry at that time, and not before.
+	// BackingOff asks for a Retry at that time, and not before.
 	BackingOff struct {
 		ID    uint32
 		Until time.Duration
 	}
-	// Answer is the outcome of a command. Every Call that is not zero gets
-	// one.
+	// Answer is the outcome of a command. Every nonzero Call gets one.
 	Answer struct {
 		Call uint64
 		ID   uint32
@@ -122,8 +121,8 @@ type (
 	// Restarting says that a child will be started again now: after its death,
 	// or after a start that failed.
 	Restarting struct{ ID uint32 }
-	// Gone says that a child will not be started again by itself. Final says
-	// that it is so because the whole supervisor ends.
+	// Gone says that a child will not be restarted. Final says that the reason is
+	// the end of the whole supervisor.
 	Gone struct {
 		ID    uint32
 		Final bool
@@ -137,14 +136,14 @@ type (
 	}
 	// Exceeded says that there were too many restarts: everything ends.
 	Exceeded struct{ ID uint32 }
-	// SignificantEnded says that everything ends because a significant child has.
+	// SignificantEnded says that everything ends because a significant child has ended.
 	SignificantEnded struct{ ID uint32 }
 	// Up says that all children of Init are ready.
 	Up struct{}
-	// InitFailed says which child of Init was not: everything ends.
+	// InitFailed says which child of Init did not become ready: everything ends.
 	InitFailed struct{ ID uint32 }
-	// Ended says that nothing runs any more and nothing will. For the
-	// supervisor above, a supervisor that ends so has ended by request.
+	// Ended says that nothing runs any more and nothing will. For the supervisor
+	// above, such an end has the reason ByRequest.
 	Ended struct{}
 )
 
@@ -172,19 +171,19 @@ func (Ended) action()            {}
 // ReportKind is the context of one of OTP's supervisor reports.
 type ReportKind uint8
 
-// The kinds of reports that are not actions of their own. OTP's progress is
-// the Ready that the machine is told of, and its shutdown is Exceeded.
+// The kinds of reports that are not actions of their own. OTP's progress is the input
+// Ready, and its shutdown is the action Exceeded.
 const (
-	ChildTerminated ReportKind = iota // it has died by itself, and not in order
+	ChildTerminated ReportKind = iota // it has died by itself, abnormally or to be restarted
 	StartError                        // it did not become ready
-	ShutdownError                     // asked to end, it ended otherwise
+	ShutdownError                     // asked to end, it ended for another reason
 )
 
 func (k ReportKind) String() string {
 	return name(uint8(k), "child_terminated", "start_error", "shutdown_error")
 }
 
-// Why commands are refused, or fail.
+// Reasons why commands are refused or fail.
 var (
 	ErrNotFound     = errors.New("no such child")
 	ErrShuttingDown = errors.New("the supervisor is ending")
@@ -199,8 +198,8 @@ var (
 	ErrIgnored      = errors.New("the child is not wanted: its start was ignored")
 )
 
-// PresentError says that a child of that name exists already: OTP's
-// already_present when it is stopped, and already_started when it is not.
+// PresentError says that a child of that name already exists: OTP's already_present if
+// it is stopped, and already_started if it is not.
 type PresentError struct {
 	ID      uint32
 	Started bool

@@ -6,24 +6,23 @@ import (
 	"time"
 )
 
-// Pace spaces out restarts: Burst of them are made at once, further ones no
-// oftener than one in Every. It is about restarts as the window counts them,
-// failed attempts too, a whole group being one. Who has been ready for Settled
-// is not in a loop and does not wait. OTP has no such thing: its processes cost
-// next to nothing.
+// Pace spaces out restarts: Burst of them are made at once, further ones at most one in
+// Every. It counts restarts as the window does: failed attempts count, and a whole group
+// counts once. A child that was ready for Settled is not in a loop and does not wait.
+// OTP has nothing like it, since its processes cost next to nothing.
 type Pace struct {
-	// Burst is how many restarts are made at once; 0 means 8. An unused one is
-	// there again after Every.
+	// Burst is how many restarts are made at once; 0 means 8. After each Every, one
+	// more is available again.
 	Burst int
-	// Every is the time between two of the restarts that come after that; 0
-	// means 60 ms, Unpaced means none.
+	// Every is the time between the restarts that follow the burst; 0 means 60 ms,
+	// Unpaced means that no restart waits.
 	Every time.Duration
 }
 
 // Settled is how long a child must have been ready for its restart not to wait.
 const Settled = 10 * time.Second
 
-// Unpaced as Pace.Every means that no restart waits.
+// Unpaced, as Pace.Every, means that no restart waits.
 const Unpaced time.Duration = -1
 
 // Validate lists every problem of p.
@@ -48,34 +47,34 @@ func (p Pace) withDefaults() Pace {
 	return p
 }
 
-// Pacer keeps a Pace for all the machines that share it. They share a clock,
-// and are driven by one goroutine.
+// Pacer applies a Pace to all the machines that share it. They share a clock, and one
+// goroutine drives them.
 type Pacer struct {
 	pace Pace
-	next time.Duration // the turn that was given out last
+	last time.Duration // the time of the last turn given out
 }
 
-// NewPacer returns a pacer of which nothing is used up.
+// NewPacer returns a pacer whose burst is unused.
 func NewPacer(p Pace) *Pacer {
 	p = p.withDefaults()
-	return &Pacer{pace: p, next: -time.Duration(p.Burst) * p.Every}
+	return &Pacer{pace: p, last: -time.Duration(p.Burst) * p.Every}
 }
 
-// wait gives out the next turn, and says how long it is until then, but no more
-// than most. A nil Pacer lets nobody wait.
+// wait gives out the next turn and returns the time until then, at most most. With a nil
+// Pacer nobody waits.
 func (p *Pacer) wait(now, most time.Duration) time.Duration {
 	if p == nil || p.pace.Every == Unpaced {
 		return 0
 	}
-	last := max(p.next, now-time.Duration(p.pace.Burst)*p.pace.Every)
+	last := max(p.last, now-time.Duration(p.pace.Burst)*p.pace.Every)
 	d := min(last+p.pace.Every-now, most)
-	p.next = max(last, now+d)
+	p.last = max(last, now+d)
 	return max(d, 0)
 }
 
 // pace is how long the next attempt to restart a child has to wait. A machine that is
-// about to give up does not wait for that. And turns do not come so slowly that
-// a child which dies at once could never reach the limit.
+// about to give up does not wait. Nor are turns so far apart that a child that always
+// dies at once could never exceed the limit.
 func (m *Machine) pace() time.Duration {
 	if m.config.Intensity == 0 || m.window.Count(m.now) >= m.config.Intensity {
 		return 0

@@ -78,7 +78,7 @@ func TestPaceOfSettled(t *testing.T) {
 	s.want("child_terminated 1", "restarting 1", "spawn 1.3", "child_terminated 2", "restarting 2", "spawn 2.3")
 	s.ready(2)
 	s.now += Settled - 1 // since they were ready
-	s.m.config.Pacer.next = s.now
+	s.m.config.Pacer.last = s.now
 	s.dies(1, Abnormal)
 	s.want("child_terminated 1", "backoff 1 20.099999999s")
 	s.now++
@@ -89,7 +89,7 @@ func TestPaceOfSettled(t *testing.T) {
 // TestPaceOfGroup: the neighbours are stopped at once and started in one turn.
 func TestPaceOfGroup(t *testing.T) {
 	s := newPaced(t, Config{Strategy: OneForAll, Intensity: 100, Period: time.Hour})
-	s.m.config.Pacer.next = 0 // nothing is left of the burst
+	s.m.config.Pacer.last = 0 // nothing is left of the burst
 	s.up(Permanent, Permanent)
 	s.dies(1, Abnormal)
 	s.dies(2, ByRequest)
@@ -106,7 +106,7 @@ func TestPaceOfGroup(t *testing.T) {
 func TestPaceBeforeTheEnd(t *testing.T) {
 	for _, intensity := range []int{0, 1} {
 		s := newPaced(t, Config{Intensity: intensity, Period: time.Hour})
-		s.m.config.Pacer.next = 0
+		s.m.config.Pacer.last = 0
 		s.up(Permanent)
 		if intensity == 1 {
 			s.dies(1, Abnormal)

@@ -8,32 +8,31 @@ package tree
 //	SpawnSuccessor HandOver          Commit          TakeOver
 //	   └───────────┴──── GiveUp, an end or a stop ──► Abandon
 //
-// Until Commit the child is what it was: its death, a Terminate or the restart
-// of its group ends the replacement, and goes on when the successor is reaped.
-// After TakeOver it is what it was, too, in another process: the window of
-// restarts does not know of it.
+// Until Commit the predecessor is the child: its death, a Terminate or the restart of
+// its group ends the replacement, and is handled once the successor is reaped. After
+// TakeOver the child goes on in the other process; no restart is counted.
 
-// phase is how far a replacement has come.
+// phase is the phase of a replacement.
 type phase uint8
 
 const (
 	preparing   phase = iota // the successor is being started
-	handingOver              // it is ready, and gets its predecessor's state
+	handingOver              // the successor is ready, and gets its predecessor's state
 	committed                // it takes over as soon as its predecessor has ended
 	abandoned                // it is being killed
 )
 
-// successor is the process that is to replace a child's.
+// successor is the process that will replace a child's current one.
 type successor struct {
 	incarnation uint32 // 0: there is none
 	phase       phase
-	dead        bool // committed, and has died before it could take over
+	dead        bool // committed, but died before it could take over
 	reason      Reason
-	call        uint64 // who waits for the replacement
-	why         error  // it is abandoned
+	call        uint64 // the command that waits for the replacement
+	why         error  // why it is abandoned
 }
 
-// replaceable says why c cannot be replaced now, if it cannot.
+// replaceable returns an error if c cannot be replaced now.
 func (m *Machine) replaceable(c *child) error {
 	switch {
 	case m.ending:
@@ -69,8 +68,7 @@ func (m *Machine) successorReady(c *child) {
 	}
 }
 
-// handedOver is the point of no return: from here on the successor is the one
-// that will go on.
+// handedOver is the point of no return: from here on the successor will be the child.
 func (m *Machine) handedOver(in HandedOver) {
 	c := m.byID[in.ID]
 	if c != nil && c.successor.incarnation == in.Incarnation && c.successor.phase == handingOver && c.state == Running {
@@ -85,8 +83,8 @@ func (m *Machine) giveUp(in GiveUp) {
 	}
 }
 
-// abandon ends the replacement of c, if there is one. Who waits for it is told
-// when the successor is reaped.
+// abandon ends the replacement of c, if there is one. The waiting command is answered
+// when the successor has been reaped.
 func (m *Machine) abandon(c *child, why error) {
 	if c.successor.incarnation == 0 || c.successor.phase == abandoned {
 		return
@@ -105,10 +103,10 @@ func (m *Machine) replaced(c *child, err error) {
 	m.answer(call, c.id, err)
 }
 
-// successorExited deals with a successor that has not taken over.
+// successorExited handles the end of a successor that has not taken over.
 func (m *Machine) successorExited(c *child, reason Reason) {
 	if c.successor.phase == committed {
-		c.successor.dead, c.successor.reason = true, reason // its turn to die comes
+		c.successor.dead, c.successor.reason = true, reason // handled when it takes over
 		return
 	}
 	why := c.successor.why

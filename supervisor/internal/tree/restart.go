@@ -2,7 +2,7 @@ package tree
 
 import "time"
 
-// died deals with the death of a child that was running. OTP's do_restart.
+// died handles the death of a child that was running. OTP's do_restart.
 func (m *Machine) died(c *child) {
 	if !ShouldRestart(c.spec.Restart, c.reason) {
 		m.diedForGood(c)
@@ -26,8 +26,8 @@ func (m *Machine) died(c *child) {
 	m.backOff(c, pace)
 }
 
-// diedForGood deals with the death of a child that is not started again: by its
-// restart type, or because a Terminate has come since.
+// diedForGood handles the death of a child that is not restarted, because of its restart
+// type or because a Terminate has come since.
 func (m *Machine) diedForGood(c *child) {
 	again := ShouldRestart(c.spec.Restart, c.reason)
 	if again || !c.reason.InOrder() {
@@ -39,8 +39,8 @@ func (m *Machine) diedForGood(c *child) {
 	}
 }
 
-// delayGroup stops the neighbours of c before its delay: they do not wait for
-// that, and none is started before it, though its own delay be shorter.
+// delayGroup stops the group of c before c's delay, not after it. None of the group is
+// started before c, even if its own delay is shorter.
 func (m *Machine) delayGroup(c *child) {
 	m.stopGroup(c)
 	c.follow = m.after(c)
@@ -51,7 +51,7 @@ func (m *Machine) delayGroup(c *child) {
 	}
 }
 
-// autoShutdown ends the supervisor when c was significant enough.
+// autoShutdown ends the supervisor if the end of c requires that.
 func (m *Machine) autoShutdown(c *child) {
 	if !c.spec.Significant || m.config.AutoShutdown == Never || m.ending {
 		return
@@ -67,8 +67,7 @@ func (m *Machine) autoShutdown(c *child) {
 	m.end(nil)
 }
 
-// attempt counts an attempt to restart c, and makes it if it is allowed. OTP's
-// restart.
+// attempt counts an attempt to restart c and, if it is allowed, makes it. OTP's restart.
 func (m *Machine) attempt(c *child) {
 	if !m.window.Add(m.now) {
 		m.do(Exceeded{c.id})
@@ -92,7 +91,7 @@ func (m *Machine) attempt(c *child) {
 	}
 }
 
-// toStart plans the start of c, and forgets what else was planned for it.
+// toStart plans the start of c, and cancels whatever else was planned for it.
 func (m *Machine) toStart(c *child) {
 	if !c.alive {
 		c.state = Waiting
@@ -101,8 +100,8 @@ func (m *Machine) toStart(c *child) {
 	m.starts = append(m.starts, c)
 }
 
-// group calls f for the children that the strategy restarts with c, c apart,
-// the last one first.
+// group calls f for the other children that the strategy restarts with c, the last one
+// first.
 func (m *Machine) group(c *child, f func(x *child)) {
 	if m.config.Strategy == OneForOne || m.simple() {
 		return
@@ -129,9 +128,8 @@ func (m *Machine) stopGroup(c *child) {
 	})
 }
 
-// after is the children that are started with c, c apart, in start order.
-// OTP starts those too that were stopped before; it has forgotten the
-// temporary ones.
+// after returns the other children that are started with c, in start order. As in OTP,
+// those that were stopped before are among them; temporary ones are not.
 func (m *Machine) after(c *child) (xs []*child) {
 	m.group(c, func(x *child) {
 		if x.spec.Restart != Temporary {
@@ -144,7 +142,7 @@ func (m *Machine) after(c *child) (xs []*child) {
 	return xs
 }
 
-// startFailed deals with a child that ended before it was ready.
+// startFailed handles a child that ended before it was ready.
 func (m *Machine) startFailed(c *child) {
 	m.report(StartError, c)
 	switch m.plan {
@@ -160,13 +158,13 @@ func (m *Machine) startFailed(c *child) {
 			m.remove(c)
 		}
 	case planRestart:
-		if c.reason == Final { // it says that no further attempt makes sense
-			m.started(c, ErrStart) // who has started it by hand, if its group was faster
+		if c.reason == Final { // it says that a further attempt makes no sense
+			m.started(c, ErrStart) // for a RestartChild that its group's restart has overtaken
 			m.settle(c)
 			m.autoShutdown(c)
 			return
 		}
-		// Those that come after it wait for its next attempt. OTP: try_again.
+		// The children after it wait for its next attempt. OTP's try_again.
 		for _, x := range m.starts {
 			if x.planned {
 				x.planned, x.state = false, Waiting
@@ -182,8 +180,8 @@ func (m *Machine) startFailed(c *child) {
 	}
 }
 
-// backOff plans the next attempt to restart c: after its delay, or when its turn
-// comes, in pace, or, if it has neither, after what is already waiting.
+// backOff plans the next attempt to restart c: after its delay and not before its turn,
+// in pace, or, if it has neither, after the inputs that are already waiting.
 func (m *Machine) backOff(c *child, pace time.Duration) {
 	c.retrying = true
 	random := 0.5
@@ -203,14 +201,14 @@ func (m *Machine) backOff(c *child, pace time.Duration) {
 func (m *Machine) retry(id uint32) {
 	c := m.byID[id]
 	if c == nil || !c.retrying || m.ending || c.state == Delayed && m.now < c.until {
-		return // taken back
+		return // it was cancelled
 	}
 	c.state = Pending
 	m.work = append(m.work, item{what: itemRetry, c: c})
 }
 
-// cancel takes back what is planned for c, and for those that wait for it: they
-// stay stopped, as in OTP.
+// cancel cancels what is planned for c, and for the children that wait for it: they stay
+// stopped, as in OTP.
 func (m *Machine) cancel(c *child) {
 	follow := c.follow
 	c.planned, c.regroup, c.retrying, c.byHand, c.unseen, c.follow = false, false, false, false, false, nil

@@ -29,8 +29,8 @@ const (
 	OneForAll                  // all children
 	RestForOne                 // the child that died and those started after it
 
-	// SimpleOneForOne is one_for_one for any number of children of one
-	// template. They have no order, and stop all at once.
+	// SimpleOneForOne is one_for_one for any number of children made from one
+	// template. They have no order, and all stop at once.
 	SimpleOneForOne
 )
 
@@ -53,7 +53,7 @@ func (a AutoShutdown) String() string {
 	return name(uint8(a), "never", "any_significant", "all_significant")
 }
 
-// Config is a supervisor's flags.
+// Config holds a supervisor's flags.
 type Config struct {
 	Strategy     Strategy
 	Intensity    int // 0 means no restart at all
@@ -81,16 +81,16 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Reason is OTP's exit reason, as far as the rules look at it.
+// Reason is OTP's exit reason, as far as it matters to the rules.
 type Reason uint8
 
 // The reasons.
 const (
-	Normal       Reason = iota // exit 0 without being asked
-	ByRequest                  // asked to end, or declared as such, with exit 0
+	Normal       Reason = iota // exit code 0, without being asked
+	ByRequest                  // exit code 0, asked to end or declared as shutdown
 	Abnormal                   // everything else
-	Final                      // abnormal, and declared to be the last: no restart
-	ShutdownWith               // declared as {shutdown, X}, with exit 0
+	Final                      // abnormal, with one of Child.FatalCodes: no restart
+	ShutdownWith               // exit code 0, declared as {shutdown, X}
 	Killed                     // by the supervisor's own SIGKILL
 )
 
@@ -98,7 +98,7 @@ func (r Reason) String() string {
 	return name(uint8(r), "normal", "shutdown", "abnormal", "final", "{shutdown,_}", "killed")
 }
 
-// InOrder says whether an end of that reason is no failure.
+// InOrder says whether an end for that reason is not a failure.
 func (r Reason) InOrder() bool { return r == Normal || r == ByRequest || r == ShutdownWith }
 
 func name(i uint8, names ...string) string {
@@ -108,8 +108,8 @@ func name(i uint8, names ...string) string {
 	return fmt.Sprint(i)
 }
 
-// ShouldRestart says whether a child of that type is restarted after an end of
-// that reason.
+// ShouldRestart says whether a child of that type is restarted after an end for that
+// reason.
 func ShouldRestart(r Restart, reason Reason) bool {
 	return reason != Final && (r == Permanent || r == Transient && !reason.InOrder())
 }
@@ -138,10 +138,10 @@ func NewWindow(intensity int, period time.Duration) *Window {
 	return &Window{intensity: intensity, period: period}
 }
 
-// Add counts a restart at now, a time on any monotonic clock, and says whether
-// it is allowed. OTP: an entry that is exactly a period old still counts.
+// Add counts a restart at now, a time on any monotonic clock, and says whether it is
+// allowed. As in OTP, an entry that is exactly a period old still counts.
 func (w *Window) Add(now time.Duration) (allowed bool) {
-	w.at = append(w.at[w.old(now):], now) // append moves what is left when it must grow
+	w.at = append(w.at[w.old(now):], now)
 	return len(w.at) <= w.intensity
 }
 
@@ -171,12 +171,12 @@ type Policy struct {
 	Redeliver int // 0: none
 }
 
-// Charge is the deaths that a message has been charged with.
+// Charge counts the deaths that were charged to a message.
 type Charge struct {
 	Own, Unexplained int
 }
 
-// Decision is what becomes of the message that was in hand at a death.
+// Decision says what happens to the message that was in hand at a death.
 type Decision uint8
 
 // The decisions.
@@ -185,14 +185,14 @@ const (
 	Quarantine
 )
 
-// UnexplainedLimit is how many deaths by signals from outside a message can be
-// charged with when it is redelivered at all.
+// UnexplainedLimit is the number of deaths by signals from outside at which a message
+// is quarantined even if it is redelivered.
 const UnexplainedLimit = 10
 
-// Verdict charges a death to the message that was in hand, and decides. A
-// death that was asked for is not charged. With Redeliver n the message is
-// quarantined at the n-th death of the child's own doing, and at the
-// UnexplainedLimit-th unexplained one; with 0 at the first that is charged.
+// Verdict charges a death to the message that was in hand, and decides. A death that
+// the program asked for is not charged. With Redeliver n the message is quarantined at
+// the n-th death of the child's own doing, or at the UnexplainedLimit-th unexplained
+// one; with 0, at the first charged death.
 func Verdict(c Charge, cause Cause, p Policy) (Charge, Decision) {
 	switch cause {
 	case Asked:

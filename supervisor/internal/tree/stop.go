@@ -1,6 +1,6 @@
 package tree
 
-// stop puts c on the list of those to be stopped.
+// stop puts c on the list of children to be stopped.
 func (m *Machine) stop(c *child) {
 	if !c.toStop && c.state != Stopping {
 		c.toStop = true
@@ -13,7 +13,7 @@ func (m *Machine) stopNext() {
 	c := m.stops[0]
 	m.stops = m.stops[1:]
 	if !c.toStop {
-		return // dead, and terminated meanwhile
+		return // it has died and was terminated meanwhile
 	}
 	c.toStop = false
 	if !c.alive {
@@ -30,8 +30,8 @@ func (m *Machine) stopNext() {
 	}
 }
 
-// stopDead deals with a child that was to be stopped and is dead already. If it
-// has died by itself and nobody has looked at that, it counts as stopped.
+// stopDead handles a child that was to be stopped but is already dead. If it has died by
+// itself and that was not handled yet, it counts as stopped.
 func (m *Machine) stopDead(c *child) {
 	m.stoppedDead(c)
 	m.stopped(c)
@@ -44,16 +44,16 @@ func (m *Machine) stoppedDead(c *child) {
 	c.unseen = false
 }
 
-// stopped deals with a child that has ended because it was asked to.
+// stopped handles a child that has ended because it was asked to.
 func (m *Machine) stopped(c *child) {
 	if c.call != 0 || c.fresh {
-		m.settle(c) // who waits for its start gets ErrTerminated
+		m.settle(c) // a command that waits for its start gets ErrTerminated
 		if c.fresh && m.byID[c.id] == c {
 			m.remove(c)
 		}
 		return
 	}
-	again := c.regroup && len(c.enders) == 0 // a Terminate has an answer; the group may start the child all the same
+	again := c.regroup && len(c.enders) == 0 // a Terminate is answered, but the group may still start the child
 	c.regroup = false
 	if again && !m.ending && c.spec.Restart != Temporary {
 		c.state = Waiting
@@ -62,13 +62,14 @@ func (m *Machine) stopped(c *child) {
 	m.settle(c)
 }
 
-// end stops everything, in reverse order, first apart: that one is dead.
+// end stops everything in reverse order. first, if not nil, is the child whose death is
+// the reason.
 func (m *Machine) end(first *child) {
 	if m.ending {
 		return
 	}
 	m.ending, m.initial = true, false
-	for _, i := range m.work { // those that wait for their first turn
+	for _, i := range m.work { // starts that wait for their turn
 		if i.what == itemAdd && m.byID[i.c.id] == i.c {
 			m.refuse(i.c, ErrShuttingDown)
 		} else if i.what == itemRestartChild && i.c.byHand {
