@@ -6,18 +6,18 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// The lane of a dead sender is kept until the receiver has read it. A sender
-// that dies again and again, and a receiver that does not read, would fill the
-// memory and the descriptors of the program. So a sender of which maxUnread
-// earlier incarnations are unread finds the mailbox full: its question for the
-// receiver is not answered until one of them has been read.
+// The lane of a dead sender is kept until the receiver has read it. A sender that dies
+// again and again, with a receiver that does not read, would use up the memory and the
+// descriptors of the program. So a sender with maxUnread unread earlier incarnations
+// finds the mailbox full: its question for the receiver is not answered until one of
+// them has been read.
 const maxUnread = 2
 
-// maxParked bounds the questions of one process about one receiver that wait. To
-// another one the answer is at once that the mailbox is full.
+// maxParked bounds the waiting questions of one process about one receiver. A further
+// question is answered at once: the mailbox is full.
 const maxParked = 64
 
-// parked is a question that waits.
+// parked is a waiting question.
 type parked struct {
 	from wire.Addr
 	f    wire.Resolve
@@ -26,8 +26,8 @@ type parked struct {
 // The policies of a mailbox on the wire.
 const fullWait = 0
 
-// crowded says whether an incarnation has too many unread predecessors at c, and
-// then sees to the answer.
+// crowded says whether an incarnation has too many unread predecessors at c. If so, it
+// has answered or parked the question.
 func (k *Keeper) crowded(from wire.Addr, f *wire.Resolve, c *child) bool {
 	if f.ID == 0 || c.gone || k.unreadBy(from, c.id) < maxUnread {
 		return false
@@ -49,8 +49,8 @@ func (k *Keeper) crowded(from wire.Addr, f *wire.Resolve, c *child) bool {
 	return true
 }
 
-// unreadBy is how many lanes of earlier incarnations of a sender its receiver
-// has not read to the end.
+// unreadBy is the number of lanes of earlier incarnations of a sender that the receiver
+// has not read to their ends.
 func (k *Keeper) unreadBy(from wire.Addr, to uint32) (n int) {
 	for key, l := range k.lanes {
 		if key.to == to && key.from.ID == from.ID && key.from.Incarnation < from.Incarnation && l.retired {
@@ -60,8 +60,8 @@ func (k *Keeper) unreadBy(from wire.Addr, to uint32) (n int) {
 	return n
 }
 
-// unpark asks again what may have an answer, since a lane of that sender to that
-// receiver is no more.
+// unpark repeats the questions that may now have an answer, because a lane of that
+// sender to that receiver is gone.
 func (k *Keeper) unpark(key laneKey) {
 	var again []parked
 	k.parked = slices.DeleteFunc(k.parked, func(p parked) bool {
@@ -73,7 +73,7 @@ func (k *Keeper) unpark(key laneKey) {
 	})
 	for _, p := range again {
 		if c := k.children[p.from.ID]; c != nil {
-			if post, _ := c.process(p.from); post != nil { // else the asker is dead
+			if post, _ := c.process(p.from); post != nil { // otherwise the asker is dead
 				k.resolve(p.from, &p.f)
 			}
 		}

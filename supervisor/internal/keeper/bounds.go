@@ -8,18 +8,18 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Bounds is how much of the root's memory and descriptors one process may use by
-// what it asks for over its link. No process of ours gets near them by
-// itself; one that is broken or hostile is ended.
+// Bounds limits how much of the root's memory and descriptors one process can use by
+// what it asks for over its link. A working process does not get near the bounds; one
+// that is broken or hostile is ended.
 type Bounds struct {
 	Monitors int // that it has placed and that have not fired
-	Links    int // that it has asked for and that are there
+	Links    int // that it has asked for and that exist
 	Segments int // of all its lanes together
-	OnLane   int // segments of one lane, of its own, of replies, and of each set of receivers that shares some
+	OnLane   int // segments of one lane: its own, those of replies, and those of each set of receivers that share some
 }
 
-// DefaultBounds are what a program has. A receiver refuses more segments on a
-// lane than these, too.
+// DefaultBounds are the bounds of a program. Receivers too refuse more segments on a
+// lane than these.
 func DefaultBounds() Bounds {
 	return Bounds{Monitors: 1 << 16, Links: 1 << 16, Segments: 1 << 14, OnLane: segment.MaxViewSegments}
 }
@@ -35,8 +35,8 @@ func (e *BoundError) Error() string {
 		"it is broken, or does not give back what it no longer needs", e.Bound, e.What)
 }
 
-// usage is at least how much of each a process has: what it has asked for since
-// it was last counted comes on top of that.
+// usage is an upper bound of how much of each a process has: the last exact count, plus
+// everything that it has asked for since.
 type usage struct{ monitors, links, segments int }
 
 func (k *Keeper) usage(of wire.Addr) *usage {
@@ -48,8 +48,8 @@ func (k *Keeper) usage(of wire.Addr) *usage {
 	return u
 }
 
-// allow takes note that a process wants one more of something. Only when it seems
-// to have too much is it counted.
+// allow records that a process wants one more of something, and says whether it may have
+// it. Only if the process seems to have too much does it count exactly.
 func (k *Keeper) allow(from wire.Addr, n *int, what string, bound int, count func() int) bool {
 	if from.ID == 0 { // the root itself
 		return true
@@ -65,14 +65,14 @@ func (k *Keeper) allow(from wire.Addr, n *int, what string, bound int, count fun
 	return true
 }
 
-// overrun gives up a process that has asked for too much: nothing that it has
-// sent after that is looked at.
+// overrun gives up a process that has asked for too much: its further frames are
+// ignored.
 func (k *Keeper) overrun(from wire.Addr, err *BoundError) {
 	k.condemned[from] = struct{}{}
 	k.Overrun(from, err)
 }
 
-// acquit forgets what is noted of a process that is no more, and its questions.
+// acquit forgets the accounts of a dead process, and its parked questions.
 func (k *Keeper) acquit(dead wire.Addr) {
 	k.parked = slices.DeleteFunc(k.parked, func(p parked) bool { return p.from == dead })
 	delete(k.used, dead)
@@ -101,8 +101,8 @@ func (k *Keeper) allowLink(from wire.Addr) bool {
 	})
 }
 
-// allowSegment says whether a process may have one more segment on a lane, which is
-// its own, or by which it is asked.
+// allowSegment says whether a process may have one more segment on a lane that it writes
+// or, for replies, reads.
 func (k *Keeper) allowSegment(from wire.Addr, l *held, f *wire.Segment) bool {
 	n, bound := 0, k.Bounds.OnLane
 	switch {

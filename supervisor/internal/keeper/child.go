@@ -9,16 +9,16 @@ import (
 // child is one mailbox's owner.
 type child struct {
 	id      uint32
-	alive   uint32 // incarnation that runs, or 0
+	alive   uint32 // the incarnation that runs, or 0
 	name    string
 	mailbox wire.Mailbox
-	post    Post // of the incarnation that runs
-	traps   bool // that is told of the ends of its links
+	post    Post // to the incarnation that runs
+	traps   bool // it traps the ends of its links
 	gone    bool
 	last    *wire.Exit
-	drain   *drain                 // it is about to end; or nil
-	known   map[wire.Addr]struct{} // who was told where it is, and may open a lane to it
-	next    *successor             // that stands by; or nil
+	drain   *drain                 // while it is about to end; or nil
+	known   map[wire.Addr]struct{} // processes that were told its address, and may open a lane to it
+	next    *successor             // the one that stands by; or nil
 }
 
 // Add makes a mailbox for a child.
@@ -37,8 +37,8 @@ func (k *Keeper) Begin(self wire.Addr, definition string, post Post) {
 	}
 }
 
-// Back makes the mailbox of a child that was gone take messages again: empty,
-// and for the same number. All processes learn that.
+// Back makes the mailbox of a child that was gone accept messages again: it is empty and
+// has the same number. All processes are told.
 func (k *Keeper) Back(id uint32) {
 	c := k.children[id]
 	if c == nil || !c.gone {
@@ -98,7 +98,7 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	k.post(from, t)
 }
 
-// named finds the child of that name; one that has not ended comes first.
+// named finds the child with that name, preferring one that has not ended.
 func (k *Keeper) named(name string) (found *child) {
 	for _, c := range k.children {
 		if c.name == name && (found == nil || found.gone || c.id > found.id && !c.gone) {

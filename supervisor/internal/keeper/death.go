@@ -12,10 +12,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Died records the death of an incarnation: nothing of its memory changes any
-// more. What it had in hand is judged, its senders learn what will not be
-// answered, and its receivers that its lanes are final. Its watchers learn it
-// from Notify, which has to follow.
+// Died records the death of an incarnation, whose memory no longer changes. What it had
+// in hand is judged; its senders learn what will not be answered, and its receivers that
+// its lanes are final. Its monitors are notified by Notify, which has to follow.
 func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 	c := k.children[exit.Addr.ID]
 	if c == nil || c.alive != exit.Addr.Incarnation {
@@ -38,7 +37,7 @@ func (k *Keeper) Died(exit *wire.Exit, cause tree.Cause) {
 // and of those that it wrote.
 func (k *Keeper) settle(c *child, exit *wire.Exit, cause tree.Cause) {
 	for _, l := range k.to(c.id) {
-		// What this incarnation has answered is still being read, perhaps.
+		// The replies of this incarnation may still be being read.
 		l.forgetReplies(func(s kept) bool { return s.f.Peer.Incarnation < exit.Addr.Incarnation })
 		if l.pageOf == exit.Addr.Incarnation {
 			k.judge(l, c, exit, cause)
@@ -65,8 +64,8 @@ func (k *Keeper) retire(from wire.Addr) {
 	}
 }
 
-// Gone records that a child will not be started again. What is unread in its
-// mailbox becomes dead letters, of each lane when its sender has closed it.
+// Gone records that a child will not be started again. Its unread messages become dead
+// letters, lane by lane, when the sender of each has closed it.
 func (k *Keeper) Gone(id uint32) {
 	c := k.children[id]
 	if c == nil || c.gone {
@@ -79,8 +78,8 @@ func (k *Keeper) Gone(id uint32) {
 	}
 }
 
-// end asks the sender of a lane whose receiver is gone to close it: until then
-// there may come more. A dead sender has closed it.
+// end asks the sender of a lane whose receiver is gone to close it: until then more may
+// come. A dead sender counts as having closed it.
 func (k *Keeper) end(l *held, exit *wire.Exit) {
 	l.ending = exit
 	if l.retired {
@@ -90,8 +89,8 @@ func (k *Keeper) end(l *held, exit *wire.Exit) {
 	k.post(l.from, &wire.Gone{ID: l.to, Exit: *exit})
 }
 
-// bury makes dead letters of what is unread in a lane that nobody will read,
-// and drops it.
+// bury turns the unread messages of a lane that nobody will read into dead letters, and
+// drops the lane.
 func (k *Keeper) bury(l *held) {
 	if err := k.unread(l); err != nil {
 		k.Log.Warn("unread messages could not be counted", "actor", k.children[l.to].name, "err", err)
@@ -99,7 +98,7 @@ func (k *Keeper) bury(l *held) {
 	k.drop(l)
 }
 
-// judge decides what becomes of the message that was in hand.
+// judge decides what happens to the message that was in hand.
 func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	m, err := l.mapped()
 	if err != nil {
@@ -116,7 +115,7 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	at, entry := left.At, left.Entry
 	l.attempt = 0
 	if !left.InHand {
-		l.at = left.Again() // what left the queue no handler has seen
+		l.at = left.Again() // no handler has seen what left the queue
 		return
 	}
 	if l.chargeAt != at {
@@ -134,9 +133,9 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	k.quarantine(l, c, exit, entry, m)
 }
 
-// withFiles closes the files of a message that was in hand, if the dead process
-// had not received them. Such a message is never handled again: what the first
-// handler did with a file, and how far it read, cannot be taken back.
+// withFiles closes the files of a message that was in hand, if the dead process had not
+// received them. Such a message is never handled again: what the first handler did with
+// a file, and how far it read, cannot be undone.
 func (l *held) withFiles(e transport.Entry, decision tree.Decision, k *Keeper) tree.Decision {
 	var h wire.Entry
 	if _, err := h.Parse(e.Bytes); err != nil {
@@ -154,7 +153,7 @@ func (l *held) withFiles(e transport.Entry, decision tree.Decision, k *Keeper) t
 	return tree.Quarantine
 }
 
-// describe notes in the exit what was in hand.
+// describe records in exit which type of message was in hand.
 func (k *Keeper) describe(exit *wire.Exit, e transport.Entry) {
 	var h wire.Entry
 	if _, err := h.Parse(e.Bytes); err == nil {
@@ -162,8 +161,8 @@ func (k *Keeper) describe(exit *wire.Exit, e transport.Entry) {
 	}
 }
 
-// quarantine makes a dead letter of the message that was in hand, and fails
-// its ask.
+// quarantine makes the message that was in hand a dead letter; if it was an ask, it
+// fails.
 func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entry, m *memory) {
 	var h wire.Entry
 	payload, err := h.Parse(e.Bytes)
@@ -184,9 +183,9 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 	}
 }
 
-// unread makes dead letters of everything unread in a lane. Its sender is dead, or
-// has said that it has closed it; so what comes after that is none of it, and one
-// that goes on sending does not keep the keeper.
+// unread turns everything unread in a lane into dead letters. Its sender is dead or has
+// said that it has closed the lane. What it sends after that is ignored, so that a
+// sender that goes on sending does not occupy the keeper.
 func (k *Keeper) unread(l *held) error {
 	m, err := l.mapped()
 	if err != nil {
@@ -221,16 +220,17 @@ func (k *Keeper) unread(l *held) error {
 	}
 }
 
-// mostInKernel bounds the entries of a queue in the kernel: there are no more in
-// it, and the tail is its sender's word.
+// mostInKernel bounds the entries of a queue in the kernel, which never holds more. The
+// tail alone cannot be trusted, since the sender writes it.
 var mostInKernel uint64 = 1 << 18
 
-// mostUnread is how many unread entries a lane can have whose sender has closed it.
+// mostUnread is the largest number of unread entries of a lane whose sender has closed
+// it.
 func (l *held) mostUnread(send *transport.SendPage) uint64 {
 	most := mostInKernel
 	if l.open.Queue == wire.QueueRing {
 		most = uint64(l.open.Cells) / ring.CellBytes
 	}
-	// It may have died between an entry and its tail.
+	// + 1: the sender may have died between writing an entry and the tail.
 	return min(most, max(send.Tail.Load()+1, l.at.Seq)-l.at.Seq)
 }

@@ -8,9 +8,9 @@
 //	     what was in hand?   │   start, charge        │   and the first sequence to handle
 //	                         └────────────────────────┘
 //
-// A Keeper is state and rules without goroutines: the supervisor's loop calls
-// it, and it answers by frames that it hands to the processes' queues. It
-// knows no Go type of a message. It judges memory that others write only
-// after they are dead; for a watchdog it looks at pages of the living. Either way
-// it believes no number in it.
+// A Keeper is state and rules without goroutines: the supervisor's loop calls it, and
+// it answers with frames that it passes to the processes' queues. It knows no Go type
+// of a message. It judges memory that other processes write only after they are dead;
+// only for watchdogs does it look at the pages of live ones. Either way it trusts no
+// number in that memory.
 package keeper

@@ -2,17 +2,16 @@ package keeper
 
 import "github.com/understudy-go/understudy/transport/wire"
 
-// drain is the wait for the senders of an actor that is about to end: each is
-// asked to close its lane, so that the tails are final and the actor can tell
-// when it has handled everything.
+// drain is the wait for the senders of an actor that is about to end: each is asked to
+// close its lane, so that the tails are final and the actor knows when it has handled
+// everything.
 type drain struct {
-	open map[wire.Addr]struct{} // who has not closed its lane
+	open map[wire.Addr]struct{} // senders that have not closed their lanes
 	done func()                 // nil once called
 }
 
-// Drain asks everybody who sends to a child to stop that, and calls done when
-// all have: at once if nobody does. Who asks for the child from now on learns
-// that it is gone.
+// Drain asks all senders to a child to stop, and calls done when all have, or at once if
+// there are none. Processes that ask for the child from now on learn that it is gone.
 func (k *Keeper) Drain(id uint32, done func()) {
 	c := k.children[id]
 	if c == nil || c.gone || c.drain != nil {
@@ -24,7 +23,7 @@ func (k *Keeper) Drain(id uint32, done func()) {
 			k.askToClose(c, l.from)
 		}
 	}
-	for from := range c.known { // their lanes may be on the way, with messages in them
+	for from := range c.known { // a lane with messages may be on its way here
 		k.askToClose(c, from)
 	}
 	c.drain.check()
@@ -35,7 +34,7 @@ func (k *Keeper) askToClose(c *child, from wire.Addr) {
 	k.post(from, &wire.Leaving{ID: c.id})
 }
 
-// hasClosed notes that a sender has closed its lane to c, or is dead.
+// hasClosed records that a sender has closed its lane to c, or is dead.
 func (c *child) hasClosed(from wire.Addr) {
 	if c.drain != nil {
 		delete(c.drain.open, from)
@@ -51,8 +50,8 @@ func (d *drain) check() {
 	}
 }
 
-// leavingExit is what those learn who want to send to an actor that is about to
-// end.
+// leavingExit is the exit that is told to processes that want to send to an actor that
+// is about to end.
 func leavingExit(id uint32) *wire.Exit {
 	return &wire.Exit{Addr: wire.Addr{ID: id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonShutdown, Summary: wire.LeavingText}
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Handle is a descriptor that several owners share: the lane that keeps it
-// and the frames that wait to be sent with it. The last one closes it.
+// Handle is a descriptor that several owners share: the lane that keeps it and the
+// frames that wait to be sent with it. The last owner closes it.
 type Handle struct {
 	File transport.File
-	hold *segment.Memory // of a SysV segment, which its descriptor does not keep
+	hold *segment.Memory // of a SysV segment, which its descriptor does not keep alive
 	refs atomic.Int32
 	last func(transport.File) // called before the close, or nil
 }
 
-// NewHandle takes f, with one owner.
+// NewHandle takes over f, with one owner.
 func NewHandle(f transport.File) *Handle {
 	h := &Handle{File: f}
 	h.refs.Store(1)
@@ -30,7 +30,7 @@ func (h *Handle) Retain() *Handle {
 	return h
 }
 
-// Release takes an owner away. A nil Handle is nobody's.
+// Release removes an owner. On a nil Handle it does nothing.
 func (h *Handle) Release() {
 	if h == nil || h.refs.Add(-1) != 0 {
 		return
@@ -44,8 +44,8 @@ func (h *Handle) Release() {
 	}
 }
 
-// keep makes the handle keep the segment that it stands for alive. It is called
-// before the owner of the segment is told that it is kept.
+// keep makes the handle keep its segment alive. It is called before the owner of the
+// segment is told that it is kept.
 func (h *Handle) keep(f *wire.Segment, mailbox wire.Mailbox) (err error) {
 	h.hold, err = segment.Hold(h.File, int(f.Size), segment.Form(mailbox.Segment))
 	return err

@@ -17,7 +17,7 @@ type Letter struct {
 	Payload []byte // header and up to MaxLetter bytes of what was in hand
 }
 
-// MaxLetter is how many bytes of a quarantined message are kept.
+// MaxLetter is the number of bytes that are kept of a quarantined message.
 const MaxLetter = 64 << 10
 
 // Keeper holds the mailboxes of a program.
@@ -27,12 +27,12 @@ type Keeper struct {
 	// Crowded is called when a sender finds a mailbox full because of what its
 	// earlier incarnations have sent.
 	Crowded func(to uint32, from wire.Addr)
-	// Linked is called when an actor that peer was linked with has ended: peer
-	// has to end too.
+	// Linked is called when an actor linked with peer has ended, so that peer has to
+	// end too.
 	Linked func(peer wire.Addr, exit *wire.Exit)
 	Number func() uint32 // makes the number of a group
-	// Overrun is called when a process has asked for more than Bounds allows: it
-	// has to end.
+	// Overrun is called when a process has asked for more than Bounds allows, so that
+	// it has to end.
 	Overrun func(who wire.Addr, err *BoundError)
 	Bounds  Bounds
 
@@ -42,12 +42,12 @@ type Keeper struct {
 	emptyings uint64 // how often a pool or group has become empty
 	lanes     map[laneKey]*held
 	monitors  []watcher
-	links     map[link]wire.Addr // who asked for it
-	types     map[uint64]string  // names, as processes have told them
+	links     map[link]wire.Addr // the incarnation that asked for it
+	types     map[uint64]string  // names of types, as processes have told them
 	nameBytes int                // bytes of these names
 
 	used      map[wire.Addr]*usage
-	condemned map[wire.Addr]struct{} // those that have asked for too much
+	condemned map[wire.Addr]struct{} // processes that have asked for too much
 
 	parked []parked
 	past   past
@@ -109,7 +109,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Letter:
 		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt {
 			l.broken = from.Incarnation
-			k.post(l.from, &wire.Closed{To: l.to}) // else what is asked there waits in vain
+			k.post(l.from, &wire.Closed{To: l.to}) // otherwise asks on this lane would wait in vain
 		}
 		f.From.ID = min(f.From.ID, 1<<31)
 		k.Letter(Letter{Letter: *f})
@@ -119,7 +119,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	}
 }
 
-// post queues a frame for an incarnation, if it is the one that runs.
+// post queues a frame for an incarnation, if it is alive.
 func (k *Keeper) post(to wire.Addr, f wire.Frame, files ...*Handle) {
 	if c := k.children[to.ID]; c != nil {
 		if post, _ := c.process(to); post != nil {
@@ -141,8 +141,8 @@ func (k *Keeper) Close() {
 	}
 }
 
-// maxTypes and maxNamed bound the names that are kept, and their bytes: a process
-// may tell anything.
+// maxTypes and maxNamed bound the number and the bytes of names that are kept, since a
+// process may tell anything.
 const (
 	maxTypes = 1 << 16
 	maxNamed = 8 << 20
@@ -151,7 +151,7 @@ const (
 func (k *Keeper) learn(f *wire.Types) {
 	for i, t := range f.Types {
 		if name := k.types[t.ID]; name == t.Name {
-			f.Types[i].Name = name // many have the same: one text for all
+			f.Types[i].Name = name // shares the string with all others that have this type
 			continue
 		}
 		k.nameBytes -= len(k.types[t.ID])
@@ -163,8 +163,8 @@ func (k *Keeper) learn(f *wire.Types) {
 	}
 }
 
-// Name is the path of a child, also of one that has ended for good a while ago, or
-// "" when it is forgotten.
+// Name is the path of a child, even one that has ended for good a while ago, or "" if
+// it is forgotten.
 func (k *Keeper) Name(id uint32) string {
 	if c := k.children[id]; c != nil {
 		return c.name
@@ -172,8 +172,8 @@ func (k *Keeper) Name(id uint32) string {
 	return ""
 }
 
-// TypeName is the name of a type, or its identity in hexadecimal when no
-// process has told it.
+// TypeName is the name of a type, or its identity in hexadecimal if no process has told
+// the name.
 func (k *Keeper) TypeName(id uint64) string {
 	if n, ok := k.types[id]; ok {
 		return n

@@ -27,18 +27,18 @@ type held struct {
 	answering map[uint16]struct{} // ids of the segments of replies that the running receiver has not taken back
 	exit      *Handle             // of the passage of its files, or nil
 
-	page     *Handle         // the last receive page that was published
-	pageOf   uint32          // by this incarnation of the receiver
+	page     *Handle         // the receive page published last
+	pageOf   uint32          // the incarnation of the receiver that has published it
 	at       transport.Place // where the next incarnation begins
-	attempt  uint8           // deaths with the message there in hand
+	attempt  uint8           // deaths with the message at that place in hand
 	charge   tree.Charge
-	chargeAt uint64     // sequence that charge is about
+	chargeAt uint64     // the sequence that charge belongs to
 	retired  bool       // the sender is dead
-	broken   uint32     // the incarnation of the receiver that has closed the lane, since its sender broke the rules; or 0
-	ending   *wire.Exit // of the receiver, which is gone for good; nil while it is not
+	broken   uint32     // the incarnation of the receiver that has closed the lane because its sender broke the rules; or 0
+	ending   *wire.Exit // of the receiver, if it is gone for good
 }
 
-// to is the lanes to a child, those of a sender's earlier incarnations first.
+// to returns the lanes to a child, those of a sender's earlier incarnations first.
 func (k *Keeper) to(id uint32) []*held {
 	return k.sorted(func(l *held) bool { return l.to == id && l.ending == nil })
 }
@@ -67,7 +67,7 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	k.lanes[key] = l
 	delete(c.known, from)
 	if c.gone {
-		k.end(l, c.lastExit()) // it may have messages already
+		k.end(l, c.lastExit()) // there may already be messages in it
 		return
 	}
 	if c := k.reader(l); c != nil {
@@ -75,9 +75,9 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	}
 }
 
-// takes says whether a lane has the queue that its sender was told to make. A mailbox
-// stays as it is for as long as its owner is known. A larger ring would hold more
-// messages than anybody has reckoned with: the keeper makes dead letters of them.
+// takes says whether a lane has the queue that its sender was told to make. The form of
+// a mailbox never changes while its owner is known. A larger ring could hold more
+// messages than the keeper, which turns them into dead letters, allows for.
 func (c *child) takes(f *wire.Open) bool {
 	cells := uint32(0)
 	if f.Queue == wire.QueueRing {
@@ -86,7 +86,7 @@ func (c *child) takes(f *wire.Open) bool {
 	return f.Queue == c.mailbox.Queue && f.Cells == cells
 }
 
-// ends makes the last owner of a lane's queue remove that, if it would outlive
+// ends makes the last owner of a lane's queue remove the queue, if that would outlive
 // its descriptors.
 func (k *Keeper) ends(f *wire.Open, hs []*Handle) {
 	form, err := lane.FormOf(f.Queue)
@@ -136,8 +136,8 @@ func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.at.Seq, Urgent: l.at.Urgent}, hs...)
 }
 
-// passage keeps the exit through which the files of a lane's messages come, so
-// that they outlive both of its ends.
+// passage keeps the exit through which the files of a lane's messages come, so that the
+// files outlive sender and receiver.
 func (k *Keeper) passage(from wire.Addr, f *wire.Passage, hs []*Handle) {
 	if l := k.lanes[laneKey{from, f.Peer.ID}]; l != nil && l.exit == nil {
 		l.exit = hs[0].Retain()

@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// link joins two incarnations, the smaller address first: there is one for a
+// link joins two incarnations, the smaller address first: there is at most one for a
 // pair, whoever asked for it.
 type link struct{ a, b wire.Addr }
 
@@ -22,8 +22,8 @@ func compare(x, y wire.Addr) int {
 	return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Incarnation, y.Incarnation))
 }
 
-// link makes a link or takes one back. A link with somebody who is dead, or
-// never was, ends at once.
+// link makes or removes a link. A link with an actor that is dead, or never existed,
+// ends at once.
 func (k *Keeper) link(from wire.Addr, f *wire.Link) {
 	c := k.children[f.ID]
 	if f.Cancel == 1 {
@@ -40,7 +40,7 @@ func (k *Keeper) link(from wire.Addr, f *wire.Link) {
 	}
 	k.post(from, &wire.Ack{Token: f.Token})
 	switch {
-	case f.ID == from.ID: // OTP: a link with oneself is nothing
+	case f.ID == from.ID: // as in OTP, a link with oneself does nothing
 	case c == nil || c.alive == 0 || c.id == 0:
 		k.exitTo(from, &wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor is alive"})
 	default:
@@ -48,7 +48,7 @@ func (k *Keeper) link(from wire.Addr, f *wire.Link) {
 	}
 }
 
-// unlink takes the links of a dead incarnation back, and returns its peers.
+// unlink removes the links of a dead incarnation, and returns its peers.
 func (k *Keeper) unlink(dead wire.Addr) (peers []wire.Addr) {
 	for l := range k.links {
 		switch dead {
@@ -65,7 +65,7 @@ func (k *Keeper) unlink(dead wire.Addr) (peers []wire.Addr) {
 	return peers
 }
 
-// exitTo tells an actor that somebody it was linked with has ended.
+// exitTo tells an actor that an actor linked with it has ended.
 func (k *Keeper) exitTo(peer wire.Addr, exit *wire.Exit) {
 	c := k.children[peer.ID]
 	if c == nil || c.next.keepsExit(c, peer, exit) {
@@ -80,8 +80,8 @@ func (k *Keeper) exitTo(peer wire.Addr, exit *wire.Exit) {
 	}
 }
 
-// process is the way to an incarnation that is alive, and whether it traps the
-// ends of its links; nil when it is dead.
+// process returns how to post to a live incarnation, and whether it traps the ends of
+// its links; nil if it is dead.
 func (c *child) process(self wire.Addr) (post Post, traps bool) {
 	switch {
 	case self.Incarnation == 0:

@@ -10,16 +10,16 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// memory is the pages of a lane while the keeper reads them.
+// memory holds the pages of a lane while the keeper reads them.
 type memory struct {
 	send *transport.SendPage
-	recv *transport.RecvPage // nil when no receiver has published one
+	recv *transport.RecvPage // nil if no receiver has published one
 	mems []*segment.Memory
 	head atomic.Uint64
 }
 
-// mapped maps the pages of l. That takes no descriptor: when this process has
-// none left, the accounts of the dead can still be closed.
+// mapped maps the pages of l. It needs no descriptor, so that the accounts of the dead
+// can be closed even if this process has none left.
 func (l *held) mapped() (*memory, error) {
 	m := &memory{}
 	if err := m.open(l); err != nil {
@@ -81,7 +81,7 @@ func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 			continue
 		}
 		if s.f.Class == 0 || uint64(s.f.Blocks) > cut.Fit(s.f.Size, s.f.Class) {
-			return nil // its owner's word, which nobody may have checked yet: such blocks are not in it
+			return nil // the owner's numbers, which nobody may have checked yet, are impossible
 		}
 		mem, err := segment.Peek(s.file.File, int(s.f.Size), segment.Form(box.Segment))
 		if err != nil {

@@ -10,7 +10,7 @@ type watcher struct {
 	by      wire.Addr
 	token   uint64
 	id      uint32
-	process bool // a replacement is an end for it
+	process bool // for it, a replacement is an end
 }
 
 func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
@@ -45,13 +45,13 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID, process: f.How == wire.MonitorProcess})
 }
 
-// Notify tells the watchers of an incarnation that it is down. It comes after
-// the retirement of its lanes, for which the notice waits, and after whatever
-// its death has ended: who gets the notice does not find it in a group or, if it
-// has ended for good, in a pool or by its name.
+// Notify tells the monitors of an incarnation that it is down. It must be called after
+// its lanes were retired, for which the notice waits, and after everything else that its
+// death ends: whoever gets the notice no longer finds it in a group or, if it has ended
+// for good, in a pool or by its name.
 func (k *Keeper) Notify(exit *wire.Exit) { k.notify(exit.Addr.ID, exit) }
 
-// notify tells who watches id that it is down.
+// notify tells the monitors of id that it is down.
 func (k *Keeper) notify(id uint32, exit *wire.Exit) {
 	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool {
 		if w.id == id {

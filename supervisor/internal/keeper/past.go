@@ -2,22 +2,22 @@ package keeper
 
 import "github.com/understudy-go/understudy/transport/wire"
 
-// Children that have ended and will not come back are forgotten in steps, so that
-// a program can have any number of them in its time.
+// Children that have ended and will not come back are forgotten in steps, so that a
+// program can have any number of them over time.
 const (
-	// maxFacts is how many are known with all facts of their ends. Of earlier ones
-	// what they wrote is forgotten.
+	// maxFacts is the number of children for which all facts of their ends are kept.
+	// For older ones, what they wrote is forgotten.
 	maxFacts = 256
-	// maxEnds is how many are known by name and exit. Of earlier ones only that
-	// they have ended: one bit.
+	// maxEnds is the number of further children for which name and exit are kept. For
+	// older ones, only the fact that they have ended is kept: one bit.
 	maxEnds = 1024
 )
 
 // past is what is known of children that will not come back.
 type past struct {
-	facts []uint32 // those with all facts, the oldest first
-	ends  []uint32 // those without, the oldest first
-	ended []uint64 // a bit for each number that is forgotten
+	facts []uint32 // children with all facts, the oldest first
+	ends  []uint32 // children with name and exit, the oldest first
+	ended []uint64 // a bit for each older one
 }
 
 // Forgotten says that a child that is gone will never come back.
@@ -48,7 +48,7 @@ func (k *Keeper) Forgotten(id uint32) {
 	p.add(id)
 }
 
-// concerned says whether a lane from or to c is left, or may be on its way.
+// concerned says whether a lane from or to c still exists, or may be on its way.
 func (k *Keeper) concerned(c *child) bool {
 	if len(c.known) > 0 {
 		return true
@@ -72,7 +72,7 @@ func (p *past) has(id uint32) bool {
 	return int(id/64) < len(p.ended) && p.ended[id/64]&(1<<(id%64)) != 0
 }
 
-// longGone is the end of a child of which nothing else is known any more.
+// longGone is the exit of a child of which only the fact of its end is known.
 func longGone(id uint32) *wire.Exit {
 	return &wire.Exit{Addr: wire.Addr{ID: id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it ended long ago"}
 }

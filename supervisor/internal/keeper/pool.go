@@ -8,12 +8,12 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// MaxGroups bounds the groups of a program. A group is made by whoever names it
-// first. When there are so many, one without members makes room for the next.
+// MaxGroups bounds the groups of a program. A group exists from when a process first
+// names it. If there are too many, one without members makes room for the next.
 const MaxGroups = 1024
 
-// pool is a number that stands for several actors. Who sends to it chooses
-// among them by itself; the keeper tells it who they are.
+// pool is a number that stands for several actors. The sending process chooses among
+// them; the keeper tells it who they are.
 //
 //	pool    its members are children, in all their incarnations
 //	group   its members are incarnations, which join and leave
@@ -21,11 +21,11 @@ type pool struct {
 	id      uint32
 	name    string
 	route   wire.Route
-	members []wire.Addr            // of a pool without Incarnation
-	coming  []wire.Addr            // successors that stand by and will be members
-	told    map[wire.Addr]struct{} // who has asked for the number
+	members []wire.Addr            // in a pool, without Incarnation
+	coming  []wire.Addr            // successors that stand by and will become members
+	told    map[wire.Addr]struct{} // processes that use the number, and are told its members
 	exit    *wire.Exit             // of the member that left last, if it has ended
-	empty   uint64                 // of a group without members: the later it became so, the larger
+	empty   uint64                 // of a group without members: larger if it became empty later
 }
 
 func (p *pool) group() bool { return p.route == wire.RouteGroup }
@@ -41,7 +41,7 @@ func (k *Keeper) emptied(p *pool) {
 	p.empty = k.emptyings
 }
 
-// Enter makes a child a member of a pool, unless it is one already.
+// Enter makes a child a member of a pool, unless it already is one.
 func (k *Keeper) Enter(id, child uint32) error {
 	p := k.pools[id]
 	if p == nil || k.children[child] == nil || k.children[child].gone {
@@ -55,29 +55,28 @@ func (k *Keeper) enter(p *pool, a wire.Addr) error {
 		return nil
 	}
 	if len(p.members) >= wire.MaxMembers {
-		return fmt.Errorf("%s has %d members, and may have no more", p.name, wire.MaxMembers)
+		return fmt.Errorf("%s already has %d members, and more are not allowed", p.name, wire.MaxMembers)
 	}
 	p.members = append(p.members, a)
 	k.tellAll(p)
 	return nil
 }
 
-// Leave ends a child's membership of a pool: who sends to the pool from now on
-// does not choose it.
+// Leave ends a child's membership of a pool: senders do not choose it any more.
 func (k *Keeper) Leave(id, child uint32) {
 	if p := k.pools[id]; p != nil {
 		k.leave(p, wire.Addr{ID: child}, nil)
 	}
 }
 
-// expect notes that a successor will be a member when it takes over.
+// expect records that a successor will become a member when it takes over.
 func (p *pool) expect(a wire.Addr) {
 	if !slices.Contains(p.coming, a) {
 		p.coming = append(p.coming, a)
 	}
 }
 
-// expectNot takes that back, and says whether there was anything to take back.
+// expectNot undoes expect, and says whether there was anything to undo.
 func (p *pool) expectNot(a wire.Addr) bool {
 	n := len(p.coming)
 	p.coming = slices.DeleteFunc(p.coming, func(b wire.Addr) bool { return b == a })
@@ -117,7 +116,7 @@ func (p *pool) last() *wire.Exit {
 	return &wire.Exit{Addr: wire.Addr{ID: p.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it has no members"}
 }
 
-// frame is the list of a pool, for whoever sends to it.
+// frame is the list of a pool's members, for a process that sends to it.
 func (p *pool) frame() *wire.Members {
 	f := &wire.Members{ID: p.id, Route: p.route, Name: p.name}
 	for _, m := range p.members {
@@ -129,21 +128,22 @@ func (p *pool) frame() *wire.Members {
 	return f
 }
 
-// tellAll tells everybody who sends to p of its members.
+// tellAll sends the members of p to all processes that use it.
 func (k *Keeper) tellAll(p *pool) {
 	for _, to := range slices.SortedFunc(maps.Keys(p.told), compare) {
 		k.post(to, p.frame())
 	}
 }
 
-// introduce answers a process that has asked for p: from now on it is told.
+// introduce answers a process that has asked for p, which will be told of changes from
+// now on.
 func (k *Keeper) introduce(from wire.Addr, token uint64, p *pool) {
 	p.told[from] = struct{}{}
 	k.post(from, p.frame())
 	k.post(from, &wire.Target{Token: token, State: wire.TargetPool, ID: p.id, Name: p.name})
 }
 
-// poolNamed is the pool with that name, one with members before others.
+// poolNamed finds the pool with that name, preferring one with members.
 func (k *Keeper) poolNamed(name string) (found *pool) {
 	for _, p := range k.pools {
 		if p.name != name || p.group() {
@@ -156,12 +156,12 @@ func (k *Keeper) poolNamed(name string) (found *pool) {
 	return found
 }
 
-// group handles what a process wants with a group.
+// group handles a request about a group.
 func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 	p := k.groups[f.Name]
 	if p == nil && f.Op != wire.GroupLeave {
 		if len(k.groups) >= MaxGroups && !k.forgetGroup() {
-			k.refuse(from, f, fmt.Sprintf("%d groups have members, and there may be no more: leave one", MaxGroups))
+			k.refuse(from, f, fmt.Sprintf("%d groups have members, and more are not allowed: leave one", MaxGroups))
 			return
 		}
 		id := k.Number()
@@ -192,10 +192,10 @@ func (k *Keeper) group(from wire.Addr, f *wire.Group) {
 	k.post(from, &wire.Ack{Token: f.Token})
 }
 
-// forgetGroup makes room for a group: of those without members, one that no
-// process that runs has a Ref of goes before others, and then the one that has been
-// empty for the longest time. It says no if there is none. Who has its Ref asks
-// for that anew, and learns that nobody knows it.
+// forgetGroup makes room for a group by forgetting one without members: first those
+// whose Ref no running process uses, and of these the one that has been empty longest.
+// It returns false if there is none. Processes that use the Ref have to ask for it
+// again, and then learn that nobody knows it.
 func (k *Keeper) forgetGroup() bool {
 	var found *pool
 	for _, p := range k.groups {

@@ -8,12 +8,12 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Progress is what the pages of a mailbox say of its actor at one moment. The
-// actor takes no part in it.
+// Progress is what the pages of a mailbox say about its actor at one moment. The actor
+// itself is not asked.
 type Progress struct {
 	Mark    uint64 // changes whenever a message is taken or completed
-	Work    bool   // a message is in hand or waits
-	Waiting int    // lanes with messages that were not taken
+	Work    bool   // a message is in hand or waiting
+	Waiting int    // lanes with waiting messages
 	Type    string // of the message in hand, or ""
 }
 
@@ -22,7 +22,7 @@ func (k *Keeper) Progress(id uint32) (p Progress) {
 	sum := fnv.New64a()
 	for _, l := range k.to(id) {
 		if l.broken == k.children[id].alive && l.broken != 0 {
-			continue // its sender's word, and nobody reads it any more
+			continue // nobody reads this lane any more
 		}
 		m, err := l.mapped()
 		if err != nil {

@@ -7,14 +7,14 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// successor is an incarnation that stands by beside the one that runs. It can
-// send and ask; no lane of the mailbox is given to it.
+// successor is an incarnation that stands by beside the one that runs. It can send and
+// ask, but gets no lane of the mailbox.
 type successor struct {
 	incarnation uint32
 	post        Post
 	traps       bool
 	holding     bool         // its predecessor has been asked to hand over
-	exits       []*wire.Exit // of linked actors, meanwhile
+	exits       []*wire.Exit // ends of linked actors that are held back
 }
 
 // StandBy connects the successor of a running incarnation.
@@ -25,8 +25,8 @@ func (k *Keeper) StandBy(self wire.Addr, definition string, post Post) {
 	post(&wire.Handover{Successor: self.Incarnation, Step: wire.StepStandBy})
 }
 
-// HandOver holds back what must not be lost between two incarnations: the ends
-// of what the actor is linked with. TakeOver or Resume lets them go.
+// HandOver begins to hold back what must not be lost between two incarnations: the ends
+// of linked actors. TakeOver or Resume releases them.
 func (k *Keeper) HandOver(id uint32) {
 	if n := k.children[id].next; n != nil {
 		n.holding = true
@@ -54,7 +54,8 @@ func (k *Keeper) release(c *child, exits []*wire.Exit) {
 // is says whether n, which may be nil, is that incarnation.
 func (n *successor) is(incarnation uint32) bool { return n != nil && n.incarnation == incarnation }
 
-// keepsExit keeps what peer would learn, if that may be about to end.
+// keepsExit holds back the end of a linked actor if peer, which would be told, may be
+// about to be replaced.
 func (n *successor) keepsExit(c *child, peer wire.Addr, exit *wire.Exit) bool {
 	if n == nil || !n.holding || peer.Incarnation != c.alive {
 		return false
@@ -63,10 +64,9 @@ func (n *successor) keepsExit(c *child, peer wire.Addr, exit *wire.Exit) bool {
 	return true
 }
 
-// TakeOver gives the mailbox to the successor: the incarnation before has ended,
-// between two messages. For everybody else the actor goes on: who watches it or
-// is linked with it is now watching the successor. What the one before has
-// watched, nobody watches any more.
+// TakeOver gives the mailbox to the successor: its predecessor has ended, between two
+// messages. For everybody else the actor goes on: its monitors and links now belong to
+// the successor. Monitors that the predecessor itself has placed are gone.
 func (k *Keeper) TakeOver(exit *wire.Exit) {
 	c := k.children[exit.Addr.ID]
 	n := c.next
@@ -92,8 +92,8 @@ func (k *Keeper) TakeOver(exit *wire.Exit) {
 	k.release(c, n.exits)
 }
 
-// SuccessorDied records the death of a successor that has not taken over. It was
-// not the actor yet: who is linked with that learns nothing.
+// SuccessorDied records the death of a successor that has not taken over. It was not the
+// actor yet, so that linked actors learn nothing.
 func (k *Keeper) SuccessorDied(self wire.Addr) {
 	c := k.children[self.ID]
 	if c == nil || !c.next.is(self.Incarnation) {
@@ -117,9 +117,9 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	}
 }
 
-// reader is who reads a lane now, or nil. What a successor sends to itself waits
-// until it is the one that reads. A lane of which the receiver has ended for good is of
-// nobody, also when that is back and the sender has not closed it yet.
+// reader is the child that reads a lane now, or nil. What a successor sends to itself
+// waits until it has taken over. Nobody reads a lane whose receiver has ended for good,
+// even if the receiver is back and the sender has not closed the lane yet.
 func (k *Keeper) reader(l *held) *child {
 	c := k.children[l.to]
 	if c.alive == 0 || l.ending != nil || l.from.ID == l.to && l.from.Incarnation > c.alive {
@@ -128,7 +128,7 @@ func (k *Keeper) reader(l *held) *child {
 	return c
 }
 
-// trap notes that a process wants to be told of the ends of its links.
+// trap records that a process traps the ends of its links.
 func (k *Keeper) trap(from wire.Addr) {
 	if c := k.children[from.ID]; c.next.is(from.Incarnation) {
 		c.next.traps = true
@@ -137,8 +137,8 @@ func (k *Keeper) trap(from wire.Addr) {
 	}
 }
 
-// inherit makes a successor the member of its predecessor's groups, and of those
-// that it has joined itself meanwhile.
+// inherit makes a successor a member of its predecessor's groups, and of those that it
+// has joined itself while it stood by.
 func (k *Keeper) inherit(before, now wire.Addr) {
 	for _, p := range k.pools {
 		delete(p.told, before)

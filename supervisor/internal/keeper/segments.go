@@ -11,8 +11,8 @@ type kept struct {
 	file *Handle
 }
 
-// segment keeps a sender's blocks for the receivers to come. The blocks of
-// replies have one user only, and are passed on.
+// segment keeps a sender's segments for later incarnations of the receiver. Segments of
+// replies have only one user, and are passed on to it.
 func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	token := f.Token
 	f.Token = 0
@@ -30,11 +30,11 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	}
 	if owner != nil && len(hs) > 0 {
 		if err := hs[0].keep(f, owner.mailbox); err != nil {
-			k.Log.Error("segment cannot be kept: its messages are lost if its owner dies", "from", from, "err", err)
+			k.Log.Error("segment cannot be kept: messages in it are lost if its owner dies", "from", from, "err", err)
 		}
 	}
 	switch {
-	case l == nil: // one of the two is dead
+	case l == nil: // sender or receiver is dead
 		releaseAll(hs)
 	case f.Reply == 1:
 		to := f.Peer
@@ -68,8 +68,8 @@ func (l *held) forget(id uint16) {
 	})
 }
 
-// keepReply keeps a segment of replies until the asker cannot want it any more,
-// if its descriptor alone does not.
+// keepReply keeps a segment of replies until the asker can no longer need it, if its
+// descriptor alone does not keep it alive.
 func (l *held) keepReply(f *wire.Segment, hs []*Handle) {
 	if f.Blocks == 0 {
 		delete(l.answering, f.ID)
