@@ -93,7 +93,7 @@ func TestReplacementValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var re *supervisor.ReplaceError
-	if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{Path: "/bin/false"}); !errors.As(err, &re) || re.Step != "start" || !strings.Contains(err.Error(), "is /bin/false a program of this library") {
+	if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{Path: "/bin/false"}); !errors.As(err, &re) || re.Step != "start" || !strings.Contains(err.Error(), "is /bin/false a program made with this library") {
 		t.Fatal(err)
 	}
 	if m := who(t, ctx, ref); m.Incarnation != 1 {
