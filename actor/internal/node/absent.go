@@ -9,26 +9,27 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 )
 
-// A message's blocks are in a segment, and its files come through a passage, that
-// the supervisor passes on apart from the lane: an entry can be there first. Its
-// lane is not read until then, so that its order stays, and all others are:
+// A message's blocks are in a segment, and its files come through a passage. The
+// supervisor passes these on separately from the lane, so an entry can arrive before
+// them. Then its lane is not read until they have come, which keeps its order; other
+// lanes are read meanwhile:
 //
 //	entry names what is not there ──► the lane is left alone ──► it has come: read on
 //	                                                        └──► segmentWait is over:
 //	                                                             the sender broke the rules
 
-// segmentWait is how long a segment may be on its way after an entry or reply
-// that names it: the supervisor has it already.
+// segmentWait is how long a segment may take to arrive after an entry or reply that
+// names it: the supervisor already has it by then.
 const segmentWait = 5 * time.Second
 
 // errLater says that a lane is left alone for now.
 var errLater = errors.New("node: what a message names has not come yet")
 
-// awaits says that the lane is not read until what its message names has come.
+// awaits says whether the lane is left alone until what its message names has come.
 func (b *inbox) awaits() bool { return !b.until.IsZero() }
 
-// heldUp says whether a lane is not read since one of the same sender's incarnations
-// before waits.
+// heldUp says whether a lane is not read because one of the sender's earlier
+// incarnations waits.
 func (b *inbox) heldUp() bool {
 	for o := b.older.Load(); o != nil; o = o.older.Load() {
 		if o.awaits() {
@@ -38,16 +39,16 @@ func (b *inbox) heldUp() bool {
 	return false
 }
 
-// later is what becomes of a lane whose Next has returned err, which says that what
-// a message names has not come, or that was so the time before. It fails with
-// errLater when the lane is to be left alone.
+// later handles a lane whose Next has returned err, if err says that what a message
+// names has not come, or if that was so the last time. It fails with errLater if the lane
+// has to be left alone.
 func (n *Node) later(b *inbox, err error) error {
 	if errors.Is(err, mailbox.ErrNotAnnounced) {
 		if !b.awaits() {
 			b.until = time.Now().Add(n.absence)
 			n.awaited.Add(1)
 		}
-		// What comes from here on wakes the loop.
+		// From here on, everything that comes wakes the loop.
 		b.tried = n.arrivals.Load()
 		err = b.Next(&b.msg)
 	}
@@ -62,14 +63,13 @@ func (n *Node) later(b *inbox, err error) error {
 	return err
 }
 
-// comes says whether a lane that was left alone is to be looked at again.
+// comes says whether a lane that was left alone has to be looked at again.
 func (n *Node) comes(b *inbox) bool {
 	return b.tried != n.arrivals.Load() || !time.Now().Before(b.until)
 }
 
-// readable is what loopWait looks for while lanes are left alone: something in
-// the others, or what one of them waits for. When that comes too late is the
-// wait's own end.
+// readable is what loopWait looks for while lanes are left alone: something in the other
+// lanes, or what one of them waits for. The time limit is that of the wait.
 func (n *Node) readable() bool {
 	for _, b := range *n.heads.Load() {
 		switch {
@@ -77,7 +77,7 @@ func (n *Node) readable() bool {
 			if b.tried != n.arrivals.Load() {
 				return true
 			}
-		case b.heldUp(): // first that
+		case b.heldUp(): // the earlier lane comes first
 		case b.retired.Load() || !b.broken && b.Pending():
 			return true
 		}
@@ -85,8 +85,8 @@ func (n *Node) readable() bool {
 	return false
 }
 
-// latest is when the first of the lanes that are left alone has waited for too
-// long; zero while there is none.
+// latest is the earliest time at which a lane that is left alone has waited too long;
+// zero if there is none.
 func (n *Node) latest() (at time.Time) {
 	if n.awaited.Load() == 0 {
 		return at
@@ -99,7 +99,7 @@ func (n *Node) latest() (at time.Time) {
 	return at
 }
 
-// announceArrival wakes who waits for a segment or passage.
+// announceArrival wakes the goroutines that wait for a segment or passage.
 func (n *Node) announceArrival() {
 	n.arrivals.Add(1)
 	if n.awaited.Load() > 0 {
@@ -114,8 +114,8 @@ func (n *Node) announceArrival() {
 	}
 }
 
-// WhenAnnounced calls f, which has failed with mailbox.ErrNotAnnounced, again
-// whenever a segment has come, until ctx ends.
+// WhenAnnounced repeats f, which has failed with mailbox.ErrNotAnnounced, whenever a
+// segment has come, until ctx ends.
 func (n *Node) WhenAnnounced(ctx context.Context, f func() error) error {
 	late := time.NewTimer(n.absence)
 	defer late.Stop()
@@ -139,7 +139,7 @@ func (n *Node) WhenAnnounced(ctx context.Context, f func() error) error {
 		case <-n.Ended():
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			return n.closed // set before: it says why
+			return n.closed // set before ended was closed: it says why
 		}
 	}
 }

@@ -15,16 +15,16 @@ import (
 // The states of an ask, in the low bits of its word.
 const (
 	askWaiting  = 0
-	askClaimed  = 1 // somebody is writing down the outcome
+	askClaimed  = 1 // a goroutine is writing the outcome
 	askAnswered = 2
 	askFailed   = 3
 	askStates   = 3
 )
 
-// Ask is one outstanding ask. Its slot, and the Ask itself, are used again.
+// Ask is one outstanding ask. Its slot, and the Ask itself, are reused.
 //
-//	word: count << 2 | state    the count makes an outcome that comes late
-//	                            miss, when the slot serves another ask already
+//	word: count << 2 | state    the count makes a late outcome miss if the slot
+//	                            already serves another ask
 type Ask struct {
 	ID     uint64
 	target *Target
@@ -33,13 +33,13 @@ type Ask struct {
 	late   atomic.Uint64 // an ask of this slot that was given up
 	ev     chan struct{}
 
-	// Written by whoever claimed the word.
+	// Written by the goroutine that has claimed the word.
 	peer *mailbox.Peer
 	body []byte
 	err  error
 }
 
-// askTable is the asks that are outstanding at one target.
+// askTable holds the outstanding asks of one target.
 type askTable struct {
 	mu    sync.Mutex
 	count uint64
@@ -69,7 +69,7 @@ func (t *Target) NewAsk(ctx context.Context) (*Ask, error) {
 	defer k.mu.Unlock()
 	var a *Ask
 	if i := len(k.free) - 1; i >= 0 {
-		// The slot used last is the warm one.
+		// The slot used last is still in the cache.
 		a, k.free = k.free[i], k.free[:i]
 	} else {
 		a = &Ask{target: t, slot: k.made, ev: make(chan struct{}, 1)}
@@ -86,7 +86,7 @@ func (t *Target) NewAsk(ctx context.Context) (*Ask, error) {
 	return a, nil
 }
 
-// Free gives the slot back. The reply's bytes are dead after it.
+// Free gives the slot back. The reply's bytes are invalid after it.
 func (a *Ask) Free() {
 	if a.peer != nil {
 		a.peer.Free()
@@ -104,7 +104,7 @@ func (a *Ask) Free() {
 
 func (a *Ask) count() uint64 { return a.word.Load() >> 2 }
 
-// finish writes down the outcome of the ask with that count, if it has none.
+// finish records the outcome of the ask with that count, if it has none yet.
 func (a *Ask) finish(count uint64, state uint64, peer *mailbox.Peer, body []byte, err error) bool {
 	if !a.word.CompareAndSwap(count<<2|askWaiting, count<<2|askClaimed) {
 		return false
@@ -125,8 +125,7 @@ func (a *Ask) ready() bool { return a.word.Load()&askStates >= askAnswered }
 func (a *Ask) loop() bool  { return false }
 func (a *Ask) width() int  { return 1 }
 
-// poll looks into the slot itself. The page that it looks at stays mapped
-// while the caller is the waiter.
+// poll looks into the slot. The page stays mapped while the caller is the waiter.
 func (a *Ask) poll() bool {
 	if a.ready() {
 		return true
@@ -148,9 +147,9 @@ func (a *Ask) check(p *mailbox.Peer) bool {
 	return ok && a.finish(w>>2, askAnswered, p, body, nil)
 }
 
-// Wait blocks until the ask has its outcome: the reply's bytes and the page
-// that they are in, or an error. When ctx ends first, the ask is given up,
-// the callee is told, and the error is ctx's.
+// Wait blocks until the ask has its outcome: the reply's bytes and the page that they
+// are in, or an error. If ctx ends first, the ask is given up, the callee is told, and
+// the error is ctx's.
 func (a *Ask) Wait(ctx context.Context) (*mailbox.Peer, []byte, error) {
 	if err := a.target.node.await(ctx, a, a.ev); err != nil {
 		if a.giveUp() {
@@ -161,8 +160,8 @@ func (a *Ask) Wait(ctx context.Context) (*mailbox.Peer, []byte, error) {
 	return a.peer, a.body, a.err
 }
 
-// Refuse tells the callee that its answer has come and cannot be read here: what it
-// has lent for that is its own again. Free follows.
+// Refuse tells the callee that its answer has come but cannot be read here: the blocks
+// that it has lent for the answer are its own again. Free has to follow.
 func (a *Ask) Refuse() { a.target.box.Cancel(a.slot, a.ID) }
 
 // Abandon gives up an ask that was not sent.
@@ -171,7 +170,7 @@ func (a *Ask) Abandon() {
 	a.Free()
 }
 
-// giveUp makes the ask's outcome that it was given up, unless it has one.
+// giveUp makes giving up the ask's outcome, unless it already has one.
 func (a *Ask) giveUp() bool {
 	c := a.count()
 	a.late.Store(a.ID)
@@ -180,7 +179,7 @@ func (a *Ask) giveUp() bool {
 	}
 	a.late.Store(0)
 	for !a.ready() {
-		runtime.Gosched() // somebody is writing the outcome down
+		runtime.Gosched() // another goroutine is writing the outcome
 	}
 	return false
 }
@@ -210,7 +209,7 @@ func (k *askTable) checkAll(p *mailbox.Peer) {
 	}
 }
 
-// drainAll looks at every reply of a target whose receiver is dead.
+// drainAll looks at all replies of a target whose process is dead.
 func (n *Node) drainAll(t *Target) {
 	if t.box == nil {
 		return
@@ -228,7 +227,7 @@ func (k *askTable) failAll(err error) {
 	}
 }
 
-// DeathError says that an ask was in hand when its actor died.
+// DeathError says that an actor died with the ask in hand.
 type DeathError struct {
 	Name string
 	Exit *wire.Exit

@@ -14,15 +14,15 @@ import (
 // waiting is something that a goroutine waits for.
 type waiting interface {
 	ready() bool // it has happened; any goroutine may ask
-	poll() bool  // look for it where it will appear; only the waiter may
-	loop() bool  // it is the actor's loop that waits
-	width() int  // how much longer than one look a poll takes, about; 0: it will not come within a microsecond, so that nobody polls for it
+	poll() bool  // look for it where it will appear; only the waiter may call it
+	loop() bool  // the actor's loop is waiting
+	width() int  // about how many looks one poll takes; 0: it will not come within a microsecond, so that polling makes no sense
 }
 
-// watch is what the waiter looks at. It belongs to the role's holder.
+// watch is what the waiter looks at. The role's holder owns it.
 type watch struct {
 	*lanes         // never nil
-	changes uint64 // Node.changes when they were listed
+	changes uint64 // Node.changes when the lists were made
 	spin    spinner
 }
 
@@ -35,15 +35,15 @@ type lanes struct {
 	sleeps []transport.Sleep // where this process says that it sleeps
 }
 
-// What nodes without lanes share.
+// The empty lists that all nodes without lanes share.
 var (
 	noLanes   lanes
 	noTargets table
 	noHeads   []*inbox
 )
 
-// Polled is a context whose end rings a bell of this node, or is a deadline: the
-// waiter looks at its Err, and no goroutine has to watch it.
+// Polled is a context whose end rings a bell of this node, or is a deadline. The waiter
+// looks at its Err, so that no goroutine has to watch it.
 type Polled struct{ context.Context }
 
 // limit is what ends a wait that is not ready.
@@ -54,7 +54,7 @@ type limit struct {
 	at     time.Time // unless it is zero, the wait ends then, with errEarly
 }
 
-// errEarly says that a wait has reached its own time, and not its context's end.
+// errEarly says that a wait has reached its own time limit, not its context's end.
 var errEarly = errors.New("node: the time of a wait is over")
 
 func limitOf(ctx context.Context) (l limit) {
@@ -80,7 +80,7 @@ func (l *limit) ended() bool {
 	return closed(l.done)
 }
 
-// err is why it has to end.
+// err says why the wait has to end.
 func (l *limit) err() error {
 	if !l.ended() {
 		return errEarly
@@ -91,7 +91,7 @@ func (l *limit) err() error {
 	return context.Cause(l.ctx)
 }
 
-// left is how long the waiter may sleep; 0 means without end.
+// left is how long the waiter may sleep; 0 means without limit.
 func (l *limit) left() time.Duration {
 	at := l.at
 	if l.polled != nil {
@@ -105,15 +105,14 @@ func (l *limit) left() time.Duration {
 	return max(time.Until(at), 1)
 }
 
-// await blocks until w is ready or ctx ends. It waits itself if nobody else
-// does; otherwise ev tells when w may be ready.
+// await blocks until w is ready or ctx ends. It becomes the waiter if nobody else is;
+// otherwise ev tells when w may be ready.
 func (n *Node) await(ctx context.Context, w waiting, ev <-chan struct{}) error {
 	return n.awaitUntil(ctx, w, ev, time.Time{})
 }
 
-// awaitUntil is await that fails with errEarly when a time has come; with the
-// zero time it does not. The waiter's own sleep is that long: no timer wakes a
-// thread of Go's for it.
+// awaitUntil is await, but fails with errEarly when the time at has come, unless it is
+// zero. The waiter limits its own sleep, so that no timer has to wake a thread of Go's.
 func (n *Node) awaitUntil(ctx context.Context, w waiting, ev <-chan struct{}, at time.Time) error {
 	l := limitOf(ctx)
 	l.at = at
@@ -142,8 +141,8 @@ func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
 		early = t.C
 	}
 	if l.polled != nil {
-		// Most others hold the role for a moment only. Who waits for long needs
-		// somebody to watch the message in hand.
+		// Most others hold the role only for a moment. A long wait needs a watch of the
+		// message in hand.
 		t := time.NewTimer(watchAfter)
 		defer t.Stop()
 		select {
@@ -169,7 +168,7 @@ func (n *Node) awaitOther(l *limit, w waiting, ev <-chan struct{}) {
 	}
 }
 
-// watchAfter is how long a wait in a handler goes without a watch of its own.
+// watchAfter is how long a wait in a handler goes on without its own watch.
 const watchAfter = time.Millisecond
 
 // holdRole polls, and then sleeps, until w is ready or l is over.
@@ -195,11 +194,10 @@ func (n *Node) holdRole(l *limit, w waiting) {
 	}
 }
 
-// crowdPoll is how often a process looks at its bells that cannot sleep on all
-// of them.
+// crowdPoll is how often a process looks at its bells if it cannot sleep on all of them.
 const crowdPoll = time.Millisecond
 
-// crowded is the warning of that, once a process.
+// crowded guards the warning about that, given once per process.
 var crowded sync.Once
 
 // sleep sleeps until a bell changes or timeout has passed (0: none). A notifier
@@ -231,7 +229,7 @@ func closed(done <-chan struct{}) bool {
 	}
 }
 
-// refresh makes the lists anew when lanes have come or gone.
+// refresh makes the lists again if lanes have come or gone.
 func (n *Node) refresh() {
 	w := &n.watch
 	c := n.changes.Load()
@@ -248,7 +246,7 @@ func (n *Node) refresh() {
 	}
 	for _, t := range *n.targets.Load() {
 		if t == nil || t.box == nil || t.gone.Load() != nil {
-			continue // nothing more comes from one that has ended
+			continue // it has ended, and nothing more comes from it
 		}
 		w.sleeps = append(w.sleeps, t.box.Sleep())
 		if p := t.box.Peer(); p != nil {
@@ -264,7 +262,7 @@ func (n *Node) refresh() {
 	n.buryHolding()
 }
 
-// openBoxes is all lanes to this actor, those that have to wait included.
+// openBoxes returns all lanes to this actor, including those that have to wait.
 func (n *Node) openBoxes() (all []*inbox) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -274,15 +272,15 @@ func (n *Node) openBoxes() (all []*inbox) {
 	return all
 }
 
-// look deals with the bells that have changed: replies are handed to their
-// askers, room to those who wait for it, and messages to the actor's loop.
+// look handles the bells that have changed: it passes replies to their askers, room to
+// waiting senders, and messages to the actor's loop.
 func (n *Node) look(w waiting) {
 	k := &n.watch
 	mail := false
 	for i := range k.bells {
 		b := &k.bells[i]
-		// The bell is read before what it speaks of, so that a change in
-		// between is seen the next time.
+		// The bell is read before what it announces, so that a change in between is
+		// seen the next time.
 		v := b.Word.Load()
 		if v == b.Seen {
 			continue
@@ -318,8 +316,7 @@ func (n *Node) quiet() bool {
 	return true
 }
 
-// setArmed says to all peers that this process is going to sleep, or that it
-// is awake.
+// setArmed tells all peers that this process is going to sleep, or that it is awake.
 func (n *Node) setArmed(yes bool) {
 	for _, s := range n.watch.sleeps {
 		if yes {
@@ -332,7 +329,7 @@ func (n *Node) setArmed(yes bool) {
 
 func isFull(err error) bool { return err != nil && errors.Is(err, mailbox.ErrFull) }
 
-// beside says whether a peer that has woken this process was on the processor on
+// beside says whether a peer that has woken this process was then on the processor on
 // which this thread is now.
 func (n *Node) beside() bool {
 	here := notify.CPU()

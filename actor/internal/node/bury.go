@@ -2,14 +2,14 @@ package node
 
 import "github.com/understudy-go/understudy/mailbox"
 
-// remains is what has ended and is still mapped.
+// remains is what has ended but is still mapped.
 type remains struct {
-	targets []*Target       // that have ended for good
+	targets []*Target       // ended for good
 	pages   []*mailbox.Peer // of dead incarnations
 	boxes   []*inbox        // read to their end
 }
 
-// dead is where what ends is left for bury. n.mu is held.
+// dead returns the remains, to which what has ended is added for bury. n.mu is held.
 func (n *Node) dead() *remains {
 	if n.remains == nil {
 		n.remains = &remains{}
@@ -17,11 +17,11 @@ func (n *Node) dead() *remains {
 	return n.remains
 }
 
-// bury unmaps the pages and lanes of dead incarnations that nobody uses any
-// more. It needs the role, since the waiter looks at them; without it, the
-// waiter does it when it makes its lists anew. What is to be buried is first
-// taken out of what these are made of, then counted in changes and, before mu is
-// let go, noted: lists with that count do not have it.
+// bury unmaps the pages and lanes of dead incarnations that nobody uses any more. It
+// needs the waiter's role, since the waiter looks at them; without it, the waiter does it
+// when it makes its lists again. What is to be buried is first removed from what the
+// lists are made of, then counted in changes and, before mu is unlocked, added to the
+// remains: so lists with that count do not contain it.
 func (n *Node) bury() {
 	select {
 	case <-n.role:
@@ -37,7 +37,7 @@ func (n *Node) buryHolding() {
 	r := n.remains
 	if r == nil || n.changes.Load() != n.watch.changes {
 		n.mu.Unlock()
-		return // some of it may be in the lists; they are made anew before the next look
+		return // some may be in the lists, which are made again before the next look
 	}
 	n.remains = nil
 	for _, t := range r.targets {

@@ -19,8 +19,8 @@ func (w *cancelWatch) poll() bool  { return w.ready() }
 func (w *cancelWatch) loop() bool  { return false }
 func (w *cancelWatch) width() int  { return 0 }
 
-// WatchCancel calls f when the asker of m, the message in hand, gives up. The
-// function that it returns ends the watch, and waits until it has ended.
+// WatchCancel calls f when the asker of m, the message in hand, gives up. The returned
+// function ends the watch and waits until it has ended.
 func (n *Node) WatchCancel(m *mailbox.Message, f func()) (stop func()) {
 	b := n.inboxOf(m.Box.From)
 	if b == nil || m.Head.Kind != wire.EntryAsk {
@@ -43,7 +43,7 @@ func (n *Node) WatchCancel(m *mailbox.Message, f func()) (stop func()) {
 	}
 }
 
-// rang looks whether the ask in hand was given up.
+// rang checks whether the ask in hand was given up.
 func (n *Node) rang() {
 	if w := n.cancels.Load(); w != nil && w.ready() {
 		select {

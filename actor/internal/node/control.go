@@ -13,14 +13,13 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// lateFrame is a segment or passage that came before the lane that it belongs
-// to.
+// lateFrame is a segment or passage that came before its lane.
 type lateFrame struct {
 	f    wire.Frame
 	file transport.File
 }
 
-// control handles one frame of the supervisor. It owns files.
+// control handles one frame from the supervisor. It owns files.
 func (n *Node) control(f wire.Frame, files []transport.File) {
 	switch f := f.(type) {
 	case *wire.Target:
@@ -82,22 +81,22 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	in, page, out, err := lane.Accept(f, files, n.cfg.Notifier)
 	if err != nil {
 		n.cfg.Log.Error("lane refused", "from", f.Name, "err", err)
-		if n.cannotRead(f.Name, err); !own(err) { // its sender broke the rules, and harms itself
+		if n.cannotRead(f.Name, err); !own(err) { // the sender broke the rules and harms only itself
 			n.Letter(&wire.Letter{From: f.From, To: n.begin.Self.ID, Reason: wire.LetterCorrupt, Text: err.Error()})
 		}
 		return
 	}
 	b := &inbox{}
 	share := n.sharing(wire.Segment{Peer: f.From, Reply: 1}, n.send)
-	share.Freed = func() { // the loop may wait for it, in a handler
+	share.Freed = func() { // the loop may be waiting for it, in a handler
 		b.rang()
 		n.cfg.Notifier.Interrupt()
 	}
 	b.Inbox = mailbox.NewInbox(f.Name, n.begin.Mailbox, in, n.begin.Self.Incarnation<<16, share)
-	// Before the first message is handled: after a death the supervisor finds
-	// in this page what was in hand.
+	// This comes before the first message is handled: after a death the supervisor
+	// finds in this page what was in hand.
 	if err := n.send(page, out...); err != nil {
-		if !errors.Is(err, ErrEnded) { // and else nobody needs it any more
+		if !errors.Is(err, ErrEnded) { // after the end nobody needs it
 			n.cfg.Log.Error("page could not be published", "err", err)
 		}
 		b.Close()
@@ -110,7 +109,7 @@ func (n *Node) acceptLane(f *wire.Lane, files []transport.File) {
 	n.kick()
 }
 
-// enter puts a lane among those of its sender, by incarnations.
+// enter adds a lane to those of its sender, ordered by incarnation.
 func (n *Node) enter(b *inbox) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -123,21 +122,21 @@ func (n *Node) enter(b *inbox) {
 		n.byID[b.From.ID] = s
 	}
 	s.boxes = append(slices.Clip(s.boxes), b)
-	// A process that is being replaced can open its lane after its successor has.
+	// A process that is being replaced may open its lane after its successor has.
 	slices.SortFunc(s.boxes, func(a, b *inbox) int { return cmp.Compare(a.From.Incarnation, b.From.Incarnation) })
 	n.setHeads()
 }
 
-// cannotRead ends this actor when its own process is what keeps it from reading a lane.
-// If it went on, nobody would ever read that: its next incarnation does, or its
+// cannotRead ends this actor if its own process keeps it from reading a lane. If it went
+// on, nobody would ever read that lane. Now its next incarnation reads it, or its
 // supervisor gives up and says why.
 func (n *Node) cannotRead(from string, err error) {
 	if own(err) {
-		n.fail(fmt.Errorf("node: what %s sends cannot be read: %w", from, err))
+		n.fail(fmt.Errorf("node: messages from %s cannot be read: %w", from, err))
 	}
 }
 
-// own says whether err is of this process, rather than of what a peer has sent.
+// own says whether err is due to this process, rather than to what a peer has sent.
 func own(err error) bool {
 	l := new(transport.LimitError)
 	return errors.As(err, &l) || errors.Is(err, lane.ErrOwn)
@@ -154,16 +153,16 @@ func (n *Node) closeTarget(t *Target, exit *wire.Exit) {
 	n.changes.Add(1)
 	n.dead().targets = append(n.dead().targets, t)
 	n.mu.Unlock()
-	n.cfg.Notifier.Interrupt() // the waiter may be one of those that failed
+	n.cfg.Notifier.Interrupt() // the waiter itself may be waiting for this target
 	n.bury()
 }
 
-// errRules is why nothing can be sent to an actor that has closed the lane from here.
+// errRules says why nothing can be sent to an actor that has closed the lane from here.
 var errRules = errors.New("node: it has closed the lane from this process, since what came through it broke the rules; " +
 	"a dead letter says which: something in this process writes where it must not")
 
-// shutOut fails what waits for a target that reads nothing more of what this process
-// sends. What it has answered before is final.
+// shutOut fails everything that waits for a target that no longer reads what this
+// process sends. Its earlier answers are final.
 func (n *Node) shutOut(id uint32) {
 	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {
 		n.drainAll(t)
@@ -175,20 +174,20 @@ func (n *Node) shutOut(id uint32) {
 func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	t := n.Known(f.Peer.ID)
 	if t == nil || t.gone.Load() != nil { // it has ended meanwhile, or this process is ending
-		n.cfg.Log.Debug("page of a lane that is closed", "peer", f.Peer)
+		n.cfg.Log.Debug("page of a closed lane", "peer", f.Peer)
 		closeFiles(files)
 		return
 	}
 	p, err := lane.OpenPeer(f, files)
 	if err != nil {
 		n.cfg.Log.Error("page refused", "peer", f.Peer, "err", err)
-		if own(err) { // no answer will be seen, and no room
+		if own(err) { // this process would see neither answers nor room
 			t.end(&GoneError{Name: t.Name, Lost: err})
 		}
 		return
 	}
-	// The incarnation before is dead, so what it has answered is final, and
-	// is looked at before its page goes.
+	// The incarnation before is dead, so its answers are final. They are looked at
+	// before its page goes.
 	n.drainAll(t)
 	if old := t.box.Install(p, transport.Place{Seq: f.Start, Urgent: f.Urgent}); old != nil {
 		old.Free()
@@ -203,7 +202,7 @@ func (n *Node) installPage(f *wire.Page, files []transport.File) {
 	n.bury()
 }
 
-// addPart adds to a lane or page what came apart from it.
+// addPart adds what came separately to its lane or page.
 func (n *Node) addPart(f wire.Frame, file transport.File) {
 	switch f := f.(type) {
 	case *wire.Segment:
@@ -213,7 +212,7 @@ func (n *Node) addPart(f wire.Frame, file transport.File) {
 	}
 }
 
-// addPassage gives a lane the exit of its passage of files.
+// addPassage gives a lane the exit of the passage through which its files come.
 func (n *Node) addPassage(f *wire.Passage, file transport.File) {
 	b := n.inboxOf(f.Peer)
 	if b == nil {
@@ -226,10 +225,9 @@ func (n *Node) addPassage(f *wire.Passage, file transport.File) {
 	n.announceArrival()
 }
 
-// addSegment maps a segment of a peer's blocks, or keeps it until the lane or
-// page that it belongs to has come. One that a limit of this process keeps out is no
-// fault of the peer: what it sends cannot be read here, and of what it answers the
-// asks that concerns are told.
+// addSegment maps a segment of a peer's blocks, or keeps it until its lane or page has
+// come. If a limit of this process prevents that, the peer is not to blame: then what it
+// sends cannot be read here, and the asks that wait for its answers fail.
 func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 	var err error
 	if f.Reply == 1 {
@@ -262,8 +260,8 @@ func (n *Node) addSegment(f *wire.Segment, file transport.File) {
 // maxEarly bounds the segments and passages that wait for their lane or page.
 const maxEarly = 64
 
-// keepEarly keeps what came before its lane or page. When there is too much of that,
-// the oldest goes: most likely its lane never comes.
+// keepEarly keeps what came before its lane or page. If there is too much of that, the
+// oldest is dropped: most likely its lane will never come.
 func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -284,7 +282,7 @@ func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 	n.early = append(n.early, lateFrame{f, file})
 }
 
-// retryEarly looks whether what came early belongs to a lane or page that is here now.
+// retryEarly checks whether what came early belongs to a lane or page that is here now.
 func (n *Node) retryEarly() {
 	n.mu.Lock()
 	early := n.early
@@ -305,7 +303,7 @@ func peerOf(f wire.Frame) (peer wire.Addr) {
 	return peer
 }
 
-// retire marks the lane of a dead sender: when it is empty, it is finished.
+// retire marks the lane of a dead sender: once it is empty, it is finished.
 func (n *Node) retire(from wire.Addr) {
 	if b := n.inboxOf(from); b != nil {
 		b.retired.Store(true)
@@ -314,8 +312,7 @@ func (n *Node) retire(from wire.Addr) {
 	n.kick()
 }
 
-// Retired says whether that incarnation is known to be dead, or was never
-// heard of.
+// Retired says whether that incarnation is known to be dead, or is unknown.
 func (n *Node) Retired(from wire.Addr) bool {
 	b := n.inboxOf(from)
 	return b == nil || b.retired.Load()
@@ -341,13 +338,13 @@ func first(files []transport.File) transport.File {
 	return files[0]
 }
 
-// sharing is how the segments of one lane reach its other end: f says which. send is
-// n.send, or fails with errNoLane when there is nobody to tell any more.
+// sharing passes the segments of the lane that f names to its other end. send is n.send,
+// or fails with errNoLane if nobody is left to be told.
 func (n *Node) sharing(f wire.Segment, send func(wire.Frame, ...transport.File) error) mailbox.Sharing {
 	ask := func(file transport.File, question func(token uint64) wire.Frame) error {
 		_, err := n.callBy(background, send, file, question)
 		if err == errNoLane {
-			return nil // what it is for cannot be sent
+			return nil // the message that needs it cannot be sent
 		}
 		return err
 	}

@@ -1,7 +1,6 @@
-// Package node is one process's part in the program: its link to the
-// supervisor, its ways into the mailboxes of others, its own mailbox, and the
-// one place where it sleeps. It sees messages as bytes with a type identity;
-// package actor puts types on top.
+// Package node is one process's part in a program: its link to the supervisor, its
+// lanes to other mailboxes, its own mailbox, and the one place where it sleeps. It sees
+// messages as bytes with a type identity; package actor adds the types.
 //
 //	      link reader                       waiter (one at a time)
 //	frames from the supervisor        polls all bells, sleeps on all bells
@@ -11,15 +10,15 @@
 //	       tables ◄──────────── actor loop   askers   senders that wait
 //	                            (handlers)            for room
 //
-// The right to wait is a role that one goroutine holds: the actor's loop when
-// it has nothing to do, or an asker that finds nobody waiting. Whoever holds it
-// looks at all bells and wakes the others when something is theirs; so a
-// process has at most one sleeping thread, and the goroutine that finds a
-// message or a reply goes on with it itself.
+// The right to wait is a role that one goroutine holds: the actor's loop when it has
+// nothing to do, or an asker that finds nobody waiting. The holder looks at all bells and
+// wakes the other goroutines when something is for them. So a process has at most one
+// sleeping thread, and a goroutine that finds its own message or reply continues with it
+// directly.
 //
 // The files, by what they are about:
 //
-//	out      target.go (the way to an actor) · pool.go (which member) · sets.go (to several) · ask.go (what an answer is for)
+//	out      target.go (the way to an actor) · pool.go (which member) · sets.go (to several) · ask.go (waiting for answers)
 //	in       control.go (frames, lanes, segments) · pump.go (the actor's loop) · absent.go (what comes later) · cancel.go
 //	waiting  await.go (the role) · spin.go (polling before sleep) · park.go (without a goroutine) · trim.go, freshen.go
 //	the end  monitor.go, link.go (notices) · handover.go (a replacement) · bury.go (unmapping)

@@ -11,12 +11,12 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Handover is an actor's part in its own replacement. The methods are called
-// by the actor's loop, between two messages.
+// Handover is an actor's part in its own replacement. The actor's loop calls the methods
+// between two messages.
 type Handover interface {
-	Busy() bool           // something is not finished that a successor cannot go on with
-	Give() (State, error) // what its successor gets; of Type 0: nothing
-	Take(State) error     // what it gets from its predecessor; an *UnknownStateError if it knows no such type
+	Busy() bool           // something is unfinished that a successor could not continue
+	Give() (State, error) // returns what its successor gets; Type 0 means nothing
+	Take(State) error     // takes what its predecessor gives; an *UnknownStateError if it does not know the type
 }
 
 // State is a value that crosses from one incarnation to the next.
@@ -30,27 +30,26 @@ type State struct {
 // UnknownStateError says that nothing takes a state of that type.
 type UnknownStateError struct {
 	Name string
-	New  uint64 // identity of the type of that name which is taken, or 0
+	New  uint64 // identity of the type with that name that is taken, or 0
 }
 
 func (e *UnknownStateError) Error() string { return fmt.Sprintf("no OnState takes %s", e.Name) }
 
-// handover is where this process is in a replacement; guarded by Node.mu, but
-// for given, which is the loop's.
+// handover is the state of a replacement in this process. Node.mu guards it, except
+// given, which is the loop's.
 type handover struct {
 	actor   Handover
 	standBy bool        // it is a successor, and has no mailbox yet
-	asked   uint32      // hand over to this incarnation, and wait; 0: nobody has asked
-	given   uint32      // to this one it has handed over
+	asked   uint32      // the incarnation to hand over to, and to wait for; 0: none
+	given   uint32      // the incarnation that it has handed over to
 	state   *wire.State // to be taken
 	file    transport.File
 }
 
-// OnHandover says what this actor does when it is replaced. It is called before
-// Ready.
+// OnHandover sets what this actor does when it is replaced. It is called before Ready.
 func (n *Node) OnHandover(h Handover) { n.hand.actor = h }
 
-// handoverStep takes a step that the supervisor tells of.
+// handoverStep takes a step that the supervisor asks for.
 func (n *Node) handoverStep(f *wire.Handover) {
 	n.mu.Lock()
 	switch f.Step {
@@ -69,7 +68,7 @@ func (n *Node) handoverStep(f *wire.Handover) {
 	n.kick()
 }
 
-// stateCame keeps what the predecessor hands over for the loop.
+// stateCame keeps the predecessor's state for the loop.
 func (n *Node) stateCame(f *wire.State, file transport.File) {
 	n.mu.Lock()
 	n.hand.state, n.hand.file = f, file
@@ -84,9 +83,8 @@ func (n *Node) StandsBy() bool {
 	return n.hand.standBy
 }
 
-// replacing does what a replacement wants between two messages, and says
-// whether it is one that concerns this process, and whether the next message has
-// to wait.
+// replacing carries out, between two messages, what a replacement asks for. It says
+// whether this process is involved in one, and whether the next message has to wait.
 func (n *Node) replacing() (concerned, hold bool) {
 	n.mu.Lock()
 	h := &n.hand
@@ -113,7 +111,7 @@ func (n *Node) replacing() (concerned, hold bool) {
 	return true, true
 }
 
-// give hands over to the successor of that number, or says why not.
+// give hands over to that successor, or reports why it cannot.
 func (n *Node) give(successor uint32) {
 	f := &wire.State{Successor: successor}
 	fault.Hit("handover.give")
@@ -140,7 +138,7 @@ func (n *Node) give(successor uint32) {
 	fault.Hit("handover.given")
 }
 
-// take takes what the predecessor hands over, and says whether it could.
+// take takes the predecessor's state, and reports whether it could.
 func (n *Node) take(f *wire.State, file transport.File) {
 	t := &wire.Taken{Successor: f.Successor}
 	fault.Hit("handover.take")
@@ -174,7 +172,7 @@ func (n *Node) takeState(f *wire.State, file transport.File) error {
 	return n.hand.actor.Take(s)
 }
 
-// systemWait waits for something from the supervisor, and for no message.
+// systemWait waits for something from the supervisor, not for messages.
 type systemWait struct{ n *Node }
 
 func (w *systemWait) ready() bool { return w.n.system.Load() }

@@ -7,8 +7,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Trap makes the ends of linked actors calls of onExit. It is called before
-// Ready.
+// Trap makes the ends of linked actors calls of onExit, instead of the end of this one.
+// It is called before Ready.
 func (n *Node) Trap(onExit func(wire.Exit)) error {
 	n.mu.Lock()
 	n.onExit = onExit
@@ -16,14 +16,14 @@ func (n *Node) Trap(onExit func(wire.Exit)) error {
 	return n.send(&wire.Trap{})
 }
 
-// Link links this actor with the incarnation of id that is alive now. It is
-// made when Link returns.
+// Link links this actor with the incarnation of id that is alive now. The link exists
+// when Link returns.
 func (n *Node) Link(ctx context.Context, id uint32) error {
 	_, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Link{Token: token, ID: id} })
 	return err
 }
 
-// Unlink takes the link back. No notice of its end comes after it.
+// Unlink removes the link. No notice of the other's end comes after it.
 func (n *Node) Unlink(ctx context.Context, id uint32) error {
 	_, err := n.call(ctx, nil, func(token uint64) wire.Frame { return &wire.Link{Token: token, ID: id, Cancel: 1} })
 	n.mu.Lock()

@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// monitor is one watch over one incarnation of an actor.
+// monitor watches one incarnation of an actor.
 type monitor struct {
 	token  uint64
 	id     uint32
@@ -17,24 +17,23 @@ type monitor struct {
 // down is a notice that waits until the dead actor's last message has been
 // handled.
 type down struct {
-	m    *monitor // nil: of a link
+	m    *monitor // nil for the notice of a link
 	exit wire.Exit
 }
 
-// own says that the notice is for a handler of the actor, which its loop calls.
+// own says whether the notice is for a handler of the actor, which the loop calls.
 func (d *down) own() bool { return d.m == nil || d.m.notice == nil }
 
-// Monitor asks for one notice about the incarnation of the target that is
-// alive now. It comes as a call of notice, which must not block, or, when that is
-// nil, of the actor's onDown. Cancel takes the monitor back: when it has returned,
-// no notice comes any more. A replacement is no end, but for process, which watches
-// one process only.
+// Monitor asks for one notice about the incarnation of the target that is alive now. The
+// notice comes as a call of notice, which must not block, or, if that is nil, of the
+// actor's onDown. Cancel removes the monitor: once it has returned, no notice comes. A
+// replacement is not an end, except with process, which watches only one process.
 func (n *Node) Monitor(ctx context.Context, id uint32, notice func(wire.Exit), process bool) (cancel func(), err error) {
 	m, how := &monitor{id: id, notice: notice}, uint8(wire.MonitorActor)
 	if process {
 		how = wire.MonitorProcess
 	}
-	// Placed when the supervisor says so: a death from then on is noticed.
+	// The monitor is placed when the supervisor answers: a death from then on is noticed.
 	_, err = n.call(ctx, nil, func(token uint64) wire.Frame {
 		m.token = token
 		n.mu.Lock()
@@ -52,7 +51,7 @@ func (n *Node) Monitor(ctx context.Context, id uint32, notice func(wire.Exit), p
 	return func() { n.demonitor(m) }, nil
 }
 
-// demonitor leaves no notice behind.
+// demonitor removes a monitor and its notice, if that has come.
 func (n *Node) demonitor(m *monitor) {
 	n.mu.Lock()
 	_, active := n.monitors[m.token]
@@ -77,8 +76,8 @@ func (n *Node) down(f *wire.Down) {
 	}
 }
 
-// deliverNotices hands out the notices that are due, whose actor's messages have all
-// been handled, but for those that the loop hands to the actor: these are in due then.
+// deliverNotices hands out the notices of actors whose messages have all been handled.
+// Those for the actor's own handlers it puts into due, for the loop.
 func (n *Node) deliverNotices() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,7 +96,7 @@ func (n *Node) deliverNotices() {
 	})
 }
 
-// takenBack says whether nobody wants the notice any more. n.mu is held.
+// takenBack says whether the monitor was removed. n.mu is held.
 func (n *Node) takenBack(d *down) bool { return d.m != nil && n.monitors[d.m.token] == nil }
 
 // last ends the monitor of a notice that is about to be handed out, and returns
@@ -105,7 +104,7 @@ func (n *Node) takenBack(d *down) bool { return d.m != nil && n.monitors[d.m.tok
 func (n *Node) last(d *down) wire.Exit {
 	if d.m != nil {
 		delete(n.monitors, d.m.token)
-		d.exit.Addr.ID = d.m.id // of a pool it is its last member's until here
+		d.exit.Addr.ID = d.m.id // for a pool it was the number of its last member
 	}
 	return d.exit
 }
@@ -123,8 +122,8 @@ func (n *Node) unread(from wire.Addr) bool {
 	return false
 }
 
-// deliverDowns hands out all notices that are due. The actor's loop calls it. A handler
-// may take back what comes after it: so each is looked at when its turn comes.
+// deliverDowns hands out all notices in due. The actor's loop calls it. A handler may
+// remove later monitors, so each is checked when its turn comes.
 func (n *Node) deliverDowns() {
 	n.deliverNotices()
 	for {

@@ -15,7 +15,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Config is what a node is made of. The node owns Link and Notifier.
+// Config is the configuration of a node, which takes over Link and Notifier.
 type Config struct {
 	Link     transport.Link
 	Notifier transport.Notifier
@@ -23,16 +23,16 @@ type Config struct {
 	// Lost is called once when the link to the supervisor ends without
 	// Close: the program is over for this process.
 	Lost func()
-	// Own says whether the caller is code of an actor of this process, and not a
-	// goroutine that such has started. nil: it is not.
+	// Own says whether the caller runs in an actor's own goroutine, and not in one
+	// that the actor has started. nil: it never does.
 	Own func() bool
-	// Parks makes Serve return with a ParkedError where it would sleep, if
-	// the Notifier allows.
+	// Parks makes Serve return a ParkedError where it would sleep, if the Notifier
+	// allows that.
 	Parks bool
 }
 
-// Node is one process's part in the program. A process may have very many that
-// are idle, in place: what a node without lanes does not need is nil.
+// Node is one process's part in a program. A process may have very many idle ones, of
+// actors in place: so what a node without lanes does not need is nil.
 type Node struct {
 	cfg   Config
 	begin wire.Begin
@@ -56,22 +56,22 @@ type Node struct {
 	over     bool               // the link has ended
 	hand     handover           // see handover.go
 	downs    []down             // notices that wait for the last message
-	due      []down             // those after them, for the actor's loop; the oldest first
-	remains  *remains           // of what has ended; nil while nothing is left
+	due      []down             // notices that the actor's loop hands out next; the oldest first
+	remains  *remains           // ended but still mapped; nil if there is nothing
 	pending  map[uint64]chan wire.Frame
-	pieces   map[uint64][]byte // of answers that have not come whole; the goroutine's of the link
+	pieces   map[uint64][]byte // of incomplete answers; owned by the goroutine of the link
 	monitors map[uint64]*monitor
-	leaving  map[uint32]struct{} // take nothing more, and had no lane from here
+	leaving  map[uint32]struct{} // actors that take nothing more, and had no lane from here
 	token    uint64
 	past     *mailbox.Traffic // of targets that have ended; nil while none has
 	early    []lateFrame      // segments that came before their lane
 	arrived  chan struct{}    // closed when a segment comes; nil while nobody waits for one
-	arrivals atomic.Uint64    // counts what came apart from its lane or page; see absent.go
+	arrivals atomic.Uint64    // counts what came separately from its lane or page; see absent.go
 	awaited  atomic.Int32     // lanes that are not read until something has come; the loop writes it
-	absence  time.Duration    // how long a lane is not read for that
+	absence  time.Duration    // how long a lane may wait for that
 	closed   error
 	ended    chan struct{}            // closed with the link; nil while nobody waits for that
-	heads    atomic.Pointer[[]*inbox] // the lanes to read, one a sender
+	heads    atomic.Pointer[[]*inbox] // the lanes to read, one per sender
 	targets  atomic.Pointer[table]    // by number; copied on write
 	changes  atomic.Uint64            // counts changes of senders and targets
 	cancels  atomic.Pointer[cancelWatch]
@@ -85,18 +85,18 @@ type Node struct {
 // ErrEnded says that the node has ended, or has lost its supervisor.
 var ErrEnded = errors.New("actor: the program has ended for this process: its supervisor was shut down, or is lost")
 
-// frames are buffers for them. An actor in place has none while nothing comes.
+// frames holds buffers for frames. An actor in place holds none while nothing comes.
 var frames = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
 
-// New reads the first frame of the link and returns a node that is not
-// serving yet: it can send and ask.
+// New reads the first frame of the link and returns a node that can send and ask, but
+// does not serve yet.
 func New(cfg Config) (*Node, error) {
 	room := frames.Get().(*[wire.MaxFrame]byte)
 	defer frames.Put(room)
 	buf := room[:]
 	n, files, err := cfg.Link.Receive(buf)
 	if err != nil {
-		return nil, fmt.Errorf("node: waiting to be told who this process is: %w", err)
+		return nil, fmt.Errorf("node: waiting for the first frame, which tells this process what it is: %w", err)
 	}
 	closeFiles(files)
 	f, err := wire.Parse(buf[:n])
@@ -108,7 +108,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("node: first frame is of kind %d, not Begin", f.Kind())
 	}
 	if begin.Version != wire.Version {
-		return nil, fmt.Errorf("node: the supervisor speaks version %d of the control link, this program %d; build both from one version of the module", begin.Version, wire.Version)
+		return nil, fmt.Errorf("node: the supervisor speaks version %d of the control link, but this program version %d: build both from the same version of the module", begin.Version, wire.Version)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -132,13 +132,13 @@ func New(cfg Config) (*Node, error) {
 // Self is this incarnation's address.
 func (n *Node) Self() wire.Addr { return n.begin.Self }
 
-// Mailbox is how this actor's mailbox is made.
+// Mailbox is the configuration of this actor's mailbox.
 func (n *Node) Mailbox() wire.Mailbox { return n.begin.Mailbox }
 
 // Name is the name of this child.
 func (n *Node) Name() string { return n.begin.Name }
 
-// Definition is the name of the actor that this process is to run.
+// Definition is the name of the actor that this process has to run.
 func (n *Node) Definition() string { return n.begin.Definition }
 
 // Ended is closed when the link has ended.
@@ -177,8 +177,8 @@ func (n *Node) send(f wire.Frame, files ...transport.File) error {
 	return nil
 }
 
-// report tells the supervisor something that is over when the link is: then nobody
-// needs to know it. What else goes wrong is logged.
+// report tells the supervisor something that no longer matters once the link has ended.
+// Other failures are logged.
 func (n *Node) report(f wire.Frame, problem string) {
 	if err := n.send(f); err != nil && !errors.Is(err, transport.ErrClosed) {
 		n.cfg.Log.Warn(problem, "err", err)
@@ -191,7 +191,7 @@ func (n *Node) call(ctx context.Context, file transport.File, question func(toke
 	return n.callBy(ctx, n.send, file, question)
 }
 
-// callBy is call that sends by send.
+// callBy is call with another function in place of n.send.
 func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.File) error, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
 	ch := make(chan wire.Frame, 1)
 	n.mu.Lock()
@@ -272,7 +272,7 @@ func (n *Node) Close() {
 	})
 }
 
-// fail makes every wait end with err, which is an ErrEnded then, once.
+// fail makes every wait end with err, wrapped in ErrEnded. Only the first call counts.
 func (n *Node) fail(err error) {
 	if !errors.Is(err, ErrEnded) {
 		err = fmt.Errorf("%w: %w", ErrEnded, err)
@@ -332,7 +332,7 @@ func (n *Node) unmap() {
 		}
 	}
 	for _, p := range r.pages {
-		if p.Unused() { // else an answer in it is being decoded
+		if p.Unused() { // otherwise an answer in it is being decoded
 			p.Unmap()
 		}
 	}
@@ -353,7 +353,7 @@ func closeFiles(files []transport.File) {
 	}
 }
 
-// receive reads the next frame; perr says what is wrong with it.
+// receive reads the next frame; perr says that it is malformed.
 func (n *Node) receive() (f wire.Frame, perr error, files []transport.File, err error) {
 	room := frames.Get().(*[wire.MaxFrame]byte)
 	defer frames.Put(room)
@@ -378,7 +378,7 @@ func (n *Node) read() (more bool) {
 		lost := n.closed == nil
 		n.mu.Unlock()
 		if lost && n.cfg.Lost != nil {
-			n.cfg.Lost() // first: what it ends need not learn of the loss
+			n.cfg.Lost() // first, so that what it ends does not see the loss
 		}
 		n.fail(fmt.Errorf("node: link to the supervisor has ended: %w", err))
 		return false

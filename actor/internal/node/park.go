@@ -1,25 +1,24 @@
 package node
 
-// A process may have very many actors in place that have nothing to do. A
-// goroutine for each that waits would be most of what such an actor takes: so its
-// loop parks instead. Serve returns, and when something comes, a goroutine calls
-// it again:
+// A process may have very many actors in place that have nothing to do. A waiting
+// goroutine for each would be most of the memory that such an actor takes. So its loop
+// parks instead: Serve returns, and when something comes, a new goroutine calls it again:
 //
 //	Serve ──► nothing to do ──► parked: the role is held, peers know that they
 //	  ▲                         have to wake this node, and nobody waits
 //	  └────── a new goroutine ◄── a bell, a frame, Interrupt
 
-// parker is a notifier whose Wait can be had without a goroutine.
+// parker is a notifier that can wait without a goroutine.
 type parker interface{ Park(resume func()) }
 
-// ParkedError is what Serve returns when there is nothing to do and nobody needs
-// to wait: the caller returns as well, and calls Park last of all.
+// ParkedError is what Serve returns if there is nothing to do and nobody needs to wait.
+// The caller has to call Park as its last action, and return.
 type ParkedError struct{}
 
 func (ParkedError) Error() string { return "node: parked" }
 
-// Park makes resume be called, in a goroutine of its own, when there is something
-// to do for Serve. It is called after a ParkedError, once.
+// Park makes resume be called, in a new goroutine, when there is something to do for
+// Serve. It has to be called once after a ParkedError.
 func (n *Node) Park(resume func()) {
 	n.cfg.Notifier.(parker).Park(func() {
 		n.setArmed(false)
@@ -28,10 +27,9 @@ func (n *Node) Park(resume func()) {
 	})
 }
 
-// settles says whether the actor's loop may park: it polls for w as a waiter
-// does, and goes to sleep, but for the waiting itself. It says no when
-// something has come, when another goroutine is the waiter, or when the wait has a
-// time of its own.
+// settles says whether the actor's loop may park. Like a waiter it polls for w and
+// prepares to sleep, but does not wait. It returns false if something has come, if
+// another goroutine is the waiter, or if the wait has its own time limit.
 func (n *Node) settles(w *loopWait) bool {
 	if n.awaited.Load() > 0 {
 		return false

@@ -8,9 +8,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Pool is what a number stands for that addresses several actors. Which of them
-// gets a message is decided here, in the sender's process, by a list that the
-// supervisor keeps current.
+// Pool is a number that stands for several actors. The sender's process decides here
+// which of them gets a message, with a list that the supervisor keeps current.
 //
 //	Members ──► roster, swapped as a whole ──► Pick: a few loads, no lock of
 //	                                           its own, nothing allocated
@@ -24,25 +23,25 @@ type Pool struct {
 	turn   atomic.Uint64
 }
 
-// roster is the members at one moment. It does not change.
+// roster holds the members at one moment. It does not change.
 type roster struct {
 	ids   []uint32
-	salts []uint64   // by which ByKey tells them apart
-	exit  *wire.Exit // how the last of them ended, if there is none
+	salts []uint64   // one per member, for ByKey
+	exit  *wire.Exit // if there are no members: how the last one ended
 }
 
-// Group says whether members come and go by themselves.
+// Group says whether it is a group, which members join and leave by themselves.
 func (p *Pool) Group() bool { return p.Route == wire.RouteGroup }
 
-// Members is their numbers. The list is nobody's to change.
+// Members returns the members' numbers. The list must not be changed.
 func (p *Pool) Members() []uint32 { return p.roster.Load().ids }
 
-// NoMembersError says that nobody is in a group.
+// NoMembersError says that a group has no members.
 type NoMembersError struct{ Group string }
 
 func (e *NoMembersError) Error() string { return fmt.Sprintf("group %q has no members now", e.Group) }
 
-// Empty is why nothing can be sent to a pool without members.
+// Empty says why nothing can be sent to a pool without members.
 func (p *Pool) Empty() error {
 	if p.Group() {
 		return &NoMembersError{p.Name}
@@ -56,7 +55,7 @@ func (p *Pool) Empty() error {
 	if r.exit != nil {
 		return &GoneError{Name: p.Name, Exit: r.exit}
 	}
-	for _, id := range r.ids { // all have ended, which the supervisor is about to tell
+	for _, id := range r.ids { // all have ended; the supervisor's list will follow
 		if t := p.node.Known(id); t != nil {
 			if err := t.WhyClosed(); err != nil {
 				return err
@@ -66,8 +65,8 @@ func (p *Pool) Empty() error {
 	return &GoneError{Name: p.Name, Exit: &wire.Exit{Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it has no members"}}
 }
 
-// Pick chooses the member that the next message goes to. key matters to a pool
-// that routes by key. Members that are known to have ended are passed over.
+// Pick chooses the member that the next message goes to. Only a pool that routes by key
+// uses key. Members that are known to have ended are skipped.
 func (p *Pool) Pick(ctx context.Context, key uint64) (*Target, error) {
 	r := p.roster.Load()
 	var i int
@@ -85,10 +84,10 @@ func (p *Pool) Pick(ctx context.Context, key uint64) (*Target, error) {
 	return p.node.Target(ctx, r.ids[i])
 }
 
-// Member is the target of one member.
+// Member returns the target of one member.
 func (p *Pool) Member(ctx context.Context, id uint32) (*Target, error) { return p.node.Target(ctx, id) }
 
-// closedTo says whether nothing can be sent to a member, as far as is known here.
+// closedTo says whether this process knows that nothing can be sent to a member.
 func (n *Node) closedTo(id uint32) bool {
 	t := n.Known(id)
 	return t != nil && (t.gone.Load() != nil || t.left.Load())
@@ -111,8 +110,8 @@ func (p *Pool) nextOf(r *roster) int {
 	return -1
 }
 
-// leastLoaded looks at every member, from another one on each time, so that
-// equals take turns. One that this process has not sent to yet has no load.
+// leastLoaded looks at every member, starting with another one each time, so that
+// members with equal loads take turns. One that this process has not sent to has no load.
 func (p *Pool) leastLoaded(r *roster) int {
 	n := len(r.ids)
 	if n == 0 {
@@ -139,9 +138,9 @@ func (p *Pool) leastLoaded(r *roster) int {
 	return best
 }
 
-// byKey is rendezvous hashing: each member has a weight for the key, and the
-// heaviest gets it. Who leaves takes only its own keys along; who comes takes
-// an equal share from everybody.
+// byKey is rendezvous hashing: each member has a weight for the key, and the heaviest
+// gets it. If a member leaves, only its own keys move; a new one takes an equal share
+// from all others.
 func (p *Pool) byKey(r *roster, key uint64) int {
 	best, most := -1, uint64(0)
 	key = mix(key)
@@ -185,7 +184,7 @@ func (n *Node) members(f *wire.Members) {
 	t.Pool.roster.Store(r)
 }
 
-// Group is the pool that stands for a group, which is made if it is not there.
+// Group returns the pool for a group, which is made if it does not exist.
 func (n *Node) Group(ctx context.Context, name string) (*Pool, error) {
 	f, err := n.group(ctx, wire.GroupFind, name)
 	if err != nil {
@@ -198,13 +197,13 @@ func (n *Node) Group(ctx context.Context, name string) (*Pool, error) {
 	return t.Pool, nil
 }
 
-// Join makes this actor a member of a group; Leave takes that back.
+// Join makes this actor a member of a group.
 func (n *Node) Join(ctx context.Context, name string) error {
 	_, err := n.group(ctx, wire.GroupJoin, name)
 	return err
 }
 
-// Leave takes Join back. It is no error if this actor is no member.
+// Leave undoes Join. It is not an error if this actor is not a member.
 func (n *Node) Leave(ctx context.Context, name string) error {
 	_, err := n.group(ctx, wire.GroupLeave, name)
 	return err

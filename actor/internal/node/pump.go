@@ -16,10 +16,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// sender is one process that sends to this actor: the lanes of its
-// incarnations, the oldest first. The first is read to its end before the next,
-// so that what an earlier incarnation sent is handled before what its successor
-// sends. While the sender is being replaced both are alive, and both are read.
+// sender is one child that sends to this actor: the lanes of its incarnations, the
+// oldest first. The first lane is read to its end before the next, so that what an
+// earlier incarnation has sent is handled before what its successor sends. While the
+// sender is being replaced, both are alive and both lanes are read.
 type sender struct {
 	boxes []*inbox // guarded by Node.mu; copied on write
 }
@@ -29,32 +29,32 @@ type inbox struct {
 	*mailbox.Inbox
 	retired atomic.Bool // the sender is dead, the tail is final
 	over    bool        // read to its end; guarded by Node.mu
-	broken  bool        // the sender broke the rules; the loop's
+	broken  bool        // the sender broke the rules; owned by the loop
 	msg     mailbox.Message
 
 	rung atomic.Uint64 // counts changes of the sender's bell
 
 	wanted  atomic.Int32 // answers that wait for a block of this lane: len(waiting)
 	rooms   sync.Mutex
-	waiting []chan struct{} // tells them to look again; guarded by rooms
+	waiting []chan struct{} // tells these answers to look again; guarded by rooms
 
-	until time.Time // msg names what has not come; the lane is not read, at most until then; the loop's
-	tried uint64    // Node.arrivals when that was looked for last
+	until time.Time // msg names what has not come: the lane is left alone, at most until then; owned by the loop
+	tried uint64    // Node.arrivals when that was last looked for
 
-	older  atomic.Pointer[inbox] // the lane of the sender's incarnation before, if that has not been read to its end
-	gate   uint64                // older has to be read up to there first; the loop's
+	older  atomic.Pointer[inbox] // the lane of the sender's previous incarnation, if it has not been read to its end
+	gate   uint64                // older has to be read up to here first; owned by the loop
 	behind bool                  // gate is set
 }
 
-// turn is how many messages of one sender are handled before the next
-// sender's turn.
+// turn is how many messages of one sender are handled before it is the next sender's
+// turn.
 const turn = 64
 
-// streaming is how many messages come together only from a sender that is busy.
+// streaming is a number of messages that come together only from a busy sender.
 const streaming = 3
 
-// plenty is how many messages with lent buffers, which take longer than small ones,
-// are enough to have left the sender alone for a while.
+// plenty is a number of messages with lent buffers that takes so long to handle, longer
+// than small ones, that it has left the sender's lines alone for a while.
 const plenty = 8
 
 // Serve handles messages until the supervisor asks for a stop, stop is
@@ -64,7 +64,7 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 		n.table, n.onDown = mailbox.NewHandlers(h), onDown
 	}
 	w := &loopWait{n: n}
-	concerned, hold := false, false // by a replacement
+	concerned, hold := false, false // see replacing
 	for {
 		if n.system.Load() && n.system.Swap(false) || concerned {
 			n.mu.Lock()
@@ -81,7 +81,7 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 				n.deliverDowns()
 			}
 			if concerned, hold = n.replacing(); hold {
-				if stop.Load() { // by what was called to hand over
+				if stop.Load() { // the function given to OnHandover called Stop
 					return "normal", nil
 				}
 				_ = n.await(nil, &systemWait{n}, n.wake)
@@ -91,10 +91,10 @@ func (n *Node) Serve(h map[codec.ID]mailbox.Handler, onDown func(wire.Exit), sto
 				n.deliverDowns()
 			}
 		}
-		if stop.Load() { // by the Setup, or by the handler of a notice
+		if stop.Load() { // the Setup, or the handler of a notice, called Stop
 			return "normal", nil
 		}
-		draining := n.draining.Load() // then no lane gets longer
+		draining := n.draining.Load() // if so, no lane gets longer
 		busy := n.round(stop)
 		if stop.Load() {
 			return "normal", nil
@@ -141,11 +141,10 @@ func (w *loopWait) poll() bool {
 	return false
 }
 
-// fewLanes is how many lanes may have a message next that is worth being prepared for.
+// fewLanes is up to how many lanes it pays to prepare for the next message of each.
 const fewLanes = 4
 
-// setHeads makes the list of the lanes to read, of each sender the oldest
-// first. n.mu is held.
+// setHeads makes the list of the lanes to read: the oldest of each sender. n.mu is held.
 func (n *Node) setHeads() {
 	var heads []*inbox
 	for _, s := range n.byID {
@@ -164,8 +163,7 @@ func (n *Node) setHeads() {
 func (n *Node) round(stop *atomic.Bool) (busy bool) {
 	stream, more := false, false
 	for _, b := range *n.heads.Load() {
-		// Read before the queue: when the sender is dead, empty means empty
-		// for good.
+		// Read before the queue: if the sender is dead, empty means empty for good.
 		retired := b.retired.Load()
 		limit := turn
 		if o := b.older.Load(); o != nil && (o.retired.Load() || !retired) {
@@ -177,7 +175,7 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 		}
 		handled, empty := n.drain(b, limit, stop)
 		if limit == 1 {
-			b.Flush(&b.msg) // it may be a while until the next
+			b.Flush(&b.msg) // the next message may take a while
 		}
 		busy = busy || handled > 0
 		lent := b.Lent()
@@ -191,21 +189,21 @@ func (n *Node) round(stop *atomic.Bool) (busy bool) {
 		}
 	}
 	if stream && !more && polls.Load() {
-		// A sender is busy. Looked at again at once, the line of its tail would
-		// go back and forth with every message; after a pause there are several
-		// again. A message that comes alone is met by a round without pause.
+		// A sender is busy. Without a pause the line of its tail would go back and forth
+		// with every message; after a pause there are several messages again. A message
+		// that comes alone is met by a round without a pause.
 		notify.Pause()
 	}
 	return busy
 }
 
-// mayFollow says whether the next message of b may be handled while older, the
-// lane of the same sender's incarnation before, has not been read to its end.
-// That sender is being replaced: its successor sends during its Setup, and then,
-// when its predecessor has ended, as the actor. So what older shows once b shows
-// something comes first, and before that all that a dead incarnation has sent. A
-// successor that has died, and not its predecessor, never was the actor: what it has
-// sent follows nobody.
+// mayFollow says whether the next message of b may be handled while older, the lane of
+// the sender's previous incarnation, has not been read to its end. That sender is being
+// replaced: its successor sends first during its Setup and then, when its predecessor
+// has ended, as the actor. So what is visible in older when b shows a message comes
+// first; and if the previous incarnation is dead, everything that it has sent. A
+// successor that has died while its predecessor lives never was the actor: its messages
+// need not wait.
 func (b *inbox) mayFollow(older *inbox) bool {
 	if older.retired.Load() || b.broken || !b.behind && !b.Pending() {
 		return false
@@ -223,8 +221,8 @@ func (b *inbox) mayFollow(older *inbox) bool {
 	return false
 }
 
-// drain handles the messages of b that have come by now, up to limit of them. It
-// says how many, and whether there is no other.
+// drain handles the messages of b that have come by now, up to limit of them. It returns
+// how many, and whether there are no more.
 func (n *Node) drain(b *inbox, limit int, stop *atomic.Bool) (handled int, empty bool) {
 	if b.broken {
 		return 0, true
@@ -298,9 +296,9 @@ func (n *Node) handle(m *mailbox.Message) {
 	}
 }
 
-// failed reports a message whose handler has returned err. Of a process that is
-// about to kill itself it never returns: what the handler has waited for was killed
-// first, so that its error says nothing, and the message stays in hand.
+// failed reports a message whose handler has returned err. In a process that is about to
+// kill itself it never returns: what the handler was waiting for was killed first, so its
+// error means nothing, and the message stays in hand.
 func (n *Node) failed(m *mailbox.Message, err error) {
 	if hosting.Doomed.Load() {
 		select {}
@@ -324,7 +322,7 @@ func (n *Node) unhandled(m *mailbox.Message) {
 		Reason: wire.LetterUnhandled, Text: err.Error()})
 }
 
-// whyUnhandled tells a message that was never defined from one whose type has
+// whyUnhandled distinguishes a message that has no handler from one whose type has
 // another structure in the sender's build.
 func (n *Node) whyUnhandled(id codec.ID) error {
 	for known := range n.table.All() {

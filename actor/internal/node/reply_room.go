@@ -10,9 +10,9 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// ReplyWhenRoom calls reply, which found no block, again when blocks of
-// earlier replies have come back, until the asker's deadline. Any goroutine of the
-// handler may call it, and several at a time.
+// ReplyWhenRoom repeats reply, which found no block, when blocks of earlier replies have
+// come back, until the asker's deadline. Any goroutine of the handler may call it, and
+// several at a time.
 func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 	b := n.inboxOf(m.Box.From)
 	if b == nil {
@@ -42,11 +42,11 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 			break
 		}
 	}
-	return fmt.Errorf("the reply needs a block and all are lent: %w", mailbox.ErrFull)
+	return fmt.Errorf("the reply needs a block, but all are lent: %w", mailbox.ErrFull)
 }
 
-// wantRoom says to the sender that an answer to it waits for a block. ev tells when to
-// look for one again.
+// wantRoom tells the sender that an answer to it waits for a block. ev tells when to look
+// for one again.
 func (b *inbox) wantRoom(ev chan struct{}) {
 	b.rooms.Lock()
 	defer b.rooms.Unlock()
@@ -55,7 +55,7 @@ func (b *inbox) wantRoom(ev chan struct{}) {
 	b.Sleep().State.Or(transport.StateWantRoom)
 }
 
-// hasRoom undoes wantRoom. The sender hears of it from the last one.
+// hasRoom undoes wantRoom. The last call tells the sender.
 func (b *inbox) hasRoom(ev chan struct{}) {
 	b.rooms.Lock()
 	defer b.rooms.Unlock()
@@ -65,8 +65,8 @@ func (b *inbox) hasRoom(ev chan struct{}) {
 	}
 }
 
-// rang says that the sender's bell has changed, or that there is another reason to
-// look whether an answer finds a block now.
+// rang is called when the sender's bell has changed, or if for another reason a waiting
+// answer may find a block now.
 func (b *inbox) rang() {
 	b.rung.Add(1)
 	if b.wanted.Load() == 0 {

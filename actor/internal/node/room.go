@@ -8,8 +8,8 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 )
 
-// credit tells senders that wait to try again, and says whether there are any. The
-// waiter, who finds out by itself, calls it; others call room.
+// credit tells waiting senders to try again, and says whether there are any. Only the
+// waiter calls it, since it notices by itself; others call room.
 func (t *Target) credit() (any bool) {
 	t.credits.Add(1)
 	t.rooms.Lock()
@@ -23,8 +23,8 @@ func (t *Target) credit() (any bool) {
 	return len(t.waiting) > 0
 }
 
-// room is credit of something that no bell tells of: the waiter may be one of those
-// who wait, and asleep. Any goroutine may call it.
+// room is credit for changes that ring no bell: the waiter itself may be waiting for
+// room, asleep. Any goroutine may call it.
 func (t *Target) room() {
 	if t.credit() {
 		t.node.cfg.Notifier.Interrupt()
@@ -34,7 +34,7 @@ func (t *Target) room() {
 // hurryAfter is how long a sender waits for room before it hurries the receiver.
 const hurryAfter = 2 * time.Millisecond
 
-// roomWait waits until the targets have got another credit than those seen.
+// roomWait waits until the targets have more credits than were seen.
 type roomWait struct {
 	ts   []*Target
 	seen uint64
@@ -51,14 +51,14 @@ func (w *roomWait) ready() bool { return w.credits() != w.seen }
 func (w *roomWait) poll() bool  { return w.ready() }
 func (w *roomWait) loop() bool  { return false }
 
-// width is 0: room comes by the half of a ring, and the receiver makes it
-// sooner when this side leaves the ring, and perhaps the core, to it.
+// width is 0: room comes half a ring at a time, and the receiver makes it sooner if this
+// side leaves the ring, and perhaps the core, to it.
 func (w *roomWait) width() int { return 0 }
 
-// WhenFull does what the mailbox's policy says after a send that found no room and
-// said so by full: it calls send again whenever there may be room, or returns full, or,
-// if drop is not nil, calls that and counts the message as dropped. The actor's own code
-// does not wait for room in its own mailbox.
+// WhenFull applies the mailbox's policy after a send that has failed with full because
+// there was no room. It calls send again whenever there may be room; or it returns full;
+// or, if drop is not nil, it calls drop and counts the message as dropped. An actor's own
+// code never waits for room in its own mailbox.
 func (t *Target) WhenFull(ctx context.Context, full error, send func() error, drop func()) error {
 	switch mailbox.Full(t.box.Config.Full) {
 	case mailbox.Drop:
@@ -88,8 +88,8 @@ func (t *Target) WhenFull(ctx context.Context, full error, send func() error, dr
 	})
 }
 
-// UrgentWhenFull is WhenFull for an urgent message: until it is over, no other gets
-// a block.
+// UrgentWhenFull is WhenFull for an urgent message: until it returns, no other message
+// gets a block.
 func (t *Target) UrgentWhenFull(ctx context.Context, full error, send func() error, drop func()) error {
 	t.box.UrgentWaits(true)
 	defer func() {
@@ -99,8 +99,7 @@ func (t *Target) UrgentWhenFull(ctx context.Context, full error, send func() err
 	return t.WhenFull(ctx, full, send, drop)
 }
 
-// whenRoom calls send again, which has found no room, whenever one of ts may
-// have made some.
+// whenRoom repeats send, which has found no room, whenever one of ts may have made some.
 func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) error {
 	ev := make(chan struct{}, 1)
 	for _, t := range ts {
@@ -124,12 +123,12 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 		}
 		calm.pause(n, ctx, contended(ts))
 		err := n.awaitUntil(ctx, w, ev, hurry)
-		if l := limitOf(ctx); err == nil && l.ended() { // others may get all the room, for ever
+		if l := limitOf(ctx); err == nil && l.ended() { // others might get all the room for ever
 			err = l.err()
 		}
 		if err == errEarly {
-			// A busy receiver tells of room by the half of a ring. Of a
-			// slow one every message's room counts.
+			// A busy receiver announces room half a ring at a time. With a slow one the
+			// room of every message counts.
 			hurry = time.Time{}
 			for _, t := range ts {
 				t.hurry()
@@ -147,7 +146,7 @@ func contended(ts []*Target) (sum uint64) {
 	return sum
 }
 
-// hurry says to the receiver that somebody has waited for long.
+// hurry tells the receiver that a sender has been waiting for long.
 func (t *Target) hurry() {
 	t.rooms.Lock()
 	defer t.rooms.Unlock()

@@ -13,11 +13,11 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// maxSets bounds the sets of targets that have segments of their own. The one
-// used least lately makes room for another one, if nothing of it is in use.
+// maxSets bounds the sets of targets that have segments of their own. The least recently
+// used one of which nothing is in use makes room for another one.
 const maxSets = segment.MaxSharing
 
-// sets is the sets of targets that messages were sent to without a copy for
+// sets holds the sets of targets that share memory, so that a message needs no copy for
 // each.
 type sets struct {
 	mu  sync.Mutex
@@ -25,8 +25,8 @@ type sets struct {
 	ids mailbox.SharedIDs
 }
 
-// Shared is the memory of those of ts that have not ended: the same one whenever
-// it is asked for the same targets. If all have, it fails with the error of one.
+// Shared returns the memory shared by those of ts that have not ended: always the same
+// for the same targets. If all have ended, it fails with the error of one of them.
 func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 	members := make([]*mailbox.Outbox, 0, len(ts))
 	var gone error
@@ -84,18 +84,17 @@ func (gs *sets) makeRoom() error {
 
 var errSets = errors.New("buffers of every set are in use")
 
-// Distinct is ts in the order of their numbers, each of them once.
+// Distinct returns ts ordered by number, without duplicates.
 func Distinct(ts []*Target) []*Target {
 	ts = slices.Clone(ts)
 	slices.SortFunc(ts, func(a, b *Target) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(ts, func(a, b *Target) bool { return a.ID == b.ID })
 }
 
-// WhenShared calls lend again, which found no block of a set, whenever one of
-// ts may have given something back. Fail and Drop are policies of one mailbox: a
-// set of actors fails when the mailbox of any of them says so. It fails as well when one
-// of them is the caller: what its own code has not handled does not come back before that
-// has returned.
+// WhenShared repeats lend, which found no block of a set, whenever one of ts may have
+// given one back. Fail and Drop are policies of one mailbox: for a set, it fails if the
+// mailbox of any of them says so. It also fails if one of them is the caller: what the
+// caller's own code has not handled does not come back before that code has returned.
 func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) error {
 	for _, t := range ts {
 		if t.box != nil && mailbox.Full(t.box.Config.Full) != mailbox.Wait {
@@ -113,8 +112,8 @@ func (n *Node) WhenShared(ctx context.Context, ts []*Target, lend func() error) 
 	return n.whenRoom(ctx, living, lend)
 }
 
-// UrgentWhenShared is WhenShared for an urgent message: until it is over, no other gets
-// a block of g.
+// UrgentWhenShared is WhenShared for an urgent message: until it returns, no other
+// message gets a block of g.
 func (n *Node) UrgentWhenShared(ctx context.Context, g *mailbox.Shared, ts []*Target, lend func() error) error {
 	g.UrgentWaits(true)
 	defer func() {
@@ -126,9 +125,9 @@ func (n *Node) UrgentWhenShared(ctx context.Context, g *mailbox.Shared, ts []*Ta
 	return n.WhenShared(ctx, ts, lend)
 }
 
-// endShares gives back what a target that has ended had a part in, when the
-// supervisor has read what it left behind. The answer to a question that was
-// asked after Closed comes after that.
+// endShares frees the blocks that a target that has ended still held, once the
+// supervisor has read what the target left behind: the answer to a question asked after
+// Closed comes after that.
 func (n *Node) endShares(t *Target) {
 	if !t.box.Shares() {
 		return
@@ -139,7 +138,7 @@ func (n *Node) endShares(t *Target) {
 		return
 	}
 	n.helpers.Go(func() {
-		_, _ = n.Resolve(background, t.Name) // when it fails, this process ends
+		_, _ = n.Resolve(background, t.Name) // if it fails, this process is ending
 		t.box.EndShares()
 		for _, o := range *n.targets.Load() {
 			if o != nil {

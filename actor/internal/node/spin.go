@@ -11,39 +11,39 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// spinner decides whether polling before sleeping pays. Both sides of a lane
-// have one, and polling pays only while both poll: so one side tries, and the
-// other joins when it sees that the first is awake.
+// spinner decides whether polling before sleeping pays. Both sides of a lane have one,
+// and polling pays only while both poll: so one side tries, and the other joins when it
+// sees that the first is awake.
 //
-// A poll pays when it finds something soon. What the others have cost is
-// measured, and for 32 times as long there is no other: so they cost 3 % at most,
-// and less the longer none pays. Between polls the core is offered to others, in
-// case the peer waits for it. When somebody takes it, polling does not pay: if it
-// was the peer, it finds another core when this side sleeps; if it was not, it
-// keeps the core for milliseconds. So that has an account of its own, and while
-// that is not even, polls are short, without an offer.
+// A poll pays when it finds something soon. The cost of the others is measured, and there
+// is no further poll for 32 times as long: so they cost 3 % at most, and less the longer
+// none pays. Between polls the core is offered to others, in case the peer waits for it.
+// If somebody takes it, polling does not pay: if it was the peer, it will find another
+// core when this side sleeps; if it was other work, it keeps the core for milliseconds.
+// So offers have their own account, and while that is in debt, polls are short and offer
+// nothing.
 //
-// Who has waited for a stream to begin has made debts. Sleeps that end so soon that
-// polling would have found the message say that it has begun: enough of them bring
-// a try before its time, and twice as many the next one, until polling pays.
+// A process that has waited for a stream to begin has made debts. Sleeps that end so soon
+// that polling would have found the message show that it has begun: enough of them bring
+// an early try, and twice as many the next one, until polling pays.
 //
-// A peer that wakes this side from the core on which it then is shares it, and
-// polling cannot pay there. A kernel may leave both there although another core is idle: so
-// this side goes to another one, and polls. That has an account, too: when it does not
-// help, more are busy than there are cores.
+// A peer that wakes this side from the core on which it then runs shares that core with
+// it, and polling cannot pay there. A kernel may leave both there although another core
+// is idle: so this side goes to another core, and polls. That has an account, too: if it
+// does not help, more processes are busy than there are cores.
 type spinner struct {
 	*clock
-	score  atomic.Int32 // above zero: polling has lately found something; the holder of the role writes it
+	score  atomic.Int32 // above zero: polling has found something lately; the holder of the role writes it
 	skips  int32        // sleeps without polling since the last try
 	briefs int32        // sleeps in a row so short that polling would have found what ended them
-	proof  int32        // so many of them bring a try before its time
-	polls  account      // that found nothing soon
-	joins  account      // likewise, with others that were awake
-	offers account      // of the core, that other work has taken
-	moves  account      // to another core
+	proof  int32        // how many of them bring an early try
+	polls  account      // of polls that found nothing soon
+	joins  account      // of polls that joined others and found nothing soon
+	offers account      // of offers of the core that other work has taken
+	moves  account      // of moves to another core
 }
 
-// clock is what a spinner knows of the world; another one in tests.
+// clock is all that a spinner knows of the world; tests replace it.
 type clock struct {
 	now   func() time.Time
 	offer func() // the core to whoever else wants it
@@ -57,10 +57,10 @@ var realClock = &clock{time.Now, func() {
 	notify.Yield()
 }, func() { notify.LeaveCPU() }}
 
-// account is of time that was wasted.
+// account counts wasted time.
 type account struct {
 	debt time.Duration // since it last paid
-	even time.Time     // not again before that
+	even time.Time     // no further attempt before that
 }
 
 func (a *account) charge(now time.Time, cost time.Duration) {
@@ -75,18 +75,18 @@ const (
 	roundTime = 10 * time.Microsecond  // what that takes, about
 	spinTime  = 100 * time.Microsecond // longer than a wake-up of the other side takes
 	taken     = 5 * time.Microsecond   // an offer that takes longer was taken
-	lost      = 200 * time.Microsecond // and one that takes longer, by other work
-	lostCost  = 3                      // times that: the kernel sets it off against what this process may use later
+	lost      = 200 * time.Microsecond // an offer that takes longer was taken by other work
+	lostCost  = 3                      // times that is charged: the kernel deducts it from what this process may use later
 	glances   = 512                    // polls before the role is taken, likewise
 	maxScore  = 16
 	paid      = 8  // score that says that polling pays
-	missCost  = 4  // a miss costs as much as so many hits bring
-	retry     = 32 // after so many sleeps polling is tried again, if that is due
-	wait      = 32 // times the debt, before the next
-	minProof  = 32 // short sleeps that bring a try before that
+	missCost  = 4  // hits that make up for one miss
+	retry     = 32 // sleeps after which polling is tried again, if that is due
+	wait      = 32 // times the debt has to pass before the next try
+	minProof  = 32 // short sleeps that bring an early try
 	maxProof  = 8192
-	moveTime  = 50 * time.Microsecond // a move costs no less
-	calm      = 20 * time.Millisecond // without a reason to move shows that the last one has helped
+	moveTime  = 50 * time.Microsecond // the least cost of a move
+	calm      = 20 * time.Millisecond // so long without a reason to move shows that the last one has helped
 	maxDebt   = 20 * time.Millisecond
 )
 
@@ -96,21 +96,20 @@ var polls atomic.Bool
 
 func init() { SetPolling(os.Getenv("UNDERSTUDY_SPIN") != "off") }
 
-// SetPolling lets waits of this process poll before they sleep, or not, those for
-// blocks included, and says how it was. On one processor they never do.
+// SetPolling sets whether waits of this process, including those for blocks, poll before
+// they sleep, and returns the previous setting. On one processor they never do.
 func SetPolling(on bool) (was bool) {
 	segment.SetPolling(on)
 	return polls.Swap(on && runtime.NumCPU() > 1)
 }
 
 var (
-	// With one thread for Go code, another goroutine can run only if the
-	// waiter yields. With more it has a thread of its own, and yielding would
-	// wake that thread each time.
+	// With one thread for Go code, another goroutine can run only if the waiter yields.
+	// With more it has its own thread, and yielding would wake that thread each time.
 	oneProc = func() bool { return runtime.GOMAXPROCS(0) == 1 }
 )
 
-// spinFor polls for w for a short while, if that has lately been worth it.
+// spinFor polls for w for a short while, if that has been worth it lately.
 func (n *Node) spinFor(w waiting) bool {
 	s := &n.watch.spin
 	if w.poll() {
@@ -145,8 +144,7 @@ func (n *Node) spinFor(w waiting) bool {
 	return s.try(w.poll, round)
 }
 
-// othersAwake says whether a process that this one sends to or hears from does
-// not sleep.
+// othersAwake says whether a process that this one sends to or hears from is awake.
 func (n *Node) othersAwake() bool {
 	for _, p := range n.watch.peers {
 		if p.Page.State.Load()&transport.StateArmed == 0 {
@@ -161,7 +159,7 @@ func (n *Node) othersAwake() bool {
 	return false
 }
 
-// join polls for one round, since another process is awake: perhaps it polls.
+// join polls for one round because another process is awake, and perhaps polls.
 func (s *spinner) join(round func() bool) bool {
 	if s.now().Before(s.joins.even) {
 		return false
@@ -175,8 +173,8 @@ func (s *spinner) join(round func() bool) bool {
 	return false
 }
 
-// try polls by rounds. The clock is looked at only after one that found nothing:
-// between two sides that are awake it never is.
+// try polls in rounds. It looks at the clock only after a round that found nothing, so
+// never between two sides that are awake.
 func (s *spinner) try(poll, round func() bool) bool {
 	if round() {
 		s.hit()
@@ -215,8 +213,8 @@ func (s *spinner) try(poll, round func() bool) bool {
 	}
 }
 
-// glance polls for the actor's loop before it takes the waiter's role: between
-// two sides that are awake the next message is there before it could.
+// glance polls for the actor's loop before the loop takes the waiter's role: between two
+// sides that are awake the next message is there sooner than that.
 func (n *Node) glance(w *loopWait) bool {
 	if !polls.Load() || n.watch.spin.score.Load() <= 0 {
 		return false
@@ -230,20 +228,20 @@ func (n *Node) glance(w *loopWait) bool {
 	return false
 }
 
-// hit says that polling has found something soon. Glances say so without the
-// role: a count that gets lost is no harm.
+// hit records that polling has found something soon. Glances call it without the role: a
+// lost count does no harm.
 func (s *spinner) hit() {
 	if v := s.score.Load(); v < maxScore {
 		s.score.Store(v + 1)
 	}
 }
 
-// late says that polling has found something after a time in which this side
-// could have slept. So it is when the other side wakes up, and joins in; but
-// not again and again.
+// late records that polling has found something only after a time in which this side
+// could have slept. That happens when the other side wakes up and joins; but it should
+// not happen repeatedly.
 func (s *spinner) late() { s.score.Add(-1) }
 
-// miss says that polling has cost so much and found nothing.
+// miss records that polling has cost that much and found nothing.
 func (s *spinner) miss(now time.Time, cost time.Duration) {
 	v := s.score.Load()
 	if v >= paid {
@@ -271,8 +269,8 @@ func (s *spinner) worth() bool {
 	return true
 }
 
-// slept is told when a sleep has begun that is over now. beside says whether this side
-// was woken on the peer's core.
+// slept is called after a sleep, with the time at which it began. beside says whether
+// this side was woken on the peer's core.
 func (s *spinner) slept(begun time.Time, beside func() bool) {
 	now := s.now()
 	if now.Sub(begun) >= spinTime {
@@ -285,7 +283,7 @@ func (s *spinner) slept(begun time.Time, beside func() bool) {
 	}
 }
 
-// part goes to another core, and has polling tried there.
+// part moves to another core, and has polling tried there.
 func (s *spinner) part(now time.Time) {
 	if now.Sub(s.moves.even) > calm {
 		s.moves.debt = 0
@@ -293,7 +291,7 @@ func (s *spinner) part(now time.Time) {
 	s.move()
 	after := s.now()
 	d := after.Sub(now)
-	if d > lost { // other work is there
+	if d > lost { // other work has taken the core
 		s.offers.charge(after, lostCost*d)
 	} else {
 		s.offers, s.skips, s.briefs = account{}, retry, s.proof

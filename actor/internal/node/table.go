@@ -2,15 +2,15 @@ package node
 
 import "math/bits"
 
-// table is targets by number, looked up by every send. It does not change: who
-// adds or takes out makes another one. Numbers go up for as long as the program
-// runs, and only so many are in use at a time, so it is as large as that, and
-// neighbours in number, of which most programs have nothing else, do not collide.
+// table holds targets by number; every send looks one up. It is never changed: adding
+// and removing make another one. Numbers only go up while the program runs, but only so
+// many are in use at a time: its size follows that count, and neighbouring numbers, which
+// is all that most programs have, do not collide.
 //
 //	slot of a number: its low bits, or the next one that is free
 type table []*Target // a power of two of slots, at most half of them used; or none
 
-// find is the target with that number, or nil.
+// find returns the target with that number, or nil.
 func (t table) find(id uint32) *Target {
 	if len(t) == 0 {
 		return nil
@@ -22,7 +22,7 @@ func (t table) find(id uint32) *Target {
 	}
 }
 
-// with is t with x, in the place of one of the same number.
+// with returns t with x added, replacing one with the same number.
 func (t table) with(x *Target) table {
 	all := []*Target{x}
 	for _, y := range t {
@@ -33,7 +33,7 @@ func (t table) with(x *Target) table {
 	return tableOf(all)
 }
 
-// without is t without x.
+// without returns t without x.
 func (t table) without(x *Target) table {
 	var all []*Target
 	for _, y := range t {
@@ -44,7 +44,7 @@ func (t table) without(x *Target) table {
 	return tableOf(all)
 }
 
-// tableOf is the table of targets of different numbers.
+// tableOf returns the table of targets with different numbers.
 func tableOf(all []*Target) table {
 	if len(all) == 0 {
 		return nil

@@ -20,10 +20,10 @@ var background = context.Background()
 type Target struct {
 	ID   uint32
 	Name string
-	Pool *Pool // if the number stands for several actors; then the rest has no use
+	Pool *Pool // if the number stands for several actors; then the other fields are unused
 
 	node *Node
-	box  *mailbox.Outbox // nil when the target was gone at first sight
+	box  *mailbox.Outbox // nil if the target was already gone at first
 	gone atomic.Pointer[GoneError]
 	open atomic.Pointer[mailbox.Outbox] // box, until gone is set
 	left atomic.Bool                    // it takes nothing more, but still answers
@@ -36,7 +36,7 @@ type Target struct {
 
 	trimming atomic.Bool // see trimLater
 
-	parts sync.Mutex // held while a part of the lane is told; see sendPart
+	parts sync.Mutex // held while the supervisor is told of a part of the lane; see sendPart
 }
 
 // Node is this process's node.
@@ -45,15 +45,15 @@ func (t *Target) Node() *Node { return t.node }
 // IsSelf says whether the target is the actor of this node.
 func (t *Target) IsSelf() bool { return t.ID == t.node.begin.Self.ID }
 
-// isCaller says whether the caller is the target's own code: while that waits, the
+// isCaller says whether the caller is the target's own code. While that waits, the
 // target handles nothing.
 func (t *Target) isCaller() bool { return t.IsSelf() && t.node.cfg.Own != nil && t.node.cfg.Own() }
 
-// callersOwn goes on after ErrFull for a caller who would wait for himself.
+// callersOwn is appended to ErrFull if the caller would wait for itself.
 const callersOwn = ": the mailbox is the caller's own, which handles nothing before its code has returned: " +
 	"tell it less at a time, or from a goroutine, with context.WithoutCancel(ctx)"
 
-// CallerIn says whether one of ts is the actor whose own code calls.
+// CallerIn says whether one of ts is the actor whose own code is calling.
 func CallerIn(ts []*Target) bool { return slices.ContainsFunc(ts, (*Target).isCaller) }
 
 // GoneError says that nothing can be sent to a target: it has ended for good, or this
@@ -74,12 +74,11 @@ func (e *GoneError) Error() string {
 // Unwrap returns why the link was lost, if it was.
 func (e *GoneError) Unwrap() error { return e.Lost }
 
-// UnknownError says that no actor has that number or, where there is a name, that
-// name.
+// UnknownError says that no actor has that number or, if there is a name, that name.
 type UnknownError struct {
 	ID    uint32
 	Name  string
-	named bool // it is of a name, even if that is empty
+	named bool // a name was looked for, even if it is empty
 }
 
 func (e *UnknownError) Error() string {
@@ -93,13 +92,13 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no actor has number %d in this program: the Ref comes from another program, or is that of a group which is forgotten", e.ID)
 }
 
-// Known is the target with that number, if it has been sent to before.
+// Known returns the target with that number if something was sent to it before.
 func (n *Node) Known(id uint32) *Target {
 	return n.targets.Load().find(id)
 }
 
-// Target returns the target with that number. The first call for a number
-// asks the supervisor and opens a lane; for later ones Known is enough.
+// Target returns the target with that number. The first call for a number asks the
+// supervisor and opens a lane; later ones find it like Known.
 func (n *Node) Target(ctx context.Context, id uint32) (*Target, error) {
 	if t := n.Known(id); t != nil {
 		return t, nil
@@ -123,13 +122,13 @@ func (n *Node) Resolve(ctx context.Context, name string) (uint32, error) {
 	return 0, &UnknownError{Name: name, named: true}
 }
 
-// open makes the lane to a target that the supervisor has described.
+// open opens the lane to a target that the supervisor has described.
 func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	if f.State == wire.TargetUnknown {
 		return nil, &UnknownError{ID: id}
 	}
 	if f.State == wire.TargetFull {
-		return nil, fmt.Errorf("mailbox of %s: what two earlier incarnations of this actor have sent is unread: %w", f.Name, mailbox.ErrFull)
+		return nil, fmt.Errorf("mailbox of %s: messages of two earlier incarnations of this actor are unread: %w", f.Name, mailbox.ErrFull)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -137,10 +136,10 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 		return nil, n.closed
 	}
 	if t := n.Known(id); t != nil {
-		return t, nil // another goroutine was quicker, or it is a pool
+		return t, nil // another goroutine was faster, or it is a pool
 	}
 	if f.State == wire.TargetPool {
-		return nil, fmt.Errorf("node: nobody has told the members of %s", f.Name)
+		return nil, fmt.Errorf("node: the supervisor has not told the members of %s", f.Name)
 	}
 	t := &Target{ID: id, Name: f.Name, node: n, waiting: map[chan struct{}]struct{}{}}
 	if _, leaving := n.leaving[id]; leaving && f.State == wire.TargetAlive {
@@ -150,7 +149,7 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	}
 	if f.State == wire.TargetGone {
 		t.gone.Store(&GoneError{Name: f.Name, Exit: &f.Exit})
-		return t, nil // not kept: it may come back before it is
+		return t, nil // not kept in the table: it may come back first
 	}
 	if err := n.openLane(t, f.Mailbox); err != nil {
 		return nil, fmt.Errorf("lane to %s: %w", f.Name, err)
@@ -158,8 +157,8 @@ func (n *Node) open(f *wire.Target, id uint32) (*Target, error) {
 	return t, nil
 }
 
-// openLane makes the lane to t, whose mailbox is like that, and enters t among the
-// targets. n.mu is held.
+// openLane makes the lane to t, whose mailbox is as m says, and adds t to the targets.
+// n.mu is held.
 func (n *Node) openLane(t *Target, m wire.Mailbox) error {
 	out, frame, files, err := lane.Create(lane.Config{Queue: m.Queue, Cells: int(m.RingBytes), Priority: m.Priority != 0}, t.ID, n.cfg.Notifier)
 	if err != nil {
@@ -169,11 +168,11 @@ func (n *Node) openLane(t *Target, m wire.Mailbox) error {
 	share.Whole, share.Freed = t.trimLater, t.room
 	t.box = mailbox.NewOutbox(m, out, share)
 	t.open.Store(t.box)
-	// Known before the supervisor is told: the answer may come at once.
+	// Added before the supervisor is told, since the answer may come at once.
 	n.addTarget(t)
 	if err = n.send(frame, files...); err != nil {
-		// Nobody holds the lane. Who has found it meanwhile is told so, and who
-		// comes next makes another one.
+		// Nobody holds the lane. Senders that have found it meanwhile get the error,
+		// and the next one makes another lane.
 		t.box.Shut()
 		t.end(&GoneError{Name: t.Name, Lost: err})
 		n.drop(t)
@@ -190,8 +189,8 @@ func (n *Node) addTarget(t *Target) {
 	n.targets.Store(new(n.targets.Load().with(t)))
 }
 
-// forget makes the next send to a target that had ended ask for it anew: it is
-// back. So does a group that has made room for another one.
+// forget makes the next send to a target ask the supervisor again: an actor that had
+// ended is back, or a group was forgotten.
 func (n *Node) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -202,8 +201,8 @@ func (n *Node) forget(id uint32) {
 	}
 }
 
-// drop takes a target that had ended out of the table: who sends to it asks the
-// supervisor, who knows more than there was room for here. n.mu is held.
+// drop removes a target that had ended from the table. The next sender asks the
+// supervisor again. n.mu is held.
 func (n *Node) drop(t *Target) {
 	if n.Known(t.ID) != t {
 		return
@@ -217,8 +216,8 @@ func (n *Node) drop(t *Target) {
 	}
 }
 
-// Outbox is the way into the target's mailbox, or the error that says that it
-// has ended for good.
+// Outbox returns the way into the target's mailbox, or the error that says that it has
+// ended for good.
 func (t *Target) Outbox() (*mailbox.Outbox, error) {
 	if g := t.gone.Load(); g != nil {
 		return nil, g
@@ -226,11 +225,11 @@ func (t *Target) Outbox() (*mailbox.Outbox, error) {
 	return t.box, nil
 }
 
-// Open is the way into the target's mailbox if it is one actor that has not
-// ended, and else nil.
+// Open returns the way into the target's mailbox if the target is a single actor that
+// has not ended, and otherwise nil.
 func (t *Target) Open() *mailbox.Outbox { return t.open.Load() }
 
-// WhyClosed is why a send found the lane closed, or nil if it is not.
+// WhyClosed says why a send found the lane closed; nil if it is not closed.
 func (t *Target) WhyClosed() error {
 	if g := t.gone.Load(); g != nil {
 		return g
@@ -242,15 +241,15 @@ func (t *Target) WhyClosed() error {
 	return nil
 }
 
-// maxLeaving bounds how many are remembered. Who opens a lane to one that is not is
-// told that it is gone when the supervisor has the lane.
+// maxLeaving bounds Node.leaving. A process that opens a lane to an actor that is not
+// remembered is told that it is gone when the supervisor has the lane.
 const maxLeaving = 1024
 
-// leave closes the lane to a target that is about to end: it handles what is in
-// its mailbox, and answers, but takes nothing more.
+// leave closes the lane to a target that is about to end: it handles what is in its
+// mailbox, and answers, but accepts nothing more.
 func (n *Node) leave(id uint32) {
 	n.mu.Lock()
-	if n.Known(id) == nil { // somebody may be about to open the lane
+	if n.Known(id) == nil { // another goroutine may be about to open the lane
 		for old := range n.leaving {
 			if len(n.leaving) < maxLeaving {
 				break
@@ -266,17 +265,17 @@ func (n *Node) leave(id uint32) {
 	if t := n.Known(id); t != nil && t.Pool == nil && t.gone.Load() == nil {
 		t.left.Store(true)
 		t.box.Shut()
-		t.room() // who waits for it waits in vain
+		t.room() // senders that wait for room wait in vain
 	}
 	n.report(&wire.Closed{To: id}, "a closed lane could not be reported")
 }
 
-// errNoLane says that a part of a lane is not told, since the lane has ended.
+// errNoLane says that the supervisor is not told of a part of a lane that has ended.
 var errNoLane = errors.New("node: the lane has ended")
 
-// sendPart sends a frame that tells of a part of the lane to t, unless that has ended.
-// The supervisor knows a lane by its ends: told later, when the target is back and has
-// another lane from here, the part would be taken for one of that.
+// sendPart tells the supervisor of a part of the lane to t, unless t has ended. The
+// supervisor knows a lane only by its two ends: if it were told later, when the target is
+// back and has a new lane from here, it would take the part for one of the new lane.
 func (t *Target) sendPart(f wire.Frame, files ...transport.File) error {
 	t.parts.Lock()
 	defer t.parts.Unlock()
@@ -289,13 +288,13 @@ func (t *Target) sendPart(f wire.Frame, files ...transport.File) error {
 // end fails everything that waits for the target.
 func (t *Target) end(g *GoneError) {
 	if t.gone.CompareAndSwap(nil, g) {
-		if g.Lost == nil { // it can come back: what is being told is told before
+		if g.Lost == nil { // it can come back: finish what is being told before that
 			t.parts.Lock()
 			t.parts.Unlock()
 		}
 		t.open.Store(nil)
 		t.asks.failAll(g)
 		t.credit()
-		t.node.cfg.Notifier.Interrupt() // the waiter may be one of those
+		t.node.cfg.Notifier.Interrupt() // the waiter itself may be waiting for it
 	}
 }

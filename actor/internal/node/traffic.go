@@ -6,15 +6,14 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 )
 
-// counters are what a node counts by itself; of the fields of mailbox.Traffic, those that
-// belong to no target.
+// counters are those fields of mailbox.Traffic that belong to no target.
 type counters struct {
 	Skipped atomic.Uint64 // asks that were skipped because the asker had given up
 	Late    atomic.Uint64 // replies that came after the asker had given up
 	Dropped atomic.Uint64 // messages dropped because a mailbox was full
 }
 
-// Traffic adds up what went to all targets, and what this node has counted.
+// Traffic adds up the traffic of all targets and this node's own counters.
 func (n *Node) Traffic() mailbox.Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()

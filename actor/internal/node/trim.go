@@ -1,8 +1,8 @@
 package node
 
-// trimLater starts, unless it runs, what takes the segment of a payload over the
-// pool back when the receiver has dealt with it. It is called when the segment
-// is taken, before the message is sent.
+// trimLater starts a goroutine, unless it runs, that frees the segment of a payload over
+// the pool once the receiver has given it back. It is called when the segment is taken,
+// before the message is sent.
 func (t *Target) trimLater() {
 	n := t.node
 	n.mu.Lock()
@@ -12,7 +12,7 @@ func (t *Target) trimLater() {
 	}
 }
 
-// trim waits, as one that waits for room does, until the segment is back.
+// trim waits, like a sender for room, until the segment is back.
 func (t *Target) trim() {
 	ev := make(chan struct{}, 1)
 	t.wantRoom(ev)
@@ -20,11 +20,11 @@ func (t *Target) trim() {
 	for {
 		w := &roomWait{ts: []*Target{t}, seen: t.credits.Load()}
 		if t.gone.Load() != nil {
-			return // with the lane
+			return // it goes with the lane
 		}
 		if t.box.Trim() {
 			t.trimming.Store(false)
-			// Another payload may have come just before, and found this one here.
+			// Another payload may have come just before, and found this goroutine running.
 			if t.box.Trim() || !t.trimming.CompareAndSwap(false, true) {
 				return
 			}
@@ -35,8 +35,8 @@ func (t *Target) trim() {
 	}
 }
 
-// wantRoom says to the receiver that somebody here waits, until hasRoom; ev is
-// told when there may be room.
+// wantRoom tells the receiver that somebody here waits for room, until hasRoom; ev is
+// told when there may be some.
 func (t *Target) wantRoom(ev chan struct{}) {
 	t.rooms.Lock()
 	defer t.rooms.Unlock()
