@@ -38,16 +38,16 @@ func newRefusal(limit, value string, err error, remedy string) Refusal {
 	return Refusal{Limit: limit, Value: value, Text: fmt.Sprint(err), Errno: errnoOf(err), Remedy: remedy}
 }
 
-// step is one limit: its name, what was asked for, and how it is set.
+// step is one limit: its name, the requested value, and how it is set.
 type step struct {
 	limit, value, remedy string
 	do                   func() error
 }
 
-// apply sets the limits of this thread and process, and reports what was
-// refused. It stops at the first that is not optional.
+// apply sets the limits of this thread and process, and reports what was refused. It
+// stops at the first refused limit that is not optional.
 func (s *Spec) apply() (refused []Refusal, ok bool) {
-	if s.MountProc != "" { // before /proc is looked up among the paths
+	if s.MountProc != "" { // before /proc is opened as one of the paths
 		steps := []step{{MountNamespace, "/proc", "to mount it needs CAP_SYS_ADMIN in the namespace", s.mountProc}}
 		if refused, ok = s.take(nil, steps); !ok {
 			return refused, false
@@ -63,7 +63,7 @@ func (s *Spec) apply() (refused []Refusal, ok bool) {
 	return s.take(refused, s.steps(rules))
 }
 
-// take takes the steps, until one that is not optional fails.
+// take takes the steps until one fails that is not optional.
 func (s *Spec) take(refused []Refusal, steps []step) ([]Refusal, bool) {
 	for _, step := range steps {
 		if err := step.do(); err != nil {
@@ -78,8 +78,8 @@ func (s *Spec) take(refused []Refusal, steps []step) ([]Refusal, bool) {
 	return refused, true
 }
 
-// steps are in the order in which one does not take away the right to the next:
-// what needs privilege, who the child is, what it may open, what it may call.
+// steps are ordered so that none removes the right to take the next: what needs
+// privilege, then the user, then what may be opened, then what may be called.
 func (s *Spec) steps(rules *sandbox.Rules) (steps []step) {
 	add := func(limit, value, remedy string, do func() error) {
 		steps = append(steps, step{limit, value, remedy, do})
@@ -112,8 +112,8 @@ func (s *Spec) steps(rules *sandbox.Rules) (steps []step) {
 	return steps
 }
 
-// rules looks up the paths while this process is who it is. Whether the kernel
-// can do all that they promise is known then.
+// rules opens the paths before this process changes its user. This shows whether the
+// kernel can enforce all of them.
 func (s *Spec) rules() (rules *sandbox.Rules, refused []Refusal, ok bool) {
 	if s.Paths == nil {
 		return nil, nil, true
@@ -138,8 +138,8 @@ func (s *Spec) rules() (rules *sandbox.Rules, refused []Refusal, ok bool) {
 	return rules, []Refusal{r}, !r.Fatal
 }
 
-// always are paths that a child must be able to read: /proc, where it finds its
-// descendants to end them; and the program's own file, to be executed.
+// always are paths that a child must be able to read: /proc, where it finds the
+// descendants that it has to end, and the program's own file, to execute it.
 func (s *Spec) always() []string {
 	if s.Path == "" {
 		return []string{"/proc", "/proc/self/exe"}
@@ -151,8 +151,8 @@ func (s *Spec) pathsText() string {
 	return fmt.Sprintf("read-only %q, read-write %q", s.Paths.ReadOnly, s.Paths.ReadWrite)
 }
 
-// split tells the calls that can be denied at once from those that the execve
-// that comes needs.
+// split separates the calls that can be denied at once from those that the trampoline's
+// execve still needs.
 func (s *Spec) split() (now, late []uint32) {
 	for _, n := range s.Deny {
 		if n == unix.SYS_EXECVE && s.Path == "" {
@@ -183,9 +183,8 @@ func hardLimit(resource int) string {
 	return strconv.FormatUint(r.Max, 10)
 }
 
-// becomeUser changes all ids of all threads. The kernel forgets the
-// parent-death signal over that, so it is set again; a parent that has died
-// between the two has sent nothing.
+// becomeUser changes all ids of all threads. The kernel then forgets the parent-death
+// signal, so it is set again; if the parent has died in between, no signal has come.
 func (s *Spec) becomeUser() error {
 	u := s.User
 	parent := unix.Getppid()
@@ -207,9 +206,9 @@ func (s *Spec) becomeUser() error {
 	return nil
 }
 
-// mountProc shows the processes of this PID namespace in /proc, here and in no
-// other mount namespace. If this process has no namespaces of its own, since
-// they were optional and refused, it does nothing.
+// mountProc makes /proc show the processes of this PID namespace, only in this mount
+// namespace. If this process has no namespaces of its own, because they were optional and
+// refused, it does nothing.
 func (s *Spec) mountProc() error {
 	if unix.Getpid() != 1 || MountID() == s.MountProc {
 		return nil
@@ -221,7 +220,7 @@ func (s *Spec) mountProc() error {
 	return unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 }
 
-// dropAmbient gives back what the mount needed: with the next execve it is gone.
+// dropAmbient gives up the capability that the mount needed, as of the next execve.
 func dropAmbient() { _ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }
 
 // MountID is the identity of this process's mount namespace.

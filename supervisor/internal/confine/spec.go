@@ -2,15 +2,15 @@ package confine
 
 import "syscall"
 
-// Variable says to a process that it is a trampoline, and which descriptors have
-// its Spec and take its report: "5 6".
+// Variable tells a process that it is a trampoline, and which descriptors have its Spec
+// and take its report: "5 6".
 const Variable = "UNDERSTUDY_LIMITS"
 
-// lateVariable has the numbers of calls that the child itself has to deny, since
-// the trampoline needs them for its execve.
+// lateVariable has the numbers of calls that the child itself has to deny, because the
+// trampoline needs them for its execve.
 const lateVariable = "UNDERSTUDY_DENY"
 
-// Names of limits, beside those of rlimits, which are "RLIMIT_NOFILE" and so on.
+// Names of limits other than rlimits, which are called "RLIMIT_NOFILE" and so on.
 const (
 	Nice       = "nice"
 	OOMScore   = "oom_score_adj"
@@ -28,7 +28,7 @@ const (
 	execution = "execve"
 )
 
-// Spec says what a trampoline does. It crosses to it as JSON.
+// Spec says what a trampoline does. It is passed as JSON.
 type Spec struct {
 	Rlimits    []Rlimit
 	Nice       *int
@@ -37,20 +37,20 @@ type Spec struct {
 	Paths      *Paths
 	Deny       []uint32 // system calls
 	User       *User
-	MountProc  string   // mount /proc, as the first process of a PID namespace, in a mount namespace that is not this one; "": do not
+	MountProc  string   // the starter's mount namespace: mount /proc, as the first process of a PID namespace, if this one is another; "": do not
 	Optional   []string // names of limits that may be refused
 
-	// What is executed. Without a Path: this program, with the arguments and
+	// The program to execute. Without a Path: this program, with the arguments and
 	// environment of the trampoline.
 	Path string
 	Args []string
 	Env  []string
 
-	// Death is the parent-death signal, which a change of the user takes away.
+	// Death is the parent-death signal, which a change of the user resets.
 	Death syscall.Signal
 }
 
-// Rlimit is one rlimit: soft and hard value.
+// Rlimit is one rlimit; Value is both the soft and the hard limit.
 type Rlimit struct {
 	Name     string
 	Resource int
@@ -60,7 +60,7 @@ type Rlimit struct {
 // Paths are what may be opened.
 type Paths struct{ ReadOnly, ReadWrite []string }
 
-// User is who the child is.
+// User is the user that the child runs as.
 type User struct {
 	UID, GID int
 	Groups   []int
@@ -71,7 +71,7 @@ type Refusal struct {
 	Limit  string
 	Value  string
 	Text   string        // what the system said
-	Errno  syscall.Errno // 0 when it was not the system
+	Errno  syscall.Errno // 0 if the error was not the system's
 	Remedy string
 	Fatal  bool // the child was not started
 }

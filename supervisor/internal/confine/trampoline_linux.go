@@ -14,11 +14,10 @@ import (
 	"github.com/understudy-go/understudy/transport/sandbox"
 )
 
-// Enter is called first thing in every process of the program, by an
-// initializer that runs on the main thread. In a trampoline it does not return:
-// it limits the process and executes what was meant. In a child that was limited
-// it denies the calls that the trampoline could not, in all threads. Elsewhere
-// it does nothing.
+// Enter is called first in every process of the program, by an initializer that runs on
+// the main thread. In a trampoline it does not return: it limits the process and executes
+// the child. In a child that was limited it denies, in all threads, the calls that the
+// trampoline could not deny. In other processes it does nothing.
 func Enter() {
 	if text, ok := os.LookupEnv(Variable); ok {
 		os.Unsetenv(Variable)
@@ -73,7 +72,7 @@ func readSpec(f *os.File) (s Spec, err error) {
 func send(w io.Writer, refused []Refusal) {
 	e := json.NewEncoder(w)
 	for _, r := range refused {
-		_ = e.Encode(r) // who does not hear it sees the exit
+		_ = e.Encode(r) // if nobody reads it, the exit still shows the failure
 	}
 }
 
@@ -91,7 +90,7 @@ func (s *Spec) execute() Refusal {
 	r.Fatal = true
 	switch {
 	case err == unix.EACCES && s.Paths != nil:
-		r.Remedy = "the file, or the loader of a program that is linked dynamically, is outside the paths that the child may read: list them (/lib, /lib64, /usr)"
+		r.Remedy = "the file, or the loader of a dynamically linked program, is outside the paths that the child may read: list them (/lib, /lib64, /usr)"
 	case err == unix.EACCES:
 		r.Remedy = "the user that the child runs as must be allowed to execute the file"
 	case err == unix.EAGAIN:
@@ -102,9 +101,9 @@ func (s *Spec) execute() Refusal {
 	return r
 }
 
-// ownFile is the path of this program's file, by which its process is called
-// in lists of processes. If the file is no longer there, or cannot be reached by
-// the user that this process is now, the kernel's link does instead.
+// ownFile is the path of this program's file, which names its process in process lists.
+// If the file is gone, or the current user cannot reach it, the kernel's link is used
+// instead.
 func ownFile() string {
 	const link = "/proc/self/exe"
 	path, err := os.Readlink(link)
@@ -119,11 +118,10 @@ func ownFile() string {
 	return path
 }
 
-// Command is what a process has to be started with to be a trampoline for s: a
-// variable of its environment, and two more descriptors, spec with number fd
-// there and after it the write end of a pipe. What the trampoline says can be
-// read there until it has executed what was meant. The caller closes spec when
-// the process was started or not.
+// Command returns what a process needs to be started as a trampoline for s: an
+// environment variable, and the file spec for descriptor fd. Descriptor fd+1 has to be
+// the write end of a pipe, from which the trampoline's report can be read until it has
+// executed the child. The caller closes spec, whether the process was started or not.
 func Command(s Spec, fd int) (env string, spec *os.File, err error) {
 	text, err := json.Marshal(s)
 	if err != nil {

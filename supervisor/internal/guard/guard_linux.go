@@ -16,7 +16,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// KillReason in a Stop frame wants everything killed at once.
+// KillReason in a Stop frame asks for everything to be killed at once.
 const KillReason = "kill"
 
 // guardian is the state of a guardian process.
@@ -27,9 +27,8 @@ type guardian struct {
 	ended chan struct{} // closed when the command has been reaped
 }
 
-// Serve runs the command of spec until it has ended, and everything that it
-// has started with it. lost is called when the root is gone; it does not
-// return.
+// Serve runs the command of spec until it and everything that it has started have ended.
+// lost is called when the root is gone; it does not return.
 func Serve(link transport.Link, spec Spec, lost func()) error {
 	g := &guardian{spec: spec, link: link, ended: make(chan struct{})}
 	signals := make(chan os.Signal, 16)
@@ -57,8 +56,8 @@ func Serve(link transport.Link, spec Spec, lost func()) error {
 	return nil
 }
 
-// forwarded are the signals that a guardian passes on to its command. The root
-// itself asks by the link, and kills.
+// forwarded are the signals that a guardian always passes on to its command. (The root
+// itself asks the guardian over the link, or kills it.)
 var forwarded = []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
 
 // forward passes signals on.
@@ -68,8 +67,8 @@ func (g *guardian) forward(signals <-chan os.Signal) {
 	}
 }
 
-// begin starts the command on a thread that lives as long as it does: the
-// kernel sends the parent-death signal when the thread ends that made a child.
+// begin starts the command on a thread that lives as long as the command: the kernel
+// sends the parent-death signal when the thread that made a child ends.
 func (g *guardian) begin() (n *notifySocket, err error) {
 	env := g.spec.Env
 	if g.spec.Ready.Notify {
@@ -104,8 +103,8 @@ func (g *guardian) begin() (n *notifySocket, err error) {
 	return n, nil
 }
 
-// limit makes the command start as a trampoline of this program, which becomes
-// the command when it has limited itself. release is called when it runs.
+// limit makes the command start as a trampoline: this program, which limits itself and
+// then becomes the command. release is called when that runs.
 func (g *guardian) limit() (release func(), err error) {
 	l := *g.spec.Limits
 	l.Path, l.Args, l.Env, l.Death = g.cmd.Path, g.cmd.Args, g.cmd.Env, g.cmd.SysProcAttr.Pdeathsig
@@ -121,7 +120,7 @@ func (g *guardian) limit() (release func(), err error) {
 
 func (g *guardian) send(f wire.Frame) { _ = g.link.Send(wire.Append(nil, f), nil) }
 
-// commands does what the root says.
+// commands carries out what the root asks.
 func (g *guardian) commands(lost func()) {
 	buf := make([]byte, wire.MaxFrame)
 	for {
@@ -136,7 +135,7 @@ func (g *guardian) commands(lost func()) {
 		f, err := wire.Parse(buf[:n])
 		stop, ok := f.(*wire.Stop)
 		switch {
-		case err != nil || !ok: // Begin, and what a later version may say
+		case err != nil || !ok: // Begin, and what later versions may send
 		case stop.Reason == KillReason:
 			process.EndDescendants()
 		default:
@@ -145,14 +144,14 @@ func (g *guardian) commands(lost func()) {
 	}
 }
 
-// report is how the command ended.
+// report is the frame that says how the command ended.
 func (g *guardian) report() *wire.Ended {
 	r := &wire.Ended{Code: -1}
 	state := g.cmd.ProcessState
 	if state == nil {
 		return r
 	}
-	if os.Getpid() != 1 { // in a PID namespace its number says nothing to the root
+	if os.Getpid() != 1 { // in a PID namespace the number means nothing to the root
 		r.PID = int64(state.Pid())
 	}
 	r.CPU = state.UserTime() + state.SystemTime()
@@ -172,10 +171,11 @@ func (g *guardian) report() *wire.Ended {
 	return r
 }
 
-// lookTime is how often a port or a file is looked for.
+// lookTime is the pause between two looks for a port or a file.
 const lookTime = 10 * time.Millisecond
 
-// untilReady waits until the command is ready, and says no when it ends before.
+// untilReady waits until the command is ready. It returns false if the command ends
+// before.
 func (g *guardian) untilReady(n *notifySocket) bool {
 	switch r := g.spec.Ready; {
 	case r.Outside:

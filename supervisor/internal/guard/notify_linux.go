@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notifySocket is what NOTIFY_SOCKET names: an abstract socket, which leaves no
-// file. Whoever is of that user or root may write to it.
+// notifySocket is the socket that NOTIFY_SOCKET names: an abstract one, which leaves no
+// file. Only the command's user and root may write to it.
 type notifySocket struct {
 	name string
 	conn *net.UnixConn
-	user int // who may write to it beside root
+	user int // who may write to it besides root
 }
 
 func listenNotify() (*notifySocket, error) {
@@ -40,8 +40,8 @@ func listenNotify() (*notifySocket, error) {
 	return &notifySocket{name, c, unix.Geteuid()}, nil
 }
 
-// wait returns true when somebody has said READY=1, false when ended is closed
-// before. After that the socket is read further, so that no writer waits.
+// wait returns true when READY=1 has come, and false if ended is closed before. After
+// that the socket is still read, so that no writer has to wait.
 func (n *notifySocket) wait(ended <-chan struct{}) bool {
 	ready, all := make(chan struct{}), make(chan struct{})
 	go n.read(ready, all)
@@ -50,8 +50,8 @@ func (n *notifySocket) wait(ended <-chan struct{}) bool {
 		return true
 	case <-ended:
 	}
-	// A send returns when what is sent is in the queue of this socket. So what
-	// the command said before it ended has been read when that queue has been.
+	// A send returns when the message is in the queue of this socket. So once the queue
+	// has been read, everything that the command sent before its end has been read.
 	_ = n.conn.SetReadDeadline(time.Unix(1, 0))
 	<-all
 	select {
@@ -62,9 +62,8 @@ func (n *notifySocket) wait(ended <-chan struct{}) bool {
 	}
 }
 
-// read reads the socket until it is closed, and closes ready when somebody has
-// said so. When the read deadline comes it reads what is in the queue, and closes
-// all.
+// read reads the socket until it is closed, and closes ready when READY=1 has come. At
+// the read deadline it reads what is still in the queue, and closes everything.
 func (n *notifySocket) read(ready, all chan<- struct{}) {
 	defer n.conn.Close()
 	err := n.hear(&ready, n.next, 0)
@@ -76,13 +75,13 @@ func (n *notifySocket) read(ready, all chan<- struct{}) {
 	_ = n.hear(&ready, n.next, 0)
 }
 
-// maxQueued is the messages that are read after the command's end; a queue has
-// room for net.unix.max_dgram_qlen, which is 10 or some hundred. What a descendant
-// goes on to say is not waited for.
+// maxQueued is the number of messages that are read after the command's end. A queue has
+// room for net.unix.max_dgram_qlen, which is 10 or some hundred; what descendants still
+// send after that is not read.
 const maxQueued = 1 << 14
 
-// hear reads messages until read fails, or, if most is not 0, that many. It
-// closes *ready at the first one that says so, and makes it nil.
+// hear reads messages until read fails or, if most is not 0, at most that many. At the
+// first READY=1 it closes *ready and sets it to nil.
 func (n *notifySocket) hear(ready *chan<- struct{}, read func(buf, oob []byte) (int, int, error), most int) error {
 	buf, oob := make([]byte, 8<<10), make([]byte, 256)
 	for i := 0; most == 0 || i < most; i++ {
@@ -114,7 +113,7 @@ func (n *notifySocket) next(buf, oob []byte) (k, oobn int, err error) {
 	return k, oobn, err
 }
 
-// queued reads a message that is there, and else fails with EAGAIN.
+// queued reads a message that is there; if there is none, it fails with EAGAIN.
 func (n *notifySocket) queued(buf, oob []byte) (k, oobn int, err error) {
 	raw, err := n.conn.SyscallConn()
 	if err != nil {
@@ -131,8 +130,8 @@ func (n *notifySocket) queued(buf, oob []byte) (k, oobn int, err error) {
 	return k, oobn, errors.Join(failed, err)
 }
 
-// closeFiles closes descriptors that came along. The sender of BARRIER=1,
-// systemd-notify for one, waits until its descriptor is closed here.
+// closeFiles closes descriptors that came with a message. The sender of BARRIER=1, such
+// as systemd-notify, waits until its descriptor is closed here.
 func closeFiles(oob []byte) {
 	msgs, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// stackBytes is how much is kept of what a Go program writes when it gives up:
-// the reason, and the goroutine that had it, which comes first.
+// stackBytes is how much is kept of what a Go program writes when it crashes: the
+// reason, and the goroutine that caused it, which comes first.
 const stackBytes = 12 << 10
 
-// markerBytes is enough of a line to know it for the beginning of a crash.
+// markerBytes is enough of a line to recognize the beginning of a crash.
 const markerBytes = 32
 
-// crash finds in a stream the last line with which the Go runtime says why it
-// gives up, and keeps what follows. The last, because a program may have
-// logged a panic that it survived.
+// crash finds the last line in a stream with which the Go runtime says why it crashes,
+// and keeps what follows. It takes the last because a program may have logged a panic
+// that it survived.
 type crash struct {
-	line []byte // the beginning of the line that is being read, until it is known what it is
-	seen bool   // it is known
+	line []byte // the beginning of the current line, until it is known what it is
+	seen bool   // it is known what the line is
 	kept []byte
 	on   bool // kept is being filled
 }
@@ -60,7 +60,7 @@ func (c *crash) String() string {
 	return string(c.kept)
 }
 
-// isCrash says whether a line is the first one of the Go runtime's last words.
+// isCrash says whether a line is the first that the Go runtime writes when it crashes.
 func isCrash(line string) bool {
 	if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "runtime: out of memory") {
 		return true

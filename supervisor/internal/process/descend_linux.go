@@ -16,7 +16,7 @@ type entry struct {
 	start       string // with pid, its identity
 }
 
-// processes reads /proc. What ends meanwhile may be missing.
+// processes reads /proc. Processes that end meanwhile may be missing.
 func processes() (all []entry) {
 	dir, err := os.Open("/proc")
 	if err != nil {
@@ -34,9 +34,9 @@ func processes() (all []entry) {
 	return all
 }
 
-// parentPID is the number of this process's parent. That of the first process of a PID
-// namespace has one only where /proc is that of another namespace; else it is 0, as it is
-// when there is no descriptor left to read that with.
+// parentPID is the number of this process's parent. For the first process of a PID
+// namespace there is one only if /proc belongs to another namespace. Otherwise it is 0,
+// also if there is no descriptor left to read /proc with.
 func parentPID() int {
 	if pid := os.Getppid(); pid != 0 {
 		return pid
@@ -47,7 +47,7 @@ func parentPID() int {
 
 func processOf(pid int) (e entry, ok bool) { return processIn(strconv.Itoa(pid), pid) }
 
-// processIn is the process of a folder in /proc.
+// processIn reads the process of a directory in /proc.
 func processIn(folder string, pid int) (e entry, ok bool) {
 	b, err := os.ReadFile("/proc/" + folder + "/stat")
 	if err != nil {
@@ -64,19 +64,19 @@ func processIn(folder string, pid int) (e entry, ok bool) {
 	return e, err == nil
 }
 
-// maxPause bounds the pause between two looks at descendants that have been
-// killed and are still there.
+// maxPause bounds the pause between two looks at descendants that were killed but are
+// still there.
 const maxPause = 50 * time.Millisecond
 
 // EndDescendants kills every descendant of this process, in its group or not,
 // and returns when none is left or after endTime. This process should be a
 // subreaper: then the children of those that die come back to it.
 //
-// As long as it finds new ones it looks again at once, since they may multiply;
-// for those that take their time to die it waits, longer each time.
+// As long as it finds new ones it looks again at once, since they may multiply; while
+// known ones are still dying it waits, longer each time.
 //
-// The first process of a PID namespace has everybody else in it as its
-// descendants, whatever /proc shows.
+// For the first process of a PID namespace, everybody else in it is a descendant,
+// whatever /proc shows.
 func EndDescendants() {
 	killed := map[entry]bool{}
 	kill := killDescendants
@@ -104,11 +104,11 @@ func killNamespace(map[entry]bool) (fresh bool) {
 	return false
 }
 
-// anyChildAlive says whether this process has a child that is not a zombie. Who
-// waits for a stop has nobody to wait for but those. The kernel looks at all of
-// them at one moment, while a tree that is read from /proc can lack one that was
-// forked meanwhile by one that has ended meanwhile. As long as a descendant
-// lives, so does a child of its subreaper: itself, or one that it descends from.
+// anyChildAlive says whether this process has a child that is not a zombie. That is
+// enough: as long as a descendant lives, so does a child of its subreaper, namely itself
+// or one of its ancestors. The kernel looks at all children at one moment, while a tree
+// read from /proc may lack a process that was forked meanwhile by one that has ended
+// meanwhile.
 func anyChildAlive() bool {
 	for {
 		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -118,8 +118,8 @@ func anyChildAlive() bool {
 	}
 }
 
-// killDescendants kills those that it finds, and says whether there are some
-// that are not in killed, to which it adds them.
+// killDescendants kills the descendants that it finds and adds them to killed. It says
+// whether any were not in killed before.
 func killDescendants(killed map[entry]bool) (fresh bool) {
 	for _, p := range descendants() {
 		p.kill()
@@ -130,8 +130,8 @@ func killDescendants(killed map[entry]bool) (fresh bool) {
 	return fresh
 }
 
-// Descendants is the numbers of all descendants of this process that /proc shows. It
-// says no where that does not show them.
+// Descendants returns the numbers of all descendants of this process that /proc shows;
+// ok is false if /proc does not show them.
 func Descendants() (pids []int, ok bool) {
 	for _, p := range descendants() {
 		pids = append(pids, p.pid)
@@ -139,7 +139,7 @@ func Descendants() (pids []int, ok bool) {
 	return pids, !foreignProc()
 }
 
-// descendants is those that are alive.
+// descendants returns the descendants that are alive.
 func descendants() (alive []entry) {
 	if foreignProc() {
 		return nil
@@ -162,29 +162,29 @@ func descendants() (alive []entry) {
 	return alive
 }
 
-// foreignProc says whether /proc shows another PID namespace than that of this
-// process: then its numbers are those of strangers here.
+// foreignProc says whether /proc shows another PID namespace than this process's: then
+// its numbers belong to other processes here.
 func foreignProc() bool {
 	self, err := os.Readlink("/proc/self")
 	return err != nil || self != strconv.Itoa(unix.Getpid())
 }
 
-// kill kills the process if it is still the same one.
+// kill kills the process, unless its number belongs to another one by now.
 func (e entry) kill() {
 	fd, err := unix.PidfdOpen(e.pid, 0)
 	if err == nil {
 		defer unix.Close(fd)
 	} else if !refused(err) {
-		return // it has ended, or there are too many descriptors: the next look finds it
+		return // it has ended, or descriptors have run out: the next look will find it
 	}
 	if now, ok := processOf(e.pid); ok && now.start == e.start {
 		_ = killBy(fd, e.pid)
 	}
 }
 
-// killBy kills the process of a pidfd, which has been found to live. Where that
-// is refused, or fd is -1, its number is used: then it must not end and be
-// reaped, and its number given to another one, since it was found.
+// killBy kills the process of a pidfd, which was found alive. If that is refused, or fd
+// is -1, it uses the process's number: then nobody must have reaped the process since it
+// was found, or the number may belong to another one.
 func killBy(fd, pid int) error {
 	if fd >= 0 {
 		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); !refused(err) {
@@ -194,6 +194,6 @@ func killBy(fd, pid int) error {
 	return unix.Kill(pid, unix.SIGKILL)
 }
 
-// refused says whether a call is one that the kernel does not have, or that a
-// filter of system calls does not let through.
+// refused says whether the kernel does not have a system call, or a filter does not let
+// it through.
 func refused(err error) bool { return err == unix.ENOSYS || err == unix.EPERM }

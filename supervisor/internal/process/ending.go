@@ -2,11 +2,11 @@ package process
 
 import "sync"
 
-// Ending is an end that others wait for. The zero value has not come.
+// Ending is an end that others wait for. The zero value is one that has not come yet.
 type Ending struct {
 	mu   sync.Mutex
 	over bool
-	done chan struct{} // nil while nobody has asked for it
+	done chan struct{} // nil until somebody asks for it
 	then func()
 }
 
@@ -30,9 +30,8 @@ func (e *Ending) Over() bool {
 	return e.over
 }
 
-// Then calls f, in a goroutine of its own, when it has come, or at once if it
-// has. It is for who would else have a goroutine wait for Done all the time. It
-// is called once.
+// Then calls f in a new goroutine when the end has come, or at once if it has. It saves
+// a goroutine that waits for Done. It may be called once.
 func (e *Ending) Then(f func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -43,7 +42,7 @@ func (e *Ending) Then(f func()) {
 	e.then = f
 }
 
-// Come makes it come; it is called once.
+// Come makes the end come; it is called once.
 func (e *Ending) Come() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -19,20 +19,20 @@ type Exit struct {
 	Runtime time.Duration
 	CPU     time.Duration // user and system
 	MaxRSS  int64         // bytes
-	Stderr  string        // its begin and its end
-	Stack   string        // what a Go program wrote when it gave up: the reason, and what follows
+	Stderr  string        // its beginning and its end
+	Stack   string        // what a Go program writes when it crashes: the reason, and what follows
 	Summary string        // one line for people
 }
 
-// circumstances is what is known of a death beside its status.
+// circumstances is what is known of a death besides its status.
 type circumstances struct {
 	memory uint64 // limit of its data memory in bytes, or 0
 	killed bool   // by this process
-	oom    string // what the kernel says of the memory that ran out, or ""
+	oom    string // what the kernel says about memory that ran out, or ""
 }
 
-// Classify says again what kind of end it was, after its facts were changed.
-// memory is the limit that the process had in bytes, or 0.
+// Classify sets Kind and Summary again after other fields were changed. memory is the
+// limit that the process had, in bytes, or 0.
 func (e *Exit) Classify(memory uint64) { e.classify(circumstances{memory: memory, killed: true}) }
 
 // classify fills in Kind and Summary from the facts.
@@ -58,7 +58,7 @@ func (e *Exit) classify(c circumstances) {
 		if c.memory > 0 {
 			e.Summary = fmt.Sprintf("went over its memory limit of %d MiB", c.memory>>20)
 		}
-	case e.Code == 2 && strings.HasPrefix(line, "SIGQUIT: "): // somebody wanted to see its goroutines
+	case e.Code == 2 && strings.HasPrefix(line, "SIGQUIT: "): // a goroutine dump was requested
 		e.Kind, e.Signal = wire.ExitSignal, syscall.SIGQUIT
 		e.Summary = "ended by SIGQUIT"
 	case e.Code == 2 && isCrash(line):
@@ -77,8 +77,8 @@ func (e *Exit) classify(c circumstances) {
 	}
 }
 
-// outOfThreads says whether the Go runtime gave up for want of a thread, by what
-// it, or its part of a program with cgo, then writes.
+// outOfThreads says whether the Go runtime crashed because it could not make a thread,
+// by what it, or its part of a program with cgo, then writes.
 func outOfThreads(stderr string) bool {
 	return strings.Contains(stderr, "runtime: failed to create new OS thread") ||
 		strings.Contains(stderr, "runtime/cgo: pthread_create failed: Resource temporarily unavailable")
@@ -91,17 +91,17 @@ func (e *Exit) core() string {
 	return ""
 }
 
-// outOfMemory says whether the Go runtime gave up for want of memory.
+// outOfMemory says whether the Go runtime crashed because memory ran out.
 func outOfMemory(stack string) bool {
 	return strings.HasPrefix(stack, "runtime: out of memory") || strings.HasPrefix(stack, "fatal error: out of memory") ||
 		strings.HasPrefix(stack, "fatal error: runtime: out of memory") ||
 		strings.HasPrefix(stack, "fatal error: runtime: cannot allocate memory")
 }
 
-// nilInRuntime says whether the Go runtime itself has followed a nil pointer, on a
-// stack of its own: it does not look everywhere whether it got memory. In Go 1.26 the
-// queues of the collector's spans are such a place (spanQueue, which the collector
-// makes larger when there is much to mark).
+// nilInRuntime says whether the Go runtime itself has followed a nil pointer, on its own
+// stack: it does not check everywhere whether it got memory. In Go 1.26 the queues of the
+// collector's spans are such a place (spanQueue, which the collector enlarges when there
+// is much to mark).
 func nilInRuntime(stack string) bool {
 	where, rest, _ := strings.Cut(stack, "\ngoroutine ")
 	_, frame, _ := strings.Cut(rest, "\n")

@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Far is a process that a child of this one has started and watches. It is known
-// by a pidfd that came from there, so that its end is a fact here, too.
+// Far is a process that a child of this process has started and watches. This process
+// has got a pidfd of it from that child, so the kernel reports its end here too.
 type Far struct {
 	f   *os.File
 	pid int
 }
 
-// NewFar takes f, a pidfd of a child of parent. Whatever else it is, is refused:
-// it came from another process, and what it stands for will be killed.
+// NewFar takes f, a pidfd of a child of parent. It refuses anything else, since f came
+// from another process, and its process will be killed.
 func NewFar(f *os.File, parent int) (*Far, error) {
 	pid, err := pidOf(f)
 	if err == nil {
 		if e, ok := processOf(pid); !ok || e.parent != parent {
-			err = fmt.Errorf("process %d is no child of %d", pid, parent)
+			err = fmt.Errorf("process %d is not a child of process %d", pid, parent)
 		}
 	}
 	if err != nil {
@@ -32,8 +32,7 @@ func NewFar(f *os.File, parent int) (*Far, error) {
 	return &Far{f, pid}, nil
 }
 
-// pidOf is the number of the process that a pidfd stands for, in this process's
-// PID namespace.
+// pidOf is the number of a pidfd's process in this process's PID namespace.
 func pidOf(f *os.File) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", rawFD(f)))
 	if err != nil {
@@ -51,7 +50,7 @@ func pidOf(f *os.File) (int, error) {
 	return 0, unix.EBADF
 }
 
-// PID is its number.
+// PID is the number of the process.
 func (p *Far) PID() int { return p.pid }
 
 // Kill kills the process, or fails with ErrDone. It works whatever its parent does.
@@ -83,7 +82,7 @@ func (p *Far) Over() (over bool) {
 	return over
 }
 
-// ended says whether the process of a pidfd has, or whether that cannot be known.
+// ended says whether the process of a pidfd has ended, or whether that cannot be known.
 func ended(fd int) bool {
 	for {
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
@@ -103,11 +102,11 @@ func (p *Far) Wait() {
 	_ = c.Read(func(fd uintptr) bool { return ended(int(fd)) })
 }
 
-// Close ends the knowledge of the process, not the process.
+// Close closes the pidfd; the process goes on.
 func (p *Far) Close() { p.f.Close() }
 
-// Descriptor is a pidfd of the process for another one to keep, or nil where the
-// kernel has none. The caller closes it.
+// Descriptor returns a pidfd of the process to pass to another process, or nil if the
+// kernel has no pidfds. The caller closes it.
 func (p *Process) Descriptor() *os.File {
 	p.mu.Lock()
 	defer p.mu.Unlock()

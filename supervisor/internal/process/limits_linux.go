@@ -10,8 +10,8 @@ import (
 	"github.com/understudy-go/understudy/transport"
 )
 
-// Limited makes a *transport.LimitError of an error that names a limit of the
-// machine, and wraps any other with what was tried.
+// Limited turns an error that names a limit of the machine into a *transport.LimitError,
+// and wraps any other with what was tried.
 func Limited(op string, err error) error {
 	limit := func(name string, value uint64, remedy string) error {
 		return &transport.LimitError{Op: op, Limit: name, Value: value, Remedy: remedy, Err: err}
@@ -27,7 +27,7 @@ func Limited(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// rlimit is the value of a limit of this process, 0 when it cannot be read.
+// rlimit is the value of a limit of this process, or 0 if it cannot be read.
 func rlimit(resource int) uint64 {
 	var r unix.Rlimit
 	_ = unix.Getrlimit(resource, &r)

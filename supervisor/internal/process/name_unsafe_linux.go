@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nameBytes is how long the name of a process may be.
+// nameBytes is the maximum length of the name of a process.
 const nameBytes = 15
 
-// SetName makes name, or as much of its end as fits, that of this process: it is what
-// ps and top show, and what the kernel names when it kills for want of memory. All
-// children have the command line of the root, so nothing else tells them apart there.
-// It does not wait. Without a main thread that serves orphans the name stays as it is.
+// SetName makes name, or as much of its end as fits, the name of this process: ps and top
+// show it, and so does the kernel when it kills because memory ran out. All children have
+// the command line of the root, so nothing else tells them apart there. It does not wait.
+// Without a main thread that serves orphans the name stays as it is.
 func SetName(name string) {
 	if len(name) > nameBytes {
 		name = name[strings.LastIndexByte(name, '/')+1:]

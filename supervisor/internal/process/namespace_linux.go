@@ -8,13 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inNamespaces adds new namespaces to how a process is made. In a user namespace
-// it is who it was, and nobody else is there.
+// inNamespaces adds new namespaces to how a process is made. In a user namespace the
+// process keeps its ids, and there are no others.
 //
-// Whoever is the first process of a PID namespace and has a mount namespace has
-// to mount /proc, for which it needs CAP_SYS_ADMIN in its user namespace. The
-// kernel gives it that, but takes it away at the execve of any user but root,
-// unless it is ambient.
+// The first process of a PID namespace that also has a mount namespace has to mount
+// /proc, for which it needs CAP_SYS_ADMIN in its user namespace. The kernel grants that,
+// but takes it away at the execve of any user except root, unless it is ambient.
 func inNamespaces(flags uintptr, attr *syscall.SysProcAttr) *syscall.SysProcAttr {
 	attr.Cloneflags = flags
 	if flags&unix.CLONE_NEWUSER == 0 {
@@ -29,8 +28,8 @@ func inNamespaces(flags uintptr, attr *syscall.SysProcAttr) *syscall.SysProcAttr
 	return attr
 }
 
-// ofNamespaces says whether a process could not be made because of its
-// namespaces, as far as the error can tell.
+// ofNamespaces says whether a process could not be made because of its namespaces, as
+// far as the error shows.
 func ofNamespaces(err error) bool {
 	for _, e := range []error{unix.EPERM, unix.EINVAL, unix.ENOSPC, unix.EUSERS, unix.ENOSYS} {
 		if errors.Is(err, e) {

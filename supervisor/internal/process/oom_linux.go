@@ -8,11 +8,11 @@ import (
 	"sync"
 )
 
-// The kernel says that it killed for want of memory by a count of the cgroup:
-// "oom_kill N" in memory.events (version 2) or memory.oom_control (version 1,
-// since Linux 4.13). It does not say whom. A child that died by a SIGKILL which
-// this process did not send, while the count went up, is taken to be the one;
-// each unit of the count explains one death.
+// The kernel counts the processes of a cgroup that it killed because memory ran out:
+// "oom_kill N" in memory.events (version 2) or memory.oom_control (version 1, since Linux
+// 4.13). It does not say which. A child that died of a SIGKILL that this process did not
+// send, while the count went up, is taken to be one; each unit of the count explains one
+// death.
 var oom struct {
 	sync.Mutex
 	file      string   // "" when there is none
@@ -25,8 +25,8 @@ var oom struct {
 // oomMark is the count at one moment.
 type oomMark uint64
 
-// holdOOM keeps the file open: it is read at every start, and to open it costs more
-// than that.
+// holdOOM keeps the file open: it is read at every start, and opening it would cost more
+// than reading.
 func holdOOM() {
 	oom.Lock()
 	defer oom.Unlock()
@@ -39,7 +39,7 @@ func leaveOOM() {
 	oom.Lock()
 	defer oom.Unlock()
 	if oom.starters--; oom.starters == 0 {
-		oom.open.Close() // nil is an error and no harm
+		oom.open.Close() // closing nil is a harmless error
 		oom.open = nil
 	}
 }
@@ -50,7 +50,7 @@ func markOOM() oomMark {
 	return oomMark(countOOM())
 }
 
-// since says what the kernel has done since m, or "".
+// since says whether the kernel has killed since m, for Exit.Summary, or returns "".
 func (m oomMark) since() string {
 	oom.Lock()
 	defer oom.Unlock()
@@ -114,8 +114,8 @@ func oomFile() string {
 		case f[0] == "0" && f[1] == "":
 			dirs, name = []string{"/sys/fs/cgroup" + f[2], "/sys/fs/cgroup/unified" + f[2], "/sys/fs/cgroup"}, "memory.events"
 		case strings.Contains(","+f[1]+",", ",memory,"):
-			// Without a cgroup namespace the path is the host's and does not
-			// exist here; what is mounted then is this process's own.
+			// In a container without a cgroup namespace the path is the host's and does
+			// not exist here; then the mounted cgroup is this process's own.
 			dirs, name = []string{"/sys/fs/cgroup/memory" + f[2], "/sys/fs/cgroup/memory"}, "memory.oom_control"
 		}
 		for _, dir := range dirs {

@@ -10,15 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Orphans are descendants whose parent has died: they left its group, or it
-// died before them. A process that is a subreaper gets them as children, in
-// place of the machine's first process.
+// Orphans are descendants whose parent has died: they left its group, or it died before
+// them. A subreaper gets them as children, instead of the machine's first process.
 //
-// The kernel hands them to the first thread of the process that is alive, which
-// is the main thread. A wait with WNOTHREAD speaks of the children of one
-// thread only. So a main thread that starts no process itself tells orphans from
-// all other children, those of os/exec too, and reaps them without taking a
-// status that somebody else waits for.
+// The kernel gives them to the first live thread of the subreaper, which is the main
+// thread. A wait with WNOTHREAD covers only the children of one thread. So a main thread
+// that starts no process itself can distinguish orphans from all other children, also
+// those of os/exec, and reap them without taking a status that somebody else waits for.
 type orphans struct {
 	jobs    chan func() // for the main thread
 	changed chan os.Signal
@@ -27,8 +25,8 @@ type orphans struct {
 // serving is set while the main thread serves.
 var serving atomic.Pointer[orphans]
 
-// HoldMainThread binds the main goroutine to the main thread. To be called in
-// the initialization of a package.
+// HoldMainThread binds the main goroutine to the main thread. Call it in the
+// initialization of a package.
 func HoldMainThread() { runtime.LockOSThread() }
 
 // ReleaseMainThread undoes HoldMainThread.
@@ -37,10 +35,10 @@ func ReleaseMainThread() { runtime.UnlockOSThread() }
 // BecomeSubreaper makes orphaned descendants children of this process.
 func BecomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// WithOrphans calls f in another goroutine, while the calling goroutine, if it
-// is the main one and bound to the main thread, takes care of orphans: it reaps
-// them, and ends them when EndOrphans is called. Elsewhere f is just called. When f
-// panics, it does not return: its caller would go on while the panic is written.
+// WithOrphans calls f in another goroutine. Meanwhile the calling goroutine, if it is the
+// main one and bound to the main thread, takes care of orphans: it reaps them, and ends
+// them when EndOrphans is called. Otherwise WithOrphans just calls f. If f panics,
+// WithOrphans does not return, since its caller would go on while the panic is written.
 func WithOrphans(f func()) {
 	if unix.Gettid() != unix.Getpid() || serving.Load() != nil || BecomeSubreaper() != nil {
 		f()
@@ -77,8 +75,8 @@ func WithOrphans(f func()) {
 	}
 }
 
-// panics says, in a deferred call, that a panic is why it is called: one that recover
-// would end, and would hide where it came from.
+// panics says, in a deferred call, whether a panic is the reason for that call. It does
+// not recover, which would end the panic and hide where it came from.
 func panics() bool {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
@@ -93,9 +91,8 @@ func panics() bool {
 	}
 }
 
-// EndOrphans kills all orphans and their descendants, and returns when they
-// have been reaped or after endTime. It does nothing in a process whose main
-// thread does not serve.
+// EndOrphans kills all orphans and their descendants, and returns when they have been
+// reaped, or after endTime. If the main thread does not serve orphans, it does nothing.
 func EndOrphans() {
 	o := serving.Load()
 	if o == nil {
@@ -111,8 +108,8 @@ func EndOrphans() {
 	}
 }
 
-// endTime bounds the killing of descendants: one that waits for a broken disk
-// does not die, and a swarm of them may be faster than we are.
+// endTime bounds the killing of descendants: one that waits for a broken disk does not
+// die, and a swarm of them may fork faster than they are killed.
 const endTime = 2 * time.Second
 
 // reapOrphans runs on the main thread.
@@ -134,13 +131,13 @@ func (o *orphans) end() {
 	for reapOrphans(); anyOrphan() && time.Now().Before(deadline); reapOrphans() {
 		for _, p := range processes() {
 			if p.parent == unix.Getpid() && isOrphan(p.pid) {
-				_ = unix.Kill(p.pid, unix.SIGKILL) // ours until this thread reaps it
+				_ = unix.Kill(p.pid, unix.SIGKILL) // its number is safe until this thread reaps it
 			}
 		}
 		t := time.NewTimer(10 * time.Millisecond)
 		select {
 		case <-o.changed:
-		case <-t.C: // a signal before may have stood for this one, too
+		case <-t.C: // signals of one kind are merged: one may have been missed
 		}
 		t.Stop()
 	}

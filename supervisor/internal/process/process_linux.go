@@ -18,9 +18,8 @@ import (
 	"github.com/understudy-go/understudy/transport/poll"
 )
 
-// Starter starts processes from one thread that lives as long as the Starter:
-// a child's parent-death signal is sent when the thread that made it ends, not
-// the process.
+// Starter starts processes from one thread that lives as long as the Starter: the kernel
+// sends a child's parent-death signal when the thread that made it ends, not the process.
 type Starter struct {
 	jobs chan func()
 	quit chan struct{}
@@ -30,9 +29,8 @@ type Starter struct {
 	alive map[*Process]struct{}
 }
 
-// NewStarter starts the thread. Descriptors that this process itself was
-// started with are closed in the processes that it starts from now on: nobody
-// gave them to these.
+// NewStarter starts the thread. Descriptors that this process itself was started with are
+// closed in the processes that it starts from now on, since they are not meant for these.
 func NewStarter() *Starter {
 	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
 	s := &Starter{jobs: make(chan func()), quit: make(chan struct{}), alive: map[*Process]struct{}{}}
@@ -47,7 +45,7 @@ func NewStarter() *Starter {
 	return s
 }
 
-// Close ends the thread. Children that are alive get SIGCONT from that.
+// Close ends the thread, so that live children get a SIGCONT.
 func (s *Starter) Close() {
 	s.once.Do(func() {
 		close(s.jobs)
@@ -79,7 +77,7 @@ type Process struct {
 	reaped  bool
 }
 
-// Start starts a process in a group of its own. It fails with a *StartError.
+// Start starts a process in its own group. It fails with a *StartError.
 func (s *Starter) Start(spec Spec) (p *Process, err error) {
 	done := make(chan struct{})
 	s.jobs <- func() {
@@ -91,7 +89,7 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 		s.mu.Lock()
 		s.alive[p] = struct{}{}
 		s.mu.Unlock()
-		p.lookForStop() // nobody looked before
+		p.lookForStop() // it may have stopped before
 		p.atDeath(func() {
 			p.wait()
 			s.mu.Lock()
@@ -109,15 +107,15 @@ func start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, startError(spec.Path, "make a pipe for stderr", err)
 	}
-	defer unix.Close(w) // when the child does not start, that is the end of what is drained
+	defer unix.Close(w) // if the child does not start, this ends the draining
 	p.stderr = stderr
 	env := spec.Env
 	if spec.MemoryBytes > 0 {
 		env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "GOMEMLIMIT=") })
 		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", spec.MemoryBytes/10*8))
 	}
-	// Nobody's input is for a child. In a group of its own, one that read the
-	// terminal would be stopped by SIGTTIN.
+	// A child gets no input. It is in its own group, so reading the terminal would stop it
+	// with SIGTTIN.
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, startError(spec.Path, "open "+os.DevNull, err)
@@ -155,14 +153,14 @@ func start(spec Spec) (*Process, error) {
 	}
 	if pidfd >= 0 {
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
-		_ = unix.SetNonblock(pidfd, true) // for the poller of a process that gets it; here it is watched otherwise
+		_ = unix.SetNonblock(pidfd, true) // for the poller of a process that gets it; this process watches it in another way
 	}
 	return p, nil
 }
 
-// drainedPipe makes a pipe from a child that is drained until its last writer
-// closes it. The child's end is a bare descriptor: it is closed at once, and has
-// nothing to do with this process's poller.
+// drainedPipe makes a pipe from a child that is drained until its last writer closes it.
+// The child's end is a bare descriptor, closed here at once, and not in this process's
+// poller.
 func drainedPipe(name string, to io.Writer) (d *drain, w int, err error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
@@ -178,8 +176,8 @@ func drainedPipe(name string, to io.Writer) (d *drain, w int, err error) {
 	return d, p[1], nil
 }
 
-// atDeath calls f in a goroutine when the process has died. Without a pidfd,
-// before Linux 5.4, and when that cannot be watched, a thread waits.
+// atDeath calls f in a goroutine when the process has died. Without a pidfd, before Linux
+// 5.4, or if it cannot be watched, a thread waits.
 func (p *Process) atDeath(f func()) {
 	if p.pidfd != nil {
 		p.mu.Lock()
@@ -193,8 +191,8 @@ func (p *Process) atDeath(f func()) {
 	go f()
 }
 
-// fork makes the process, if need be without the namespaces that are optional:
-// refused says why.
+// fork makes the process, if necessary without optional namespaces: then refused says
+// why.
 func fork(spec Spec, env []string, fds []uintptr) (pid, pidfd int, refused *NamespaceError, err error) {
 	pidfd = -1
 	try := func(namespaces uintptr) {
@@ -238,11 +236,11 @@ func startError(path, op string, err error) error {
 	switch {
 	case errors.As(Limited(op, err), &l):
 		e.Err, e.Remedy = l, l.Remedy
-	case op != opExec: // what follows speaks of the program's file
+	case op != opExec: // the remedies below concern the program's file
 	case errors.Is(err, syscall.E2BIG):
-		e.Remedy = "its arguments and its environment are too large: let it have only a part of the environment (Child.PassEnv), or raise ulimit -s (LimitSTACK=), a quarter of which they may take"
+		e.Remedy = "its arguments and its environment are too large: pass on only a part of the environment (Child.PassEnv), or raise ulimit -s (LimitSTACK=), of which they may take a quarter"
 	case errors.Is(err, syscall.ENOENT):
-		e.Remedy = "the program's file is gone: it must stay while its children are restarted"
+		e.Remedy = "the program's file is gone: it must stay as long as children are restarted"
 	case errors.Is(err, syscall.ETXTBSY):
 		e.Remedy = "the program's file is being written: replace it by a rename"
 	case errors.Is(err, syscall.EACCES):
@@ -251,12 +249,13 @@ func startError(path, op string, err error) error {
 	return e
 }
 
-// wait waits for the death, unless that has come, kills what is left of the group, and reaps.
+// wait waits for the death, unless it has come, kills what is left of the group, and
+// reaps.
 func (p *Process) wait() {
 	zombie(p.pid)
-	// Now the leader is a zombie: its number is still its own.
+	// Now the leader is a zombie, so its number cannot belong to another process.
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
-	EndOrphans() // what had left the group came to this process, if that takes orphans
+	EndOrphans() // what had left the group is now a child of this process, if it takes orphans
 	p.mu.Lock()
 	var status unix.WaitStatus
 	var usage unix.Rusage
@@ -297,7 +296,7 @@ func (p *Process) wait() {
 	p.exit = x
 }
 
-// zombie returns when a child has died, and leaves its status where it is.
+// zombie returns when a child has died, without reaping it.
 func zombie(pid int) {
 	for {
 		var info unix.Siginfo
@@ -310,14 +309,14 @@ func zombie(pid int) {
 // PID is the number of the process, and of its group.
 func (p *Process) PID() int { return p.pid }
 
-// Refused says why the process is not in optional namespaces, or is nil.
+// Refused says why the process is not in its optional namespaces; nil if it is.
 func (p *Process) Refused() *NamespaceError { return p.refused }
 
-// Exit says how the process ended. It is valid when the Ending has come, which it
-// does when the process has been reaped and its group killed.
+// Exit says how the process ended. It is valid when the Ending has come, which is when
+// the process has been reaped and its group killed.
 func (p *Process) Exit() Exit { return *p.exit }
 
-// Said is how many bytes have come of what the process has written to its stderr.
+// Said is the number of bytes read so far from the process's stderr.
 func (p *Process) Said() int64 {
 	p.stderr.mu.Lock()
 	defer p.stderr.mu.Unlock()
@@ -330,8 +329,8 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.kill(p.pid, sig) }
 // KillGroup kills the process and its group.
 func (p *Process) KillGroup() error { return p.kill(-p.pid, unix.SIGKILL) }
 
-// kill is sure to hit no stranger: until the reaping, which takes the lock, the
-// number belongs to the child.
+// kill cannot hit another process: until the reaping, which takes the lock, the number
+// belongs to the child.
 func (p *Process) kill(pid int, sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -351,8 +350,8 @@ func IsSocket(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
-// TakeFile makes a File of a descriptor that this process was started with, so
-// that its own children do not get it.
+// TakeFile makes a File from a descriptor that this process was started with, so that
+// its own children do not inherit it.
 func TakeFile(fd int, name string) *os.File {
 	unix.CloseOnExec(fd)
 	_ = unix.SetNonblock(fd, true)
@@ -362,7 +361,7 @@ func TakeFile(fd int, name string) *os.File {
 // KillOwnGroup ends this process and everything in its group at once. It does
 // not return.
 func KillOwnGroup() {
-	if unix.Getpid() == 1 { // of a PID namespace: its own signals mean nothing to it, and its end is the end of all
+	if unix.Getpid() == 1 { // of a PID namespace: its own signals do not affect it, and its end ends all others
 		os.Exit(1)
 	}
 	if unix.Getpgrp() == unix.Getpid() {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Starter starts processes; on Linux only.
+// Starter starts processes, but only on Linux.
 type Starter struct{}
 
 // NewStarter returns a Starter that cannot start anything.
@@ -48,7 +48,7 @@ func (*Process) KillGroup() error { return ErrDone }
 // IsSocket is false: no child was started here.
 func IsSocket(int) bool { return false }
 
-// TakeFile makes a File of a descriptor.
+// TakeFile makes a File from a descriptor.
 func TakeFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
 
 // KillOwnGroup ends this process.

@@ -16,42 +16,42 @@ type Spec struct {
 	Args   []string   // with the name of the program first
 	Env    []string   // the whole environment
 	Files  []*os.File // become descriptors 3, 4, ... of the child
-	Stderr io.Writer  // also gets what the child writes to its stderr; nil: nobody. It must not block
-	Stdout io.Writer  // gets what the child writes to its stdout; nil: it has this process's. It must not block
+	Stderr io.Writer  // also gets what the child writes to its stderr, unless nil. It must not block
+	Stdout io.Writer  // gets what the child writes to its stdout; nil: the child has this process's stdout. It must not block
 
-	// OnStop is called when the process was stopped by a signal (true) or
-	// continued (false). It must return quickly. nil: nobody wants to know.
+	// OnStop, if not nil, is called when the process was stopped by a signal (true) or
+	// continued (false). It must return quickly.
 	OnStop func(stopped bool)
 
-	// Namespaces are flags of clone(2), CLONE_NEWPID and the like: the process
-	// is made in new ones. What Optional has of them may be refused.
+	// Namespaces are flags of clone(2), CLONE_NEWPID and the like: the process is made
+	// in new ones. Those that are also in Optional may be refused.
 	Namespaces, Optional uintptr
 
-	// MemoryBytes limits the data memory of the process, RLIMIT_DATA, beside what
-	// it has from the beginning (overhead); 0 means no limit. The limit is in
-	// force when Start returns. GOMEMLIMIT is put into Env at 80 % of it.
+	// MemoryBytes limits the data memory of the process, RLIMIT_DATA, in addition to
+	// what it has from the beginning (overhead); 0 means no limit. The limit is in force
+	// when Start returns. GOMEMLIMIT is added to Env, at 80 % of it.
 	MemoryBytes uint64
 }
 
-// DeathSignal is what a child gets when its parent dies. A stopped child cannot
-// notice that its parent is gone; SIGCONT makes it look, and ends nothing that
+// DeathSignal is the signal that a child gets when its parent dies. A stopped child could
+// not notice that its parent is gone; SIGCONT makes it look, and does no harm to one that
 // runs.
 const DeathSignal = syscall.SIGCONT
 
-// Sizes of what is kept of a child's stderr, in bytes: its end, where the
-// reason of a death is, and its begin, where a panic's first line is when the
-// traces of a thousand goroutines follow.
+// How much is kept of a child's stderr, in bytes: the end, where the reason of a death
+// usually is, and the beginning, where a panic's first line is if the traces of a
+// thousand goroutines follow.
 const (
 	headBytes = 4 << 10
 	tailBytes = 12 << 10
 )
 
-// StartError says why a process could not be started, and what to do.
+// StartError says why a process could not be started, and what to do about it.
 type StartError struct {
 	Path   string
 	Op     string // what failed
 	Remedy string
-	Err    error // a *transport.LimitError when a limit is the reason
+	Err    error // a *transport.LimitError if a limit is the reason
 }
 
 func (e *StartError) Error() string {
@@ -79,5 +79,5 @@ func (e *NamespaceError) Error() string { return fmt.Sprintf("process: namespace
 // Unwrap returns the system's error.
 func (e *NamespaceError) Unwrap() error { return e.Err }
 
-// ErrDone says that a process has ended: there is nothing to signal.
+// ErrDone says that a process has already ended, so that it cannot be signalled.
 var ErrDone = errors.New("process: it has ended")

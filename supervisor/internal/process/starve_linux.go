@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// CPUWait is, for each thread of a process, how long it has waited for a
-// processor while it could have run. A thread that sleeps does not wait.
+// CPUWait is, for each thread of a process, how long the thread was runnable but waited
+// for a processor. A sleeping thread does not wait.
 type CPUWait map[string]time.Duration
 
-// CPUWaitOf reads the waits of a process's threads. It is empty where the
-// kernel keeps no account.
+// CPUWaitOf reads the waits of a process's threads. It is empty if the kernel does not
+// account for them.
 func CPUWaitOf(pid int) CPUWait {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	d, err := os.Open(dir)
@@ -36,7 +36,7 @@ func CPUWaitOf(pid int) CPUWait {
 	return w
 }
 
-// Since is the longest wait of a thread since before.
+// Since is the longest wait of any thread since before.
 func (w CPUWait) Since(before CPUWait) (longest time.Duration) {
 	for name, now := range w {
 		if was, ok := before[name]; ok {
