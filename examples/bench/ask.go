@@ -6,8 +6,8 @@ import (
 	"github.com/understudy-go/understudy/actor"
 )
 
-// runAsks asks flat messages, and then such with a string and a slice, one
-// after another.
+// runAsks asks flat messages, and then messages with a string and a slice, one after
+// another.
 func (d *driver) runAsks(c *actor.Context) error {
 	if err := d.runAsk(c, "ask flat", d.askFlat); err != nil {
 		return err

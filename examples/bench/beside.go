@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// Of a comparison.
+// The sizes of a comparison.
 const (
-	setPairs  = 25   // pairs of windows at most for which the same processes are used
-	blockSize = 5    // neighbouring pairs are alike: so many are drawn together
+	setPairs  = 25   // most pairs of windows for which the same processes are used
+	blockSize = 5    // pairs that are drawn together, since neighbouring pairs are alike
 	resamples = 2000 // for an interval
 )
 
-// inWindows are the workloads that can be compared so.
+// inWindows are the workloads that can be compared in this way.
 var inWindows = []string{"echo", "ask", "flood", "fanin"}
 
-// pair is what has been done in a window with polling and in one without, next to
-// each other in random order.
+// pair is what was done in two neighbouring windows, one with polling and one without, in
+// random order.
 type pair struct{ with, without float64 }
 
-// beside compares polling with sleeping at once where other work wants the
-// processors: by pairs of windows, while c.busy processes do nothing but count.
+// beside compares polling with sleeping at once when other work wants the processors: in
+// pairs of windows, while c.busy processes only count.
 func beside(c config, out io.Writer) error {
 	runtime.LockOSThread() // children die with the thread that started them
 	var others []*busy
@@ -63,8 +63,8 @@ func beside(c config, out io.Writer) error {
 	return nil
 }
 
-// oneSet compares in fresh processes: what they have done in each pair of windows,
-// and what the others have.
+// oneSet compares in fresh processes. It returns what they did in each pair of windows,
+// and what the busy ones did.
 func oneSet(c config, work string, pairs int, others []*busy) (ops, counts []pair, err error) {
 	w := &Windows{Each: c.window}
 	for range pairs {
@@ -101,7 +101,7 @@ func inPairs(n []int, polls []bool) (out []pair) {
 	return out
 }
 
-// perSecond is how much is done in a second of the windows without polling.
+// perSecond is how much is done per second in the windows without polling.
 func perSecond(ps []pair, window time.Duration) float64 {
 	return sum(ps).without / (window.Seconds() * float64(len(ps)))
 }
@@ -140,7 +140,7 @@ func ratios(ps []pair) string {
 	return fmt.Sprintf("%.3f [%.3f, %.3f], %.3f", sum(ps).ratio(), drawn[resamples/40], drawn[resamples-resamples/40-1], spreadOf(each).median)
 }
 
-// busy is a process that does nothing but count.
+// busy is a process that only counts.
 type busy struct {
 	cmd *exec.Cmd
 	ask io.WriteCloser
@@ -187,7 +187,7 @@ func (b *busy) end() {
 	_ = b.cmd.Wait()
 }
 
-// worked is what count has worked out, so that it has to.
+// worked keeps the result of count, so that the compiler cannot drop the work.
 var worked uint64
 
 // tally is what has been counted until each millisecond.
@@ -206,9 +206,9 @@ func (t *tally) until(at int64) int {
 	return t.counts[min(max((at-t.begun)/1e6, 0), int64(len(t.counts)-1))]
 }
 
-// count is what a busy process does: it counts, and for each line that it reads,
-// with start, length and number of windows, it says how far it came in each,
-// until there are no more.
+// count is the work of a busy process: it counts. For each line that it reads, with
+// start, length and number of windows, it prints how far it came in each window, until
+// there are no more lines.
 func count(in io.Reader, out io.Writer) {
 	type question struct {
 		start, each int64

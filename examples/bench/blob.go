@@ -10,14 +10,14 @@ import (
 
 var blobSizes = []int{64 << 10, 1 << 20, 16 << 20}
 
-// The ways of a large payload.
+// The ways in which a large payload travels.
 const (
 	bare   = "bare"  // lent, only its head written
 	touch  = "touch" // lent, a word of each page written
 	copied = "copy"  // lent, filled by copy from a private buffer
-	read   = "read"  // lent, filled by Fill, and a word of each line is read, not of each page
-	viewed = "view"  // a []byte of the sender's own, read where it lies
-	plain  = "plain" // a []byte of the sender's own, which the receiver gets a copy of
+	read   = "read"  // lent, filled by Fill, and a word of each line, not only of each page, is read
+	viewed = "view"  // a []byte of the sender's own, read in place
+	plain  = "plain" // a []byte of the sender's own, of which the receiver gets a copy
 )
 
 // plotSizes are those of the workload "sizes".
@@ -72,8 +72,8 @@ func (d *driver) runBlob(c *actor.Context, size int, way string) (Result, error)
 		CPU:  float64(cpuTime(d.job.PIDs)-cpu) / float64(n)}, err
 }
 
-// runSizes is for the plot: how long a payload of each size takes to be there,
-// acknowledged, and how much passes when it is sent one after another.
+// runSizes is for the plot: how long a payload of each size takes until it is
+// acknowledged, and the rate when payloads are sent one after another.
 func (d *driver) runSizes(c *actor.Context) error {
 	for _, size := range plotSizes {
 		for _, way := range []string{bare, touch, copied, viewed, plain} {
@@ -89,7 +89,7 @@ func (d *driver) runSizes(c *actor.Context) error {
 }
 
 func (d *driver) runSize(c *actor.Context, size int, way string) (r Result, err error) {
-	if way != bare { // whose bandwidth would be that of no bytes
+	if way != bare { // no bytes move there, so there is no bandwidth
 		if r, err = d.runBlob(c, size, way); err != nil {
 			return r, err
 		}
@@ -150,7 +150,7 @@ func sendLent(op uint16, fill func(actor.Buffer), pages bool) func(*stream, Head
 	}
 }
 
-// sendPlain sends src itself, which the library copies.
+// sendPlain sends src, which the library copies.
 func sendPlain(src []byte) func(*stream, Head) error {
 	return func(s *stream, h Head) error {
 		stamp(src, h, true)
@@ -161,7 +161,7 @@ func sendPlain(src []byte) func(*stream, Head) error {
 	}
 }
 
-// sendViewed is sendPlain to a receiver that has no copy made.
+// sendViewed is sendPlain, but the receiver makes no copy.
 func sendViewed(src []byte) func(*stream, Head) error {
 	return func(s *stream, h Head) error {
 		stamp(src, h, true)
@@ -172,7 +172,7 @@ func sendViewed(src []byte) func(*stream, Head) error {
 	}
 }
 
-// stamp writes what the receiver looks at: the head, and one word a page.
+// stamp writes what the receiver looks at: the head, and one word per page.
 func stamp(b []byte, h Head, pages bool) {
 	putHead(b, h)
 	for off := pageSize; pages && off < len(b); off += pageSize {

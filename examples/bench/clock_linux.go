@@ -9,8 +9,8 @@ func monotonic() int64 {
 	return ts.Nano()
 }
 
-// cpuTime is the CPU time that the processes have used so far, user and system,
-// in ns. One that has ended counts no longer.
+// cpuTime is the CPU time that the processes have used so far, user and system, in ns.
+// Processes that have ended are not counted.
 func cpuTime(pids []int) (sum int64) {
 	for _, pid := range pids {
 		const allThreads = 2 // of the process, as clock_getcpuclockid(3) has it

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// A line of memory that passes from the cache of one processor to that of another is
-// what a message between two processes is made of. How long that takes depends on
-// which two they are: with one core's two threads less than half of what neighbours take,
-// and with cores that share no cache four times as much. A virtual machine does not
-// know which it has, and its host may change them at any time.
+// A message between two processes consists of lines of memory that pass from the cache of
+// one processor to that of another. How long that takes depends on the two processors:
+// between the two threads of one core less than half of what neighbouring cores take, and
+// between cores that share no cache four times as much. A virtual machine does not know
+// which it has, and its host may change them at any time.
 
-// The bounds of one look at the distance.
+// The bounds of one measurement of the distance.
 const (
 	distanceTime    = 20 * time.Millisecond
 	distanceBatches = 32
 	batchTrips      = 100
 )
 
-// distance is how many ns a line takes to another processor and back, as two threads
-// that bounce it see it: the median of some batches, or 0 if there is one processor
-// only, or both threads had to share it.
+// distance is how many ns a line takes to another processor and back, as measured by two
+// threads that bounce it: the median of some batches, or 0 if there is only one processor
+// or both threads had to share one.
 func distance() float64 {
 	if runtime.GOMAXPROCS(0) < 2 || runtime.NumCPU() < 2 {
 		return 0

@@ -15,23 +15,23 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-// spec is that of every run. Restarts are what the workload spawn is about;
-// in the others a death ends the run.
+// spec is the Spec of every run. Only the workload spawn restarts processes; in the others
+// a death ends the run.
 var spec = supervisor.Spec{Intensity: supervisor.MaxIntensity, Log: slog.New(slog.DiscardHandler)}
 
 const fanSenders = 8
 
-// workloads are all that are run unless some are chosen, in the order of the
-// report. "sizes" is for the plot.
+// workloads are those that are run unless some are chosen, in the order of the report.
+// "sizes" is for the plot.
 var workloads = []string{"echo", "echo-idle", "ask", "flood", "tell", "fanin", "blob", "stream", "spawn"}
 
-// longer are those that run only when they are chosen.
+// longer are those that run only if they are chosen.
 var longer = []string{"idle"}
 
 // allWorkloads lists both for people.
 func allWorkloads() string { return strings.Join(slices.Concat(workloads, longer), ", ") }
 
-// order is what one process group is to do.
+// order is what one group of processes has to do.
 type order struct {
 	work  string
 	only  string // of several results, this one; "" for all
@@ -39,7 +39,7 @@ type order struct {
 	plan  Plan
 }
 
-// outcomes is where the collector of this process puts what it is told.
+// outcomes is where this process's collector puts what it is told.
 var outcomes = make(chan Outcome, fanSenders)
 
 // collector is an actor in the root process: it hears from the senders.
@@ -121,7 +121,7 @@ func processes(sup *supervisor.Supervisor) []int {
 	return pids
 }
 
-// startOne starts an actor in a process of its own, whose death ends the run.
+// startOne starts an actor in its own process, whose death ends the run.
 func startOne[P any](g *group, def *actor.Definition[P], name string, box mailbox.Config) (actor.Ref[P], error) {
 	ref, err := supervisor.StartChild(g.ctx, g.sup, def,
 		supervisor.Child{Name: name, Mailbox: box, Restart: supervisor.Temporary, Stderr: io.Discard})
@@ -142,7 +142,7 @@ func startOne[P any](g *group, def *actor.Definition[P], name string, box mailbo
 	return ref, nil
 }
 
-// run lets the senders go together, and waits for what they measured.
+// run starts the senders together, and waits for what they have measured.
 func (g *group) run(o order) (out []Result, err error) {
 	var before, after uint64
 	if len(g.senders) > 1 { // who do not ask the receiver how much it allocates
@@ -192,9 +192,8 @@ func (g *group) next() ([]Result, error) {
 	}
 }
 
-// countCalls runs o and returns nothing of it but how many system calls all
-// processes made, for how many operations. Counting costs time, so that the
-// other figures would be wrong.
+// countCalls runs o and returns only how many system calls all processes made, for how
+// many operations. Counting costs time, so the other figures would be wrong.
 func (g *group) countCalls(o order) ([]Result, error) {
 	k, err := perf.Count(g.pids)
 	if err != nil {
@@ -213,8 +212,8 @@ func (g *group) countCalls(o order) ([]Result, error) {
 	return []Result{{Work: rs[0].Work, Ops: rs[0].Ops, Calls: calls}}, nil
 }
 
-// together makes one result of what senders measured at the same time: from
-// the first one's start to the last one's end.
+// together makes one result from what several senders measured at the same time, from the
+// first one's start to the last one's end.
 func together(all []Result) Result {
 	r := Result{Work: all[0].Work, Counts: make([]int, len(all[0].Counts))}
 	begun, end, slowest, sum := all[0].Start, all[0].End, all[0].Rate, 0.0

@@ -13,9 +13,9 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-// runIdle has mailboxes that nobody sends to: of actors in place, and of
-// processes. Before and after each was asked once, and so has lanes, it
-// measures what they cost while nothing happens, and what they take.
+// runIdle makes mailboxes that nobody sends to, of actors in place and of processes. It
+// measures their CPU and memory while nothing happens: first unused, and again after each
+// was asked once and so has lanes.
 func runIdle(ctx context.Context, sup *supervisor.Supervisor, o order) (all []Result, err error) {
 	for _, part := range []struct {
 		name  string
@@ -38,7 +38,7 @@ func runIdle(ctx context.Context, sup *supervisor.Supervisor, o order) (all []Re
 }
 
 func atRest(ctx context.Context, sup *supervisor.Supervisor, name string, child supervisor.Child, n int, rest time.Duration) ([]Result, error) {
-	// The first one makes what all share.
+	// The first one allocates what all share.
 	child.Name = name
 	first, err := supervisor.StartChild(ctx, sup, starter, child)
 	if err == nil {
@@ -72,7 +72,7 @@ func atRest(ctx context.Context, sup *supervisor.Supervisor, name string, child 
 
 // rested measures while all processes have nothing to do.
 func rested(work string, n int, before holding, sup *supervisor.Supervisor, rest time.Duration) Result {
-	debug.FreeOSMemory() // what is still to be collected is not at rest
+	debug.FreeOSMemory() // garbage must not count
 	time.Sleep(rest / 5)
 	pids := processes(sup)
 	begun, cpu := time.Now(), cpuTime(pids)

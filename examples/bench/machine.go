@@ -15,7 +15,7 @@ type machine struct {
 	Kernel    string  `json:"kernel"`
 	Go        string  `json:"go"`
 	CPUs      int     `json:"cpus"`
-	Steal     float64 `json:"steal_percent"` // CPU time that the host kept from this machine
+	Steal     float64 `json:"steal_percent"` // CPU time that the host stole from this machine
 	Date      string  `json:"date"`
 
 	// Before each run, ns: a line of memory to another processor and back.
@@ -59,7 +59,7 @@ func modelName(cpuinfo string) string {
 	return runtime.GOARCH
 }
 
-// stolen reads /proc/stat: the time that the host kept, and all time.
+// stolen reads /proc/stat: the stolen time, and all time.
 func stolen(stat string) (steal, all int64) {
 	line, _, _ := strings.Cut(stat, "\n")
 	for i, f := range strings.Fields(line) {

@@ -34,7 +34,7 @@ const (
 	lineSize  = 64
 )
 
-// Flat messages of 64 bytes: what has no pointers is copied as it is.
+// Flat messages of 64 bytes: types without pointers are copied as they are.
 type (
 	// Data is told one way.
 	Data struct {
@@ -98,7 +98,7 @@ const orderName = "bolts, 6 mm" + ", zinc" // 17 bytes
 var orderParts = []uint32{2, 3, 5, 7, 11, 13, 17}
 
 // Large messages: lent from shared memory, or bytes of the sender's own, which the
-// receiver reads where they lie, or gets a copy of.
+// receiver reads in place or gets a copy of.
 type (
 	// Blob is told one way.
 	Blob struct {

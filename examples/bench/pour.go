@@ -10,8 +10,8 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 )
 
-// streamPool is the mailbox of the workload "stream": a small pool, through which
-// much more passes.
+// streamPool is the mailbox of the workload "stream": a small pool for a much larger
+// payload.
 var streamPool = mailbox.Config{PoolBytes: 8 << 20}
 
 // pourChunk is what the sender writes at a time.
@@ -19,7 +19,7 @@ const pourChunk = 1 << 20
 
 // The ways in which a stream is read.
 const (
-	inPlace = "copy" // by io.Copy, which looks at each block where it lies
+	inPlace = "copy" // by io.Copy, which reads each block in place
 	byRead  = "read" // by Read into a buffer
 )
 
@@ -87,8 +87,7 @@ func (d *driver) runPours(c *actor.Context) error {
 	return nil
 }
 
-// pour sends one stream, chunk by chunk, as a program does that has the bytes
-// elsewhere.
+// pour sends one stream, chunk by chunk, like a program that has the bytes elsewhere.
 func (d *driver) pour(c *actor.Context, way string, src []byte) error {
 	w, err := actor.NewStream(c, d.job.To, way, d.job.Plan.Stream, nil)
 	if err != nil {

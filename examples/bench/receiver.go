@@ -67,9 +67,9 @@ func mallocs() uint64 {
 	return m.Mallocs
 }
 
-// ledger checks that nothing is lost, doubled or out of order. A miss is the
-// receiver's death, which ends the run as failed: an error would be one dead
-// letter for each of some million messages that follow.
+// ledger checks that nothing is lost, duplicated or out of order. On a mistake the
+// receiver panics, which ends the run as failed: an error would make a dead letter of
+// each of the millions of messages that follow.
 type ledger struct {
 	next [16]uint64 // by sender
 	sum  uint64     // of what was read by readLines
@@ -96,7 +96,7 @@ func (l *ledger) takeOrder(h Head, name string, parts []uint32) {
 	l.take(h)
 }
 
-// takeBytes reads one word of each page, where the payload lies.
+// takeBytes reads one word of each page of the payload, in place.
 func (l *ledger) takeBytes(b []byte, pages bool) Head {
 	h := getHead(b)
 	if int(h.Size) != len(b) {
@@ -114,7 +114,7 @@ func (l *ledger) takeBytes(b []byte, pages bool) Head {
 	return h
 }
 
-// readLines reads one word of each line, as a receiver does that reads everything.
+// readLines reads one word of each line, which costs as much as reading everything.
 func (l *ledger) readLines(b []byte) {
 	for ; len(b) >= 2*lineSize; b = b[2*lineSize:] {
 		l.sum += binary.LittleEndian.Uint64(b) + binary.LittleEndian.Uint64(b[lineSize:])

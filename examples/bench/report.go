@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// column is one figure of a table. What is zero was not measured, unless
+// column is one figure of a table. A value of zero was not measured, unless the function
 // measured says otherwise.
 type column struct {
 	title    string
@@ -116,7 +116,7 @@ func (s section) report(w io.Writer, all []Result) {
 	t.Flush()
 }
 
-// columnsFor is the columns that have something to say.
+// columnsFor returns the columns that have values.
 func (s section) columnsFor(rs []Result) (columns []column) {
 	runs := 0
 	for _, r := range rs {

@@ -13,8 +13,8 @@ type Result struct {
 	CPU     float64 `json:",omitempty"` // ns of all processes per operation
 	Ops     uint64  `json:",omitempty"` // operations with those of the warm-up, which the next two are about
 	Mallocs uint64  `json:",omitempty"` // objects that sender and receiver allocated
-	Calls   uint64  `json:",omitempty"` // system calls of all processes; alone in a result of its own
-	Slowest float64 `json:",omitempty"` // fanin: the slowest sender's share of the mean one's
+	Calls   uint64  `json:",omitempty"` // system calls of all processes; in a separate result
+	Slowest float64 `json:",omitempty"` // fanin: the slowest sender's rate as a share of the mean rate
 	Start   int64   `json:",omitempty"` // fanin: CLOCK_MONOTONIC, ns
 	End     int64   `json:",omitempty"`
 	Idle    *Idle   `json:",omitempty"` // idle

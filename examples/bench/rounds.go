@@ -49,8 +49,8 @@ func table(c config, out, progress io.Writer) error {
 	return nil
 }
 
-// rounds runs workload after workload, again and again, so that a drift of the
-// machine hits all alike.
+// rounds runs all workloads in turn, repeatedly, so that a drift of the machine affects
+// all alike.
 func rounds(c config, m *machine, progress io.Writer) (all []Result, err error) {
 	for run := 1; run <= c.runs; run++ {
 		for _, w := range c.works {
@@ -90,8 +90,8 @@ func callsOf(all []Result, p Plan, progress io.Writer) (calls []Result, err erro
 	return calls, nil
 }
 
-// runFresh does one workload once, in fresh processes: this program again, as
-// another program would start it to have it among its peers.
+// runFresh does one workload once, in fresh processes: it starts this program in the way
+// another program would, with -peers.
 func runFresh(p Plan, work string, more ...string) ([]Result, error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -27,8 +27,8 @@ type driver struct {
 	out     []Result
 }
 
-// begin does all of a workload, but for those whose messages are told both
-// ways: they go on in pong.
+// begin does a whole workload, except those whose messages are told both ways: these
+// continue in pong.
 func (d *driver) begin(c *actor.Context, job Begin) error {
 	d.job = job
 	runtime.GC()
@@ -79,7 +79,7 @@ func (d *driver) count(c *actor.Context) (err error) {
 	return err
 }
 
-// done notes a result, and what has happened since count.
+// done records a result, with the operations and allocations since count.
 func (d *driver) done(c *actor.Context, r Result) error {
 	after, err := d.allocated(c)
 	r.Ops, r.Mallocs = d.ops, after-d.mallocs
@@ -87,8 +87,8 @@ func (d *driver) done(c *actor.Context, r Result) error {
 	return err
 }
 
-// allocated is how many objects sender and receiver have allocated. Senders
-// that run at the same time leave the receiver in peace.
+// allocated is how many objects sender and receiver have allocated. Several senders at the
+// same time do not ask the receiver.
 func (d *driver) allocated(c *actor.Context) (uint64, error) {
 	if d.job.Work == "fanin" {
 		return mallocs(), nil
@@ -97,7 +97,7 @@ func (d *driver) allocated(c *actor.Context) (uint64, error) {
 	return theirs + mallocs(), err
 }
 
-// wants says whether a result is to be measured.
+// wants says whether a result has to be measured.
 func (d *driver) wants(name string) bool { return d.job.Only == "" || d.job.Only == name }
 
 func (d *driver) finish(c *actor.Context, err error) error {

@@ -31,8 +31,8 @@ var starter = actor.Define("starter", func(s *actor.Setup[Starter]) error {
 	return nil
 })
 
-// runSpawn times the way from before a process is started to its first answer,
-// and from before its SIGKILL to the first answer of its replacement.
+// runSpawn measures the time from before a process is started to its first answer, and
+// from before its SIGKILL to the first answer of its replacement.
 func runSpawn(ctx context.Context, sup *supervisor.Supervisor, p Plan) ([]Result, error) {
 	var first, again []uint32 // µs
 	for i := range p.Spawn {

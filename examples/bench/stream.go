@@ -18,7 +18,7 @@ func (d *driver) stream(c *actor.Context, size int, send func(*stream, Head) err
 	return &stream{d: d, c: c, size: size, send: send}
 }
 
-// check asks, and looks at the acknowledgement.
+// check asks, and checks the acknowledgement.
 func check[M actor.AskedOf[Receiver, Reply]](s *stream, h Head, m M) error {
 	r, err := actor.Ask(s.c, s.d.job.To, m)
 	if err == nil && r.Seq != h.Seq {
@@ -53,9 +53,9 @@ func (s *stream) reset() error {
 	return check(s, h, Check{Head: h})
 }
 
-// run sends for about d, at least so many messages unless that takes four times
-// as long, and waits for the acknowledgement of the last one. (A warm-up has to
-// touch a whole pool once.)
+// run sends for about d, but at least a minimum of messages unless that takes four times
+// as long, and waits for the acknowledgement of the last one. (A warm-up has to touch the
+// whole pool once.)
 func (s *stream) run(d time.Duration, least int) (n int, took time.Duration, err error) {
 	if err := s.reset(); err != nil {
 		return 0, 0, err

@@ -7,10 +7,9 @@ import (
 	"github.com/understudy-go/understudy/actor"
 )
 
-// Windows are pieces of time, one after another, in which a workload goes on
-// with polling or without. How the kernel has placed the processes is the same
-// in all of them, more or less: so much less has to be measured than with fresh
-// processes for each.
+// Windows are consecutive periods in which a workload goes on with polling or without.
+// The kernel's placement of the processes is more or less the same in all of them, so
+// much less has to be measured than with fresh processes for each.
 type Windows struct {
 	Start int64 // CLOCK_MONOTONIC, ns; set when all processes are there
 	Each  time.Duration

@@ -14,17 +14,16 @@ import (
 	"strings"
 )
 
-// largePixels is the size of a picture, in pixels, from which on a decoder
-// collects its garbage at once.
+// largePixels is the size of a picture, in pixels, from which a decoder collects its
+// garbage at once.
 const largePixels = 1 << 20
 
 // decodeInto decodes a file's bytes, scales the picture down into the box of a
 // tile, turns it the way its camera was held, and writes the pixels to dst,
 // which must have tileBytes bytes. An error is a *damagedError.
 //
-// It trusts the file on purpose: a picture that declares a size beyond all
-// memory is not refused here but ends the process at its limit, which is what
-// the process is for.
+// It trusts the file on purpose: a picture that declares a size beyond all memory is not
+// refused here but ends the process at its limit; that is what the process is for.
 func decodeInto(dst, data []byte) (picture, error) {
 	src, format, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -69,7 +68,7 @@ func explain(err error) string {
 	return "cannot be decoded: " + err.Error()
 }
 
-// plain is the text of err without the path, which the caption has already.
+// plain is the text of err without the path, which is already in the caption.
 func plain(err error) string {
 	if pe := new(fs.PathError); errors.As(err, &pe) {
 		err = pe.Err

@@ -51,8 +51,7 @@ var decoderActor = actor.Define("decoder", func(s *actor.Setup[Decoder]) error {
 // that kill their decoder; a decoder that dies without end is still noticed.
 var spec = supervisor.Spec{Intensity: 1000, Period: 10 * time.Second}
 
-// deathsAllowed is how often a file may kill its decoder: a first time may be
-// bad luck.
+// deathsAllowed is how often a file may kill its decoder: the first time may be bad luck.
 const deathsAllowed = 2
 
 // decoders is a pool of decoder processes.
@@ -63,10 +62,10 @@ type decoders struct {
 	memory int64
 
 	mu       sync.Mutex
-	finished map[actor.Ref[Decoder]]bool // those that have finished a file since they were killed last
+	finished map[actor.Ref[Decoder]]bool // decoders that have finished a file since they were last killed
 }
 
-// startPool starts the decoder processes, and with -kill what kills them.
+// startPool starts the decoder processes, and with -kill the goroutine that kills them.
 func startPool(ctx context.Context, sup *supervisor.Supervisor, cfg config) (pool, error) {
 	ref, err := supervisor.StartPool(ctx, sup, decoderActor, supervisor.Pool{
 		Size:      cfg.workers,
@@ -76,7 +75,7 @@ func startPool(ctx context.Context, sup *supervisor.Supervisor, cfg config) (poo
 		Member: supervisor.Child{
 			Memory:  uint64(cfg.memory),
 			Mailbox: mailbox.Config{Redeliver: deathsAllowed, PoolBytes: 2 * maxFileBytes},
-			Stderr:  io.Discard, // a decoder that runs out of memory has much to say
+			Stderr:  io.Discard, // a decoder that runs out of memory writes a lot
 		},
 	})
 	if err != nil {
@@ -90,7 +89,7 @@ func startPool(ctx context.Context, sup *supervisor.Supervisor, cfg config) (poo
 }
 
 func (d *decoders) decode(ctx context.Context, j job) (tile, error) {
-	one, err := actor.Pick(ctx, d.pool, 0) // whose memory the file is read into
+	one, err := actor.Pick(ctx, d.pool, 0) // the file is read into memory shared with this one
 	if err != nil {
 		return tile{}, err
 	}
@@ -125,8 +124,8 @@ func (d *decoders) finish(one actor.Ref[Decoder]) {
 	d.finished[one] = true
 }
 
-// killAll kills a random decoder every 100 ms. It spares those that have not
-// finished a file since they were killed last, so that the work gets done.
+// killAll kills a random decoder every 100 ms. It spares those that have not finished a
+// file since they were last killed, so that the work gets done.
 func (d *decoders) killAll(ctx context.Context) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -137,7 +136,7 @@ func (d *decoders) killAll(ctx context.Context) {
 			return
 		}
 		if one, ok := d.victim(); ok {
-			_ = d.sup.Kill(one.ID) // one that has just died needs no killing
+			_ = d.sup.Kill(one.ID) // fails if it has just died
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 const (
 	maxWorkers       = 64
 	minMemoryMiB     = 64
-	defaultMemoryMiB = 768 // a progressive JPEG of 24 megapixels needs 400; half of that again for the gaps between pictures
+	defaultMemoryMiB = 768 // a progressive JPEG of 24 megapixels needs 400; the rest is for fragmentation between pictures
 	maxMemoryMiB     = 1 << 20
 )
 
@@ -27,7 +27,7 @@ type config struct {
 }
 
 const usage = `contactsheet turns a folder of JPEG, PNG and GIF pictures into one contact sheet.
-Decoders run in processes of their own; a file that kills one harms no other.
+Decoders run in their own processes; a file that kills one harms no other file.
 
 usage: contactsheet [flags] [DIR]
 
@@ -35,7 +35,7 @@ Without DIR it paints a set of samples, among them a damaged file and a
 decompression bomb.
 
 flags:
-  -workers N    decoder processes, 1 to %d (default %d: one a CPU, at least 2)
+  -workers N    decoder processes, 1 to %d (default %d: one per CPU, at least 2)
   -memory MIB   memory limit of each decoder, in MiB, at least %d (default %d)
   -out FILE     the sheet, a PNG file (default contactsheet.png)
   -kill         kill a random decoder every 100 ms; the sheet stays the same
@@ -48,8 +48,8 @@ examples:
   contactsheet -json -out /tmp/s.png DIR  for another program to read
 `
 
-// defaultWorkers is one decoder a CPU, and two where there is only one, so
-// that one is at work while another is restarted.
+// defaultWorkers is one decoder per CPU, but at least two, so that one works while
+// another is restarted.
 func defaultWorkers() int { return min(max(2, runtime.NumCPU()), maxWorkers) }
 
 // parseFlags reads a command line. For -help it writes the help to help and
@@ -86,7 +86,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	return cfg, cfg.check(*memory, dirs)
 }
 
-// check lists all that is wrong with the values, and takes the folder.
+// check lists all problems of the values, and sets the folder.
 func (cfg *config) check(memoryMiB int64, dirs []string) error {
 	var errs []error
 	if cfg.workers < 1 || cfg.workers > maxWorkers {

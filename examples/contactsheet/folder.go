@@ -19,8 +19,8 @@ import (
 // sheet of an earlier run. Files are opened one by one later, so that a large
 // folder needs little memory.
 //
-// What counts but cannot be read is listed too, and fails when it is opened: a
-// picture that is missing without a word would be worse.
+// A picture that cannot be read is listed too, and fails when it is opened: silently
+// missing pictures would be worse.
 func listFolder(dir, except string) ([]file, error) {
 	info, err := os.Stat(dir)
 	switch {
@@ -58,7 +58,7 @@ func listFolder(dir, except string) ([]file, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("there are no JPEG, PNG or GIF pictures in %s: give another folder, or leave it out to see the samples", dir)
 	}
-	// The walk has a/b before a.png; by name it is the other way round.
+	// The walk returns a/b before a.png; by name a.png comes first.
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	return files, nil
 }

@@ -32,8 +32,8 @@ func newProgress(f *os.File, total int) *progress {
 	return &progress{w: f, total: total, style: os.Getenv("NO_COLOR") == ""}
 }
 
-// isTerminal says whether f is a character device. The only other one that
-// people use in its place is /dev/null, where nobody minds the bar.
+// isTerminal says whether f is a character device. The only other one that people use
+// here is /dev/null, where the bar does no harm.
 func isTerminal(f *os.File) bool {
 	if f == nil {
 		return false

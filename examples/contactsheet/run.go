@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// jobsPerWorker is how many files are on their way to each decoder: one that
-// it decodes, and one that it finds when it is done.
+// jobsPerWorker is how many jobs each decoder has: one that it decodes, and one that
+// waits for it.
 const jobsPerWorker = 2
 
 // run makes the sheet that cfg asks for with the decoders that open starts.
@@ -56,8 +56,8 @@ func run(ctx context.Context, cfg config, open func(context.Context, config) (po
 	return sum.writeText(stdout)
 }
 
-// fill has all files decoded, atOnce at a time, and puts each where its name
-// belongs, in whatever order they come back.
+// fill has all files decoded, atOnce at a time, and puts each in its place by name, in
+// whatever order they come back.
 func fill(ctx context.Context, files []file, d pool, atOnce int, bar *progress) (*sheet, *summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -74,7 +74,7 @@ func fill(ctx context.Context, files []file, d pool, atOnce int, bar *progress) 
 				fate, err := handle(ctx, s, i, files[i], d)
 				if err != nil {
 					cancel(fmt.Errorf("%s: %w", files[i].name, err))
-					continue // take the rest of next, each of which fails at once
+					continue // drain next: each further file fails at once
 				}
 				tally.Lock()
 				sum.count(i, files[i].name, fate)

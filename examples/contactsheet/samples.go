@@ -13,8 +13,8 @@ import (
 	"io"
 )
 
-// sample is a picture that the program paints itself, when it is opened and
-// not before. It exists in memory only, so there is nothing to remove.
+// sample is a picture that the program paints itself when it is opened. It exists only
+// in memory, so there is nothing to remove.
 type sample struct {
 	name string
 	make func() ([]byte, error)

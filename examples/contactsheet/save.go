@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkOut says whether a sheet can be written to path, before hours of work
-// for nothing, and returns the path to write to: that of the file itself if
-// path is a symbolic link to one.
+// checkOut checks, before any work is done, that a sheet can be written to path. It
+// returns the path to write to: if path is a symbolic link, that of its target.
 func checkOut(path string) (string, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -42,8 +41,8 @@ func save(path string, data []byte) error {
 	if saveUnnamed(path, data) == nil {
 		return nil
 	}
-	// The file system has no files without a name, or is full: the ordinary
-	// way works, or says what is wrong.
+	// The file system does not support files without a name, or is full: the ordinary
+	// way works, or its error says what is wrong.
 	temp := tempName(path)
 	err := os.WriteFile(temp, data, 0o644)
 	if err == nil {

@@ -32,7 +32,7 @@ type (
 		actor.Asks[Far, uint64]
 		Data []byte
 	}
-	// Map is a payload that the far process reads where it was written.
+	// Map is a payload that the far process reads in place.
 	Map struct {
 		actor.Asks[Far, uint64]
 		Data actor.Buffer
@@ -58,8 +58,8 @@ type (
 	}
 )
 
-// far checks that messages come whole and in order. What does not is its death,
-// which ends the tour as failed.
+// far checks that messages come whole and in order. If not, it panics, which ends the
+// tour as failed.
 var far = actor.Define("far", func(s *actor.Setup[Far]) error {
 	next := uint64(0)
 	take := func(seq uint64) uint64 {
@@ -112,15 +112,15 @@ func stamped(b []byte) uint64 {
 	return seq
 }
 
-// counter is what two processes write in turn.
+// counter is memory that two processes write in turn.
 type counter struct {
 	Here  [2]shared.SemaphoreWord // given by this process to the far one, and by that to this one
 	Lock  shared.MutexWord
 	Value int64
 }
 
-// countTo adds n to the counter, one by one, each time with the mutex, when the
-// other process has come as well. me is 0 here and 1 in the far process.
+// countTo waits for the other process, and then adds n to the counter, one by one, each
+// time with the mutex locked. me is 0 here and 1 in the far process.
 func countTo(ctx context.Context, m *shared.Memory, me int, n int64) (int64, error) {
 	c, err := shared.View[counter](m, 0)
 	if err != nil {

@@ -25,14 +25,14 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"own":    ownPlot,
 }).Parse(pageText))
 
-// chapter is the stops of one kind.
+// chapter holds the stops of one kind.
 type chapter struct {
 	Title, Text string
 	Stops       []stop
 	Plot        template.HTML // compares them
 }
 
-// pageData is what the page is made of.
+// pageData is the content of the page.
 type pageData struct {
 	result
 	Date     string
@@ -61,7 +61,7 @@ func chapters(r result) []chapter {
 	return []chapter{
 		{"Queues", "A queue carries the order: every message takes one entry, whatever its size. Payloads that fit travel in the entry itself; larger ones leave in a segment.",
 			ofKind(r, queue), comparison("A plain []byte there and answered", ofKind(r, queue), copied)},
-		{"Segments", "A segment carries the weight: memory that both processes map. The entry in the queue, here always the one that this machine does best, says only where the payload is.",
+		{"Segments", "A segment carries the weight: memory that both processes map. The entry in the queue, here always of the form that this machine does best, says only where the payload is.",
 			ofKind(r, segments), comparison("A lent buffer, filled, there and answered", ofKind(r, segments), mapped)},
 		{"Notifiers", "Two processes that are awake look at each other's memory and need no notice. One that has nothing to do goes to sleep, and has to be woken: that is what the column “asleep” adds.",
 			ofKind(r, notifier), comparison("A plain []byte there and answered", ofKind(r, notifier), copied)},

@@ -17,14 +17,14 @@ type config struct {
 	plan plan
 }
 
-const usage = `ipctour sends messages between two processes by every form of queue, segment and
+const usage = `ipctour sends messages between two processes with every form of queue, segment and
 notifier that this machine has, and prints a table of what each costs.
 
 usage: ipctour [flags]
 
 flags:
   -quick            measure for a tenth of the time
-  -html FILE        write the tour as a page with plots to this file too
+  -html FILE        also write the tour, with plots, as a page to this file
   -syscalls=false   do not count system calls; by default they are counted by
                     perf, where it is installed and permitted
 `

@@ -44,8 +44,8 @@ type figures struct {
 	Calls         float64       // a trip
 	NotCounted    string        // why there are no Calls, or ""
 	SmallLeaves   bool          // entries are so small that 64 bytes leave in a block
-	InQueue       uint64        // payload bytes that were carried in entries
-	InSegment     uint64        // and in blocks
+	InQueue       uint64        // payload bytes that travelled in entries
+	InSegment     uint64        // payload bytes that travelled in blocks
 	Copied        uint64        // bytes
 	Sweep         []mailbox.Crossing
 }
@@ -82,7 +82,7 @@ func (v *visit) copied(n int) error {
 	return v.answered(actor.Ask(v.ctx, v.ref, Copy{Data: v.src[:n]}))
 }
 
-// fill lends a buffer and fills it as one does who has the bytes elsewhere.
+// fill lends a buffer and fills it like a program that has the bytes elsewhere.
 func (v *visit) fill(n int) (actor.Buffer, error) {
 	b, err := actor.Lend(v.ctx, v.ref, n)
 	if err == nil {
@@ -155,8 +155,8 @@ func (v *visit) load() error {
 	return actor.Tell(v.ctx, v.ref, Load{Data: b})
 }
 
-// sweep compares copy and map over the size of the payload, in turn, so that
-// what else this machine does hits both.
+// sweep compares copy and map for each size of payload, in turn, so that other work on
+// this machine affects both.
 func (v *visit) sweep() (all []mailbox.Crossing, err error) {
 	for _, n := range v.plan.sizes {
 		var copies, maps []time.Duration

@@ -13,15 +13,15 @@ import (
 	"github.com/understudy-go/understudy/transport/shared"
 )
 
-// mutexStop is what became of a counter that two processes wrote.
+// mutexStop is the result of two processes that write one counter.
 type mutexStop struct {
 	Each, Value int64
 	PerLock     time.Duration
 	Refused     error
 }
 
-// visitMutex has both processes count in the same memory at the same time,
-// and nothing must be lost.
+// visitMutex has both processes count in the same memory at the same time. Nothing must
+// be lost.
 func visitMutex(ctx context.Context, p plan) (out mutexStop, err error) {
 	m, err := shared.Create("ipctour", page)
 	if refusal(err) {

@@ -47,7 +47,7 @@ func printTable(out io.Writer, r result) error {
 	return err
 }
 
-// reasons is why system calls were not counted, each once, on one line.
+// reasons lists why system calls were not counted, each reason once, on one line.
 func reasons(r result) (all []string) {
 	seen := map[string]bool{}
 	for _, s := range r.Stops {

@@ -21,7 +21,7 @@ const smallBytes = 64
 // hangGuard bounds one stop, which takes a few seconds.
 const hangGuard = 2 * time.Minute
 
-// stop is a form and what became of it here.
+// stop is a form and its result on this machine.
 type stop struct {
 	form
 	figures
@@ -40,8 +40,8 @@ type result struct {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// run goes to every stop. What a form is refused for is part of the result;
-// any other error is the tour's.
+// run goes to every stop. If this machine refuses a form, that is part of the result; any
+// other error ends the tour.
 func run(ctx context.Context, p plan, progress io.Writer) (r result, err error) {
 	begun := time.Now()
 	r.Machine, r.Bulk = machine(), p.bulk
@@ -73,14 +73,14 @@ func run(ctx context.Context, p plan, progress io.Writer) (r result, err error) 
 	return r, nil
 }
 
-// refusal says whether err is a limit of the machine, or something that it does
-// not have or permit, rather than a failure.
+// refusal says whether err is a limit of the machine, or something that it does not have
+// or permit, rather than a failure.
 func refusal(err error) bool {
 	var limit *transport.LimitError
 	return errors.As(err, &limit) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
 }
 
-// withFar runs f with a far process, and ends that.
+// withFar runs f with a far process, and ends that process.
 func withFar(ctx context.Context, spec supervisor.Spec, box mailbox.Config, f func(context.Context, *supervisor.Supervisor, actor.Ref[Far]) error) error {
 	ctx, cancel := context.WithTimeout(ctx, hangGuard)
 	defer cancel()
@@ -98,8 +98,7 @@ func withFar(ctx context.Context, spec supervisor.Spec, box mailbox.Config, f fu
 	return f(ctx, sup, ref)
 }
 
-// visitForm measures one form. The other parts are what the library takes by
-// itself, except that a queue's neighbour is always the same.
+// visitForm measures one form. The other parts are the library's defaults.
 func visitForm(ctx context.Context, f form, p plan) (out figures, err error) {
 	box := mailbox.Config{PoolBytes: 32 << 20}
 	var spec supervisor.Spec

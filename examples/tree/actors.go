@@ -8,7 +8,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor"
 )
 
-// Player is what every leaf of the tree is.
+// Player is the protocol of every leaf of the tree.
 type Player struct{}
 
 // WhoAreYou is asked of a Player.
@@ -39,8 +39,8 @@ func below(name string, s supervisor.Spec) supervisor.Child {
 	return supervisor.Child{Name: name, Supervisor: &s}
 }
 
-// line is a supervisor with a process of its own: what it starts are children of
-// that process. Their mailboxes are in the root, as all are.
+// line is a supervisor in its own process: what it starts are children of that process.
+// Their mailboxes are in the root, like all others.
 var line = supervisor.Define("line", func() (supervisor.Spec, error) {
 	return branch(supervisor.RestForOne,
 		leaf("source"),
@@ -48,8 +48,8 @@ var line = supervisor.Define("line", func() (supervisor.Spec, error) {
 		leaf("sink")), nil
 })
 
-// tree is the whole program. Its supervisors allow many restarts, since they
-// are there to be watched; three in five seconds is more usual.
+// tree is the whole program. Its supervisors allow many restarts, since this program is
+// for watching them; three in five seconds would be more usual.
 func tree() supervisor.Spec {
 	clock := leaf("clock")
 	clock.Backoff = supervisor.Backoff{Min: 10 * time.Millisecond, Max: 80 * time.Millisecond, Jitter: 0.2}

@@ -1,12 +1,13 @@
-// Command tree is a three-level tree of supervisors that one can watch being killed:
+// Command tree is a three-level tree of supervisors, to watch what happens when its
+// processes are killed:
 //
 //	go run ./examples/tree                   # kill a process from another terminal: kill -9 PID
 //	go run ./examples/tree -kill 300ms -for 5s
 //	go run ./examples/tree -json | jq .kind  # every event as a line of JSON
 //
 //	root           one_for_one         each child by itself
-//	├─ clock                           comes back after a delay that grows
-//	├─ line        rest_for_one        what stands behind the dead one restarts with it; a process of its own
+//	├─ clock                           comes back after a growing delay
+//	├─ line        rest_for_one        those after the dead one restart with it; it has its own process
 //	│  ├─ source
 //	│  ├─ pair     one_for_all         one dies, both restart
 //	│  │  ├─ left
@@ -15,7 +16,7 @@
 //	└─ pool        simple_one_for_one  any number of one kind
 //	   └─ worker-N ...
 //
-// Each leaf is a process, and so is line, whose end ends all below it before it is
-// started again. The other supervisors live in the process of the one above. The
-// end of the root process, by SIGKILL too, ends all.
+// Each leaf is a process, and so is line: when it dies, everything below it is ended
+// before it is restarted. The other supervisors run in the process of the one above. The
+// end of the root process, even by SIGKILL, ends everything.
 package main

@@ -27,12 +27,12 @@ const usage = `tree starts a tree of supervisors and processes, and prints what 
 
 usage: tree [flags]
 
-Kill processes from another terminal (kill -9 PID) or by -kill, and watch which
+Kill processes from another terminal (kill -9 PID) or with -kill, and watch which
 others are restarted with them. Ctrl-C ends the program.
 
 flags:
-  -kill TIME   kill one process, by chance, every so often, for example 300ms
-  -for TIME    end after that time, for example 5s, instead of at Ctrl-C
+  -kill TIME   kill a random process at this interval, for example 300ms
+  -for TIME    end after this time, for example 5s, instead of at Ctrl-C
   -workers N   workers in the pool, 1 to %d (default %d)
   -json        write every event as a line of JSON, and nothing else
 `
@@ -68,7 +68,7 @@ func parseFlags(args []string, help io.Writer) (cfg config, err error) {
 }
 
 func main() {
-	supervisor.RunChild() // before the flags: a child has the same ones
+	supervisor.RunChild() // before the flags are parsed: a child has the same ones
 	cfg, err := parseFlags(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -89,7 +89,7 @@ func main() {
 	})
 }
 
-// run kills processes until the time is over, and then asks each who it is.
+// run kills processes until the time is over, and then asks each leaf who it is.
 func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Writer) error {
 	if cfg.json {
 		out = io.Discard
@@ -105,9 +105,9 @@ func run(ctx context.Context, sup *supervisor.Supervisor, cfg config, out io.Wri
 	}
 	draw(out, sup)
 	if cfg.kill == 0 {
-		fmt.Fprintln(out, "kill processes from another terminal: kill -9 PID; -kill TIME does it by itself")
+		fmt.Fprintln(out, "kill processes from another terminal: kill -9 PID; with -kill TIME the program does it itself")
 	}
-	all := leaves(sup) // they keep their Refs, however often they, or their supervisors, are restarted
+	all := leaves(sup) // leaves keep their Refs, however often they or their supervisors are restarted
 	kills, err := killFor(ctx, sup, cfg)
 	if err != nil {
 		return err
