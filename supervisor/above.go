@@ -373,13 +373,13 @@ func (s *Supervisor) drain(r *running) {
 		<-r.drained.Done() // if the root is gone, this process will be killed
 		return
 	}
-	r.lastWords()
+	r.closeLink()
 	<-r.drained.Done()
 }
 
-// lastWords is called when a process has ended. What it has sent is still read; after
+// closeLink is called when a process has ended. What it has sent is still read; after
 // that the link ends, even if another process has a copy of its other end.
-func (r *running) lastWords() {
+func (r *running) closeLink() {
 	if l, ok := r.link.(interface{ CloseRead() error }); ok {
 		_ = l.CloseRead()
 		return

@@ -280,7 +280,7 @@ func (s *Supervisor) tellChild(r *running, f *wire.Below) {
 // its supervisor so.
 func (s *Supervisor) hurry(r *running, addr wire.Addr) {
 	if run := s.childOf(r, addr.ID).process(addr); run != nil {
-		run.lastWords()
+		run.closeLink()
 		return
 	}
 	r.queue.post(&wire.Drained{From: addr})

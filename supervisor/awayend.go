@@ -171,7 +171,7 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 		for x, far := range alive {
 			if far != nil {
 				far.Wait()
-				x.lastWords()
+				x.closeLink()
 			}
 			<-x.drained.Done()
 		}

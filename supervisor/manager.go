@@ -13,7 +13,7 @@ import (
 //
 //	created ── EXTEND_TIMEOUT_USEC, STATUS: each child that is started
 //	  │
-//	ready ──── READY=1 ──── WATCHDOG=1, while the loop goes round
+//	ready ──── READY=1 ──── WATCHDOG=1, while the loop responds
 //	  │
 //	stopped ── STOPPING=1
 type manager struct {

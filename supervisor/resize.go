@@ -46,14 +46,14 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 			return err
 		}
 		if done {
-			s.hear(ctx)
+			s.awaitMembers(ctx)
 			return nil
 		}
 	}
 }
 
-// hear waits until this process knows the keeper's current list of members.
-func (s *Supervisor) hear(ctx context.Context) {
+// awaitMembers waits until this process knows the keeper's current list of members.
+func (s *Supervisor) awaitMembers(ctx context.Context) {
 	if s.host != nil {
 		// A round trip on the link: the list was sent on it before the answer.
 		_, _ = actor.Lookup[struct{}](s.Context(ctx), "")
@@ -73,7 +73,7 @@ func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error 
 		return nil
 	})
 	if err == nil {
-		s.hear(ctx)
+		s.awaitMembers(ctx)
 	}
 	return err
 }

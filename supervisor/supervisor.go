@@ -355,7 +355,7 @@ func (s *Supervisor) killAll() {
 // dropUnread closes the descriptors that a dead process has sent and that were not
 // received.
 func (r *running) dropUnread() {
-	r.lastWords()
+	r.closeLink()
 	for {
 		_, files, err := receive(r.link)
 		for _, f := range files {

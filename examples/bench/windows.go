@@ -70,8 +70,8 @@ func (w *windowed) result(work string) Result {
 	return r
 }
 
-// runWindows does a workload in windows, but for echo, whose messages are told
-// both ways.
+// runWindows does a workload in windows. echo, whose messages are told both ways, has its
+// own code.
 func (d *driver) runWindows(c *actor.Context) error {
 	step := func() (int, error) { // some operations
 		_, err := d.askFlat(c)

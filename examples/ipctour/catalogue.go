@@ -17,7 +17,7 @@ const (
 // form is one stop of the tour.
 type form struct {
 	Kind, Name string
-	What       string // for somebody who has not met it before
+	What       string // an explanation for readers who do not know it
 	Copies     int    // of each byte of a small message; of a segment, of a plain []byte
 	Refused    error  // why this machine does not allow it
 }

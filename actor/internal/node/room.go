@@ -77,7 +77,7 @@ func (t *Target) WhenFull(ctx context.Context, full error, send func() error, dr
 	var w mailbox.Want
 	defer func() {
 		if t.box.EndWant(&w) {
-			t.room() // who was refused may find some now
+			t.room() // a sender that was refused may find some now
 		}
 	}()
 	return t.node.whenRoom(ctx, []*Target{t}, func() error {
@@ -94,7 +94,7 @@ func (t *Target) UrgentWhenFull(ctx context.Context, full error, send func() err
 	t.box.UrgentWaits(true)
 	defer func() {
 		t.box.UrgentWaits(false)
-		t.room() // who was refused may find some now
+		t.room() // a sender that was refused may find some now
 	}()
 	return t.WhenFull(ctx, full, send, drop)
 }
@@ -155,10 +155,11 @@ func (t *Target) hurry() {
 	}
 }
 
-// restraint keeps senders that wait from waking each other without an end. One that gets
-// a block and then no room in the queue, or no second block, gives it back, and those hear of
-// that who were refused meanwhile. Of these one may do the same, and so on. So whoever was in
-// such contention pauses before it tries again, each time for longer.
+// restraint keeps waiting senders from waking each other endlessly. A sender that gets a
+// block, but then no room in the queue or no second block, gives the block back, and the
+// senders that were refused meanwhile are told. One of these may do the same, and so on.
+// So a sender that was in such contention pauses before it tries again, each time for
+// longer.
 type restraint struct {
 	contended uint64 // as it was when the try began
 	times     int
@@ -166,10 +167,10 @@ type restraint struct {
 
 const (
 	firstPause = time.Millisecond
-	mostPauses = 6 // that are twice as long as the one before
+	mostPauses = 6 // how often the pause doubles
 )
 
-// pause lets a time pass if there was contention while it was tried.
+// pause waits for a time if there was contention during the last try.
 func (r *restraint) pause(n *Node, ctx context.Context, contended uint64) {
 	if contended == r.contended {
 		return

@@ -119,7 +119,7 @@ func (n *Node) UrgentWhenShared(ctx context.Context, g *mailbox.Shared, ts []*Ta
 	defer func() {
 		g.UrgentWaits(false)
 		for _, t := range ts {
-			t.room() // who was refused may find some now
+			t.room() // a sender that was refused may find some now
 		}
 	}()
 	return n.WhenShared(ctx, ts, lend)
@@ -142,7 +142,7 @@ func (n *Node) endShares(t *Target) {
 		t.box.EndShares()
 		for _, o := range *n.targets.Load() {
 			if o != nil {
-				o.room() // whoever waits for a block waits at one of them
+				o.room() // a sender that waits for a block waits at one of them
 			}
 		}
 	})

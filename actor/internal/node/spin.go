@@ -46,8 +46,8 @@ type spinner struct {
 // clock is all that a spinner knows of the world; tests replace it.
 type clock struct {
 	now   func() time.Time
-	offer func() // the core to whoever else wants it
-	move  func() // to another core
+	offer func() // offers the core to other work
+	move  func() // moves to another core
 }
 
 var realClock = &clock{time.Now, func() {

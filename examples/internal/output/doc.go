@@ -1,5 +1,5 @@
-// Package output notices when a program cannot print, or cannot write its file, for
-// the examples.
+// Package output helps the examples to notice that they cannot print, or cannot write
+// their files.
 //
 //	CanWrite ──► the work ──► Writer ──► stdout
 //	                            └─ Err ──► exit code

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Writer passes on what is written to it, and keeps the first error: a disk may be
-// full, and who prints line by line does not ask each time. Several goroutines may
+// Writer passes on what is written to it, and keeps the first error: a disk may be full,
+// and a program that prints line by line does not check each time. Several goroutines may
 // write to it.
 type Writer struct {
 	mu  sync.Mutex

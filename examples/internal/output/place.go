@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// CanWrite says why a file cannot be written, for whoever works a while before it
-// writes. A pipe or a device it leaves alone: to open one is to use it.
+// CanWrite returns an error if a file cannot be written, for programs that work for a
+// while before they write it. It does not check pipes and devices, since opening one would
+// use it.
 func CanWrite(file string) error {
 	dir := filepath.Dir(file)
 	if i, err := os.Stat(dir); err != nil || !i.IsDir() {
@@ -21,12 +22,12 @@ func CanWrite(file string) error {
 		return nil
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) { // it is to be made: another one can be made there, too
+	if errors.Is(err, fs.ErrNotExist) { // try whether a file can be created there
 		if f, err = os.CreateTemp(dir, ".understudy"); err == nil {
 			defer os.Remove(f.Name())
 		}
 	}
-	if p := new(fs.PathError); errors.As(err, &p) { // whose path may be the other one's
+	if p := new(fs.PathError); errors.As(err, &p) { // its path may be that of the temporary file
 		err = p.Err
 	}
 	if err != nil {
