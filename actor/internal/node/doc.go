@@ -18,8 +18,8 @@
 //
 // The files, by what they are about:
 //
-//	out      target.go (the way to an actor) · pool.go (which member) · sets.go (to several) · ask.go (waiting for answers)
-//	in       control.go (frames, lanes, segments) · pump.go (the actor's loop) · absent.go (what comes later) · cancel.go
+//	out      target.go (the way to an actor) · room.go (waits for room) · pool.go (which member) · sets.go (to several) · ask.go (answers)
+//	in       control.go (frames, lanes, segments) · pump.go (the actor's loop) · reply_room.go · absent.go (what comes later) · cancel.go
 //	waiting  await.go (the role) · spin.go (polling before sleep) · park.go (without a goroutine) · trim.go, freshen.go
 //	the end  monitor.go, link.go (notices) · handover.go (a replacement) · bury.go (unmapping)
 //
