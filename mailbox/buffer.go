@@ -8,37 +8,38 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// Buffer is memory that travels with a message without being copied: a field of this
-// type. It is lent from a shared segment, written in place by the sender, read in
+// Buffer is memory that travels with a message, as a field of this type, without being
+// copied. It is lent from a shared segment, written in place by the sender, read in
 // place by the receiver, and given back.
 //
 //	writing ── sent ──► dead for the sender
 //	                    reading ── handler returns ──► given back
 //	                            └─ Keep ─► kept ─ Release ─► given back
 //
-// Sent to another one than it was lent for, its bytes are copied, and it is given back.
-// A received buffer that is sent on is copied, too, and stays what it is.
+// If a buffer is sent to another receiver than the one it was lent for, its bytes are
+// copied and it is given back. A received buffer that is sent on is copied, too, but
+// stays with its handler.
 //
-// A Buffer is a handle: copies of it share their state. The zero Buffer is empty,
-// and may be sent. Whoever uses a buffer that was sent or given back has a mistake
-// in the program, and panics with ErrBufferDead, also when its memory has been lent
-// again meanwhile.
+// A Buffer is a handle: copies of it share their state. The zero Buffer is empty and
+// may be sent. To use a buffer after it was sent or given back is a mistake in the
+// program and panics with ErrBufferDead, even if its memory has been lent again
+// meanwhile.
 type Buffer struct {
 	l          *lease
 	generation uint32 // of the lending
 	n          int    // bytes
 }
 
-// ErrBufferDead is the panic value, wrapped, of reading or sending a buffer that was
+// ErrBufferDead is wrapped by the panic value of reading or sending a buffer that was
 // sent or given back.
 var ErrBufferDead = errors.New("mailbox: buffer used after it was sent or given back")
 
-// Len is the size of the buffer in bytes. It may be called at any time.
+// Len returns the size of the buffer in bytes. It may be called at any time.
 func (b Buffer) Len() int { return b.n }
 
-// Bytes is the memory of the buffer. The sender may write it until it sends the
-// buffer, and Bytes panics after that. The receiver may read it until its handler
-// returns, or until Release after Keep. It must not write: the memory is mapped
+// Bytes returns the memory of the buffer. The sender may write it until it sends the
+// buffer; after that, Bytes panics. The receiver may read it until its handler returns
+// or, after Keep, until Release. The receiver must not write: the memory is mapped
 // read-only, and a write is a fault that ends the process.
 func (b Buffer) Bytes() []byte {
 	if b.l == nil {
@@ -50,10 +51,11 @@ func (b Buffer) Bytes() []byte {
 	return b.l.mem[:b.n:b.n]
 }
 
-// Fill copies src into the buffer from byte at on, as far as there is room, and returns
-// how many bytes that were: what copy(b.Bytes()[at:], src) does, for the sender. Where the
-// receiver reads on a processor that shares no cache with this one, it is faster for 32 KiB
-// up to 1 MiB (see internal/cpu.Copier). It panics as Bytes does, and if at is out of range.
+// Fill copies src into the buffer at offset at, as far as there is room, and returns the
+// number of bytes copied. It does what copy(b.Bytes()[at:], src) does for the sender, but
+// if the receiver reads on a processor that shares no cache with this one, it is faster
+// for 32 KiB to 1 MiB (see internal/cpu.Copier). It panics as Bytes does, and if at is out
+// of range.
 func (b Buffer) Fill(at int, src []byte) int {
 	dst := b.Bytes()[at:]
 	if b.l == nil || b.l.from == nil {
@@ -62,10 +64,9 @@ func (b Buffer) Fill(at int, src []byte) int {
 	return b.l.from.copy(dst, src)
 }
 
-// Truncate makes b shorter: its first n bytes remain, for a sender that has filled
-// less than it has lent, such as the end of a file. It changes b and what is made
-// from it, but no copy that was made before. It panics if n is negative or larger than
-// Len.
+// Truncate shortens b to its first n bytes, for a sender that has filled less than it
+// has lent, for example at the end of a file. It changes b and later copies of it, but not
+// earlier ones. It panics if n is negative or larger than Len.
 func (b *Buffer) Truncate(n int) {
 	if n < 0 || n > b.n {
 		panic(fmt.Errorf("mailbox: Truncate to %d bytes of a buffer of %d", n, b.n))
@@ -75,7 +76,7 @@ func (b *Buffer) Truncate(n int) {
 
 func (b Buffer) dead() error { return fmt.Errorf("%w (%d bytes)", ErrBufferDead, b.n) }
 
-// mustLive panics when err says that a buffer was dead.
+// mustLive panics if err says that a buffer was dead.
 func mustLive(err error) {
 	if errors.Is(err, ErrBufferDead) {
 		panic(err)
@@ -90,10 +91,9 @@ func (b Buffer) Keep() {
 	}
 }
 
-// Release gives the memory back: of a buffer that was lent and not sent, at once; of
-// a received one, when the handler has returned, or at once if that has returned
-// already. Releasing a buffer that was sent or released, or the zero Buffer, does
-// nothing.
+// Release gives the memory back. That of a buffer that was lent and not sent goes back
+// at once, that of a received one when the handler has returned. Releasing a buffer that
+// was sent or released, or the zero Buffer, does nothing.
 func (b Buffer) Release() {
 	if b.l != nil {
 		b.l.end(b.generation, uint64(b.n))
@@ -158,7 +158,7 @@ type viewer interface {
 type telling int
 
 const (
-	tellNow   telling = iota // it is woken if it waits for blocks
-	tellSoon                 // the message in hand is followed by others: one of these wakes it
-	tellLater                // the same, and somebody will call Inbox.tell
+	tellNow   telling = iota // the owner is woken if it waits for blocks
+	tellSoon                 // more messages follow; one of them will wake the owner
+	tellLater                // the block is given back together with others, by Inbox.tell
 )

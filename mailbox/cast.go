@@ -8,19 +8,19 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Cast is one message on its way to several outboxes, encoded once. Use it from
-// one goroutine, and End it.
+// Cast is a message to several outboxes, encoded once. Use it from one goroutine, and
+// call End at the end.
 type Cast struct {
 	p    *parcel
 	t    *codec.Type
-	room int                    // largest payload that travels inline, bytes
-	kept [wire.MaxBlocks][]byte // of buffers that were given, for those who come later
+	room int                    // bytes of the largest payload that travels inline
+	kept [wire.MaxBlocks][]byte // copies of the buffers that Give has sent, for later outboxes
 }
 
-// NewCast encodes what m, a pointer, points to for the members of g. A payload that
-// is too large for an entry goes into a block of g, once for all. ErrFull says that
-// all blocks of g are out. g may be nil: then a large payload, and lent buffers,
-// are copied for each outbox.
+// NewCast encodes what m, a pointer, points to for the members of g. A payload that is
+// too large for an entry goes into a block of g, once for all. ErrFull means that all
+// blocks of g are out. g may be nil: then a large payload, and lent buffers, are copied
+// for each outbox.
 func NewCast(g *Shared, t *codec.Type, m any) (*Cast, error) {
 	c := &Cast{p: getParcel(wire.EntryTell, t), t: t, room: 1 << 30}
 	c.p.cast, c.p.urgent = true, t.Urgent()
@@ -81,13 +81,14 @@ func (p *parcel) lend(g *Shared, n int) (Buffer, error) {
 	return b, err
 }
 
-// To sends the message to o. With an error nothing was sent, and it may be
-// called again; after nil it may not be called for o again.
+// To sends the message to o. If it fails, nothing was sent, and it may be called again;
+// otherwise it must not be called for o again.
 func (c *Cast) To(o *Outbox) error { return c.to(o, false) }
 
-// Give is To for one that has no room for copies: what Lend has lent for o goes to it as
-// it is. A copy could wait for ever for the room that the buffer itself takes. last says
-// that nobody comes later; otherwise a copy in this process is made first, for them.
+// Give is To for an outbox that has no room for copies: buffers that were lent for o go to
+// it as they are. A copy could wait for ever for the room that the buffer itself takes.
+// last says that o is the last outbox; otherwise Give first copies the buffers in this
+// process, for those that follow.
 func (c *Cast) Give(o *Outbox, last bool) error {
 	for i := range c.p.lent.N {
 		if !last && c.kept[i] == nil && c.owns(o, i) {
@@ -97,7 +98,7 @@ func (c *Cast) Give(o *Outbox, last bool) error {
 	return c.to(o, true)
 }
 
-// Owns says whether o has lent a buffer of the message.
+// Owns reports whether a buffer of the message was lent for o.
 func (c *Cast) Owns(o *Outbox) bool {
 	for i := range c.p.lent.N {
 		if c.owns(o, i) {
@@ -121,7 +122,7 @@ func (c *Cast) to(o *Outbox, gives bool) error {
 	p.head, p.lent, p.scratch = c.p.head, c.p.lent, c.p.scratch
 	p.cast, p.gives, p.kept, p.payload, p.urgent = true, gives, &c.kept, c.p.payload, c.p.urgent
 	defer func() {
-		p.scratch = own // the other is the cast's
+		p.scratch = own // the other one belongs to the cast
 		p.free()
 	}()
 	if err := p.place(o); err != nil {
@@ -159,8 +160,9 @@ func (p *parcel) place(o *Outbox) error {
 	return nil
 }
 
-// End ends the sender's hold of the message: of its payload's block, and, when
-// it was sent to anybody, of the buffers that this process has lent, as Send does.
+// End ends the sender's share of the message's payload. If the message was sent to
+// anybody, it also ends the sender's hold of the buffers that this process has lent, as
+// Send does.
 func (c *Cast) End(sent bool) {
 	p := c.p
 	if p.payload != nil {
@@ -183,8 +185,8 @@ func (c *Cast) End(sent bool) {
 	c.p = nil
 }
 
-// Inline says whether what m, a pointer, points to travels to o in an entry by
-// itself, so that a block of a set would gain nothing.
+// Inline reports whether what m, a pointer, points to travels to o entirely in an entry,
+// so that a block of a set would gain nothing.
 func Inline(o *Outbox, t *codec.Type, m any) bool {
 	if t.Flat() {
 		return t.Size() <= o.inline
@@ -196,11 +198,11 @@ func Inline(o *Outbox, t *codec.Type, m any) bool {
 	return err == nil && n <= o.inline
 }
 
-// EndShares ends the receiver's part in the blocks of sets: it is gone for
-// good, and what it has not read has been read by the supervisor.
+// EndShares ends the receiver's shares in the blocks of sets: the receiver is gone for
+// good, and the supervisor has read what it left unread.
 func (o *Outbox) EndShares() { o.store.EndShares(1<<64 - 1) }
 
-// Shares says whether the receiver has a part in blocks of sets.
+// Shares reports whether the receiver has a share in blocks of sets.
 func (o *Outbox) Shares() bool { return o.store.Shared() > 0 }
 
 var _ segment.Sharer = (*lease)(nil)

@@ -12,7 +12,7 @@ import (
 // Way is how the payload of a message travels.
 type Way uint8
 
-// The ways. What they cost is in Measure.
+// The ways. Measure compares their costs.
 const (
 	WayInline Way = iota + 1 // in the queue's entry: copied into it and out of it
 	WayBlock                 // in a block of the sender's segment: copied into it and out of it
@@ -23,7 +23,7 @@ const (
 
 var ways = [...]string{WayInline: "inline", WayBlock: "block", WayLent: "lent", WayWhole: "whole", WayNone: "none"}
 
-// String is the way in one word.
+// String returns the way in one word.
 func (w Way) String() string {
 	if int(w) < len(ways) && ways[w] != "" {
 		return ways[w]
@@ -34,21 +34,21 @@ func (w Way) String() string {
 // Choice is the way of a message to a mailbox, and why it takes that way.
 type Choice struct {
 	Way  Way
-	Size int    // bytes of the payload that is encoded; of lent buffers, their bytes
+	Size int    // bytes of the encoded payload or, for WayLent, of the lent buffers
 	Why  string // for people: the numbers that decided, and what changes them
 
 	Queue    string // form of the mailbox's queue
 	WhyQueue string // for people: why it is this one, as far as a sender knows
-	Urgent   bool   // it overtakes the messages of its sender that are not urgent
+	Urgent   bool   // the message overtakes those of its sender that are not urgent
 }
 
-// String is the choice as a sentence.
+// String returns the choice as a sentence.
 func (c Choice) String() string {
 	return fmt.Sprintf("%s: %s; queue %s: %s", c.Way, c.Why, c.Queue, c.WhyQueue)
 }
 
-// choose says how a payload of n encoded bytes travels to the mailbox of o: what
-// Send does, from the same two numbers.
+// choose returns how a payload of n encoded bytes travels to the mailbox of o. It
+// decides as Send does, by the same two numbers.
 func (o *Outbox) choose(n int) Choice {
 	c := Choice{Way: WayInline, Size: n}
 	c.Queue, c.WhyQueue = queueName(o.Config.Queue), o.whyQueue()
@@ -67,7 +67,7 @@ func (o *Outbox) choose(n int) Choice {
 	return c
 }
 
-// whyQueue is why the mailbox has its form of queue.
+// whyQueue returns why the mailbox has its form of queue.
 func (o *Outbox) whyQueue() string {
 	switch o.Config.Priority {
 	case wire.PriorityChosen:
@@ -78,7 +78,7 @@ func (o *Outbox) whyQueue() string {
 	return "Config.Queue, or UNDERSTUDY_QUEUE, names it, or it is the first that the machine allows"
 }
 
-// inlineText is the threshold and where it comes from.
+// inlineText describes the threshold and where it comes from.
 func (o *Outbox) inlineText() string {
 	from := "Config.Inline, the default"
 	switch {
@@ -90,8 +90,8 @@ func (o *Outbox) inlineText() string {
 	return fmt.Sprintf("%d (%s)", o.inline, from)
 }
 
-// ChooseFor says how what m, a pointer, points to travels to the mailbox of o. It
-// encodes m to learn its size, and sends nothing.
+// ChooseFor returns how what m, a pointer, points to would travel to the mailbox of o. It
+// encodes m if it must to learn its size, and sends nothing.
 func ChooseFor(o *Outbox, t *codec.Type, m any) (c Choice, err error) {
 	if err := NoPriority(t, o.Config); err != nil {
 		return c, err
@@ -122,7 +122,7 @@ func chooseFor(o *Outbox, t *codec.Type, m any) (Choice, error) {
 	return o.choose(n), nil
 }
 
-// chooseLent is the choice for a message that lends, with n encoded bytes beside.
+// chooseLent returns the choice for a message with lent items and n encoded bytes.
 func (o *Outbox) chooseLent(lent *codec.Lent, n int) Choice {
 	c := Choice{Way: WayLent, Queue: queueName(o.Config.Queue), WhyQueue: o.whyQueue()}
 	copied := 0

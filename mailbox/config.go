@@ -10,124 +10,131 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Full says what a send does when there is no room.
+// Full is the policy of a mailbox without room: what a send does then.
 type Full uint8
 
-// The policies. What Drop drops is in Traffic.Dropped of the sender's process, and is no
-// dead letter: a letter for each would be one more message where there is no room.
+// The policies. Messages that Drop drops are counted in Traffic.Dropped of the sender's
+// process. They do not become dead letters, each of which would be one more message where
+// there is no room.
 const (
 	Wait Full = iota // wait until there is room or the context ends
 	Fail             // return ErrFull at once
 	Drop             // drop a message, count it, and return nil; an ask gets ErrFull
 )
 
-// The defaults of Config and its bounds.
+// The defaults and bounds of Config.
 const (
 	DefaultRingBytes = 1 << 20   // bytes of a ring's cells
-	DefaultInline    = 4 << 10   // bytes of the largest payload that travels in the ring; see Measure
+	DefaultInline    = 4 << 10   // bytes of the largest payload that travels in the queue; see Measure
 	DefaultPoolBytes = 64 << 20  // bytes of the blocks of one sender for one mailbox
-	DefaultMaxBytes  = 256 << 20 // bytes of one payload, or PoolBytes if that is more
+	DefaultMaxBytes  = 256 << 20 // bytes of the largest payload, or PoolBytes if that is more
 	MaxPoolBytes     = 16 << 30  // the largest PoolBytes, and the largest MaxBytes
 	MaxRedeliver     = 100       // the largest Redeliver
 )
 
-// Config says how a mailbox is made; the zero value is the default. It belongs to
-// the receiving actor: its senders learn it from the supervisor.
+// Config configures a mailbox; the zero value is the default. It belongs to the
+// receiving actor: its senders learn it from the supervisor.
 type Config struct {
 	// Queue is the form of the queues: "ring", "unix", "pipe", "sysv" or
 	// "posix". "" and "auto" mean the first of these that the machine allows;
-	// lane.Probe says why not another. A form that is named and refused is an
-	// error of the first send, which says which limit to raise.
+	// lane.Probe says why not the others. If a named form is refused, the first
+	// send fails with an error that says which limit to raise.
 	Queue string
 
-	// Priorities lets messages that embed Urgent overtake those that do not,
-	// which the kernel's own priorities do: the queue is then "sysv" or
-	// "posix", and each sender's. Queue names one of these, or "" and "auto"
-	// mean the first that the machine allows; any other word is a
-	// *PriorityError, which says which forms have priorities.
+	// Priorities lets messages that embed Urgent overtake those that do not.
+	// It uses the kernel's own priorities: the queue of each sender is then
+	// "sysv" or "posix". Queue names one of these, or is "" or "auto" for the
+	// first that the machine allows; any other form is a *PriorityError, which
+	// lists the forms that have priorities.
 	//
-	// What one sender sends arrives in the order sent, the urgent messages
-	// among themselves, and so do the others. The message in hand is not
-	// interrupted, and one that a death has put back into the mailbox comes
-	// first. Senders take turns as in any mailbox.
+	// The urgent messages of one sender arrive in the order sent, and so do its
+	// other messages. The message in hand is not interrupted, and a message that
+	// a death has put back into the mailbox comes first. Senders take turns as
+	// in any mailbox.
 	//
-	// Room is kept for urgent messages, which the others never take: one
-	// message in five of a POSIX queue, a quarter of the bytes of a SysV
-	// queue, whose messages are no larger than that. Nothing is kept for the
-	// others: while urgent messages come faster than they are handled, the
-	// others wait. While an urgent message waits for a block, for a large
-	// payload, no other gets one.
+	// Some room is kept for urgent messages: one place in five of a POSIX
+	// queue, and of a SysV queue a quarter of the bytes, which then also bounds
+	// the size of its messages. Nothing is kept for the others: while urgent
+	// messages come faster than they are handled, the others wait. While an
+	// urgent message with a large payload waits for a block, no other message
+	// gets one.
 	Priorities bool
 
-	// RingBytes is the size in bytes of the ring of each sender, a power of
-	// two; 0 means DefaultRingBytes, and a quarter of that where a segment takes all its
-	// memory at once (segment.Sparse). Other forms have the kernel's size. The
-	// room of messages that were handled comes back by quarters, or when all
-	// that has come was handled, and of a sender that waits for long after each
-	// message. So while one handler runs, up to a quarter may be neither unread
-	// nor free: who waits in a handler for what a full sender has still to do
-	// must not count on that quarter.
+	// RingBytes is the size in bytes of the ring of each sender, a power of two.
+	// 0 means DefaultRingBytes, or a quarter of that where a segment takes all
+	// its memory at once (see segment.Sparse). For other forms of queue the
+	// kernel determines the size.
 	//
-	// A sparse ring is memory only as far as it has been used. While the receiver
-	// keeps up, the sender goes round in the first 256 KiB, or in a quarter if that is
-	// more. Just after it has begun there anew, only three quarters of these to all
-	// of them are free, until what was sent before has been handled.
+	// The room of handled messages is given back a quarter of the ring at a
+	// time, or when all that has come was handled; to a sender that has waited
+	// for long, after each message. So while one handler runs, up to a quarter
+	// of the ring may be neither unread nor free: a handler that waits for
+	// something that a sender with a full ring has yet to do must not count on
+	// that quarter.
+	//
+	// A sparse ring takes only the memory that has been used. While the receiver
+	// keeps up, the sender uses only the first 256 KiB, or the first quarter if
+	// that is more. When it has just started over there, only between three
+	// quarters and all of this part is free, until what it sent before has been
+	// handled.
 	RingBytes int
 
 	// Inline is the threshold between small and large: a payload of at most
-	// this many bytes travels in the queue's entry, a larger one in a block
-	// of the sender's segment. 0 means DefaultInline, which is a measured
-	// one; Measured means what Measure finds on this machine, once in each
-	// program. A form whose entries are smaller lowers it.
+	// this many bytes travels in the queue's entry, a larger one in a block of
+	// the sender's segment. 0 means DefaultInline, which was found by
+	// measuring; Measured means what Measure finds on this machine, once in
+	// each program. A form of queue with smaller entries lowers it.
 	Inline int
 
-	// PoolBytes bounds the blocks that one sender may have for this
-	// mailbox, in bytes of blocks; 0 means DefaultPoolBytes. Segments are up to
-	// 3 % larger than their blocks. A sender who has borrowed large blocks for small
-	// payloads, and wants more beside those that he fills or that the receiver keeps, has
-	// up to twice as much.
+	// PoolBytes bounds the blocks that one sender may have for this mailbox, in
+	// bytes of blocks; 0 means DefaultPoolBytes. Segments are up to 3 % larger
+	// than their blocks. A sender that has borrowed large blocks for small
+	// payloads, and wants more blocks beside those that it is filling or
+	// that the receiver keeps, may have up to twice as much.
 	PoolBytes int64
 
-	// MaxBytes is the most that one payload, or one buffer, may have; 0 means
-	// DefaultMaxBytes. Senders learn it: more is refused with a
-	// *transport.SizeError before anything is sent. Up to PoolBytes a payload
-	// travels in a block. A larger one travels in a segment of exactly its size,
-	// which is made for it and gone when it has been handled; each sender has one
-	// such payload on its way at a time, for the next one the mailbox is full. So
-	// a sender takes PoolBytes plus MaxBytes at most. It does not travel in
-	// rounds through the pool: an unread message has to outlive its receiver,
-	// and its first rounds would be in the memory of that one. Who wants
-	// rounds, and bounded memory instead, opens a stream.
+	// MaxBytes is the size of the largest payload, or buffer; 0 means
+	// DefaultMaxBytes. Senders learn it: a larger payload is refused with a
+	// *transport.SizeError before anything is sent.
+	//
+	// A payload of up to PoolBytes travels in a block. A larger one travels in a
+	// segment of exactly its size, which is made for it and gone when it has
+	// been handled. Each sender can have one such payload on its way at a time;
+	// for the next one the mailbox is full. So a sender takes at most PoolBytes
+	// plus MaxBytes. The payload is not sent through the pool piece by piece,
+	// since an unread message has to outlive its receiver, in whose memory the
+	// first pieces would be. For pieces, in bounded memory, open a stream.
 	MaxBytes int64
 
-	// Segment is the form of the segments that these blocks are in: "memfd",
-	// "shm", "sysv" or "file"; "" and "auto" mean what the environment variable
-	// UNDERSTUDY_SEGMENT says, or the first that the machine allows. See
+	// Segment is the form of the segments of these blocks: "memfd", "shm",
+	// "sysv" or "file". "" and "auto" mean what the environment variable
+	// UNDERSTUDY_SEGMENT says, or else the first that the machine allows. See
 	// segment.Probe.
 	Segment string
 
 	// Blocks is how a sender's memory is cut into blocks. "pool", the default
-	// and also "", is segments of blocks of one size each, made as they are
-	// needed. "arena" is one segment of PoolBytes, of which all memory is
-	// taken at the first large message, cut by a buddy allocator: a block of
-	// any size can follow any other. A handler's replies use the same.
+	// and also "", makes segments of blocks of one size each, as they are
+	// needed. "arena" makes one segment of PoolBytes at the first large message,
+	// takes all its memory at once, and cuts it by a buddy allocator: the memory
+	// of small blocks can serve large ones later, and the reverse. A handler's
+	// replies use the same.
 	Blocks string
 
 	// Full is what a send does when there is no room; the default is Wait.
 	Full Full
 
 	// Redeliver says when a message whose handler dies is quarantined instead
-	// of being handled again by the next incarnation: at that many deaths that
-	// were the process's own doing (a panic, an exit, its memory limit), or at
-	// the tenth by a signal from outside, whichever is first. With 0, the
-	// default, it is quarantined at the first of any kind. A death that the
-	// program itself asked for is not counted. A handler whose messages are
-	// redelivered must bear to run twice for one; Context.Attempt of package
-	// actor tells it.
+	// of being handled again by the next incarnation: at this many deaths of the
+	// process's own doing (a panic, an exit, its memory limit), or at the tenth
+	// death by a signal from outside, whichever comes first. With 0, the
+	// default, it is quarantined at the first death of any kind. A death that
+	// the program itself asked for does not count. A handler of redelivered
+	// messages must tolerate running twice for one message; Context.Attempt of
+	// package actor tells it.
 	Redeliver int
 }
 
-// Validate lists every problem of c.
+// Validate returns an error that lists every problem of c.
 func (c Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("mailbox: "+format, args...)) }
@@ -163,7 +170,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Wire is the form in which senders learn c, with the defaults filled in.
+// Wire returns c as senders learn it, with the defaults filled in.
 func (c Config) Wire() wire.Mailbox {
 	q, err := c.form()
 	if err != nil {
@@ -208,7 +215,7 @@ func (c Config) Wire() wire.Mailbox {
 	return m
 }
 
-// defaultRing is DefaultRingBytes, or less where all of it would be taken at once.
+// defaultRing returns DefaultRingBytes, or less if its memory would be taken at once.
 func defaultRing() uint32 {
 	if segment.Sparse() {
 		return DefaultRingBytes
@@ -216,11 +223,11 @@ func defaultRing() uint32 {
 	return DefaultRingBytes / 4
 }
 
-// Measured as Config.Inline is the threshold that Measure finds.
+// Measured, as Config.Inline, means the threshold that Measure finds.
 const Measured = -1
 
-// form is the form of c's queues. Where the machine allows none, it is the ring,
-// whose creation says why.
+// form returns the form of c's queues. If the machine allows none, it is the ring, whose
+// creation then says why.
 func (c Config) form() (wire.Queue, error) {
 	if c.Priorities {
 		return c.priority()

@@ -1,6 +1,7 @@
-// Package mailbox is one message's way out and in: how large it is, where it goes,
-// how it is written there; and at the other end how it is checked, read and given
-// back. It sees values and bytes, and no processes.
+// Package mailbox takes a message from its sender to its receiver: it measures and
+// encodes the message and decides how it travels, and at the other end checks and
+// decodes it, and gives its memory back. It deals with values and bytes, not with
+// processes.
 //
 //	Send: size ─┬─ small ─► encode into the reserved entry ──────► ring
 //	            └─ large ─► encode into a block, entry names it ─► ring
@@ -11,34 +12,35 @@
 //
 // # What a program uses of it
 //
-//   - [Config], in the field Mailbox of supervisor.Child, says how an actor's mailbox
-//     is made: form of queue and segment, sizes, what happens when it is full,
-//     redelivery, priorities.
+//   - [Config], in the field Mailbox of supervisor.Child, configures an actor's mailbox:
+//     form of queue and segment, sizes, what happens when it is full, redelivery,
+//     priorities.
 //   - [Buffer], [File] and [Urgent] are parts of messages; package actor has them by
 //     the same names. A Buffer is not copied at all: it is lent from a segment of the
 //     sender, written in place, sent, read in place, and given back.
 //   - [Choice] says which way a message takes and why, see actor.Explain; [Traffic]
-//     counts the messages of each way; [Measure] finds on this machine from which size
-//     on one way is better than another.
+//     counts the messages of each way; [Measure] finds the size from which on one way is
+//     better than another on this machine.
 //   - [RemoteError], [PriorityError], [ErrFull], [ErrUnhandled], [ErrUrgentFile] and
 //     [ErrBufferDead] are its errors.
 //
-// Everything else is for package actor, which is built from it.
+// Everything else is for package actor, which is built on it.
 //
 // # How it is built
 //
-// An [Outbox] is this process's way into one mailbox. An [Inbox] is what one sender has
-// put into this actor's mailbox; the mailbox is the set of the actor's inboxes. Every
-// message takes one entry of the queue, small or large, so the messages of one sender
-// never overtake each other. Config.Inline is the size that divides small from large.
-// Messages that embed Urgent do overtake those of their sender that do not, if the
-// mailbox has Config.Priorities: its queue is then of a form that has priorities in
-// the kernel.
+// An [Outbox] is this process's sending end to one mailbox. An [Inbox] is the part of
+// this actor's mailbox that one sender fills; the mailbox is the set of the actor's
+// inboxes. Every message, small or large, takes one entry of the queue, so the messages
+// of one sender never overtake each other. Config.Inline is the size that divides small
+// from large. Only messages that embed Urgent overtake others of their sender, if the
+// mailbox has Config.Priorities: then the form of its queue has priorities in the
+// kernel.
 //
-// A message's way through the files:
+// A message's path through the files:
 //
-//	out   tell.go, tell_lent.go (most messages) · outbox.go (all others) · pack.go (what has blocks)
-//	      store.go, lease.go (the blocks) · file.go (descriptors) · cast.go, shared.go (to several at once)
+//	out   tell.go, tell_lent.go (most messages) · outbox.go (all others)
+//	      pack.go, leave.go (messages with blocks: made; leaving) · store.go, lease.go (the blocks)
+//	      file.go (descriptors) · cast.go, shared.go (to several at once)
 //	in    run.go, run_lent.go (most messages) · inbox.go (all others, and the replies)
 //	back  peer.go (replies at the asker) · remote.go (errors) · late.go (replies that nobody waits for)
 //

@@ -25,15 +25,15 @@ import (
 //
 // Both are the same open file, as after dup: they share position and blocking mode.
 // The zero File may be sent and arrives as the zero File. One message can have up to
-// codec.MaxLent files and buffers together. About 30 messages with files can be
-// unread from one sender; one more is ErrFull. Files can be in told and asked
-// messages, and not in answers.
+// codec.MaxLent files and buffers together. A sender can have about 30 unread messages
+// with files in one mailbox; one more is ErrFull. Files can be in tells and asks, but not
+// in answers.
 //
 // Files of unread messages outlive the crash of the sender and of the receiver. A
 // message with a file that was in hand at a crash is never handled again, whatever
-// Config.Redeliver says: its files are closed, and it becomes a dead letter. When
-// the receiver is out of descriptors, the message becomes a dead letter, or the ask
-// gets an error that names RLIMIT_NOFILE.
+// Config.Redeliver says: its files are closed, and it becomes a dead letter. If the
+// receiver is out of descriptors, a tell becomes a dead letter, and an ask gets an error
+// that names RLIMIT_NOFILE.
 type File struct{ *os.File }
 
 // UnderstudyLend is called by the codec when it meets the file in a message.
@@ -74,7 +74,7 @@ func (f *File) UnderstudyAccept(in *codec.Lent, index uint32) error {
 // received is one file of the message in hand.
 type received struct {
 	f     *os.File
-	err   error // why it did not come
+	err   error // why it did not arrive
 	taken bool  // a field of the decoded message has it
 }
 
@@ -84,7 +84,7 @@ func (r *received) handlerReturned() {
 	}
 }
 
-// untaken says that nobody got the message that was decoded in part.
+// untaken makes the files of a message that was decoded only in part nobody's again.
 func untaken(in *codec.Lent) {
 	for i := range in.N {
 		if r, ok := in.Item[i].(*received); ok {
@@ -93,23 +93,22 @@ func untaken(in *codec.Lent) {
 	}
 }
 
-// errNoFiles stands for a file until it has been received, and for ever in an
-// answer.
+// errNoFiles is the error of a file until it has been received; in an answer it remains.
 var errNoFiles = errors.New("mailbox: a file cannot be part of an answer")
 
 // filesOut is the entrance of the passage through which files leave.
 type filesOut struct {
 	announce func(exit transport.File) error
 
-	making  sync.Mutex // one passage is made at a time; taken before mu
+	making  sync.Mutex // held while the passage is made; taken before mu
 	mu      sync.Mutex // guards passage while it is made, and closed
 	passage *sock.Passage
 	closed  bool
 	ticket  uint64 // of the last packet; guarded by the outbox's lock
 }
 
-// open makes the passage at the first file, and returns when the supervisor
-// holds its exit.
+// open makes the passage if there is none, and returns when the supervisor holds its
+// exit.
 func (w *filesOut) open() error {
 	w.making.Lock()
 	defer w.making.Unlock()
@@ -121,8 +120,8 @@ func (w *filesOut) open() error {
 		return err
 	}
 	defer exit.Close()
-	// Without mu: the supervisor's answer comes after what it said before, which
-	// may be that the target has ended; and who closes this then must not wait.
+	// Without mu: before its answer, the supervisor may report that the target has
+	// ended, and then the close must not wait for this.
 	if err := w.announce(exit); err != nil {
 		p.Close()
 		return err
@@ -146,10 +145,10 @@ func (w *filesOut) opened() (bool, error) {
 	return w.passage != nil, nil
 }
 
-// put sends the files of a parcel, if it has any, and writes their ticket into
-// its header. Its entry is reserved, and there is room for it: what is in the
-// passage cannot be taken back. If this process dies before the entry is
-// published, the files are closed with the lane. The outbox's lock is held.
+// put sends the files of a parcel, if it has any, and writes their ticket into its
+// header. The parcel's entry is reserved; put first makes sure that there is room for it,
+// since files in the passage cannot be taken back. If this process dies before the entry
+// is published, the files are closed with the lane. The outbox's lock is held.
 func (w *filesOut) put(p *parcel, l *lane.Out) error {
 	var files [codec.MaxLent]*os.File
 	n := 0
@@ -171,8 +170,8 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 	}
 	if err := w.passage.Put(w.ticket+1, files[:n]); err != nil {
 		if errors.Is(err, transport.ErrClosed) {
-			// Nobody has the exit: the target has ended for good, and the
-			// notice of that is on its way. Until it is here there is no room.
+			// Nobody has the exit: the target has ended for good, and the notice
+			// of that is on its way. Until it arrives, the mailbox counts as full.
 			return ErrFull
 		}
 		return whichFile(files[:n], err)
@@ -182,8 +181,8 @@ func (w *filesOut) put(p *parcel, l *lane.Out) error {
 	return nil
 }
 
-// whichFile names the file that is closed already, if that is why a send
-// failed.
+// whichFile returns the error of the file that is closed already, if that is why a send
+// failed with err.
 func whichFile(files []*os.File, err error) error {
 	for _, f := range files {
 		if _, e := f.Stat(); errors.Is(e, os.ErrClosed) {
@@ -207,8 +206,8 @@ type filesIn struct {
 	passage atomic.Pointer[sock.Passage]
 }
 
-// AddPassage makes exit the one through which the files of this sender's
-// messages come. It takes exit.
+// AddPassage makes exit the one through which the files of this sender's messages
+// arrive. It takes ownership of exit.
 func (b *Inbox) AddPassage(exit *os.File) error {
 	p, err := sock.OpenPassage(exit)
 	if err != nil {
@@ -223,8 +222,8 @@ func (b *Inbox) AddPassage(exit *os.File) error {
 	return nil
 }
 
-// ready fails with ErrNotAnnounced when a message has files and the passage is
-// still on its way.
+// ready fails with ErrNotAnnounced if a message has files and the passage is still on
+// its way.
 func (w *filesIn) ready(h *wire.Entry) error {
 	if _, n := h.Files(); n > 0 && w.passage.Load() == nil {
 		return ErrNotAnnounced
@@ -232,8 +231,8 @@ func (w *filesIn) ready(h *wire.Entry) error {
 	return nil
 }
 
-// take receives the files of the message in hand. Where that fails, its
-// decoding will: the handler does not see it.
+// take receives the files of the message in hand. If that fails, the decoding of the
+// message fails, too, and its handler does not see it.
 func (w *filesIn) take(m *Message) {
 	ticket, n := m.Head.Files()
 	if n == 0 {
@@ -260,7 +259,7 @@ func (w *filesIn) take(m *Message) {
 	}
 	for _, f := range files {
 		if f != nil {
-			f.Close() // its place in the entry was a lie
+			f.Close() // no field of the message refers to it
 		}
 	}
 }

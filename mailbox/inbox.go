@@ -14,8 +14,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Inbox is the part of a mailbox that one sender fills, in the incarnation of
-// the receiver that reads it.
+// Inbox is the part of a mailbox that one sender fills, as one incarnation of the
+// receiver reads it.
 type Inbox struct {
 	From wire.Addr
 	Name string // of the sender
@@ -25,22 +25,21 @@ type Inbox struct {
 	views   segment.Views  // the sender's blocks
 	files   filesIn
 	replies *store             // blocks for replies
-	answers answers            // that have some
-	quarter int                // bytes done after which room is given back
-	owed    bool               // something was done whose room was not given back
+	answers answers            // the answers that have such blocks
+	quarter int                // after how many bytes of handled entries their room is given back
+	owed    bool               // there are handled messages whose room was not given back
 	lent    int                // messages with a lent buffer that Run has handled since the last call of Lent
-	later   []segment.BlockRef // blocks to give back together; the loop's
-	mu      sync.Mutex         // guards closed, and orders what goes back
+	later   []segment.BlockRef // blocks to give back together; used by the receiving goroutine only
+	mu      sync.Mutex         // guards closed, and orders the return of blocks
 	closed  bool
 }
 
-// ErrNotAnnounced says that an entry names a segment that has not arrived yet.
-// The supervisor holds it: it is on its way.
+// ErrNotAnnounced says that an entry names a segment that has not arrived yet. The
+// supervisor holds it, so it is on its way.
 var ErrNotAnnounced = segment.ErrUnknownSegment
 
-// NewInbox returns the inbox over l. first is a number that differs between
-// incarnations of this process: blocks given back to an earlier one are told
-// apart by it.
+// NewInbox returns the inbox over l. first is a number that differs between incarnations
+// of this process: by it, late returns of an earlier one's blocks are recognized.
 func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing) *Inbox {
 	b := &Inbox{
 		From: l.From, Name: name, lane: l, ring: l.Ring(),
@@ -52,13 +51,13 @@ func NewInbox(name string, cfg wire.Mailbox, l *lane.In, first uint32, s Sharing
 	return b
 }
 
-// AddSegment maps a segment of the sender's blocks, or drops one. It takes
+// AddSegment maps a segment of the sender's blocks, or drops one. It takes ownership of
 // file.
 func (b *Inbox) AddSegment(f *wire.Segment, file transport.File) error {
 	return addSegment(&b.views, f, file)
 }
 
-// Message is one message in hand. It is reused from one to the next.
+// Message is the message in hand. It is reused for the next one.
 type Message struct {
 	Head  wire.Entry
 	Box   *Inbox
@@ -66,25 +65,25 @@ type Message struct {
 	body  []byte // payload
 	lent  codec.Lent
 	block bool // the payload's block is to be released
-	ready bool // entry is lent and not yet done
+	ready bool // entry has been taken and is not done
 }
 
-// Type identifies the message's type.
+// Type returns the identity of the message's type.
 func (m *Message) Type() codec.ID { return codec.ID(m.Head.Type) }
 
-// Body is the payload, valid until Done.
+// Body returns the payload, which is valid until Done.
 func (m *Message) Body() []byte { return m.body }
 
-// Size is the payload's size in bytes.
+// Size returns the payload's size in bytes.
 func (m *Message) Size() int { return len(m.body) }
 
-// Attempt counts the earlier incarnations that died with this message in hand.
+// Attempt returns how many earlier incarnations died with this message in hand.
 func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry.Seq) }
 
-// Next takes the oldest message into m and records that it is in hand. It
-// fails with transport.ErrEmpty when there is none and with ErrNotAnnounced
-// when it must be called again later; any other error means that the sender
-// broke the rules and the lane is dead.
+// Next takes the oldest message into m and records that it is in hand. It fails with
+// transport.ErrEmpty if there is none, and with ErrNotAnnounced if it must be called
+// again later. Any other error means that the sender broke the rules and the lane is
+// dead.
 func (b *Inbox) Next(m *Message) error {
 	before := m.entry.End
 	if !m.ready {
@@ -114,7 +113,7 @@ func (b *Inbox) Next(m *Message) error {
 	return err
 }
 
-// parse reads what m's entry says of it.
+// parse reads the header of m's entry.
 func (m *Message) parse() (err error) {
 	if m.body, err = m.Head.Parse(m.entry.Bytes); err != nil {
 		return err
@@ -125,9 +124,8 @@ func (m *Message) parse() (err error) {
 	return nil
 }
 
-// settled says that all messages but the one that was taken last are dealt with,
-// the last of which has ended at end, and gives their room back: it may be long
-// until the next is in hand, or there is none.
+// settled records that all entries before end are dealt with, and gives their room
+// back. It is called when it may be long until the next message is in hand.
 func (b *Inbox) settled(end uint64) {
 	if b.owed {
 		b.owed = false
@@ -136,8 +134,8 @@ func (b *Inbox) settled(end uint64) {
 	}
 }
 
-// attach finds what belongs to m beside its entry, and records that m is in
-// hand. When it fails nothing of the sender's is in view.
+// attach finds the blocks and files of m, and records that m is in hand. If it fails, no
+// block of the sender is in view.
 func (b *Inbox) attach(m *Message) error {
 	if m.Head.Flags&wire.FlagBlock != 0 && !m.block {
 		v, err := b.views.View(m.Head.Payload)
@@ -161,16 +159,15 @@ func (b *Inbox) attach(m *Message) error {
 	}
 	b.lane.Begin(m.entry.Seq)
 	if m.lent.N > 0 {
-		// In hand already: if this process dies from here on, the supervisor
-		// knows that the files may be gone.
+		// The message is in hand already: if this process dies from here on, the
+		// supervisor knows that the files may be gone.
 		b.files.take(m)
 	}
 	return nil
 }
 
-// Decode decodes m into what v, a pointer, points to, and which then shares no
-// memory with the mailbox but its lent buffers and what is a codec.View, which is
-// valid until Done.
+// Decode decodes m into what v, a pointer, points to. The result shares memory with the
+// mailbox only in its lent buffers and in any codec.View, which is valid until Done.
 func Decode(m *Message, t *codec.Type, v any) error {
 	if m.lent.N == 1 {
 		if buf, ok := codec.DecodeBeside(t, m.body, v).(*Buffer); ok {
@@ -192,11 +189,11 @@ func Decode(m *Message, t *codec.Type, v any) error {
 	return err
 }
 
-// Done says that m has been dealt with: its blocks go back, except for buffers
-// that are kept, and its room becomes free with the next Flush.
+// Done records that m has been dealt with: its blocks go back, except for buffers that
+// are kept, and its room becomes free with the next Flush.
 func (b *Inbox) Done(m *Message) {
 	if m.Head.Flags&wire.FlagBlock != 0 || m.Head.N > 0 {
-		// Said first: a message that may be handled again still has its blocks.
+		// First End: a message that may yet be handled again must still have its blocks.
 		b.lane.End(m.entry.End)
 		b.giveBack(m, tellNow)
 	}
@@ -207,10 +204,10 @@ func (b *Inbox) Done(m *Message) {
 	}
 }
 
-// giveBack gives back what m had, except for what is kept.
+// giveBack gives back the blocks and files of m, except for what is kept.
 func (b *Inbox) giveBack(m *Message, how telling) {
 	if how == tellNow && b.lane.Left() > few {
-		how = tellSoon // in a hurry, Done tells it of each
+		how = tellSoon // a sender in a hurry is told by Done each time
 	}
 	for i := range m.lent.N {
 		if l, ok := m.lent.Item[i].(*lease); ok {
@@ -227,45 +224,42 @@ func (b *Inbox) giveBack(m *Message, how telling) {
 	}
 }
 
-// Settle says that everything up to and including m, the message that was done
-// last, is dealt with. Its room is given back later, with that of more: a sender
-// that waits for room is not woken for a little of it.
+// Settle records that everything up to and including m, the message that was done last,
+// is dealt with. The room is given back later, together with more, so that a sender that
+// waits for room is not woken for a little of it.
 func (b *Inbox) Settle(m *Message) { b.lane.End(m.entry.End) }
 
-// Flush is Settle, and gives the room back. It is called when the lane has
-// been read to its end, and while that takes long.
+// Flush is Settle, and also gives the room back. It is called when the lane has been
+// read to its end, and from time to time before that.
 func (b *Inbox) Flush(m *Message) { b.settled(m.entry.End) }
 
-// More says that Next would find a message without a look at what the sender
-// is doing: one that came together with the last.
+// More reports whether Next would find a message without reading the sender's words.
 func (b *Inbox) More() bool { return b.lane.More() }
 
-// Published is where the sender's entries end, on the scale of ReadTo.
+// Published returns the sequence after the sender's last entry.
 func (b *Inbox) Published() uint64 { return b.lane.Published() }
 
-// ReadTo is where the entries end that were taken.
+// ReadTo returns the sequence after the last entry that was taken.
 func (b *Inbox) ReadTo() uint64 { return b.lane.ReadTo() }
 
-// Pending says whether there is something to read.
+// Pending reports whether there is something to read.
 func (b *Inbox) Pending() bool { return b.lane.Pending() }
 
-// Expect makes what comes next be read sooner, for who calls it after every Pending.
+// Expect prefetches the next entry; a caller that polls calls it after each Pending.
 func (b *Inbox) Expect() { b.lane.Expect() }
 
-// Cancelled says whether the asker has given m up.
+// Cancelled reports whether the asker has given m up.
 func (b *Inbox) Cancelled(m *Message) bool {
 	return m.Head.Kind == wire.EntryAsk && b.CancelledAsk(m.Head.Ask)
 }
 
-// CancelledAsk says whether the asker has given up that ask, or a later one in its
-// slot, whose word stands in place of its own. Any goroutine may call it while the
-// ask is in hand.
+// CancelledAsk reports whether the asker has given up that ask, or a later one of its
+// slot. Any goroutine may call it while the ask is in hand.
 func (b *Inbox) CancelledAsk(ask uint64) bool { return b.lane.Over(ask) }
 
 func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
 
-// Lend makes a buffer of n bytes that can be filled and sent in a reply to
-// this sender.
+// Lend lends a buffer of n bytes that can be filled and sent in a reply to this sender.
 func (b *Inbox) Lend(n int) (Buffer, error) {
 	buf, err := b.replies.lend(n)
 	if err != nil && errors.Is(err, ErrFull) && b.takeBack() {
@@ -274,9 +268,9 @@ func (b *Inbox) Lend(n int) (Buffer, error) {
 	return buf, err
 }
 
-// Reply answers the ask m with what r, a pointer, points to. ErrFull says that
-// the reply needs a block and all are lent: it may be called again. Of an answer
-// that is too late only that is told, when it is not a small one.
+// Reply answers the ask m with what r, a pointer, points to. ErrFull means that the reply
+// needs a block and all are lent: it may be called again. If the ask was given up, a
+// reply that is not small is replaced by an error.
 func Reply(m *Message, t *codec.Type, r any) error {
 	b := m.Box
 	slot := b.lane.Slot(slotOf(m.Head.Ask))
@@ -341,13 +335,13 @@ func ReplyError(m *Message, err error) {
 	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
 }
 
-// few is the bytes of entries that are left when a sender that waits for blocks is
-// told that there are some: it wakes up while these are handled, and finds all
-// others free. Told of each, it would wake up for each.
+// few is how many bytes of entries are left when a sender that waits for blocks is told
+// that there are some: it wakes up while these are handled, and finds all others free.
+// Told of each block, it would wake up for each.
 const few = 192
 
-// release gives a block of the sender back. Any goroutine may do so; with
-// tellLater, the loop.
+// release gives a block of the sender back. Any goroutine may call it, but with
+// tellLater only the receiving one.
 func (b *Inbox) release(ref segment.BlockRef, how telling) {
 	if how == tellLater && ref.Length <= untoldBytes {
 		b.later = append(b.later, ref)
@@ -368,16 +362,15 @@ func (b *Inbox) release(ref segment.BlockRef, how telling) {
 	}
 }
 
-// With tellLater the sender does not know of so many blocks of at most so many
-// bytes, and of no more than that part of all: it has to have others meanwhile.
+// The bounds of what tellLater holds back: the sender needs other blocks meanwhile.
 const (
-	untold      = 4
-	untoldBytes = 64 << 10
-	untoldPart  = 4
+	untold      = 4        // blocks
+	untoldBytes = 64 << 10 // bytes of a block; a larger one is given back at once
+	untoldPart  = 4        // a quarter of all blocks
 )
 
-// tell gives back what was released with tellLater, together: it costs the lock
-// once, and once a line of memory that both processes write.
+// tell gives back together what was released with tellLater. So it costs the lock, and
+// the transfer of a cache line that both processes use, only once.
 func (b *Inbox) tell() {
 	if len(b.later) == 0 {
 		return
@@ -395,21 +388,20 @@ func (b *Inbox) tell() {
 	b.later = b.later[:0]
 }
 
-// Bell is the sender's bell.
+// Bell returns the sender's bell.
 func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
 
-// SenderAwake says that the sender does not sleep.
+// SenderAwake reports whether the sender is awake.
 func (b *Inbox) SenderAwake() bool { return b.lane.SenderAwake() }
 
-// Rang is where the sender was when it last woke this process: a processor's number
-// plus one, or 0. It is the sender's word.
+// Rang returns on which processor the sender last woke this process: its number plus
+// one, or 0. The sender writes it, so it can be any number.
 func (b *Inbox) Rang() uint32 { return b.lane.Rang() }
 
-// Sleep is where this process says to the sender that it sleeps.
+// Sleep returns where this process tells the sender that it sleeps.
 func (b *Inbox) Sleep() transport.Sleep { return b.lane.Sleep() }
 
-// Close unmaps everything. Buffers that are kept stay readable until they are
-// released.
+// Close unmaps everything. Kept buffers stay readable until they are released.
 func (b *Inbox) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -7,28 +7,28 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// answers remembers the blocks of the last answer in each slot. An asker that
-// has given up, perhaps when the answer was on its way, does not look at it any
-// more, and gives nothing back. Such blocks are taken back here: when blocks are
-// needed, if the asker has said that it gave up this ask or a later one of the
-// slot, and at the latest when the slot is answered again. What the asker has
-// looked at it gives back itself: a payload's block at once, and lent buffers
-// when it likes, so it says whose it has taken.
+// answers remembers the blocks of the last answer in each slot. An asker that has given
+// up, perhaps when the answer was already on its way, does not look at the answer and
+// gives nothing back. The answering process then takes the blocks back itself: when it
+// needs blocks, if the asker has announced that it gave up this ask or a later one of the
+// slot, and at the latest when the slot is answered again. An asker that has looked at
+// the answer gives its blocks back itself: the payload's at once, and lent buffers when it
+// likes, so it announces whose lent buffers it has taken.
 type answers struct {
 	mu   sync.Mutex
 	last map[int]answer // by slot
 }
 
-// answer is one that was given, with blocks.
+// answer is an answer that has blocks.
 type answer struct {
 	ask  uint64
 	lent bool // there are lent buffers
-	n    int
+	n    int  // of refs
 	refs [1 + wire.MaxBlocks]segment.BlockRef
 }
 
-// note remembers the answer that is about to leave. The one before it in the
-// same slot is over for its asker.
+// note remembers the answer that is about to leave. The previous one in the same slot is
+// over for its asker.
 func (b *Inbox) note(head *wire.Entry) {
 	a := answer{ask: head.Ask, lent: head.N > 0}
 	if head.Flags&wire.FlagBlock != 0 {
@@ -50,8 +50,8 @@ func (b *Inbox) note(head *wire.Entry) {
 	b.answers.last[slot] = a
 }
 
-// takeBack takes the blocks of answers back that nobody looks at, and says
-// whether there were any.
+// takeBack takes back the blocks of answers that nobody will look at, and reports whether
+// there were any.
 func (b *Inbox) takeBack() (any bool) {
 	b.answers.mu.Lock()
 	defer b.answers.mu.Unlock()
@@ -64,8 +64,8 @@ func (b *Inbox) takeBack() (any bool) {
 	return any
 }
 
-// reclaim takes the blocks of an answer back that is over, unless its asker has
-// looked at it.
+// reclaim takes back the blocks of an answer that is over, unless its asker has taken
+// them.
 func (b *Inbox) reclaim(a *answer) (any bool) {
 	if a.lent && b.lane.Took(a.ask) {
 		return false

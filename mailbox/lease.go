@@ -8,35 +8,35 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// lease is the lendings of one block, one after another, on the side of its
-// writer or of its reader. It is made at the block's first lending and then
-// used again, so that lending allocates nothing. All but its word and parts is immutable:
-// who uses a Buffer too late, and even while its block is being lent anew, is
-// told so by the generation in the word, and reads nothing half changed.
+// lease is the state of one block through its successive lendings, on the side of its
+// writer or of its reader. It is made at the block's first lending and then reused, so
+// that lending allocates nothing. All of it is immutable but word and parts. So whoever
+// uses a Buffer too late, even while its block is being lent anew, learns it from the
+// generation in word, and reads nothing half changed.
 type lease struct {
 	word    atomic.Uint64 // generation << leaseBits | state
-	mem     []byte        // the block, and what a longer one that begins there can reach
+	mem     []byte        // from the block's beginning to where the longest block that begins there ends
 	segment uint16
 	index   uint16
-	slot    *segment.Slot // writer: of the pool it was taken from
-	from    *store        // and where it goes back to if it is not sent
+	slot    *segment.Slot // writer: of the pool that the block was taken from
+	from    *store        // writer: where it goes back to if it is not sent
 	view    viewer        // reader: where it is given back
 
-	// Of a block that several receivers can be handed; segment is what they
-	// call it.
+	// For a block that several receivers can be handed. segment is then the
+	// number that they know.
 	set   *Shared
-	home  uint16       // the set's own number of the segment
-	parts atomic.Int32 // of those who have it in hand: the sender, and each receiver
+	home  uint16       // the number of the segment in the pool of the set
+	parts atomic.Int32 // reference count: one for the sender, and one for each receiver
 }
 
 // The states of a lending.
 const (
 	leaseWriting = iota // the sender fills it
 	leaseSent           // dead for the sender
-	leaseReading        // in hand: valid until the handler returns
-	leaseHeld           // in hand, and kept
-	leaseDropped        // in hand, and released: given back when the handler returns
-	leaseKept           // valid until Release
+	leaseReading        // message in hand: valid until the handler returns
+	leaseHeld           // message in hand, after Keep
+	leaseDropped        // message in hand, after Release: given back when the handler returns
+	leaseKept           // handler has returned: valid until Release
 	leaseOver           // given back
 
 	leaseBits = 8
@@ -44,22 +44,22 @@ const (
 
 func leaseWord(generation uint32, state uint64) uint64 { return uint64(generation)<<leaseBits | state }
 
-// begin makes l the lending of that generation. Nobody else has the block.
+// begin begins the lending of that generation. Nobody else has the block.
 func (l *lease) begin(generation uint32, state uint64) {
 	cpu.StoreRelease64(&l.word, leaseWord(generation, state))
 }
 
-// is says whether that lending is in state.
+// is reports whether that lending is in state.
 func (l *lease) is(generation uint32, state uint64) bool {
 	return l.word.Load() == leaseWord(generation, state)
 }
 
-// move takes that lending from one state to another, if it is in it.
+// move changes the state of that lending, if it is from, and reports whether it did.
 func (l *lease) move(generation uint32, from, to uint64) bool {
 	return l.word.CompareAndSwap(leaseWord(generation, from), leaseWord(generation, to))
 }
 
-// alive says whether the bytes of that lending may be used.
+// alive reports whether the bytes of that lending may be used.
 func (l *lease) alive(generation uint32) bool {
 	switch l.word.Load() ^ leaseWord(generation, 0) {
 	case leaseWriting, leaseReading, leaseHeld, leaseKept:
@@ -68,14 +68,14 @@ func (l *lease) alive(generation uint32) bool {
 	return false
 }
 
-// ref names the block in that lending, of length bytes.
+// ref names the block in that lending, with length bytes in use.
 func (l *lease) ref(generation uint32, length uint64) segment.BlockRef {
 	return segment.BlockRef{Segment: l.segment, Index: l.index, Generation: generation, Length: length}
 }
 
-// end gives the memory back, whoever has it. That of a message in hand goes back
-// when its handler returns: if that dies first, the message may be handled
-// again, and must be what it was.
+// end gives the memory back, at the sender or the receiver. That of a message in hand
+// goes back only when its handler returns: if the process dies before, the message may
+// be handled again and must be unchanged.
 func (l *lease) end(generation uint32, length uint64) {
 	switch {
 	case l.move(generation, leaseWriting, leaseOver):
@@ -92,8 +92,8 @@ func (l *lease) end(generation uint32, length uint64) {
 	}
 }
 
-// handlerReturned gives the memory back unless it is kept. A Release at the same
-// time finds it kept, or is found here.
+// handlerReturned gives the memory back unless it is kept. A concurrent Release either
+// finds it kept, or is noticed here.
 func (l *lease) handlerReturned(mark *codec.Mark, how telling) {
 	g := mark.Generation
 	if l.move(g, leaseReading, leaseOver) || !l.move(g, leaseHeld, leaseKept) && l.move(g, leaseDropped, leaseOver) {
@@ -119,7 +119,7 @@ func (s *store) firstWriting(slot *segment.Slot) *lease {
 	return l
 }
 
-// reading is the lease of a block that has just come into view, and begins its
+// reading returns the lease of a block that has just come into view, and begins its
 // lending.
 func reading(h *segment.Held, ref segment.BlockRef, back viewer, state uint64) *lease {
 	l, ok := h.User.(*lease)

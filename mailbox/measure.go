@@ -12,15 +12,15 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Crossing is how long a payload of one size takes in two ways: Copy costs less for
-// each message, Map less for each byte.
+// Crossing compares how long a payload of one size takes in two ways: Copy costs less
+// for each message, Map less for each byte.
 type Crossing struct {
 	Size      int           // bytes
 	Copy, Map time.Duration // for one message, sent, received and read
 }
 
-// Meets is the size from which on Map is never slower than Copy, of crossings
-// in the order of their sizes; 0: none.
+// Meets returns the size from which on Map is never slower than Copy, or 0 if there is
+// none. all is in the order of sizes.
 func Meets(all []Crossing) (size int) {
 	for i := len(all) - 1; i >= 0 && all[i].Map <= all[i].Copy; i-- {
 		size = all[i].Size
@@ -35,15 +35,15 @@ type Measurement struct {
 	Took  time.Duration
 }
 
-// The bounds of what Measure makes of its figures: an entry takes its room in
-// the ring, of which a few dozen should fit, and below a kilobyte all is noise.
+// The bounds of Measurement.Inline: a few dozen entries should fit the ring, and below
+// a kilobyte the differences are noise.
 const (
 	leastInline = 1 << 10
 	mostInline  = 16 << 10
 )
 
-// Inline is the largest payload that is better off in an entry than in a block,
-// as a value for Config.Inline.
+// Inline returns the size of the largest payload that is better off in an entry than in a
+// block, as a value for Config.Inline.
 func (m Measurement) Inline() int {
 	size := mostInline
 	if at := Meets(m.Block); at > 0 {
@@ -52,30 +52,30 @@ func (m Measurement) Inline() int {
 	return min(max(size, leastInline), mostInline)
 }
 
-// LentFrom is the size from which on a Buffer is not slower than a plain
-// []byte, even if it has to be filled by copy; 0: none that was measured.
+// LentFrom returns the size from which on a Buffer is not slower than a plain []byte,
+// even if it has to be filled by copy; 0: none of the sizes measured.
 func (m Measurement) LentFrom() int { return Meets(m.Lent) }
 
-// Measure repeats itself so often, and begins no new round after that time.
+// Measure makes at most measureRounds rounds, and begins none after measureFor.
 const (
 	measureRounds = 12
 	measureFor    = 25 * time.Millisecond
 )
 
-// Measure finds on this machine where a block becomes better than an entry of
-// the queue, and a lent buffer better than both. It sends messages through a
-// lane of the default configuration and receives them, on one processor: what it
-// costs that another one fetches the bytes is the same in all ways. Each figure
-// is the best of some rounds, without the first, in which everything is cold.
-// It takes about 25 ms. An error says that there is no lane to be had.
+// Measure finds from which size on a block is better than an entry of the queue on this
+// machine, and a lent buffer better than both. It sends messages through a lane of the
+// default configuration and receives them on one processor, since the cost of fetching
+// the bytes to another one is the same in all ways. Each figure is the best of some
+// rounds, without the first, in which everything is cold. It takes about 25 ms. It fails
+// if no lane can be made.
 //
-// The first few milliseconds of a process measure how it gets its memory and
-// little else, which is why the default is a table of one line, DefaultInline,
-// and not this. Config.Inline = Measured asks for it. What it found where that
-// line was written: a block costs 0.2 to 0.3 µs more than an entry at every size
-// up to 16 KiB, since both copy twice; so what speaks for the block is room in
-// the ring, of which an entry of 4 KiB takes 1/256. A Buffer beats both from 8 KiB
-// on, filled by copy, and from 2 KiB on if it is filled in place.
+// In the first few milliseconds of a process, Measure would measure little else than how
+// the process gets its memory. So the default is a constant, DefaultInline, and
+// Config.Inline = Measured asks for Measure. It found, on the machine where that constant
+// was chosen, that a block costs 0.2 to 0.3 µs more than an entry at every size up to
+// 16 KiB, since both copy twice. So what speaks for the block is room in the ring, of
+// which an entry of 4 KiB takes 1/256. A Buffer beats both from 8 KiB on if it is filled
+// by copy, and from 2 KiB on if it is filled in place.
 func Measure() (Measurement, error) {
 	begun := time.Now()
 	var m Measurement
@@ -121,7 +121,7 @@ func (m *Measurement) round(entries, blocks *rig) error {
 	return nil
 }
 
-// measured is the threshold that Measured means, measured once.
+// measured returns the threshold that Measured stands for, which it measures once.
 var measured = sync.OnceValue(func() int {
 	m, err := Measure()
 	if err != nil {
@@ -130,7 +130,7 @@ var measured = sync.OnceValue(func() int {
 	return m.Inline()
 })
 
-// rig is a lane whose both ends are in this process.
+// rig is a lane with both ends in this process.
 type rig struct {
 	out *Outbox
 	in  *Inbox
@@ -142,8 +142,8 @@ type (
 	rigLent  struct{ Data Buffer }
 )
 
-// rigHead is what the codec puts before the bytes of a rigPlain, at most: the
-// payload should fill a block, and not just need the next larger one.
+// rigHead is the most that the codec puts before the bytes of a rigPlain: the payload
+// should fill a block, not just exceed it.
 const rigHead = 8
 
 // silent is a notifier for two goroutines that do not sleep.
@@ -193,7 +193,7 @@ func (r *rig) announce(id uint16, f transport.File, size, class, blocks int) err
 	return r.in.AddSegment(&wire.Segment{ID: id, Size: uint64(size), Class: uint64(class), Blocks: uint32(blocks)}, files[0])
 }
 
-// passed is what the other end of a lane gets of files: descriptors of its own.
+// passed returns files as the other end of a lane gets them: as descriptors of its own.
 func passed(files []transport.File) ([]transport.File, error) {
 	a, b := sock.Local()
 	defer a.Close()
@@ -210,8 +210,8 @@ func (r *rig) close() {
 	r.in.Close()
 }
 
-// run sends payloads of size encoded bytes and returns what one takes, until
-// the receiver has looked at every cache line of it.
+// run sends payloads of size encoded bytes and returns the time for one of them, until
+// the receiver has read every cache line of it.
 func (r *rig) run(size int, lent bool) (time.Duration, error) {
 	plain, err1 := codec.Of[rigPlain]()
 	lending, err2 := codec.Of[rigLent]()
@@ -264,7 +264,7 @@ func (r *rig) sendLent(t *codec.Type, src []byte) error {
 // rigSink keeps the compiler from leaving out the reading.
 var rigSink byte
 
-// receiveRig receives what there is.
+// receiveRig receives a batch.
 func receiveRig[M any](r *rig, t *codec.Type, bytes func(*M) []byte) error {
 	var m Message
 	for range rigBatch {

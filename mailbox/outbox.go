@@ -12,26 +12,26 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// ErrFull says that there is no room for a message now, in the queue or in the
-// blocks. What happens then is the mailbox's policy.
+// ErrFull says that there is no room for a message now, in the queue or in the blocks.
+// The mailbox's policy decides what happens then.
 var ErrFull = transport.ErrFull
 
-// Outbox is this process's way into one mailbox.
+// Outbox is this process's sending end to one mailbox.
 type Outbox struct {
 	Config wire.Mailbox
 
 	mu      sync.Mutex // orders the senders of this process, and guards lane's sending half and closed
 	lane    *lane.Out
-	inline  int // largest payload of a message without blocks in an entry, bytes
-	entry   int // largest entry, bytes
+	inline  int // bytes of the largest payload that travels in an entry
+	entry   int // bytes of the largest entry
 	store   *store
 	sharing Sharing
 	closed  bool                 // lane is unmapped
 	peer    atomic.Pointer[Peer] // the receiver's incarnation
 	small   uint64               // messages with inline payload
 	large   uint64               // messages with a payload in a block or lent buffers
-	lent    uint64               // of these, with lent buffers or files
-	whole   uint64               // and with a segment of its own
+	lent    uint64               // of the large ones, those with lent buffers or files
+	whole   uint64               // of the large ones, those with a segment of their own
 	wants   atomic.Int32         // senders that wait for a block
 	bytes   uint64               // inline payload bytes
 
@@ -52,13 +52,12 @@ func NewOutbox(cfg wire.Mailbox, l *lane.Out, s Sharing) *Outbox {
 	}
 }
 
-// Send sends what m, a pointer, points to: when it returns nil, the message is
-// visible in the mailbox. With ErrFull nothing was sent, and lent buffers stay
-// with the caller. kind is one of the wire's Entry constants; ask and deadline
-// go with asks.
+// Send sends what m, a pointer, points to. When it returns nil, the message is visible in
+// the mailbox. With an error nothing was sent, and lent buffers stay with the caller. kind
+// is one of the Entry constants of package wire; ask and deadline are for asks.
 //
-// It does not block, except for a short lock and, once in a while, for the
-// supervisor's hold of a new segment.
+// Send does not block, except for a short lock and, once in a while, until the supervisor
+// holds a new segment.
 func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	if t.Plain() && t.Size() <= o.inline {
 		return o.sendFlat(kind, uint64(t.ID()), ask, deadline, codec.Bytes(t, m))
@@ -81,7 +80,7 @@ func Send(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m an
 	return sendParcel(o, kind, ask, deadline, t, m)
 }
 
-// sendParcel sends what is not written straight into a reserved entry.
+// sendParcel sends a message that is not encoded straight into a reserved entry.
 func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any) error {
 	p := getParcel(kind, t)
 	defer p.free()
@@ -101,8 +100,8 @@ func sendParcel(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type
 	return nil
 }
 
-// sendFlat copies a value without pointers into the reserved entry. Nothing in
-// it can panic, so that the lock needs no defer.
+// sendFlat copies a value without pointers into a reserved entry. Nothing in it can
+// panic, so the lock needs no defer.
 func (o *Outbox) sendFlat(kind uint8, typ, ask uint64, deadline int64, value []byte) error {
 	h := wire.PlainHeader(kind)
 	o.mu.Lock()
@@ -119,7 +118,7 @@ func (o *Outbox) sendFlat(kind uint8, typ, ask uint64, deadline int64, value []b
 	return err
 }
 
-// sendInline encodes straight into the reserved entry.
+// sendInline encodes straight into a reserved entry.
 func sendInline(o *Outbox, kind uint8, ask uint64, deadline int64, t *codec.Type, m any, n int) error {
 	h := wire.PlainHeader(kind)
 	o.mu.Lock()
@@ -157,13 +156,13 @@ func (o *Outbox) post(p *parcel) error {
 	if err != nil {
 		return err
 	}
-	// The books before the entry: their locks wait for what was stored before,
-	// and the entry's lines may have to come from the receiver's cache.
+	// The ledger comes before the entry: its locked instructions wait for all earlier
+	// stores, and the entry's cache lines may have to come from the receiver's cache.
 	if err := p.leaving(o.store, o.lane.Next()); err != nil {
 		return err
 	}
-	// Before the entry: a file that nobody reads of is closed, an entry whose
-	// files never came would be a lie.
+	// The files come before the entry: a file that no entry names is closed in the
+	// end, but an entry must not name files that never come.
 	if err := o.store.files.put(p, o.lane); err != nil {
 		p.stayed(o.store)
 		return err
@@ -190,21 +189,8 @@ func (o *Outbox) post(p *parcel) error {
 	return nil
 }
 
-// whole says whether something of p is over what a block can have.
-func (p *parcel) whole(s *store) bool {
-	yes := p.head.Flags&wire.FlagBlock != 0 && p.head.Payload.Length > uint64(s.Largest())
-	for i := range int(p.head.N) {
-		ref := &p.head.Lent[i]
-		yes = yes || ref.Segment != wire.FileSegment && ref.Length > uint64(s.Largest()) // a file's is a ticket
-	}
-	return yes
-}
-
-// packed says whether the payload stands in scratch.
-func (p *parcel) packed() bool { return p.head.Flags&wire.FlagBlock == 0 }
-
-// Lend makes a buffer of n bytes that can be filled and sent in a message of
-// this outbox. ErrFull says that all blocks are lent.
+// Lend lends a buffer of n bytes that can be filled and sent in a message of this
+// outbox. ErrFull means that all blocks are lent.
 func (o *Outbox) Lend(n int) (Buffer, error) {
 	if n < 0 {
 		return Buffer{}, fmt.Errorf("mailbox: Lend of %d bytes", n)
@@ -212,11 +198,11 @@ func (o *Outbox) Lend(n int) (Buffer, error) {
 	return o.store.lend(n)
 }
 
-// Load is how much of what went out here has not been handled, the message in
-// hand included: messages, or cells if the queue is a ring. It is a hint, by the
-// word of the receiver's page, and costs a load of it.
+// Load returns how much of what was sent here has not been handled, including the
+// message in hand: in messages, or in cells if the queue is a ring. It is a hint from the
+// receiver's page, and costs reading a word of that.
 func (o *Outbox) Load() uint64 {
-	o.mu.Lock() // the page stays mapped
+	o.mu.Lock() // keeps the page mapped
 	defer o.mu.Unlock()
 	if o.closed {
 		return 0
@@ -224,24 +210,21 @@ func (o *Outbox) Load() uint64 {
 	return o.lane.Load()
 }
 
-// WantRoom says to the receiver that somebody here waits for room, or no
-// longer does.
+// WantRoom tells the receiver whether somebody here waits for room.
 func (o *Outbox) WantRoom(yes bool) { o.say(transport.StateWantRoom, yes) }
 
-// Trim takes the segment of a payload over the pool back, if the receiver has
-// dealt with it, and reports whether none is left. It may wait for the
-// supervisor. Somebody has to have said WantRoom: then the receiver tells when
-// it gives blocks back.
+// Trim retires the segment of a payload over PoolBytes, if the receiver has dealt with
+// it, and reports whether no such segment is left. It may wait for the supervisor. After
+// WantRoom(true), the receiver announces that it has given blocks back.
 func (o *Outbox) Trim() (none bool) {
 	none, err := o.store.Trim()
-	return none || err != nil // the supervisor has ended
+	return none || err != nil // err: the supervisor has ended
 }
 
-// Hurry says to the receiver that somebody here has waited for room for long,
-// or no longer does.
+// Hurry tells the receiver whether somebody here has waited for room for long.
 func (o *Outbox) Hurry(yes bool) { o.say(transport.StateHurry, yes) }
 
-// say sets or clears a bit of what this process says to the receiver.
+// say sets or clears a bit of the state that the receiver reads.
 func (o *Outbox) say(bit uint32, yes bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -254,9 +237,8 @@ func (o *Outbox) say(bit uint32, yes bool) {
 	}
 }
 
-// Install makes the page of a new incarnation of the receiver current. Replies
-// in the old page must have been looked at. The old one is returned for the
-// caller to Free.
+// Install makes the page of a new incarnation of the receiver current. All replies in
+// the old page must have been read. It returns the old page for the caller to Free.
 func (o *Outbox) Install(lp *lane.Peer, at transport.Place) (old *Peer) {
 	p := &Peer{Peer: lp, out: o}
 	p.views.Form, p.views.Policy = segment.Form(o.Config.Segment), segment.Policy(o.Config.Blocks)
@@ -269,7 +251,7 @@ func (o *Outbox) Install(lp *lane.Peer, at transport.Place) (old *Peer) {
 	return old
 }
 
-// Peer is the receiver's incarnation whose page is current, or nil.
+// Peer returns the receiver's incarnation whose page is current, or nil.
 func (o *Outbox) Peer() *Peer { return o.peer.Load() }
 
 // Cancel tells the receiver that the ask in slot was given up.
@@ -281,61 +263,20 @@ func (o *Outbox) Cancel(slot int, ask uint64) {
 	}
 }
 
-// Sleep is where this process says that it sleeps.
+// Sleep returns where this process tells the receiver that it sleeps.
 func (o *Outbox) Sleep() transport.Sleep { return o.lane.Sleep() }
 
-// Traffic counts what a process has sent and was answered, and what of that came to
-// nothing without an error that says so.
-type Traffic struct {
-	Small, Large                uint64 // messages by queue alone; with a segment
-	Lent                        uint64 // of Large, with lent buffers or files; the others were encoded into a block
-	Whole                       uint64 // of Large, in a segment of exactly its size
-	SmallBytes, LargeBytes      uint64 // their payload bytes
-	Replies, LargeReplies       uint64 // answers, likewise
-	ReplyBytes, LargeReplyBytes uint64
-	Dry                         uint64 // times that the blocks ran out
-	Dropped                     uint64 // messages that were not sent: the mailbox was full, and its policy is Drop
-	Late                        uint64 // answers that came when their asker had given up, as far as it has seen them
-	Skipped                     uint64 // asks of this process's actor that it did not handle: the asker had given up, or the deadline had passed
-}
-
-// Add adds x to t.
-func (t *Traffic) Add(x Traffic) {
-	t.Small += x.Small
-	t.Large += x.Large
-	t.Lent += x.Lent
-	t.Whole += x.Whole
-	t.SmallBytes += x.SmallBytes
-	t.LargeBytes += x.LargeBytes
-	t.Replies += x.Replies
-	t.LargeReplies += x.LargeReplies
-	t.ReplyBytes += x.ReplyBytes
-	t.LargeReplyBytes += x.LargeReplyBytes
-	t.Dry += x.Dry
-	t.Dropped += x.Dropped
-	t.Late += x.Late
-	t.Skipped += x.Skipped
-}
-
-// Traffic reports what was sent.
-func (o *Outbox) Traffic() Traffic {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return Traffic{Small: o.small, Large: o.large, Lent: o.lent, Whole: o.whole, SmallBytes: o.bytes, LargeBytes: o.lentBytes + o.store.sent.Load(), Dry: o.store.Dry(),
-		Replies: o.replies.Load(), ReplyBytes: o.replyBytes.Load(), LargeReplies: o.largeReplies.Load(), LargeReplyBytes: o.largeReplyBytes.Load()}
-}
-
-// Shut makes every further send fail with transport.ErrClosed. When it returns,
-// none is on its way: the lane's tail is final.
+// Shut makes every further send fail with transport.ErrClosed. When it returns, no send
+// is under way: the lane's tail is final.
 func (o *Outbox) Shut() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lane.Shut()
 }
 
-// End frees what this process holds of an outbox that was shut, but for the
-// page with the receiver's last replies: that is returned, or nil, for the
-// caller to Free. Nobody waits at the outbox's words any more.
+// End frees what this process holds of an outbox that was shut, except for the page with
+// the receiver's last replies, if there is one, which it returns for the caller to Free.
+// Nobody may wait on the outbox's words any more.
 func (o *Outbox) End() *Peer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -360,8 +301,8 @@ func (o *Outbox) close() {
 		return
 	}
 	o.closed = true
-	o.lane.Shut()       // who comes late finds it closed, and no memory gone
-	_ = o.store.Close() // blocks in somebody's hands stay mapped until they are put
+	o.lane.Shut()       // a late sender gets ErrClosed and does not touch unmapped memory
+	_ = o.store.Close() // blocks in a sender's hands stay mapped until they are put back
 	o.store.files.close()
 	o.lane.Close()
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Peer is one incarnation of a receiver as its asker sees it: the page with
-// its replies, and the segments of the blocks that it lends to replies.
+// Peer is one incarnation of a receiver as its asker sees it: the page with its replies,
+// and the segments of the blocks of its replies.
 type Peer struct {
 	*lane.Peer
 	out   *Outbox
 	views segment.Views
 	lacks sync.Map     // error by uint16: segments that this process could not map
-	refs  atomic.Int32 // 1 while current, and 1 for each answer not yet decoded
-	seen  uint64       // replies looked at
+	refs  atomic.Int32 // reference count: 1 while current, and 1 for each answer not yet decoded
+	seen  uint64       // how many replies were read
 }
 
-// AddSegment maps a segment of reply blocks, or drops one. It takes file. When a
-// limit of this process keeps it from that, it fails with a *transport.LimitError,
-// and so do the answers that are in that segment.
+// AddSegment maps a segment of reply blocks, or drops one. It takes ownership of file. If
+// a limit of this process forbids the mapping, it fails with a *transport.LimitError, and
+// so do the answers in that segment.
 func (p *Peer) AddSegment(f *wire.Segment, file transport.File) error {
 	if _, lacked := p.lacks.LoadAndDelete(f.ID); lacked && f.Blocks == 0 {
 		return nil
@@ -38,8 +38,8 @@ func (p *Peer) AddSegment(f *wire.Segment, file transport.File) error {
 	return err
 }
 
-// lacking is err of an answer whose segment has not come, or why that cannot be
-// mapped.
+// lacking returns err, the error of an answer whose segment is not mapped, or why the
+// segment could not be mapped.
 func (p *Peer) lacking(head *wire.Entry, err error) error {
 	if !errors.Is(err, ErrNotAnnounced) {
 		return err
@@ -64,33 +64,33 @@ func addSegment(v *segment.Views, f *wire.Segment, file transport.File) error {
 	return v.Add(f.ID, file, int(f.Size), int(f.Class), int(f.Blocks))
 }
 
-// Replies calls f for the slot of each reply since the last call, or returns
-// false when any slot may have been answered.
+// Replies calls f for the slot of each reply since the last call. It returns false if any
+// slot may have been answered.
 func (p *Peer) Replies(f func(slot int)) bool { return p.Peer.Replies(&p.seen, f) }
 
 // Retain keeps the page mapped until Free.
 func (p *Peer) Retain() { p.refs.Add(1) }
 
-// Free undoes one Retain, and reports whether nobody needs the page now.
+// Free undoes one Retain, and reports whether nobody needs the page any more.
 func (p *Peer) Free() bool { return p.refs.Add(-1) == 0 }
 
-// Unused says whether the page can be unmapped.
+// Unused reports whether the page can be unmapped.
 func (p *Peer) Unused() bool { return p.refs.Load() == 0 }
 
 // Unmap unmaps the page. The segments follow when the last buffer of a reply
 // has been released.
 func (p *Peer) Unmap() {
 	p.views.Close()
-	p.out.mu.Lock() // no Commit is looking at the page's state
+	p.out.mu.Lock() // so that no Commit is reading the page's state
 	defer p.out.mu.Unlock()
 	p.Peer.Close()
 }
 
-// release gives the block of a reply back. The blocks of a dead incarnation
-// have nobody to go to.
+// release gives the block of a reply back. Those of a dead incarnation have nobody to go
+// back to.
 func (p *Peer) release(ref segment.BlockRef, _ telling) {
 	o := p.out
-	o.mu.Lock() // neither page is unmapped meanwhile
+	o.mu.Lock() // keeps both pages mapped
 	defer o.mu.Unlock()
 	if o.peer.Load() == p {
 		p.views.Release(o.lane.Returns(), ref)
@@ -102,10 +102,10 @@ func (p *Peer) release(ref segment.BlockRef, _ telling) {
 	}
 }
 
-// took says that the lent buffers of an answer are this process's to give back.
+// took announces that this process will give back the lent buffers of an answer.
 func (p *Peer) took(ask uint64) {
 	o := p.out
-	o.mu.Lock() // the page is not unmapped meanwhile
+	o.mu.Lock() // keeps the page mapped
 	defer o.mu.Unlock()
 	if o.peer.Load() == p {
 		o.lane.Took(ask)
@@ -200,9 +200,9 @@ func view(in *codec.Lent, v *segment.Views, back viewer, head *wire.Entry, state
 	return nil
 }
 
-// unview undoes view, which has failed with err. When that is only that a segment
-// is on its way, the message is whole and looked at again: the others are not
-// given back, or their owner would write into them.
+// unview undoes view, which has failed with err. If err only says that a segment is on its
+// way, the message will be looked at again, so the other blocks are not given back: their
+// owner would write into them.
 func unview(in *codec.Lent, v *segment.Views, head *wire.Entry, err error) {
 	if !errors.Is(err, segment.ErrUnknownSegment) {
 		endAll(in)

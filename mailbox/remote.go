@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// RemoteError is the error that a handler answered with, in another process. A text
-// of more than about 900 bytes is cut, and ends in "...".
+// RemoteError is the error with which a handler in another process has answered. A text
+// of more than about 900 bytes is truncated and ends in "...".
 type RemoteError struct {
 	Text string
 	code uint16
@@ -16,8 +16,8 @@ type RemoteError struct {
 
 func (e *RemoteError) Error() string { return e.Text }
 
-// Unwrap returns the sentinel that the code stands for, so that errors.Is
-// works across the processes for the errors that this library knows.
+// Unwrap returns the sentinel error of the code, so that errors.Is works across
+// processes for the errors that this library knows.
 func (e *RemoteError) Unwrap() error {
 	for _, k := range known {
 		if k.code == e.code {
@@ -30,8 +30,8 @@ func (e *RemoteError) Unwrap() error {
 // ErrUnhandled says that the actor has no handler for the message's type.
 var ErrUnhandled = errors.New("mailbox: the actor has no handler for this message")
 
-// known is the errors that cross processes with their identity. Of an error that is
-// several of them, the first one here does.
+// known lists the errors that keep their identity across processes. An error that is
+// several of them becomes the first.
 var known = [...]struct {
 	code uint16
 	err  error
@@ -42,7 +42,7 @@ var known = [...]struct {
 	{4, ErrUnhandled},
 }
 
-// codeOther is that of an error which is known by its text only.
+// codeOther is the code of all other errors, of which only the text arrives.
 const codeOther = 0
 
 func codeOf(err error) uint16 {
@@ -54,13 +54,15 @@ func codeOf(err error) uint16 {
 	return codeOther
 }
 
-// putRemoteError writes u16 code and the text, as far as there is room in b.
+// putRemoteError writes a u16 code and the text to b, truncated if need be, and returns
+// the number of bytes.
 func putRemoteError(b []byte, err error) int {
 	binary.LittleEndian.PutUint16(b, codeOf(err))
 	return 2 + putText(b[2:], err.Error())
 }
 
-// putText writes text, or its beginning in whole characters and "...".
+// putText writes text or, if there is no room, its beginning in whole characters and
+// "...".
 func putText(b []byte, text string) int {
 	if len(text) <= len(b) {
 		return copy(b, text)

@@ -10,22 +10,22 @@ import (
 	"sync/atomic"
 )
 
-// A payload that is not lent is copied into memory that its handler owns, and
-// nobody but the collector can tell when that is free again. A small heap is
-// collected after every 4 MB, which is four messages of 1 MiB, and a collection
-// takes longer than they do where another process wants the processor that its
-// threads run on. So a process that receives many such payloads holds memory
-// that it never touches, so that it is not resident: the collector takes the
-// heap for larger than it is, and comes after as many bytes more.
+// A payload that is not lent is copied into memory that its handler owns, and only the
+// garbage collector can tell when that is free again. A small heap is collected after
+// every 4 MB, that is after four messages of 1 MiB, and a collection takes longer than
+// these messages do if another process wants the processors on which its threads run. So
+// a process that receives many such payloads holds a reserve: memory that it never
+// touches, and which therefore is not resident. The collector takes the heap for larger
+// than it is, and runs only after that many more bytes.
 //
-//	none ── so many bytes in large payloads ──► held ── a collection, since the last
-//	  ▲                                          │       of which few came
-//	  └──────────────────────────────────────────┘
+//	none ── reserveBytes in large payloads ──► held ── a collection with few of them
+//	  ▲                                         │       since the one before
+//	  └─────────────────────────────────────────┘
 
 const (
-	bulky        = 64 << 10             // bytes of a payload that counts
-	reserveBytes = 32 << 20             // what is held, and how many more the heap may grow
-	leastLimit   = 16 * reserveBytes    // a process with less memory than that holds none
+	bulky        = 64 << 10             // bytes of the smallest payload that counts
+	reserveBytes = 32 << 20             // how many bytes are held, and how much more the heap may grow
+	leastLimit   = 16 * reserveBytes    // a process with less memory than this holds no reserve
 	reserveVar   = "UNDERSTUDY_RESERVE" // "off": never
 )
 
@@ -34,10 +34,10 @@ type reserve struct {
 	off     bool
 	arrived atomic.Int64 // bytes of large payloads since it was held, dropped or refused, or since the last collection
 	held    atomic.Bool
-	memory  strings.Builder // its room. Whoever sets held may write it
+	memory  strings.Builder // its capacity is the reserve; written by whoever has set held
 }
 
-// spare is this process's.
+// spare is the reserve of this process.
 var spare = reserve{off: os.Getenv(reserveVar) == "off"}
 
 // came counts a payload of n bytes.
@@ -47,6 +47,7 @@ func (r *reserve) came(n int) {
 	}
 }
 
+// hold makes the reserve, unless there is one.
 func (r *reserve) hold() {
 	if !r.held.CompareAndSwap(false, true) {
 		return
@@ -57,15 +58,17 @@ func (r *reserve) hold() {
 		r.held.Store(false)
 		return
 	}
-	// Room of a Builder is not cleared, which would make it resident.
+	// A Builder does not clear its memory, which would make it resident.
 	r.memory.Grow(n)
 	w := &watch{r: r}
 	runtime.SetFinalizer(w, (*watch).collected)
 }
 
-// watch is garbage, which every collection finds.
+// watch is garbage from the beginning, so that every collection calls its finalizer.
 type watch struct{ r *reserve }
 
+// collected is called after a collection. It drops the reserve if few large payloads
+// have come since the collection before.
 func (w *watch) collected() {
 	r := w.r
 	if r.arrived.Swap(0) >= reserveBytes/4 {
@@ -76,9 +79,9 @@ func (w *watch) collected() {
 	r.held.Store(false)
 }
 
-// reserveSize is how many bytes to hold so that the collector comes after
-// reserveBytes more, or 0: whoever has limited this process's memory, or has
-// switched the collector off, has said what the heap may take.
+// reserveSize returns how many bytes to hold so that the collector runs only after
+// reserveBytes more. It returns 0 if somebody has limited this process's memory, or
+// switched the collector off, and so decided what the heap may take.
 func reserveSize() int {
 	if limit := debug.SetMemoryLimit(-1); limit < leastLimit || !roomFor(leastLimit) {
 		return 0

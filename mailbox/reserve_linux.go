@@ -2,8 +2,7 @@ package mailbox
 
 import "golang.org/x/sys/unix"
 
-// roomFor says that the limits of this process leave its memory room for n
-// bytes at least.
+// roomFor reports whether the limits of this process allow its memory at least n bytes.
 func roomFor(n uint64) bool {
 	for _, resource := range []int{unix.RLIMIT_DATA, unix.RLIMIT_AS} {
 		var r unix.Rlimit

@@ -2,5 +2,5 @@
 
 package mailbox
 
-// roomFor is not known here.
+// roomFor returns false: the limits are not known here.
 func roomFor(uint64) bool { return false }

@@ -9,14 +9,13 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Handler deals with one message, whose payload is body: memory of the mailbox,
-// valid until it returns. Its error is the reply of an ask, and a dead letter of
-// a tell.
+// Handler handles one message. body is its payload: memory of the mailbox, valid until
+// Handler returns. Its error is the reply to an ask, and makes a tell a dead letter.
 type Handler func(m *Message, body []byte) error
 
-// Handlers finds handlers by the types of messages. The zero value has none.
+// Handlers finds handlers by the types of messages. It is made by NewHandlers.
 type Handlers struct {
-	slots []handlerOf // a power of two of them, at most half of them in use
+	slots []handlerOf // a hash table: a power of two of slots, at most half of them in use
 }
 
 type handlerOf struct {
@@ -41,8 +40,8 @@ func NewHandlers(all map[codec.ID]Handler) *Handlers {
 	return h
 }
 
-// Of is the handler of a type, or nil. An identity is a hash, so that most are
-// found where they are looked for first.
+// Of returns the handler of a type, or nil. As an identity is a hash, most are found in
+// the first slot.
 func (h *Handlers) Of(id codec.ID) Handler {
 	if s := &h.slots[int(id)&(len(h.slots)-1)]; s.id == id {
 		return s.do
@@ -59,7 +58,7 @@ func (h *Handlers) further(id codec.ID) Handler {
 	}
 }
 
-// All is the types that have handlers.
+// All returns the types that have handlers.
 func (h *Handlers) All() iter.Seq[codec.ID] {
 	return func(yield func(codec.ID) bool) {
 		for _, s := range h.slots {
@@ -70,25 +69,26 @@ func (h *Handlers) All() iter.Seq[codec.ID] {
 	}
 }
 
-// Look says whether there is something to take, after a look at the sender's
-// tail unless it is known. Only Next can tell of a queue in the kernel.
+// Look reports whether there is something to take. It reads the sender's tail only if no
+// entry is known to be there. For a queue in the kernel, where only Next can tell, it
+// returns true.
 func (b *Inbox) Look(m *Message) bool {
 	return m.ready || b.ring == nil || b.ring.Look() != transport.ErrEmpty
 }
 
-// Lent is how many messages with a lent buffer Run has handled since the last call.
+// Lent returns how many messages with a lent buffer Run has handled since the last call.
 func (b *Inbox) Lent() int {
 	n := b.lent
 	b.lent = 0
 	return n
 }
 
-// Run takes messages that have come by now, at most limit, and gives each to its
-// handler: what Next, a handler and Done do, in one loop, for messages that are
-// told and stand in a ring's entries as a whole, or have one lent buffer beside.
-// It ends before the first that is something else, for which Next has to be
-// called; and after one, when stop or system is set. n is how many are done. An
-// error is that of the handler of one more, which is still in hand, in m.
+// Run takes up to limit messages that are known to be there, and calls the handler of
+// each. It does in one loop what Next, the handler and Done do, but only for tells in a
+// ring whose payload is inline, without or with one lent buffer. It stops before the
+// first message of another kind, for which the caller has to use Next, and after any
+// message if stop or system is set. n is the number of messages done. An error is that
+// of the handler of one more message, which is still in hand, in m.
 func (b *Inbox) Run(m *Message, handlers *Handlers, limit int, stop, system *atomic.Bool) (n int, err error) {
 	r := b.ring
 	if r == nil || m.ready {

@@ -7,9 +7,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// runLent is Run for messages with one lent buffer that follow each other: apart, so
-// that those without have nothing to do with it. While more are at hand, the sender
-// is told of several blocks at a time, and of all when it ends.
+// runLent is Run for successive messages with one lent buffer. It is separate so that
+// messages without one do not pay for it. While more messages are there, it gives back
+// several blocks at a time, and all that are left when it ends.
 func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system *atomic.Bool) (n int, err error) {
 	defer b.tell() // also when a handler panics
 	r := b.ring
@@ -35,7 +35,7 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 		}
 		n++
 		b.lent++
-		b.lane.End(end) // said first: see Done
+		b.lane.End(end) // before giveBack; see Done
 		how := tellNow
 		if r.More() {
 			how = tellLater
@@ -51,7 +51,8 @@ func (b *Inbox) runLent(m *Message, handlers *Handlers, limit int, stop, system 
 	return n, err
 }
 
-// see gets the one lent buffer of m, and reports whether all is as usual.
+// see brings the lent buffer of m into view. It returns false if that needs Next: the
+// buffer is a file, or there is an error.
 func (b *Inbox) see(m *Message) bool {
 	ref := m.Head.Lent[0]
 	if ref.Segment == wire.FileSegment {
@@ -59,7 +60,7 @@ func (b *Inbox) see(m *Message) bool {
 	}
 	h, err := b.views.Hold(ref)
 	if err != nil {
-		return false // Next meets it too
+		return false // Next will meet it, too
 	}
 	m.lent.Item[0] = reading(h, ref, b, leaseReading)
 	m.lent.Mark[0] = codec.Mark{Generation: ref.Generation, Length: ref.Length}

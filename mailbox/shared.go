@@ -12,51 +12,52 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// Shared is segments of this process that are mapped by the receivers of several
-// outboxes, and by nobody else: a buffer lent from it is sent to all of them
-// without a copy for each.
+// Shared is a set of receivers, those of several outboxes, and the segments that they
+// and nobody else map: a buffer lent from a Shared is sent to all of them without a copy
+// for each.
 //
 //	       ┌─ entry ─► lane to A ─┐
-//	block ─┼─ entry ─► lane to B ─┼─ each gives its part back by its own return ring
-//	       └─ entry ─► lane to C ─┘  the last part frees the block
+//	block ─┼─ entry ─► lane to B ─┼─ each gives its share back by its own return ring
+//	       └─ entry ─► lane to C ─┘  the last share frees the block
 //
-// Who has a part in a block is in this process's heap: in the block's lease how
-// many, and in each lane's pool since which entry. So a receiver that dies gives
-// its parts back with its page, and the others do not notice.
+// Who has a share in a block is recorded in this process's heap: the block's lease counts
+// the shares, and each lane's pool knows since which entry its receiver has one. So when
+// a receiver dies, its shares end with its page, and the others do not notice.
 //
-// Segments of small blocks do not make way for a large one, as those of one outbox do
-// (segment.Pool.Want). That must not close a segment of which a receiver keeps a block,
-// since it might never come back; who keeps one of a set only the pools of all its
-// lanes know together, each behind a lock that is held while the set's is taken.
+// Unlike those of one outbox (segment.Pool.Want), segments of small blocks do not give
+// way to a large one. A segment of which a receiver keeps a block must not be closed,
+// since the block might never come back. Whether a receiver of a set keeps one, only the
+// pools of all its lanes together know, and each has a lock that may be held while that
+// of the set's pool is taken.
 type Shared struct {
 	members []*Outbox
 	ids     *SharedIDs
 	pool    *segment.Pool
 
-	growing sync.Mutex // while a segment is announced: Close takes back what all have heard of
+	growing sync.Mutex // held while a segment is announced, so that Close retires only what all receivers know
 
 	mu     sync.Mutex
-	wire   map[uint16]uint16 // what the receivers call a segment of the pool
+	wire   map[uint16]uint16 // by segment of the pool: the number that the receivers know
 	closed atomic.Bool
-	first  atomic.Int32 // urgent messages that wait: they get blocks before others
+	urgent atomic.Int32 // waiting urgent messages, which get blocks before others
 	away   atomic.Int32 // blocks that only receivers have
 }
 
-// SharedIDs hands out the numbers of one process's shared segments, which mean
-// the same in all its lanes. The zero value is ready.
+// SharedIDs allocates the numbers of one process's shared segments, which mean the same
+// in all its lanes. The zero value is ready to use.
 type SharedIDs struct {
 	mu   sync.Mutex
-	next uint16 // never used, less segment.SharedIDs
+	next uint16 // the next unused number, less segment.SharedIDs
 	free []uint16
 }
 
-// take returns a number that was never used, as long as there is one, and then
-// the one that has been free for longest: a receiver may still have to learn that
-// the segment which had it before was taken back.
+// take returns an unused number, as long as there is one, and then the one that has been
+// free for longest, since a receiver may still have to learn that the segment which had
+// it before was retired.
 func (s *SharedIDs) take() (uint16, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	const limit = math.MaxUint16 - segment.SharedIDs // the last one stands for files
+	const limit = math.MaxUint16 - segment.SharedIDs // the last number stands for files
 	if s.next < limit {
 		s.next++
 		return segment.SharedIDs + s.next - 1, nil
@@ -101,14 +102,14 @@ func segmentsFor(members int) int {
 	return min(max(2, 12<<10/segment.MaxSharing/members), segment.MaxViewSegments)
 }
 
-// Members is the outboxes of the set. They are not to be changed.
+// Members returns the outboxes of the set. The caller must not change the slice.
 func (g *Shared) Members() []*Outbox { return g.members }
 
 func (g *Shared) has(s *store) bool {
 	return slices.ContainsFunc(g.members, func(o *Outbox) bool { return o.store == s })
 }
 
-// announce gives a new segment to all receivers.
+// announce announces a new segment to all receivers.
 func (g *Shared) announce(id uint16, f transport.File, size, class, blocks int) error {
 	g.growing.Lock()
 	defer g.growing.Unlock()
@@ -130,7 +131,7 @@ func (g *Shared) announce(id uint16, f transport.File, size, class, blocks int) 
 	return nil
 }
 
-// retire takes a segment of which no block is out back from all receivers.
+// retire takes back from all receivers a segment of which no block is out.
 func (g *Shared) retire(id uint16) error {
 	g.mu.Lock()
 	wire := g.wire[id]
@@ -145,31 +146,31 @@ func (g *Shared) retire(id uint16) error {
 	return nil
 }
 
-// UrgentWaits says that an urgent message to the set waits for a block of it, or no
-// longer does. While one does, no other gets one.
+// UrgentWaits records that an urgent message to the set begins, or ends, to wait for a
+// block of it. While one waits, no other message gets a block.
 func (g *Shared) UrgentWaits(yes bool) {
 	if yes {
-		g.first.Add(1)
+		g.urgent.Add(1)
 	} else {
-		g.first.Add(-1)
+		g.urgent.Add(-1)
 	}
 }
 
-// Lend makes a buffer of n bytes that every receiver of the set can read.
-// ErrFull says that all blocks are out.
+// Lend lends a buffer of n bytes that every receiver of the set can read. ErrFull means
+// that all blocks are out.
 func (g *Shared) Lend(n int) (Buffer, error) {
 	if n < 0 {
 		return Buffer{}, fmt.Errorf("mailbox: Lend of %d bytes", n)
 	}
-	if g.first.Load() > 0 {
-		return Buffer{}, ErrFull // it is not known for what
+	if g.urgent.Load() > 0 {
+		return Buffer{}, ErrFull // the buffer may be for a message that is not urgent
 	}
 	return g.lend(n)
 }
 
 // lend is Lend for a message that is not held up by urgent ones.
 func (g *Shared) lend(n int) (Buffer, error) {
-	// What has come back is in the return rings of the lanes.
+	// Returned blocks are in the return rings of the lanes.
 	for _, o := range g.members {
 		o.store.Collect()
 	}
@@ -197,7 +198,7 @@ func (g *Shared) lend(n int) (Buffer, error) {
 	return Buffer{l: l, generation: b.Ref.Generation, n: n}, nil
 }
 
-// Idle says whether no block of the set is out.
+// Idle reports whether no block of the set is out.
 func (g *Shared) Idle() bool {
 	for _, o := range g.members {
 		o.store.Collect()
@@ -205,12 +206,12 @@ func (g *Shared) Idle() bool {
 	return g.pool.Stats().Taken == 0
 }
 
-// Closed says whether Close was called: then nothing can be lent any more, and
-// somebody else has made room for a set of his.
+// Closed reports whether Close was called: then nothing can be lent any more. It may have
+// been closed to make room for another set.
 func (g *Shared) Closed() bool { return g.closed.Load() }
 
-// Close takes the set's segments back, if it is Idle. What is not given back
-// stays mapped for those who have it.
+// Close retires the set's segments if it is Idle. Otherwise they stay mapped for the
+// receivers that have blocks of them.
 func (g *Shared) Close() {
 	g.closed.Store(true)
 	_ = g.pool.Close()
@@ -233,15 +234,15 @@ func (g *Shared) Close() {
 	}
 }
 
-// Returned is called when one receiver has no part in the block any more.
+// Returned is called when a receiver no longer has a share in the block.
 func (l *lease) Returned(ref segment.BlockRef) {
 	if l.partEnds(ref.Generation) {
 		l.set.away.Add(-1)
 	}
 }
 
-// ownEnds ends the sender's part in the block of a set, and reports whether that has freed
-// the block.
+// ownEnds ends the sender's share in the block of a set, and reports whether that has
+// freed the block.
 func (l *lease) ownEnds(generation uint32) (freed bool) {
 	if freed = l.partEnds(generation); !freed {
 		l.set.away.Add(1)
@@ -249,8 +250,8 @@ func (l *lease) ownEnds(generation uint32) (freed bool) {
 	return freed
 }
 
-// partEnds ends one part in the block of a set: the sender's, or a receiver's.
-// The last one frees it.
+// partEnds ends one share in the block of a set, the sender's or a receiver's, and frees
+// the block with the last one.
 func (l *lease) partEnds(generation uint32) (freed bool) {
 	freed = l.parts.Add(-1) == 0
 	if freed {
@@ -259,21 +260,20 @@ func (l *lease) partEnds(generation uint32) (freed bool) {
 	return freed
 }
 
-// tellFreed tells all who may wait for a block of the set that one is free, of which
-// no receiver tells: its last part was the sender's. No outbox may be locked.
+// tellFreed wakes those that wait for a block of the set when the sender's share was the
+// last one of a block, so that no receiver wakes them. No outbox may be locked.
 func (g *Shared) tellFreed() {
 	for _, o := range g.members {
 		o.store.tellFreed()
 	}
 }
 
-// share gives the receiver of s a part in the block, with the entry of sequence
-// seq.
+// share gives the receiver of s a share in the block, with the entry of sequence seq.
 func (l *lease) share(s *store, generation uint32, length, seq uint64) error {
 	l.parts.Add(1) // before the receiver can return it
 	err := s.Share(l.ref(generation, length), seq, l)
 	if err != nil {
-		l.parts.Add(-1) // not the last one: the sender has its own
+		l.parts.Add(-1) // never the last one: the sender still has its share
 		if errors.Is(err, segment.ErrDry) {
 			err = ErrFull
 		}

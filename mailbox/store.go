@@ -10,30 +10,37 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Sharing is how segments reach the other process: by way of the supervisor.
-// The functions return when the supervisor knows, so that a block can be
-// named in an entry that outlives this process.
+// Sharing holds the functions by which segments reach the other process, by way of the
+// supervisor. Announce, Retire and Passage return when the supervisor has the segment or
+// passage, so that an entry that outlives this process can name it.
 type Sharing struct {
 	Announce func(id uint16, f transport.File, size, class, blocks int) error
 	Retire   func(id uint16) error
 	Passage  func(exit transport.File) error // of the files of this lane's messages
-	Whole    func()                          // a payload over the pool has a segment, which Trim takes back. nil: the next block does
-	Freed    func()                          // a block is free that its receiver never had, or had no longer: nobody else tells who waits for one. It is called without a lock
+
+	// Whole is called when a payload over PoolBytes has got a segment, which
+	// Trim retires. nil: the next block that is taken retires it.
+	Whole func()
+
+	// Freed is called, without a lock, when a block is free again that its
+	// receiver never had or had given back before: no receiver will wake those
+	// that wait for one.
+	Freed func()
 }
 
-// store is the blocks that one side of a lane lends to the other.
+// store holds the blocks that one side of a lane lends to the other.
 type store struct {
 	*segment.Pool
-	max   int           // bytes of one payload
-	most  int           // bytes of one that a block may have
-	pool  int           // bytes of all blocks
-	sent  atomic.Uint64 // payload bytes that left in blocks
-	whole func()        // of Sharing
-	freed func()        // of Sharing
-	left  atomic.Bool   // without it: there may be such a segment
-	first atomic.Int32  // urgent messages that wait: they get blocks before others
-	files filesOut
-	copy  func(dst, src []byte) int // into blocks: of a cpu.Copier
+	max    int           // bytes of the largest payload
+	most   int           // bytes of the largest payload that a block can have
+	pool   int           // bytes of all blocks
+	sent   atomic.Uint64 // payload bytes that left in blocks
+	whole  func()        // Sharing.Whole
+	freed  func()        // Sharing.Freed
+	untrim atomic.Bool   // without whole: there may be a segment to Trim
+	urgent atomic.Int32  // waiting urgent messages, which get blocks before others
+	files  filesOut
+	copy   func(dst, src []byte) int // into blocks; of a cpu.Copier
 
 	contended atomic.Uint64 // messages that gave back, unsent, blocks that others were refused
 }
@@ -48,7 +55,7 @@ func newStore(cfg wire.Mailbox, name string, first uint32, s Sharing) *store {
 
 // take lends a block of n bytes, or fails with ErrFull when all are lent.
 func (s *store) take(n int) (b segment.Block, err error) {
-	if n > s.most || s.left.Load() {
+	if n > s.most || s.untrim.Load() {
 		return s.takeOver(n)
 	}
 	if b, err = s.Take(n); err != nil {
@@ -57,7 +64,8 @@ func (s *store) take(n int) (b segment.Block, err error) {
 	return b, err
 }
 
-// full is the error of a Take of n bytes, or an ErrFull for segment.ErrDry.
+// full returns err, the error of a Take of n bytes, or an ErrFull in place of
+// segment.ErrDry.
 func (s *store) full(err error, n int) error {
 	if errors.Is(err, segment.ErrDry) {
 		return &lentError{n, s.pool}
@@ -65,18 +73,17 @@ func (s *store) full(err error, n int) error {
 	return err
 }
 
-// takeFor is take for a parcel. One that is not urgent finds the blocks lent while
-// an urgent one waits: else whoever comes at the right moment would get each
-// block that comes back.
+// takeFor is take for a parcel. While an urgent one waits, a parcel that is not urgent
+// gets none: otherwise each returned block would go to whoever comes at the right moment.
 func (s *store) takeFor(p *parcel, n int) (segment.Block, error) {
-	if !p.urgent && s.first.Load() > 0 {
+	if !p.urgent && s.urgent.Load() > 0 {
 		return segment.Block{}, ErrFull
 	}
 	b, err := s.take(n)
 	return b, p.wasRefused(err)
 }
 
-// takeOver is take for a payload over the pool, or after one.
+// takeOver is take for a payload over PoolBytes, or after one.
 func (s *store) takeOver(n int) (segment.Block, error) {
 	if err := s.Fits(n); err != nil {
 		return segment.Block{}, err
@@ -84,7 +91,7 @@ func (s *store) takeOver(n int) (segment.Block, error) {
 	over := n > s.Largest()
 	if !over {
 		if none, err := s.Trim(); none && err == nil {
-			s.left.Store(false)
+			s.untrim.Store(false)
 		}
 	}
 	b, err := s.Take(n)
@@ -95,12 +102,12 @@ func (s *store) takeOver(n int) (segment.Block, error) {
 	case s.whole != nil:
 		s.whole()
 	default:
-		s.left.Store(true)
+		s.untrim.Store(true)
 	}
 	return b, err
 }
 
-// Fits is nil when a payload of n bytes can be sent, or else the
+// Fits returns nil if a payload of n bytes can be sent, and otherwise the
 // *transport.SizeError that says what the receiver allows.
 func (s *store) Fits(n int) error {
 	if n <= s.max {
@@ -110,8 +117,8 @@ func (s *store) Fits(n int) error {
 		Remedy: "raise mailbox.Config.MaxBytes of its receiver, or send it as a stream (actor.NewStream)"}
 }
 
-// refusal is err, unless blocks of these sizes can never be lent at one time: then it is
-// the *transport.SizeError that says so.
+// refusal returns err, unless blocks of these sizes can never be lent at one time: then
+// it returns the *transport.SizeError that says so.
 func (s *store) refusal(sizes []int, err error) error {
 	if size := (*transport.SizeError)(nil); errors.As(s.FitTogether(sizes...), &size) {
 		size.What, size.Remedy = "memory of one message's blocks", "send it in several messages, or raise mailbox.Config.PoolBytes of its receiver"
@@ -126,7 +133,7 @@ func (s *store) lent(b segment.Block, seq uint64) {
 	s.sent.Add(b.Ref.Length)
 }
 
-// recall undoes lent, if that is possible.
+// recall undoes lent, and reports whether that was possible.
 func (s *store) recall(b segment.Block) bool {
 	s.sent.Add(-b.Ref.Length)
 	return s.Recall(b)
@@ -144,12 +151,12 @@ func (s *store) tellFreed() {
 	}
 }
 
-// lend makes a buffer of n bytes for the sender to fill.
+// lend lends a buffer of n bytes for the sender to fill.
 func (s *store) lend(n int) (Buffer, error) {
-	if s.first.Load() > 0 {
-		return Buffer{}, ErrFull // it is not known for what
+	if s.urgent.Load() > 0 {
+		return Buffer{}, ErrFull // the buffer may be for a message that is not urgent
 	}
-	if n > s.most || s.left.Load() {
+	if n > s.most || s.untrim.Load() {
 		b, err := s.takeOver(n)
 		if err != nil {
 			return Buffer{}, err

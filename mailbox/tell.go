@@ -5,10 +5,9 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Tell is Send of what m points to as a message that wants no answer. It reports
-// false when nothing was sent: then Send says why. What stands here is the way of
-// most messages, values without pointers for a ring with room: a change of it is
-// measured.
+// Tell is Send of what m points to, as a message that wants no answer. It returns false
+// if nothing was sent: then Send says why. This is the path of most messages, values
+// without pointers for a ring with room: measure every change.
 func Tell(o *Outbox, m any) bool {
 	t := codec.Known(m)
 	if t == nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// tellLent is Tell of a message with one lent buffer beside a payload of t.Beside
-// bytes, when that is a buffer of o, and o's queue is a ring with room. It reports
-// false when nothing was sent, and the buffer is still the sender's: then Send
-// sends it, or says why it cannot.
+// tellLent is Tell for a message with one lent buffer beside a payload of t.Beside bytes,
+// if the buffer is one of o, and o's queue is a ring with room. It returns false if
+// nothing was sent, and the buffer is still the sender's: then Send sends it, or says why
+// it cannot.
 func tellLent(o *Outbox, t *codec.Type, m any) bool {
 	n := wire.LentHeader + t.Beside()
 	if t.Beside() > o.inline || n > o.entry {
@@ -31,7 +31,7 @@ func tellLent(o *Outbox, t *codec.Type, m any) bool {
 	}
 	l, generation, length := buf.l, buf.generation, uint64(buf.n)
 	runtime.KeepAlive(m)
-	// A ring cannot refuse what it has reserved: the buffer can be made dead first.
+	// A ring cannot refuse an entry that it has reserved, so the buffer can be made dead first.
 	if !l.move(generation, leaseWriting, leaseSent) {
 		return false
 	}

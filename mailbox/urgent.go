@@ -10,19 +10,19 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// Urgent marks a message that overtakes those of its sender that are not urgent:
-// embed it in the message's type. It takes no space, neither in memory nor on the
-// way. The mailbox must have Config.Priorities. A message with a File cannot be
-// urgent: to send one fails with ErrUrgentFile.
+// Urgent, embedded in the type of a message, makes the message overtake those of its
+// sender that are not urgent. It takes no space, neither in memory nor on the wire. The
+// mailbox must have Config.Priorities. A message with a File cannot be urgent: sending
+// one fails with ErrUrgentFile.
 type Urgent struct{}
 
-// UnderstudyUrgent makes the codec know the messages that embed u.
+// UnderstudyUrgent lets the codec recognize messages that embed Urgent.
 func (Urgent) UnderstudyUrgent() {}
 
-// PriorityError says that priorities were wanted where there are none.
+// PriorityError says that something needs priorities that a queue does not have.
 type PriorityError struct {
-	What  string   // that wants them: the type of a message, or the word of configuration
-	Queue string   // form of the queue that has none, or that was made without
+	What  string   // what needs them: the type of a message, or the field of Config
+	Queue string   // form of the queue, which has none, or was made without
 	Forms []string // forms that have priorities
 }
 
@@ -35,8 +35,8 @@ func (e *PriorityError) Error() string {
 		e.What, e.Queue, strings.Join(names, ", "))
 }
 
-// NoPriority is the error of an urgent message of type t to a mailbox that cfg
-// describes, or nil if it has priorities.
+// NoPriority returns a *PriorityError if t is urgent and the mailbox that cfg describes
+// has no priorities, and otherwise nil.
 func NoPriority(t *codec.Type, cfg wire.Mailbox) error {
 	if !t.Urgent() || cfg.Priority != 0 {
 		return nil
@@ -44,11 +44,11 @@ func NoPriority(t *codec.Type, cfg wire.Mailbox) error {
 	return &PriorityError{What: "urgent message " + t.Name(), Queue: queueName(cfg.Queue), Forms: lane.Prioritized()}
 }
 
-// ErrUrgentFile says that a file would be closed under the message that it
-// belongs to.
+// ErrUrgentFile says that an urgent message has a file. Files arrive in the order sent,
+// so this one would overtake, and thereby close, those of earlier messages.
 var ErrUrgentFile = errors.New("mailbox: a file cannot travel with an urgent message: files arrive in the order sent, and this one would overtake those of others; send it with a message that is not urgent")
 
-// queueName is the word of configuration for a form.
+// queueName returns the name of a form in configuration.
 func queueName(q wire.Queue) string {
 	if f, err := lane.FormOf(q); err == nil {
 		return f.Name
@@ -56,8 +56,8 @@ func queueName(q wire.Queue) string {
 	return fmt.Sprint(uint8(q))
 }
 
-// priority is the form of c's queues, which have priorities: the one that is
-// named, or the first that the machine allows.
+// priority returns the form of c's queues, which need priorities: the one that c names,
+// or the first such one that the machine allows.
 func (c Config) priority() (wire.Queue, error) {
 	if !c.chosen() {
 		f, err := lane.FormNamed(c.Queue)
@@ -76,11 +76,11 @@ func (c Config) priority() (wire.Queue, error) {
 	return f.Queue, nil
 }
 
-// chosen says that c leaves the form of queue to be chosen.
+// chosen reports whether c names no form of queue, so that one is chosen.
 func (c Config) chosen() bool { return c.Queue == "" || c.Queue == lane.Auto }
 
-// QueueOr is c with the form of queue of that name, unless c names one or has
-// Priorities and that form has none.
+// QueueOr returns c with the form of queue of that name, unless c names one, or needs
+// priorities that the form does not have.
 func (c Config) QueueOr(name string) Config {
 	if c.Queue != "" {
 		return c
@@ -92,12 +92,12 @@ func (c Config) QueueOr(name string) Config {
 	return c
 }
 
-// UrgentWaits says that an urgent message waits for room here, or no longer does.
-// While one does, no other gets a block.
+// UrgentWaits records that an urgent message begins, or ends, to wait for room here.
+// While one waits, no other message gets a block.
 func (o *Outbox) UrgentWaits(yes bool) {
 	if yes {
-		o.store.first.Add(1)
+		o.store.urgent.Add(1)
 	} else {
-		o.store.first.Add(-1)
+		o.store.urgent.Add(-1)
 	}
 }

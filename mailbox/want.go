@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// lentError is the ErrFull of a message that has got no block.
+// lentError is the ErrFull of a message for which no block is free.
 type lentError struct{ size, pool int }
 
 func (e *lentError) Error() string {
@@ -17,8 +17,8 @@ func (e *lentError) Unwrap() error { return ErrFull }
 // Want is one sender's wait for a block. The zero Want waits for none.
 type Want struct{ size int }
 
-// Try calls send for one who waits for room. When that fails for want of a block,
-// smaller ones make way for it until it gets one, or EndWant.
+// Try calls send for a sender that waits for room. If send fails for want of a block,
+// smaller blocks give way to it until it gets one, or until EndWant.
 func (o *Outbox) Try(w *Want, send func() error) error {
 	o.tellHandled()
 	err := send()
@@ -32,8 +32,8 @@ func (o *Outbox) Try(w *Want, send func() error) error {
 	return err
 }
 
-// EndWant says that w waits no longer, and reports whether others may find a block
-// now that they could not have before.
+// EndWant ends the wait of w, and reports whether other senders may now find a block that
+// they could not have before.
 func (o *Outbox) EndWant(w *Want) bool {
 	if w.size == 0 {
 		return false
@@ -44,12 +44,12 @@ func (o *Outbox) EndWant(w *Want) bool {
 	return others
 }
 
-// tellHandled tells the blocks how far the receiver is, if somebody waits for one.
+// tellHandled tells the pool how far the receiver has got, if a sender waits for a block.
 func (o *Outbox) tellHandled() {
 	if o.wants.Load() == 0 {
 		return
 	}
-	o.mu.Lock() // the page stays mapped
+	o.mu.Lock() // keeps the page mapped
 	defer o.mu.Unlock()
 	if !o.closed {
 		o.store.Handled(o.lane.Handled())

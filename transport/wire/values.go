@@ -27,7 +27,7 @@ const (
 type Mailbox struct {
 	Queue     Queue
 	Full      uint8  // policy when the lane is full: 0 wait, 1 fail, 2 drop
-	Redeliver uint8  // how many deaths of its receiver a message in hand survives; 0: none
+	Redeliver uint8  // at how many deaths of its handler a message is quarantined; 0: at the first
 	RingBytes uint32 // bytes of the cells of a ring
 	Inline    uint32 // largest payload that travels in the entry, in bytes
 	PoolBytes uint64 // largest total of blocks that a sender may have on a lane, in bytes
