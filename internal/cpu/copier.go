@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Copier copies into memory that somebody on another core has read, and will read again.
-// Where that core shares a cache with this one, the lines are best written where they are.
-// Where it does not, each line that is there has to be asked for over a long way, and a
-// copy past the caches, to memory, takes a tenth of the time. Nobody says which of the two
-// it is, so some copies are timed. The zero value is ready for use, by any goroutine. It
-// must not be copied.
+// Copier copies into memory that another core has read, and will read again. If that core
+// shares a cache with this one, an ordinary copy is best, which writes the cache lines
+// where they are. If not, each line that the other core has must be fetched over a long
+// way, and a copy that bypasses the caches and goes to memory takes a tenth of the time.
+// Nothing tells which of the two is the case, so some copies are timed. The zero value is
+// ready to use by any goroutine. A Copier must not be copied.
 type Copier struct {
-	past  atomic.Int32 // copies that go past the caches, until one is timed again
-	slow  atomic.Int32 // timed ones in a row that were slow
-	turns atomic.Int32 // copies since the last that was timed
+	past  atomic.Int32 // copies that still bypass the caches before one is timed again
+	slow  atomic.Int32 // slow timed copies in a row
+	turns atomic.Int32 // copies since the last timed one
 }
 
 const (
-	leastPast = 32 << 10  // bytes; a smaller copy is not worth it
-	mostPast  = 1 << 20   // bytes, from which on copy goes past the caches anyway
-	timedOf   = 16        // copies, of which one is timed
-	slowRate  = 4         // bytes a nanosecond, below which a copy is slow
-	certain   = 3         // slow ones in a row that are no accident
-	firstPast = int32(64) // copies that go past the caches then
-	morePast  = 4096      // and at most, after several times
+	leastPast = 32 << 10  // bytes; a smaller copy never bypasses the caches
+	mostPast  = 1 << 20   // bytes from which on copy itself bypasses the caches
+	timedOf   = 16        // one of so many copies is timed
+	slowRate  = 4         // bytes a nanosecond; a slower copy is slow
+	certain   = 3         // so many slow copies in a row are no accident
+	firstPast = int32(64) // copies that bypass the caches then; twice as many after each further slow one
+	morePast  = 4096      // at most so many
 )
 
-// Copy is copy.
+// Copy does what copy does.
 func (c *Copier) Copy(dst, src []byte) int {
 	n := min(len(dst), len(src))
 	if n < leastPast || n >= mostPast {
@@ -47,7 +47,7 @@ func (c *Copier) Copy(dst, src []byte) int {
 	return n
 }
 
-// took is told of a copy that was timed.
+// took records that a copy of n bytes took d.
 func (c *Copier) took(n int, d time.Duration) {
 	if int64(n) >= slowRate*d.Nanoseconds() {
 		c.slow.Store(0)

@@ -4,8 +4,8 @@ package cpu
 
 import "sync/atomic"
 
-// StoreRelease64 stores v in *p, after all earlier loads and stores of this
-// goroutine. Later loads may pass it: who needs them not to uses p.Store.
+// StoreRelease64 stores v in *p, after all earlier loads and stores of this goroutine.
+// Later loads may be done before it; if they must not, use p.Store.
 func StoreRelease64(p *atomic.Uint64, v uint64) { p.Store(v) }
 
 // StoreRelease32 is StoreRelease64 for 32 bits.
@@ -18,15 +18,14 @@ func Pause(n int) {
 	}
 }
 
-// spin takes the time of a call. Goroutines pause at the same time: there is nothing that
-// they share.
+// spin takes the time of a call. It touches nothing, as several goroutines may pause at
+// the same time.
 //
 //go:noinline
 func spin() {}
 
-// copyPast is copy.
+// copyPast is copy: here nothing bypasses the caches.
 func copyPast(dst, src []byte) int { return copy(dst, src) }
 
-// Prefetch asks for lines from b on, in order to read them, where there
-// is an instruction for that.
+// Prefetch would fetch cache lines from b on; here it does nothing.
 func Prefetch(b *byte, lines int) {}

@@ -7,20 +7,20 @@ import (
 	"unsafe"
 )
 
-// StoreRelease64 stores v in *p, after all earlier loads and stores of this
-// goroutine. Later loads may pass it: who needs them not to uses p.Store.
+// StoreRelease64 stores v in *p, after all earlier loads and stores of this goroutine.
+// Later loads may be done before it; if they must not, use p.Store.
 func StoreRelease64(p *atomic.Uint64, v uint64) { *(*uint64)(unsafe.Pointer(p)) = v }
 
 // StoreRelease32 is StoreRelease64 for 32 bits.
 func StoreRelease32(p *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(p)) = v }
 
-// Pause waits for n turns of about 10 to 100 ns, which leaves the core to the
-// thread that shares it, if one does.
+// Pause waits for n turns of about 10 to 100 ns, during which a thread that shares the
+// core has more of it.
 //
 //go:noescape
 func Pause(n int)
 
-// copyPast is copy past the caches, of at least two lines.
+// copyPast is copy, but bypasses the caches. dst and src have at least two lines.
 func copyPast(dst, src []byte) int {
 	n := min(len(dst), len(src))
 	to, from := uintptr(unsafe.Pointer(unsafe.SliceData(dst))), uintptr(unsafe.Pointer(unsafe.SliceData(src)))
@@ -35,14 +35,14 @@ func copyPast(dst, src []byte) int {
 	return done + copy(dst[done:n], src[done:n])
 }
 
-// copyLines copies lines to dst, where one begins, by stores that go to memory and take
-// the line from whoever has it.
+// copyLines copies lines to dst, which must be the beginning of one, by stores that go to
+// memory and invalidate the line in all caches.
 //
 //go:noescape
 func copyLines(dst, src *byte, lines int)
 
-// Prefetch asks for lines from b on, in order to read them. It never
-// faults: there need be no memory.
+// Prefetch starts to fetch cache lines from b on for reading. It never faults, even if
+// there is no memory.
 //
 //go:noescape
 func Prefetch(b *byte, lines int)

@@ -1,5 +1,4 @@
 package cpu
 
-// Line is how many bytes pass from one processor's cache to another's at a time: 64 on
-// amd64 and on most of arm64.
+// Line is the size of a cache line in bytes: 64 on amd64 and on most arm64.
 const Line = 64

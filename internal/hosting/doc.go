@@ -1,4 +1,4 @@
-// Package hosting is where packages actor and supervisor meet in one process: what a
+// Package hosting connects packages actor and supervisor within one process. It is what a
 // supervisor does with the actors of its process, and a program never does.
 //
 //	supervisor ──► New · Of · Defined · ExitOf ──► actor

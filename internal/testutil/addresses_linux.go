@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Addresses lets this process have only so many bytes of address space more than it
-// has now, until the test ends, or restore is called.
+// Addresses limits the address space of this process to more bytes than it has now,
+// until the test ends or restore is called.
 func Addresses(t testing.TB, more uint64) (restore func()) {
 	t.Helper()
 	var old unix.Rlimit
@@ -33,7 +33,7 @@ func Addresses(t testing.TB, more uint64) (restore func()) {
 	return restore
 }
 
-// Sparse is a sealed segment of size bytes that takes no memory.
+// Sparse returns a sealed segment of size bytes that takes no memory.
 func Sparse(t testing.TB, size int64) *os.File {
 	t.Helper()
 	fd, err := unix.MemfdCreate("sparse", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// auditGrace is how long Audit waits at the end of a test for what is still on
-// its way out: goroutines that return, processes that die. Only a test that fails
-// waits so long.
+// auditGrace is how long Audit waits at the end of a test for what is about to go:
+// goroutines that return, processes that die. Only a failing test waits that long.
 var auditGrace = 20 * time.Second
 
-// ShortGrace makes Audit wait no longer than d until t has ended, for a test that
-// leaks on purpose.
+// ShortGrace makes Audit wait no longer than d until t has ended, for tests that leak
+// on purpose.
 func ShortGrace(t testing.TB, d time.Duration) {
 	usual := auditGrace
 	auditGrace = d
@@ -25,25 +24,23 @@ func ShortGrace(t testing.TB, d time.Duration) {
 // auditPoll is the pause between two looks within auditGrace.
 const auditPoll = 10 * time.Millisecond
 
-// Audit makes the test account for what it leaves behind. Call it first: what
-// exists now is allowed, and the comparison is made after every cleanup that
-// the test registers later. Whatever is new then, and still there 20
-// seconds later, fails the test:
+// Audit makes the test account for what it leaves behind. Call it first: what exists now
+// is allowed, and the comparison is made after every cleanup that the test registers
+// later. Whatever is new then, and still there 20 seconds later, fails the test:
 //
 //   - goroutines, with their stacks
 //   - open descriptors of this process
 //   - child processes, zombies included
 //   - names in /dev/shm and in a mounted /dev/mqueue that begin with understudy
 //   - SysV segments that this process or one of its helpers made or attached
-//     last, and SysV queues whose last sender or receiver it was; the kernel
-//     tells no more, so a queue that was never used, and semaphores, go unnoticed
+//     last, and SysV queues of which it was the last sender or receiver; the kernel
+//     tells no more, so unused queues, and semaphores, go unnoticed
 //   - SysV queues that are in the library's registry and that no process holds
 //   - mappings of memfds and of files in /dev/shm
 //
-// A name that carries the id of a living process which is neither this one nor
-// one of its helpers (understudy-PID...) belongs to another program and is left
-// out. A test with Audit must not be parallel. Outside Linux only goroutines
-// are compared.
+// A name (understudy-PID...) with the id of a living process that is neither this one nor
+// one of its helpers belongs to another program and is left out. A test with Audit must
+// not be parallel. Outside Linux only goroutines are compared.
 func Audit(t testing.TB) {
 	t.Helper()
 	warmUp()
@@ -68,7 +65,7 @@ func Audit(t testing.TB) {
 // Identities begin with the kind, so that a sorted list reads well.
 type items map[string]string
 
-// news describes what is in after and not in before, sorted by identity.
+// news describes what is in after but not in before, sorted by identity.
 func news(before, after items) []string {
 	var fresh []string
 	for _, id := range slices.Sorted(maps.Keys(after)) {
@@ -87,8 +84,8 @@ func inventory() items {
 	return all
 }
 
-// addGoroutines lists every goroutine but the one that asks and those of the
-// runtime and of package testing.
+// addGoroutines lists every goroutine but this one and those of the runtime and of
+// package testing.
 func (all items) addGoroutines() {
 	buf := make([]byte, 1<<16)
 	for {
@@ -99,7 +96,7 @@ func (all items) addGoroutines() {
 		}
 		buf = make([]byte, 2*len(buf))
 	}
-	// The first one is the goroutine that asks.
+	// The first one is this goroutine.
 	for _, stack := range strings.Split(string(buf), "\n\n")[1:] {
 		head, _, ok := strings.Cut(stack, " [")
 		if ok && !ownedByTheSystem(stack) {
@@ -108,8 +105,8 @@ func (all items) addGoroutines() {
 	}
 }
 
-// ownedByTheSystem says whether a goroutine was made by the runtime or by
-// package testing, or is one that os/signal makes once and keeps.
+// ownedByTheSystem reports whether a goroutine was started by the runtime or by package
+// testing, or is the one that os/signal starts once and keeps.
 func ownedByTheSystem(stack string) bool {
 	_, creator, ok := strings.Cut(stack, "\ncreated by ")
 	if !ok {

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// warmUp makes the runtime open the descriptors that it opens once and keeps,
-// so that no test is charged with them: those of its poller, and the goroutine
-// and descriptors behind signals.
+// warmUp makes the runtime open what it opens once and keeps, the descriptors of its
+// poller, and the goroutine and descriptors for signals, so that no test is blamed for
+// them.
 func warmUp() {
 	if r, w, err := os.Pipe(); err == nil {
 		r.Close()
@@ -27,7 +27,7 @@ func warmUp() {
 	signal.Stop(c)
 }
 
-// addSystem lists what the kernel knows of this process.
+// addSystem lists what the kernel holds for this process.
 func (all items) addSystem() {
 	all.addDescriptors()
 	all.addChildren()
@@ -53,9 +53,9 @@ func (all items) addDescriptors() {
 	}
 }
 
-// addChildren lists the processes whose parent is this one. The kernel says at
-// once when there are none; otherwise every process of the machine is looked
-// at, which takes a while where there are many.
+// addChildren lists the processes whose parent is this one. If there are none, the kernel
+// says so at once; otherwise every process of the machine is examined, which takes a while
+// if there are many.
 func (all items) addChildren() {
 	const options = unix.WEXITED | unix.WNOHANG | unix.WNOWAIT | unix.WALL
 	if err := unix.Waitid(unix.P_ALL, 0, nil, options, nil); err == unix.ECHILD {
@@ -92,8 +92,8 @@ func (all items) addNames(dir, kind string) {
 	}
 }
 
-// foreign says whether the rest of a name carries the id of a living process
-// that has nothing to do with this test.
+// foreign reports whether the rest of a name has the id of a living process that has
+// nothing to do with this test.
 func foreign(tail string) bool {
 	digits := strings.TrimLeft(tail, "-._")
 	if i := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
@@ -107,7 +107,7 @@ func foreign(tail string) bool {
 	return err == nil
 }
 
-// ours says whether pid is this process or a helper that it has started.
+// ours reports whether pid is this process or a helper that it has started.
 func ours(pid int) bool {
 	if pid == os.Getpid() {
 		return true
@@ -117,9 +117,9 @@ func ours(pid int) bool {
 	return pids[pid] != 0
 }
 
-// addSysV lists the ids of one kind for which one of the pid columns names this
-// process or a helper. The kernel's table of semaphore sets has no such column,
-// so they cannot be told from those of other programs.
+// addSysV lists the ids of one kind for which one of the pid columns names this process or
+// a helper. The kernel's table of semaphore sets has no such column, so ours cannot be
+// told from those of other programs.
 func (all items) addSysV(kind string, columns ...string) {
 	table, err := os.ReadFile("/proc/sysvipc/" + kind)
 	if err != nil {
@@ -145,11 +145,11 @@ func (all items) addSysV(kind string, columns ...string) {
 	}
 }
 
-// addRegistered lists the SysV queues that are in the library's registry and that
-// nobody holds: whose processes have all ended. The kernel's table cannot tell whose
-// a queue is that was used by processes which this one does not know. A file of
-// another IPC namespace is left out: it is of a program that this test has not
-// started, and only one of that namespace can remove its queue.
+// addRegistered lists the SysV queues in the library's registry whose processes have all
+// ended, so that nobody holds them. The kernel's table does not show these if they were
+// used only by processes that this one does not know. A file of another IPC namespace is
+// left out: it belongs to a program that this test has not started, and only a process of
+// that namespace can remove its queue.
 func (all items) addRegistered() {
 	space := "\nipc "
 	if ns, err := os.Stat("/proc/self/ns/ipc"); err == nil {
@@ -172,8 +172,8 @@ func (all items) addRegistered() {
 	}
 }
 
-// touched says whether a queue or segment was made or used since the helper pid
-// was started: the number may have been another process's before.
+// touched reports whether a queue or segment was made or used since the helper pid was
+// started: another process may have had this pid before.
 func touched(row map[string]string, pid int) bool {
 	procsMu.Lock()
 	since := pids[pid]
@@ -205,7 +205,7 @@ func (all items) addMappings() {
 	}
 }
 
-// shared says whether a mapping's path is that of memory between processes.
+// shared reports whether a mapping's path is that of memory between processes.
 func shared(path string) bool {
 	for _, prefix := range []string{"/memfd:", "/dev/shm/", "/SYSV"} {
 		if strings.HasPrefix(path, prefix) {

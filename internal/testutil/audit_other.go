@@ -4,5 +4,5 @@ package testutil
 
 func warmUp() {}
 
-// addSystem lists nothing: the accounts are those of Linux.
+// addSystem lists nothing: it is implemented on Linux only.
 func (all items) addSystem() {}

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Descriptors of a helper: 0, 1 and 2 as usual, then the liveness pipe, then
-// the files of Spec.Files.
+// The descriptors of a helper are 0, 1 and 2 as usual, then the liveness pipe, then the
+// files of Spec.Files.
 const (
 	livenessFD  = 3
 	firstFileFD = 4
@@ -24,17 +24,16 @@ const exitOrphan = 90
 // Child is the helper process seen from inside. Its methods are for one
 // goroutine at a time.
 type Child struct {
-	// Args are those of Spec.Args.
+	// Args is Spec.Args.
 	Args []string
 
 	in    *bufio.Reader
 	files []*os.File
 }
 
-// newChild takes what Start has handed over. Nothing of it may reach the
-// processes that the helper starts: a liveness pipe inherited by them is
-// harmless, but a descriptor of the test kept open by a grandchild would hide
-// the end of its owner.
+// newChild takes what Start has handed over. Nothing of it may reach the processes that
+// the helper starts: an inherited liveness pipe would be harmless, but a descriptor of
+// the test kept open by a grandchild would hide the end of the helper.
 func newChild() *Child {
 	n, _ := strconv.Atoi(os.Getenv(filesVar))
 	os.Unsetenv(helperVar)
@@ -50,8 +49,8 @@ func newChild() *Child {
 	return c
 }
 
-// dieWith ends the process when the pipe does: nobody ever writes to it, and
-// its other end is held by the test process alone.
+// dieWith ends the process when the pipe ends: nobody ever writes to it, and only the test
+// process holds its other end.
 func dieWith(pipe *os.File) {
 	_, _ = io.Copy(io.Discard, pipe)
 	os.Exit(exitOrphan)
@@ -61,16 +60,16 @@ func dieWith(pipe *os.File) {
 // out of range panics.
 func (c *Child) File(i int) *os.File { return c.files[i] }
 
-// Say sends one line to the test, made as by fmt.Sprint; see Proc.Expect.
+// Say sends one line to the test, formatted as by fmt.Sprint; see Proc.Expect.
 func (c *Child) Say(line ...any) {
 	if _, err := fmt.Fprintln(os.Stdout, fmt.Sprint(line...)); err != nil {
 		os.Exit(exitOrphan)
 	}
 }
 
-// Wait blocks until the test sends a line and returns what follows prefix in
-// it, without surrounding space. A line that begins otherwise is a mistake of
-// the test and ends the process with a message; so does the end of the input.
+// Wait waits until the test sends a line, and returns what follows prefix in it, without
+// surrounding space. A line without the prefix is a mistake of the test and ends the
+// process with a message, as does the end of the input.
 func (c *Child) Wait(prefix string) string {
 	line, err := c.in.ReadString('\n')
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Descriptors skips a test that has up to n descriptors open at a time, in one of its
-// processes, where RLIMIT_NOFILE is lower. What the library does then is for other
-// tests, which lower the limit themselves.
+// Descriptors skips a test of which one process has up to n descriptors open at a time, if
+// RLIMIT_NOFILE is lower. What the library does then is shown by other tests, which lower
+// the limit themselves.
 func Descriptors(t testing.TB, n uint64) {
 	t.Helper()
 	var r unix.Rlimit

@@ -1,9 +1,9 @@
-// Package testutil gives tests real processes and an account of what they
-// leave behind.
+// Package testutil gives tests real processes, and an account of what the tests leave
+// behind.
 //
-// A helper is a named function that runs in a process of its own: the test
-// binary, executed again. A Proc is such a process as the test sees it, a Child
-// is the same process as the helper sees itself. Both talk in lines:
+// A helper is a named function that runs in a process of its own: the test binary,
+// executed again. A Proc is such a process as the test sees it, a Child is the same
+// process seen by the helper itself. Both talk in lines:
 //
 //	test process                                helper process
 //	p := testutil.Start(t, "echo", Spec{...})   func(c *testutil.Child) int
@@ -13,9 +13,9 @@
 //	Spec.Files          ── descriptors ───────▶ c.File(i)
 //	(dies)              ── liveness pipe, EOF ▶ exits
 //
-// Lines instead of sleeps: a test waits for what has happened, and the only
-// clock is HangGuard, which ends a test that waits for something that will
-// never come, with the goroutines and the stderr of every process of the test.
+// Lines replace sleeps: a test waits for events. The only clock is HangGuard, which ends a
+// test that waits for something that never comes, and prints the goroutines and the stderr
+// of every process of the test.
 //
 // A test file registers helpers in package-level variables and hands the
 // process to Main:
@@ -30,10 +30,10 @@
 // Audit compares what a test leaves with what it found: goroutines,
 // descriptors, child processes, shared memory, queues, mappings.
 //
-// Guarantees: every Proc is killed and reaped before its test ends; when the
-// test process itself is killed, its helpers end, except one that is stopped at
-// that moment, which ends when it is continued. Helpers may not outlive a test.
+// Guarantees: every Proc is killed and reaped before its test ends. When the test process
+// itself is killed, its helpers end; one that is stopped at that moment ends when it is
+// continued. Helpers may not outlive a test.
 //
-// Non-goals: Audit does not know parallel tests apart, so a test that calls it
-// must not call t.Parallel; outside Linux it accounts for goroutines only.
+// Non-goals: Audit cannot tell parallel tests apart, so a test that calls it must not call
+// t.Parallel; outside Linux it accounts for goroutines only.
 package testutil

@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// Example runs the body of an Example function that needs a second process:
-// t is good for Start and for what Start needs. A failure panics, which fails
-// the example.
+// Example runs the body of an Example function that needs a second process. t supports
+// Start and what Start needs. A failure panics, which fails the example.
 func Example(body func(t testing.TB)) {
 	t := &exampleTB{}
 	defer func() {
@@ -20,8 +19,8 @@ func Example(body func(t testing.TB)) {
 	body(t)
 }
 
-// exampleTB is as much of a testing.TB as Start and Proc call; the rest of the
-// embedded nil interface panics.
+// exampleTB has those methods of a testing.TB that Start and Proc call; all others panic,
+// as the embedded interface is nil.
 type exampleTB struct {
 	testing.TB
 	cleanups []func()
@@ -39,15 +38,15 @@ func (t *exampleTB) Errorf(format string, args ...any) {
 	panic(fmt.Sprintf(format, args...))
 }
 
-// examplesAllowed says whether the machine allows what the examples of this package
-// need; nil when they need nothing.
+// examplesAllowed returns an error if the machine does not allow what the examples of this
+// package need. It is nil if they need nothing.
 var examplesAllowed func() error
 
-// ExamplesNeed makes Main leave out the examples of a package, with the reason, if
-// allowed fails: an Example function cannot skip itself. Call it in an init function.
+// ExamplesNeed makes Main skip the examples of a package if allowed fails, and print the
+// reason: an Example function cannot skip itself. Call it in an init function.
 func ExamplesNeed(allowed func() error) { examplesAllowed = allowed }
 
-// skipExamples does so.
+// skipExamples skips the examples if the machine does not allow them.
 func skipExamples() {
 	if examplesAllowed == nil {
 		return

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FileSize skips a test that needs a file of n bytes, be it in memory only, where
-// RLIMIT_FSIZE is lower. What the library does then is for other tests, which lower the
-// limit themselves.
+// FileSize skips a test that needs a file of n bytes, also one in memory, if RLIMIT_FSIZE
+// is lower. What the library does then is shown by other tests, which lower the limit
+// themselves.
 func FileSize(t testing.TB, n uint64) {
 	t.Helper()
 	if err := FileSizeAllows(n); err != nil {
@@ -17,7 +17,7 @@ func FileSize(t testing.TB, n uint64) {
 	}
 }
 
-// FileSizeAllows is the reason for which FileSize would skip, or nil.
+// FileSizeAllows returns the reason for which FileSize would skip, or nil.
 func FileSizeAllows(n uint64) error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &r); err == nil && r.Cur < n {

@@ -7,5 +7,5 @@ import "testing"
 // FileSize does nothing here: only Linux has the forms that need it.
 func FileSize(testing.TB, uint64) {}
 
-// FileSizeAllows is nil here.
+// FileSizeAllows returns nil here.
 func FileSizeAllows(uint64) error { return nil }

@@ -9,10 +9,10 @@ import (
 // UNDERSTUDY_LONG=1 go test ./...
 const LongVariable = "UNDERSTUDY_LONG"
 
-// Rounds is how often a test repeats what it does: long with UNDERSTUDY_LONG=1,
-// usual without, and a tenth of usual, but once at least unless usual is 0, with
-// -short or where the race detector makes everything ten times slower. What a test shows must
-// be shown with the smallest of these numbers; more of them find rarer mistakes.
+// Rounds returns how often a test should repeat its work: long with UNDERSTUDY_LONG=1, and
+// usual without. With -short, and under the race detector, which makes everything ten
+// times slower, it is a tenth of usual, but at least 1 unless usual is 0. A test must show
+// what it is for with the smallest of these numbers; more rounds find rarer mistakes.
 func Rounds(usual, long int) int {
 	switch v := os.Getenv(LongVariable); {
 	case v != "" && v != "0":

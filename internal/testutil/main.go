@@ -18,8 +18,8 @@ const (
 	filesVar  = "UNDERSTUDY_TEST_FILES"
 )
 
-// Registration is what Helper returns. It has no use but to be assigned to a
-// blank package-level variable.
+// Registration is the result of Helper. Its only use is to be assigned to a blank
+// package-level variable.
 type Registration struct{}
 
 var (
@@ -42,8 +42,8 @@ func Helper(name string, f func(*Child) int) Registration {
 	return Registration{}
 }
 
-// HelperErr is Helper of a function that fails with an error: that goes to the
-// process's stderr, and its exit status is 1.
+// HelperErr is Helper for a function that returns an error. An error goes to the process's
+// stderr, and makes its exit status 1.
 func HelperErr(name string, f func(*Child) error) Registration {
 	return Helper(name, func(c *Child) int {
 		if err := f(c); err != nil {
@@ -56,11 +56,10 @@ func HelperErr(name string, f func(*Child) error) Registration {
 
 // Main is the whole body of a TestMain; it does not return.
 //
-// First it calls the before functions, in every process: one of them may take
-// the process over and never return. Then it runs the helper if the process was
-// started as one, and the tests otherwise. A complete run of the tests fails if
-// there are helpers which no test has started: such a test has silently lost
-// its other process.
+// First it calls the before functions, in every process; one of them may take the process
+// over and never return. Then it runs the helper if the process was started as one, and
+// the tests otherwise. A complete run of the tests fails if there are helpers that no test
+// has started: then a test has silently lost its other process.
 func Main(m *testing.M, before ...func()) {
 	for _, f := range before {
 		f()
@@ -77,8 +76,8 @@ func Main(m *testing.M, before ...func()) {
 	os.Exit(code)
 }
 
-// Refused skips a test because the kernel or the machine refuses what it needs.
-// In contrast to t.Skip it also tells Main that helpers may remain unused.
+// Refused skips a test because the kernel or the machine refuses what the test needs.
+// Unlike t.Skip, it also tells Main that helpers may remain unused.
 func Refused(t testing.TB, reason any) {
 	t.Helper()
 	refused.Store(true)
@@ -107,9 +106,8 @@ func unusedHelpers() []string {
 	return names
 }
 
-// complete says whether this run was to execute every test: then, and only
-// then, an unused helper is a mistake. Outside Linux tests of the Linux forms
-// are skipped or not compiled.
+// complete reports whether this run executes every test: only then an unused helper is a
+// mistake. Outside Linux, the tests of the Linux forms are skipped or not compiled.
 func complete() bool {
 	if refused.Load() || testing.Short() || runtime.GOOS != "linux" {
 		return false

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// HangGuard is how long Expect, Send and Wait wait for the other process
-// before they fail the test. It is no part of any test's timing: a test that
-// comes near it is broken.
+// HangGuard is how long Expect, Send and Wait wait for the other process before they fail
+// the test. It is not part of any test's timing: a test that comes near it is broken.
 const HangGuard = 2 * time.Minute
 
 // hangGuard is HangGuard except in this package's own tests.
@@ -39,7 +38,7 @@ type Proc struct {
 	stdin    *os.File // write end
 	stdout   *os.File // read end
 	lines    *bufio.Reader
-	stderr   *os.File // an unlinked file: never full, readable after any death
+	stderr   *os.File // an unlinked file: it is never full, and readable after any death
 	liveness *os.File // write end, never written
 
 	exited chan struct{} // closed when the process is reaped
@@ -51,9 +50,9 @@ var (
 	pids    = make(map[int]int64)  // of every helper ever started, and when, in Unix seconds, for Audit
 )
 
-// Start runs the helper with this name in a process of its own. It does not
-// wait for the helper to do anything. The process is killed and reaped when
-// the test ends; its stderr is shown when the test has failed.
+// Start runs the helper of this name in a process of its own. It does not wait for the
+// helper to do anything. The process is killed and reaped when the test ends; its stderr
+// is shown if the test has failed.
 func Start(t testing.TB, name string, spec Spec) *Proc {
 	t.Helper()
 	if helpers[name] == nil {
@@ -129,9 +128,9 @@ func (p *Proc) start(spec Spec, theirs []*os.File) error {
 	return p.cmd.Start()
 }
 
-// Expect waits for the next line of the helper and returns what follows prefix
-// in it, without surrounding space. A line that begins otherwise, the end of
-// the helper and HangGuard fail the test.
+// Expect waits for the next line of the helper and returns what follows prefix in it,
+// without surrounding space. A line without the prefix, the end of the helper, and
+// HangGuard fail the test.
 func (p *Proc) Expect(prefix string) string {
 	p.t.Helper()
 	_ = p.stdout.SetReadDeadline(time.Now().Add(hangGuard))
@@ -149,8 +148,8 @@ func (p *Proc) Expect(prefix string) string {
 	return strings.TrimSpace(rest)
 }
 
-// Send sends one line to the helper, made as by fmt.Sprint; see Child.Wait. It
-// fails the test when the helper is gone.
+// Send sends one line to the helper, formatted as by fmt.Sprint; see Child.Wait. It fails
+// the test if the helper is gone.
 func (p *Proc) Send(line ...any) {
 	p.t.Helper()
 	_ = p.stdin.SetWriteDeadline(time.Now().Add(hangGuard))
@@ -166,8 +165,8 @@ func (p *Proc) Send(line ...any) {
 // PID returns the process id.
 func (p *Proc) PID() int { return p.cmd.Process.Pid }
 
-// Kill sends SIGKILL. It does not wait for the end; see Wait. It is no error
-// if the process has ended already.
+// Kill sends SIGKILL. It does not wait for the end; see Wait. It is not an error if the
+// process has ended already.
 func (p *Proc) Kill() { _ = p.cmd.Process.Kill() }
 
 // Signal sends a signal and fails the test if the process has ended.
@@ -178,7 +177,7 @@ func (p *Proc) Signal(sig os.Signal) {
 	}
 }
 
-// Wait blocks until the process has ended and is reaped, and says how. It may
+// Wait waits until the process has ended and is reaped, and returns how it ended. It may
 // be called more than once.
 func (p *Proc) Wait() *os.ProcessState {
 	p.t.Helper()
@@ -188,7 +187,7 @@ func (p *Proc) Wait() *os.ProcessState {
 	return p.cmd.ProcessState
 }
 
-// Succeeds is Wait, and fails the test unless the exit status is 0.
+// Succeeds is Wait, but fails the test unless the exit status is 0.
 func (p *Proc) Succeeds() {
 	p.t.Helper()
 	if s := p.Wait(); !s.Success() {
@@ -216,8 +215,8 @@ func (p *Proc) exitedWithin(d time.Duration) bool {
 	}
 }
 
-// hang fails the test. Every helper of the test is asked for the stacks of its
-// goroutines first, which it prints to its stderr; cleanup shows them.
+// hang fails the test. First it makes every helper of the test print the stacks of its
+// goroutines to its stderr, which cleanup shows.
 func (p *Proc) hang(what string) {
 	p.t.Helper()
 	procsMu.Lock()
@@ -237,7 +236,7 @@ func (p *Proc) hang(what string) {
 	p.t.Fatalf("helper %s (pid %d) %s for %v", p.name, p.PID(), what, hangGuard)
 }
 
-// cleanup leaves nothing of the process.
+// cleanup kills and reaps the process, and closes its files.
 func (p *Proc) cleanup() {
 	p.Kill()
 	<-p.exited

@@ -7,6 +7,6 @@ import "os"
 // RaceEnabled says whether the race detector is built in.
 const RaceEnabled = true
 
-// The race detector makes every process sleep for a second at its exit, which
-// the children of a test would do hundreds of times.
+// The race detector makes every process sleep for a second at its exit, which would add up
+// for the hundreds of children of a test.
 func init() { os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") }

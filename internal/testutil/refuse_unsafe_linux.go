@@ -10,22 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RefuseVar names system calls, separated by commas, that a test binary and all
-// processes it starts are refused, as a seccomp profile of a container would:
-// UNDERSTUDY_TEST_REFUSE=memfd_create go test ./actor. The error is EPERM,
-// unless it is named: clone3:ENOSYS.
+// RefuseVar is an environment variable that lists system calls, separated by commas, that
+// are refused to a test binary and all processes that it starts, as a container's seccomp
+// profile would: UNDERSTUDY_TEST_REFUSE=memfd_create go test ./actor. The error is EPERM
+// unless another is named: clone3:ENOSYS.
 const RefuseVar = "UNDERSTUDY_TEST_REFUSE"
 
-// call is a system call; with bits, only when its argument arg (0 is the first)
-// has all of them.
+// call is a system call; if bits is not 0, only with all of these bits in its argument arg
+// (0 is the first).
 type call struct {
 	nr   uint32
 	arg  uint32
 	bits uint32
 }
 
-// refusable are the calls that RefuseVar may name. Those in capitals are one
-// flag of a call, which older kernels do not know.
+// refusable holds the calls that RefuseVar may name. A name in capitals stands for one flag
+// of a call, which older kernels do not know.
 var refusable = map[string]call{
 	"clone3":                  {nr: unix.SYS_CLONE3},
 	"close_range":             {nr: unix.SYS_CLOSE_RANGE},
@@ -70,14 +70,13 @@ var refusable = map[string]call{
 	"MADV_POPULATE_WRITE": {nr: unix.SYS_MADVISE, arg: 2, bits: unix.MADV_POPULATE_WRITE}, // 23: no other advice has these bits
 }
 
-// refusals are the errors that RefuseVar may name.
+// refusals holds the errors that RefuseVar may name.
 var refusals = map[string]unix.Errno{
 	"": unix.EPERM, "EPERM": unix.EPERM, "ENOSYS": unix.ENOSYS, "EINVAL": unix.EINVAL, "EOPNOTSUPP": unix.EOPNOTSUPP,
 }
 
-// init comes before everything that a test binary does with the calls. A
-// filter belongs to a thread, so the binary is executed again by the one that
-// has it.
+// init runs before the test binary uses any of the calls. A filter belongs to a thread, so
+// that thread executes the binary again.
 func init() {
 	names, ok := os.LookupEnv(RefuseVar)
 	if !ok {
@@ -120,8 +119,8 @@ func refuseCalls(names []string) error {
 	return nil
 }
 
-// refused is the part of a filter that refuses the call and lets all else go on
-// to the next part.
+// refused returns the part of a filter that refuses the call and passes all others on to
+// the next part.
 func (c call) refused(err unix.Errno) []unix.SockFilter {
 	const load, equal = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 	refuse := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(err)}

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// refusingVar names the test that Refusing runs, in the process that it runs it in.
+// refusingVar is set, in a process started by Refusing, to the name of the test to run.
 const refusingVar = "UNDERSTUDY_TEST_REFUSING"
 
-// Refusing runs the test that calls it once more for each of the given refusals, each
-// what RefuseVar may be, in a process of its own that is refused these calls. There
-// it returns true, and the test goes on; here it returns false, and the test is over.
+// Refusing runs the calling test again for each of the given refusals, each a value of
+// RefuseVar, in a new process to which these calls are refused. There it returns true, and
+// the test goes on; here it returns false, and the test is over.
 func Refusing(t *testing.T, refusals ...string) bool {
 	t.Helper()
 	if os.Getenv(refusingVar) == t.Name() {

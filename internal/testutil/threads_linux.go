@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Threads skips a test whose processes have up to n threads together where RLIMIT_NPROC,
-// which counts all of the user's, is lower. It does not hold for root. What the library
-// does then is for other tests, which lower the limit themselves.
+// Threads skips a test whose processes together have up to n threads, if RLIMIT_NPROC is
+// lower, which counts all threads of the user and does not apply to root. What the library
+// does then is shown by other tests, which lower the limit themselves.
 func Threads(t testing.TB, n uint64) {
 	t.Helper()
 	var r unix.Rlimit

@@ -5,15 +5,15 @@ import (
 	"unsafe"
 )
 
-// Values that hand over exactly one thing beside what is copied, and whose
-// encoding has therefore always the same number of bytes, have a way of their
-// own: one function that copies, and leaves what is handed over to the caller.
+// There is a special path for types whose values hand over exactly one thing and
+// otherwise take a fixed number of bytes: one function that copies the bytes and leaves
+// what is handed over to the caller.
 
-// beside says how such values are encoded.
+// beside says how the values of such a type are encoded.
 type beside struct {
-	bytes  int // of the encoding; 0: the type's values are not like that
+	bytes  int // of the encoding; 0: the type is not such a type
 	lender op  // what is handed over
-	at     int // where its index stands in the encoding
+	at     int // offset of its index in the encoding
 	copies []besideCopy
 }
 
@@ -23,7 +23,7 @@ type besideCopy struct {
 	at        int
 }
 
-// besideOf finds out whether values of p are like that.
+// besideOf returns the beside of a plan, or the zero value if the type is not like that.
 func besideOf(p *plan) (b beside) {
 	if !p.constant() {
 		return beside{}
@@ -40,7 +40,7 @@ func besideOf(p *plan) (b beside) {
 			b.lender, b.at = *o, b.bytes
 			b.bytes += lendBytes
 		case opEnd:
-		default: // bools have to be looked at
+		default: // bools have to be checked
 			return beside{}
 		}
 	}
@@ -50,15 +50,14 @@ func besideOf(p *plan) (b beside) {
 	return b
 }
 
-// Beside is the bytes of the encoding if values hand over exactly one thing, all of
-// them take the same small number of bytes, and nothing else is special about them;
-// else 0.
+// Beside returns the bytes of the encoding if all values hand over exactly one thing,
+// take the same small number of bytes, and have nothing else special; otherwise 0.
 func (t *Type) Beside() int { return t.beside.bytes }
 
-// AppendBeside is Append to dst[:0] for a type with a Beside. What is handed over, a
-// pointer to that part of the value, is returned instead, for the caller to deal
-// with; its index is written as 0. dst must have room. The compiler does not see that
-// the result points into the value: the caller keeps that alive.
+// AppendBeside is Append to dst[:0] for a type with a Beside. It does not hand anything
+// over: it writes the index 0, and returns a pointer to the part of the value that is to
+// be handed over. dst must have room. The compiler does not see that the result points
+// into the value, so the caller must keep the value alive.
 func AppendBeside(t *Type, dst []byte, v any) (lender any) {
 	b := &t.beside
 	dst = dst[:b.bytes]
@@ -71,10 +70,10 @@ func AppendBeside(t *Type, dst []byte, v any) (lender any) {
 	return faceOf(b.lender.aux.word, hide(unsafe.Add(p, b.lender.off)))
 }
 
-// DecodeBeside is Decode for a type with a Beside, of an encoding with the index 0,
-// but for what is handed over: a pointer to that part of the value is returned, for
-// the caller to set, as with AppendBeside. It returns nil, and has done nothing, when
-// src is anything else.
+// DecodeBeside is Decode for a type with a Beside and an encoding with the index 0,
+// except for what is handed over: it returns a pointer to that part of the value, for the
+// caller to set, as AppendBeside does. If src is anything else, it does nothing and
+// returns nil.
 func DecodeBeside(t *Type, src []byte, v any) (accepter any) {
 	b := &t.beside
 	if len(src) != b.bytes || b.bytes == 0 || binary.LittleEndian.Uint32(src[b.at:]) != 0 {

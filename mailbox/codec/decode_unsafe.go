@@ -8,13 +8,13 @@ import (
 	"unsafe"
 )
 
-// Decode decodes src, all of it, into the value that v, a pointer, points to,
-// and which afterwards shares no memory with src, but for a View if in.Views is
-// set. What was handed over beside the message is taken from in, which may be nil
-// for types that do not Lend. If it fails, the value is the zero value.
+// Decode decodes all of src into the value that v, a pointer, points to. Afterwards the
+// value shares no memory with src, except in a View if in.Views is set. What was handed
+// over beside the message is taken from in, which may be nil for types that do not Lend.
+// If Decode fails, the value is the zero value.
 //
-// src may be memory that a peer writes at this moment: each byte is read once,
-// and checked where it was copied to.
+// src may be memory that a peer is writing: each byte is read once, and checked where it
+// was copied to.
 func Decode(t *Type, src []byte, v any, in *Lent) error {
 	p := t.pointer(v)
 	var err error
@@ -65,7 +65,7 @@ func (t *Type) decode(src []byte, p unsafe.Pointer, in *Lent) error {
 	return err
 }
 
-// corrupt makes an error; Type.decode adds where it happened.
+// corrupt returns a *CorruptError, to which Type.decode adds the type and offset.
 func corrupt(what string, got, limit uint64) error {
 	return &CorruptError{What: what, Got: got, Max: limit}
 }
@@ -74,8 +74,7 @@ func short(src []byte, need int) error {
 	return corrupt("the number of bytes needed", uint64(need), uint64(len(src)))
 }
 
-// allBools says that the bools in the memory at p are 0 or 1. It is false too
-// where words do not tell.
+// allBools reports whether words show that the bools in the memory at p are 0 or 1.
 func allBools(words []boolWord, p unsafe.Pointer) bool {
 	var bad uint64
 	for i := range words {
@@ -84,7 +83,7 @@ func allBools(words []boolWord, p unsafe.Pointer) bool {
 	return bad == 0 && len(words) > 0
 }
 
-// badBool finds a byte that is no bool. A valid one is 0 or 1.
+// badBool returns the first bool that is neither 0 nor 1, or b = 0 if there is none.
 func badBool(runs []boolRun, p unsafe.Pointer) (at uintptr, b byte) {
 	for i := range runs {
 		r := &runs[i]
@@ -102,8 +101,8 @@ func badBool(runs []boolRun, p unsafe.Pointer) (at uintptr, b byte) {
 	return 0, 0
 }
 
-// decode fills count values that stand one after another from p on, and returns
-// what is left of src; with an error, the rest where it happened.
+// decode fills count consecutive values from p on, and returns what is left of src; with
+// an error, what was left where it happened.
 func (pl *plan) decode(src []byte, p unsafe.Pointer, count int, in *Lent, depth int) ([]byte, error) {
 	o := pl.start
 	for {
@@ -158,7 +157,8 @@ func (pl *plan) decode(src []byte, p unsafe.Pointer, count int, in *Lent, depth 
 	}
 }
 
-// decodeCopy fills flat memory, and returns a byte of it that is no bool.
+// decodeCopy fills flat memory. If it finds an invalid bool, it returns that byte, and
+// otherwise 0 or 1.
 func (o *op) decodeCopy(src []byte, f unsafe.Pointer) byte {
 	switch o.kind {
 	case opCopy1:
@@ -188,7 +188,7 @@ func badLength(what string, ok bool, n uint64, rest []byte) error {
 	return corrupt(what, n, uint64(len(rest)))
 }
 
-// decode is the rarer half of plan.decode.
+// decode does the rarer operations of plan.decode.
 func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
 	switch o.kind {
 	case opEmpties:
@@ -218,8 +218,8 @@ func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, 
 	return o.unmarshal(src, f)
 }
 
-// takeCount cuts the number of elements of min bytes or more from src. nil is
-// true for a nil slice or map.
+// takeCount takes a number of elements of at least min bytes each from src. null is true
+// for a nil slice or map.
 func takeCount(src []byte, min int) (n int, null bool, rest []byte, err error) {
 	mark, rest, ok := takeLength(src)
 	if !ok {
@@ -238,10 +238,10 @@ func takeCount(src []byte, min int) (n int, null bool, rest []byte, err error) {
 	return int(mark - 1), false, rest, nil
 }
 
-// decodeFlat fills the slice at f, whose elements are flat: one copy. The
-// memory is allocated as bytes, because the compiler then copies into it
-// without clearing it first; the allocator aligns by size, and the size is a
-// multiple of the element's. A View gets the bytes themselves, if in says so.
+// decodeFlat fills the slice at f, whose elements are flat, by one copy. The memory is
+// allocated as bytes, because then the compiler does not clear it before the copy. It is
+// aligned, since the allocator aligns by size, and the size is a multiple of the
+// element's. A View gets the bytes themselves, if in allows it.
 func (o *op) decodeFlat(src []byte, f unsafe.Pointer, in *Lent) ([]byte, error) {
 	n, null, rest, err := takeCount(src, int(o.size))
 	if err != nil {
@@ -256,7 +256,7 @@ func (o *op) decodeFlat(src []byte, f unsafe.Pointer, in *Lent) ([]byte, error) 
 		*(*View)(f) = rest[:n:n]
 		return rest[n:], nil
 	}
-	body := rest[:bytes] // a name of its own: without one the compiler clears
+	body := rest[:bytes] // in a variable of its own, or the compiler would clear mem first
 	mem := make([]byte, len(body))
 	copy(mem, body)
 	if o.aux.bools != nil {
@@ -274,8 +274,8 @@ func (o *op) decodeFlat(src []byte, f unsafe.Pointer, in *Lent) ([]byte, error) 
 	return rest[bytes:], nil
 }
 
-// decodeSlice fills the slice at f. Grow allocates the elements and nothing
-// else, where MakeSlice would allocate the slice too.
+// decodeSlice fills the slice at f. Grow allocates only the elements, while MakeSlice
+// would also allocate the slice header.
 func (o *op) decodeSlice(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
 	n, null, rest, err := takeCount(src, o.sub.min)
 	if err != nil {
@@ -299,7 +299,7 @@ func (o *op) decodeSlice(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]b
 	return o.sub.decodeAll(rest, s.data, n, in, depth)
 }
 
-// nothing is what empty slices point to.
+// nothing is the memory to which empty slices point.
 var nothing struct{ _ [8]byte }
 
 func (o *op) decodePointer(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
@@ -319,7 +319,7 @@ func (o *op) decodePointer(src []byte, f unsafe.Pointer, in *Lent, depth int) ([
 	}
 }
 
-// decodeAll fills values that something else refers to.
+// decodeAll is plan.decode for values that another value refers to.
 func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, count int, in *Lent, depth int) ([]byte, error) {
 	if count == 0 {
 		return src, nil
@@ -330,7 +330,7 @@ func (pl *plan) decodeAll(src []byte, p unsafe.Pointer, count int, in *Lent, dep
 	return pl.decode(src, p, count, in, depth)
 }
 
-// decodeTime copies the bytes before time looks at them.
+// decodeTime decodes a time.Time, from a copy of the bytes.
 func decodeTime(src []byte, f unsafe.Pointer) ([]byte, error) {
 	if len(src) == 0 {
 		return src, short(src, 1+timeBytes)

@@ -1,8 +1,8 @@
-// Package codec turns typed values into bytes and back: what two processes of
-// one machine need to exchange Go values as messages.
+// Package codec turns typed values into bytes and back, for two processes of one
+// machine that exchange Go values as messages.
 //
-// A [Type] is what both sides agree on. It has a name, a structure, and a plan
-// of how its values are laid out, which is built once:
+// Both sides must agree on a [Type]. It has a name, a structure, and a plan for
+// encoding its values, which is built once:
 //
 //	Of[T] ──► Type ──► ID = hash of the name · hash of the structure
 //	            │
@@ -13,27 +13,28 @@
 //
 // # What travels
 //
-// A message is copied as an assignment copies it, and deeply: every field,
-// exported or not, and what it refers to. The copy shares nothing with the
-// original; two pointers to one value become pointers to two values, and
-// methods, tags and the capacity of slices do not matter. A value that
-// contains itself is an error ([MaxDepth]); a type may contain itself.
+// A message is copied as an assignment copies it, but deeply: every field, exported
+// or not, and what it refers to. The copy shares nothing with the original: two
+// pointers to one value become pointers to two values. Methods, tags and the
+// capacity of slices are not copied. A type may contain itself, but a value that
+// contains itself is an error ([MaxDepth]).
 //
 //   - bool, integers, floats, complex numbers, string, arrays, slices, maps,
 //     pointers and structs of all of these. Nil slices, maps and pointers stay
-//     nil and empty ones stay empty. The entries of a map come in no order.
+//     nil and empty ones stay empty. The entries of a map travel in no
+//     particular order.
 //   - Types without size, such as struct{} and the markers of protocols, are
 //     legal anywhere and take no bytes.
 //   - A type that declares [encoding.BinaryUnmarshaler] and
 //     [encoding.BinaryAppender] or [encoding.BinaryMarshaler], on the value or
-//     on the pointer, is written and read by these methods, at any depth. With
-//     one direction only, or if the methods are there only because another
-//     type is embedded, its structure travels: the methods of an embedded
-//     field know nothing of the fields beside it. The methods get copies, and
-//     their errors come back as a [*MarshalError].
+//     on the pointer, is written and read by these methods, at any depth. The
+//     methods get copies, and their errors come back as a [*MarshalError]. If
+//     the type has methods for one direction only, or only because it embeds
+//     another type, its structure travels: the methods of an embedded field
+//     know nothing of the fields beside it.
 //   - [time.Time] travels as its AppendBinary writes it: the instant and the
 //     offset from UTC, without the name of the zone and the monotonic clock.
-//   - A [Lender] that is an [Accepter] too is not copied: it is handed over.
+//   - A [Lender] that is also an [Accepter] is not copied: it is handed over.
 //   - A [View] travels as a []byte does. The receiver may let it point into the
 //     bytes that it decodes.
 //
@@ -42,14 +43,14 @@
 //
 // # Identity
 //
-// [Type.Describe] is the structure on one line: the names and types of all
-// fields, through all types that are reached, the sizes of int and uint,
-// lengths of arrays, and which types have marshalers. Two builds in which a
-// field was renamed, moved, added, removed or changed its type have different
-// structures under the same name, which is a [*MismatchError] and never
-// garbage. Tags, methods and comments are no part of it. Types that are
-// declared inside of functions have the names of their packages only: two of
-// one name are told apart by their structures.
+// [Type.Describe] returns the structure on one line: the names and types of all
+// fields, also of all types that these refer to, the sizes of int and uint, the
+// lengths of arrays, and which types have marshalers. Tags, methods and comments are
+// not part of it. If a field was renamed, moved, added, removed or given another type
+// in one of two builds, the structures differ under the same name, which is a
+// [*MismatchError] and never garbage. A type declared inside a function has only the
+// name of its package as a prefix: two such types of one name are told apart by their
+// structures.
 //
 // # The format
 //
@@ -66,9 +67,9 @@
 //	marshaler    four bytes, little-endian: the length; what it wrote
 //	lent         four bytes, little-endian: the index
 //
-// Lengths are unsigned varints: seven bits a byte, the lowest first, the top
-// bit set on all bytes but the last. A byte of a bool is 0 or 1. Every number
-// of bytes but the right one is an error. On a little-endian machine:
+// Lengths are unsigned varints: seven bits a byte, the lowest first, the top bit set
+// in all bytes but the last. A byte of a bool is 0 or 1. Too few or too many bytes are
+// an error. On a little-endian machine:
 //
 //	Point{1, -1}                     01 00 00 00 ff ff ff ff
 //	struct{A, B uint8}{1, 2}         01 02
@@ -95,32 +96,31 @@
 //	type Key struct{ S string } // its AppendBinary writes "<" and S
 //	type Item struct{ ... }     // a Lender
 //
-// Numbers are not made smaller, as other formats do: to copy eight bytes is
-// cheaper than to look at them. Varints for lengths cost no measurable time
-// against four fixed bytes, and have no limit of their own.
+// Unlike in other formats, numbers are not compressed: copying eight bytes is cheaper
+// than examining them. Varints for lengths take no measurable time compared with four
+// fixed bytes, and have no limit of their own.
 //
 // # Guarantees
 //
-//   - [Decode] takes its bytes for hostile. Each byte is read once, and checked
-//     where it was copied to, so that a peer may write them meanwhile. Every
-//     count is checked against the bytes that follow, and against the limits of
-//     this package, before memory is allocated. It fails with an error, never
-//     with a panic of its own, and leaves the zero value behind.
-//   - A decoded value shares no memory with the bytes it came from, except for
-//     a View where [Lent.Views] is set.
+//   - [Decode] treats its bytes as hostile. Each byte is read once, and checked where
+//     it was copied to, so a peer may write them meanwhile. Every count is checked
+//     against the bytes that follow, and against the limits of this package, before
+//     memory is allocated. Decode fails with an error, never with a panic of its own,
+//     and then leaves the zero value behind.
+//   - A decoded value shares no memory with the bytes it came from, except for a View
+//     if [Lent.Views] is set.
 //   - Encoding does not allocate, except in marshalers of the program; decoding
-//     allocates what the value consists of. Neither moves the value from the
+//     allocates only what the value consists of. Neither moves the value from the
 //     caller's stack to the heap.
 //   - All functions may be called from several goroutines.
 //
 // # Non-goals
 //
-// Values for other machines, other architectures, or for keeping: the format
-// has no versions and no tolerance, and needs a 64-bit machine of either byte
-// order on both sides. It hides nothing: the padding of a flat value may hold
-// bytes that its memory held before, of the sender's stack for example, which
-// is why the format is for processes of one program and one user. The memory
-// that decoding takes is bounded by a multiple of the bytes, which depends on
-// the type: 24 bytes of slice for one encoded byte, or the size of a type with
-// marshalers for four.
+// Values for other machines or architectures, and stored values: the format has no
+// versions and no tolerance, and needs 64-bit machines of the same byte order, either
+// one, on both sides. It hides nothing: the padding of a flat value may contain what
+// its memory held before, for example bytes of the sender's stack. So the format is
+// for processes of one program and one user. The memory that decoding takes is bounded
+// by a multiple of the bytes, which depends on the type: 24 bytes of slice for one
+// encoded byte, or the size of a type with marshalers for four.
 package codec

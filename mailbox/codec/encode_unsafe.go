@@ -10,9 +10,9 @@ import (
 	"unsafe"
 )
 
-// Append appends the encoding of the value that v, a pointer, points to. Things
-// that the value hands over are added to out, which may be nil for types that do
-// not Lend. If it fails, the bytes after len(dst) are without meaning.
+// Append appends the encoding of the value that v, a pointer, points to. It adds the
+// things that the value hands over to out, which may be nil for types that do not Lend.
+// If it fails, the bytes after len(dst) have no meaning.
 func Append(t *Type, dst []byte, v any, out *Lent) ([]byte, error) {
 	p := t.pointer(v)
 	if t.flat {
@@ -32,7 +32,7 @@ func Append(t *Type, dst []byte, v any, out *Lent) ([]byte, error) {
 	return dst, err
 }
 
-// goOn is Append from the operation o on, which run has not done.
+// goOn continues Append at the operation o, which run has not done.
 func (t *Type) goOn(o *op, dst []byte, p unsafe.Pointer, out *Lent) ([]byte, error) {
 	s := sink{room: dst[:cap(dst)], n: len(dst), out: out}
 	err := s.put(o, p, 1, 0)
@@ -42,10 +42,9 @@ func (t *Type) goOn(o *op, dst []byte, p unsafe.Pointer, out *Lent) ([]byte, err
 	return s.room[:s.n], err
 }
 
-// pointer is where v, a pointer to a value of the type, points. It panics when
-// v is anything else. The functions of this package take values so, and not as
-// type parameters, because then they are compiled once and inlined into each
-// other.
+// pointer returns the address in v, which must be a pointer to a value of the type; it
+// panics otherwise. The functions of this package take values in this way, and not as
+// type parameters, so that they are compiled once and inlined into each other.
 func (t *Type) pointer(v any) unsafe.Pointer {
 	f := (*face)(unsafe.Pointer(&v))
 	if f.typ != t.key {
@@ -54,15 +53,15 @@ func (t *Type) pointer(v any) unsafe.Pointer {
 	return f.data
 }
 
-// checkPointer is apart so that pointer is inlined.
+// checkPointer is separate so that pointer can be inlined.
 func (t *Type) checkPointer(v any) {
 	if got := reflect.TypeOf(v); got == nil || got.Kind() != reflect.Pointer || got.Elem() != t.rtype {
 		panic("codec: " + fmt.Sprint(got) + " with the codec.Type of " + t.name + ": a pointer to one is expected")
 	}
 }
 
-// Bytes is the memory of the flat value that v, a pointer, points to, which is
-// its encoding. The slice is valid as long as the value is.
+// Bytes returns the memory of the flat value that v, a pointer, points to, which is its
+// encoding. The slice is valid as long as the value is.
 func Bytes(t *Type, v any) []byte {
 	if !t.flat {
 		panic("codec: Bytes of a type that is not flat")
@@ -70,14 +69,14 @@ func Bytes(t *Type, v any) []byte {
 	return unsafe.Slice((*byte)(t.pointer(v)), t.plan.size)
 }
 
-// Memory is Bytes of the value that v, a pointer, points to. It checks nothing:
-// t has to be what Known has returned for v, with a Room.
+// Memory is Bytes without any check: t must be what Known has returned for v, and values
+// of t must be Plain.
 func (t *Type) Memory(v any) []byte {
 	return (*[maxRoom]byte)((*face)(unsafe.Pointer(&v)).data)[:t.room:t.room]
 }
 
-// Put copies src to dst[at:], which has room for it: what copy does, but inlined,
-// and by 16 bytes, when src has 16 to 256.
+// Put copies src to dst[at:], which must have room for it. Unlike copy, it is inlined and
+// copies 16 bytes at a time if src has 16 to 256.
 func Put(dst []byte, at int, src []byte) {
 	n := len(src)
 	if uint(n-16) > 256-16 || at+n > len(dst) {
@@ -92,7 +91,7 @@ func Put(dst []byte, at int, src []byte) {
 	*(*[16]byte)(unsafe.Add(to, n-16)) = *(*[16]byte)(unsafe.Add(from, n-16))
 }
 
-// Copy returns a pointer to a new value that is assigned what v, a pointer,
+// Copy returns a pointer to a new value, a shallow copy of the one that v, a pointer,
 // points to.
 func (t *Type) Copy(v any) any {
 	n := t.copy(hide(t.pointer(v)))
@@ -107,7 +106,7 @@ func (t *Type) copy(p unsafe.Pointer) any {
 	return n.Interface()
 }
 
-// blame completes an error with what only the type knows.
+// blame adds the type's name to an error.
 func (t *Type) blame(err error) error {
 	switch e := err.(type) {
 	case *LimitError:
@@ -120,7 +119,7 @@ func (t *Type) blame(err error) error {
 	return err
 }
 
-// enter checks the bounds of a value that contains itself.
+// enter fails if a value nests too deep or is too large, as one that contains itself does.
 func enter(depth, bytes int) error {
 	if depth >= MaxDepth {
 		return &LimitError{What: "values nest too deep", Limit: MaxDepth, Hint: "does the value contain itself? send long lists as slices"}
@@ -131,10 +130,10 @@ func enter(depth, bytes int) error {
 	return nil
 }
 
-// sink is where an encoding goes.
+// sink is the destination of an encoding.
 type sink struct {
 	room []byte // all of it may be written
-	n    int    // bytes of it that are taken
+	n    int    // how many bytes of it are written
 	out  *Lent
 }
 
@@ -148,7 +147,7 @@ func (s *sink) grow(more int) error {
 	return nil
 }
 
-// ensure makes room for more bytes, unless there is.
+// ensure makes room for more bytes, unless there is enough.
 func (s *sink) ensure(more int) error {
 	if len(s.room)-s.n >= more {
 		return nil
@@ -156,7 +155,7 @@ func (s *sink) ensure(more int) error {
 	return s.grow(more)
 }
 
-// put writes count values that stand one after another from p on.
+// put writes count consecutive values from p on.
 func (pl *plan) put(s *sink, p unsafe.Pointer, count, depth int) error {
 	if err := s.ensure(pl.first); err != nil {
 		return err
@@ -164,8 +163,8 @@ func (pl *plan) put(s *sink, p unsafe.Pointer, count, depth int) error {
 	return s.put(pl.start, p, count, depth)
 }
 
-// put goes on with the operation o on the first of count values, at p. It leaves
-// to op.put what run does not do.
+// put continues at the operation o of the first of count values, at p. Operations that run
+// does not do are done by op.put.
 func (s *sink) put(o *op, p unsafe.Pointer, count, depth int) error {
 	for {
 		o, p, s.n, count = run(o, p, unsafe.Pointer(unsafe.SliceData(s.room)), s.n, len(s.room), count)
@@ -186,11 +185,12 @@ func (s *sink) put(o *op, p unsafe.Pointer, count, depth int) error {
 	}
 }
 
-// put is for what run does not do. It leaves room for the copies that follow.
+// put does an operation that run does not do. It then ensures room for the copies that
+// follow.
 func (o *op) put(s *sink, f unsafe.Pointer, depth int) error {
 	var err error
 	switch o.kind {
-	case opCopy, opBools: // with room for it and those that follow
+	case opCopy, opBools: // there is room already for it and the copies that follow
 		s.n += copy(s.room[s.n:], unsafe.Slice((*byte)(f), o.size))
 		return nil
 	case opString:
@@ -233,7 +233,7 @@ func (o *op) put(s *sink, f unsafe.Pointer, depth int) error {
 	return s.ensure(o.then)
 }
 
-// putAll writes values that something else refers to.
+// putAll is plan.put for values that another value refers to.
 func (pl *plan) putAll(s *sink, p unsafe.Pointer, count, depth int) error {
 	if count == 0 {
 		return nil
@@ -259,10 +259,10 @@ func (o *op) putPointer(s *sink, to unsafe.Pointer, depth int) error {
 	return o.sub.putAll(s, to, 1, depth)
 }
 
-// large is from how many bytes on Lent.Copy copies a slice or string.
+// large is the number of bytes from which on Lent.Copy copies a slice or string.
 const large = 4096
 
-// copy copies b, for which there is room, and returns how many bytes that were.
+// copy copies b, for which there must be room, and returns the number of bytes.
 func (s *sink) copy(b []byte) int {
 	if len(b) < large || s.out == nil || s.out.Copy == nil {
 		return copy(s.room[s.n:], b)
@@ -270,7 +270,7 @@ func (s *sink) copy(b []byte) int {
 	return s.out.Copy(s.room[s.n:], b)
 }
 
-// length writes a length, for which there is room.
+// length writes a length, for which there must be room.
 func (s *sink) length(n uint64) { s.n = len(appendLength(s.room[:s.n], n)) }
 
 func (s *sink) putLength(n uint64) error {
@@ -290,7 +290,7 @@ func (s *sink) putString(text string) error {
 	return nil
 }
 
-// append is for what other packages write.
+// append does the operations in which code of other packages writes.
 func (o *op) append(dst []byte, f unsafe.Pointer, out *Lent) ([]byte, error) {
 	switch o.kind {
 	case opTime:
@@ -315,7 +315,7 @@ func tooManyEmpty() error {
 	return &LimitError{What: "slice of too many elements without size", Limit: MaxEmpty, Hint: "send their number"}
 }
 
-// span is the memory of a string, and how that of a slice begins.
+// span is the memory of a string, and the beginning of that of a slice.
 type span struct {
 	data unsafe.Pointer
 	len  int
@@ -327,7 +327,7 @@ type slice struct {
 	len, cap int
 }
 
-// mark is the length in the encoding: 0 for nil, one more than len for others.
+// mark returns the length in the encoding: 0 for nil, otherwise one more than len.
 func (s *slice) mark() uint64 {
 	if s.data == nil {
 		return 0
@@ -335,7 +335,7 @@ func (s *slice) mark() uint64 {
 	return uint64(s.len) + 1
 }
 
-// bytes is the memory of the elements.
+// bytes returns the memory of the elements.
 func (s *slice) bytes(size uintptr) []byte {
 	n := s.len * int(size)
 	return *(*[]byte)(unsafe.Pointer(&slice{s.data, n, n}))

@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// ErrSizeUnknown says that the size of a value is known only when it has been
-// encoded: its type contains a marshaler of the program. See Type.Custom.
+// ErrSizeUnknown says that the size of a value is known only after encoding, since its
+// type contains a marshaler of the program. See Type.Custom.
 var ErrSizeUnknown = errors.New("codec: the size is known only after encoding: append to scratch memory first")
 
-// UnsupportedError says that values of a type cannot cross a process boundary,
-// and which field is the reason. Several of them are joined with errors.Join.
+// UnsupportedError says that values of a type cannot cross a process boundary, and
+// because of which field. Several of them are joined with errors.Join.
 type UnsupportedError struct {
 	Type   string // name of the message's type
 	Path   string // path of the field in it, like Inner.Items[].Callback; empty for the type itself
@@ -24,8 +24,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("codec: %s.%s: %s", e.Type, e.Path, e.Reason)
 }
 
-// MismatchError says that a message has the expected name and another
-// structure: the two sides were built from different sources.
+// MismatchError says that a message has the expected name but another structure: the
+// two sides were built from different sources.
 type MismatchError struct {
 	Type *Type // here
 	Got  ID    // there
@@ -36,21 +36,21 @@ func (e *MismatchError) Error() string {
 		e.Type.Name(), e.Got.Structure(), e.Type.ID().Structure(), e.Type.Describe())
 }
 
-// CorruptError says that bytes are not the encoding of a value of a type. The
-// sender broke the format, or changed the bytes while they were read.
+// CorruptError says that bytes are not the encoding of a value of a type: the sender
+// broke the format, or changed the bytes while they were read.
 type CorruptError struct {
 	Type string // name of the type that was expected
-	At   int    // offset in the encoding, bytes
-	What string // what was found
-	Got  uint64 // the number that was found
-	Max  uint64 // the largest that would have been right
+	At   int    // offset in the encoding, in bytes
+	What string // what is wrong
+	Got  uint64 // the number found
+	Max  uint64 // the largest valid number
 }
 
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("codec: bytes are not a %s: at offset %d %s is %d, limit %d", e.Type, e.At, e.What, e.Got, e.Max)
 }
 
-// LimitError says that a value goes beyond a bound of the format.
+// LimitError says that a value exceeds a bound of the format.
 type LimitError struct {
 	Type  string // name of the type
 	What  string // what there is too much of

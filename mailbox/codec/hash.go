@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// hash is HashKey, folded to 32 bits, never zero. It must not change: it is in
-// messages.
+// hash returns HashKey folded to 32 bits, never zero. It must not change, since messages
+// contain it.
 func hash(s string) uint32 {
 	h := HashKey(s)
 	return max(uint32(h>>32)^uint32(h), 1)
 }
 
-// typeName is the name that both sides use for t: with the full path of its
-// package, where reflect's has the last element only.
+// typeName returns the name that both sides use for t: with the full path of its
+// package, of which reflect's name has only the last element.
 func typeName(t reflect.Type) string {
 	if t == viewType {
 		t = bytesType
@@ -48,9 +48,9 @@ func typeName(t reflect.Type) string {
 	return t.String()
 }
 
-// describe writes the structure of t on one line. A named type is written out
-// where it first occurs, and by its name alone after that, which is also how
-// types that contain themselves come to an end.
+// describe returns the structure of t on one line. A named type is written out where it
+// first occurs, and only by its name after that, so that the description of a type that
+// contains itself ends.
 func describe(t reflect.Type) string {
 	d := describer{seen: map[reflect.Type]bool{}}
 	d.write(t)
@@ -87,8 +87,8 @@ func (d *describer) write(t reflect.Type) {
 	}
 }
 
-// structure writes what t is made of. What a predeclared type is made of is
-// its name, and its size where that is not in the name.
+// structure writes the composition of t. For a predeclared kind that is its name, and its
+// size if the name does not tell it.
 func (d *describer) structure(t reflect.Type) {
 	switch k := t.Kind(); k {
 	case reflect.Pointer:

@@ -5,12 +5,11 @@ import (
 	"unsafe"
 )
 
-// Keyed is a value that says by itself where it belongs: values with one key
-// belong together. The method must be one of the value, not of its pointer, and
-// give the same in every process of a program.
+// Keyed is a value with a key: values of the same key belong together. The method must
+// have a value receiver, and give the same result in every process of a program.
 type Keyed interface{ RouteKey() uint64 }
 
-// KeyOf is the key of what v, a pointer, points to, or not ok if values of the
+// KeyOf returns the key of what v, a pointer, points to; ok is false if values of the
 // type are not Keyed. It does not make v escape: the method gets a copy.
 func KeyOf(t *Type, v any) (key uint64, ok bool) {
 	p := t.pointer(v)
@@ -25,7 +24,7 @@ func KeyOf(t *Type, v any) (key uint64, ok bool) {
 //go:noinline
 func routeKey(word, p unsafe.Pointer) uint64 { return faceOf(word, p).(Keyed).RouteKey() }
 
-// HashKey makes a key of a string: FNV-1a, which is the same in every process.
+// HashKey returns a key for a string: its FNV-1a hash, which is the same in every process.
 func HashKey(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {

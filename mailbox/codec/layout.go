@@ -7,12 +7,12 @@ import (
 
 const (
 	lendBytes = 4  // of the index of a lent item
-	timeBytes = 15 // of most times; 16 with an offset from UTC of odd seconds
+	timeBytes = 15 // of most times; 16 if the offset from UTC is not in whole minutes
 	blobBytes = 4  // of the length before what a marshaler wrote
 )
 
-// isFlat says whether the memory of a t is its encoding: no pointers, no
-// methods of its own, nothing that is refused.
+// isFlat reports whether the memory of a t is its encoding: it has no pointers, no
+// marshalers, and nothing that is refused.
 func isFlat(t reflect.Type) bool {
 	if t.Size() == 0 {
 		return true
@@ -36,8 +36,8 @@ func isFlat(t reflect.Type) bool {
 	return true
 }
 
-// smallest is the fewest bytes that a t takes. Everything that is reached by a
-// reference may be absent, so that this comes to an end for every type.
+// smallest returns the fewest bytes that a t takes. It ends for every type, since
+// everything behind a reference may be absent.
 func smallest(t reflect.Type) int {
 	if isFlat(t) {
 		return int(t.Size())
@@ -63,15 +63,15 @@ func smallest(t reflect.Type) int {
 	return 1 // the length, or the mark of a pointer
 }
 
-// boolRun says where bools are in flat memory: n times, stride bytes apart,
-// from off on. Each time it is one bool, or what sub says.
+// boolRun says where bools are in flat memory: n places, stride bytes apart, from off on.
+// Each is one bool or, if sub is not nil, contains those of sub.
 type boolRun struct {
 	off, stride uintptr
 	n           int
 	sub         []boolRun
 }
 
-// boolsOf appends the bools in a flat t at off.
+// boolsOf appends the places of the bools in a flat t at off.
 func boolsOf(t reflect.Type, off uintptr, runs []boolRun) []boolRun {
 	if t.Size() == 0 {
 		return runs
@@ -95,15 +95,15 @@ func boolsOf(t reflect.Type, off uintptr, runs []boolRun) []boolRun {
 	return runs
 }
 
-// boolWord says which bits of the eight bytes at off are not set if its bools
-// are 0 or 1.
+// boolWord says which bits of the eight bytes at off are clear if the bools in them are 0
+// or 1.
 type boolWord struct {
 	off   uintptr
 	clear uint64
 }
 
-// boolWords is what runs say for memory of size bytes, for a quick look. It is
-// nil where there are too many bools for it, or too few bytes.
+// boolWords returns words for a quick check of the bools in runs, in memory of size bytes.
+// It returns nil if there are too many bools, or too few bytes.
 func boolWords(runs []boolRun, size uintptr) []boolWord {
 	var words []boolWord
 	for _, off := range boolOffsets(runs, 0, nil) {
@@ -125,7 +125,8 @@ func boolWords(runs []boolRun, size uintptr) []boolWord {
 // maxBoolWords bounds boolWords.
 const maxBoolWords = 8
 
-// boolOffsets appends where the bools are, upwards; of many, the first ones.
+// boolOffsets appends the offsets of the bools, in ascending order; if there are too many
+// for boolWords, only the first ones.
 func boolOffsets(runs []boolRun, off uintptr, all []uintptr) []uintptr {
 	for _, r := range runs {
 		for k := range r.n {

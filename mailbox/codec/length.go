@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Lengths are unsigned varints: seven bits a byte, the lowest first, the top
-// bit set on all but the last byte. Only the shortest form is right.
+// Lengths are unsigned varints: seven bits a byte, the lowest first, the top bit set in
+// all but the last byte. Only the shortest form is valid.
 
 func appendLength(dst []byte, n uint64) []byte {
 	if n < 0x80 {
@@ -17,7 +17,7 @@ func appendLength(dst []byte, n uint64) []byte {
 
 func lengthSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
 
-// takeLength cuts a length from src; ok is false if there is none.
+// takeLength takes a length from src; ok is false if there is no valid one.
 func takeLength(src []byte) (n uint64, rest []byte, ok bool) {
 	if len(src) == 0 {
 		return 0, src, false
@@ -29,7 +29,7 @@ func takeLength(src []byte) (n uint64, rest []byte, ok bool) {
 	return takeLongLength(b, src)
 }
 
-// takeLongLength goes on after the first byte, which it does not read again.
+// takeLongLength continues after the first byte, which it does not read again.
 func takeLongLength(first byte, src []byte) (n uint64, rest []byte, ok bool) {
 	n = uint64(first & 0x7f)
 	for i := 1; i < min(len(src), maxLengthBytes); i++ {

@@ -2,19 +2,19 @@ package codec
 
 import "fmt"
 
-// Lent is what travels beside one message: things that are handed over and
-// not copied, at most MaxLent of them. The codec writes only their indexes.
-// The zero value is empty and ready for use.
+// Lent holds what travels beside one message: at most MaxLent things that are handed
+// over and not copied. The codec writes only their indexes. The zero value is empty and
+// ready for use.
 type Lent struct {
 	N     int                       // number of items in use
 	Item  [MaxLent]any              // opaque to the codec
 	Mark  [MaxLent]Mark             // of each item
 	Copy  func(dst, src []byte) int // copies large slices and strings; nil: copy
-	Views bool                      // a View that is decoded points into the bytes, which stay what they are for as long as it is used
+	Views bool                      // a decoded View points into the bytes, which do not change while it is used
 }
 
-// Mark is what an item's owner notes beside it, so that the item can be a
-// pointer to what is used again and again.
+// Mark is what an item's owner records with it, so that the item can be a pointer to
+// something that is reused.
 type Mark struct {
 	Generation uint32
 	Length     uint64 // bytes
@@ -33,7 +33,7 @@ func (l *Lent) Add(x any) (uint32, error) {
 	return uint32(l.N - 1), nil
 }
 
-// Get returns the item of that index, which a peer chose.
+// Get returns the item of an index, which comes from a peer and is checked.
 func (l *Lent) Get(index uint32) (any, error) {
 	n := 0
 	if l != nil {
@@ -45,16 +45,16 @@ func (l *Lent) Get(index uint32) (any, error) {
 	return l.Item[index], nil
 }
 
-// Lender is a type whose values are handed over beside the message. The method
-// adds what is to be handed over to out and returns its index, or any other
-// number that Accept understands. Neither method may keep a pointer to its
-// receiver or to the Lent: both may stand on a stack.
+// Lender is a type whose values are handed over beside the message. The method adds what
+// is to be handed over to out and returns its index, or any other number that
+// UnderstudyAccept understands. Neither method may keep a pointer to its receiver or to
+// the Lent, which may be on a stack.
 type Lender interface {
 	UnderstudyLend(out *Lent) (uint32, error)
 }
 
-// Accepter is the other direction of Lender. Both are needed, on the pointer.
-// The index was chosen by a peer.
+// Accepter is the other direction of Lender. A type needs both, with pointer receivers.
+// The index comes from a peer.
 type Accepter interface {
 	UnderstudyAccept(in *Lent, index uint32) error
 }

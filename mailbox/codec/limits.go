@@ -7,7 +7,7 @@ import "math"
 const (
 	// MaxDepth is how deep pointers, slices, arrays and maps of a value may
 	// nest. It turns a value that contains itself into an error. A slice whose
-	// elements refer to strings and to slices of flat elements only does not
+	// elements refer only to strings and to slices of flat elements does not
 	// count.
 	MaxDepth = 10_000
 
@@ -15,14 +15,14 @@ const (
 	MaxBytes = 16 << 30
 
 	// MaxEmpty is the largest number of elements in a slice whose elements
-	// take no bytes, such as []struct{}: the bytes that follow do not bound
-	// that number, as they do for all others.
+	// take no bytes, such as []struct{}: unlike for all other slices, the
+	// bytes that follow do not bound that number.
 	MaxEmpty = 1 << 24
 
 	// MaxLent is the largest number of items that travel beside one message.
 	MaxLent = 8
 )
 
-// The codec needs a 64-bit machine, of either byte order: this does not
-// compile where uint has 32 bits.
+// The codec needs a 64-bit machine, of either byte order. This does not compile if uint
+// has 32 bits.
 const _ = uint64(math.MaxUint) - math.MaxUint64

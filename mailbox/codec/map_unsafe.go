@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// mapper reads and fills maps of one type, with reflection. Entries come in
-// the order in which the runtime gives them.
+// mapper reads and fills maps of one type by reflection. Entries come in the order in
+// which the runtime iterates.
 type mapper struct {
 	rtype     reflect.Type
 	key, elem *plan
@@ -41,8 +41,8 @@ func (s *mapScratch) at() (key, elem unsafe.Pointer) {
 	return s.key.Addr().UnsafePointer(), s.elem.Addr().UnsafePointer()
 }
 
-// Where an iterator keeps what it points to. Reflection tells it; where there
-// are no such fields, in a version of Go to come, entries are copied.
+// The offsets at which a reflect.MapIter keeps its pointers to key and element, as
+// reflection tells them. If a later version of Go has no such fields, entries are copied.
 var iterKey, iterElem, iterKnown = func() (key, elem uintptr, known bool) {
 	field := func(t reflect.Type, name string) (reflect.StructField, bool) {
 		if t.Kind() != reflect.Struct {
@@ -65,7 +65,7 @@ type walk struct {
 	key, elem unsafe.Pointer // valid until the next call
 	iter      reflect.MapIter
 	m         *mapper
-	copied    *mapScratch // where the entries are, if it is not known where the map has them
+	copied    *mapScratch // copies of the entries, if the iterator's pointers are not known
 }
 
 func (w *walk) start(m *mapper, v reflect.Value) {
@@ -148,8 +148,7 @@ func (m *mapper) put(s *sink, word, p unsafe.Pointer, depth int) error {
 	return nil
 }
 
-// decode makes a map in f. A key that comes twice is an error: no encoder
-// writes that.
+// decode makes a map in f. A key that occurs twice is an error: no encoder writes that.
 func (m *mapper) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, error) {
 	*(*unsafe.Pointer)(f) = nil
 	n, null, rest, err := takeCount(src, m.key.min+m.elem.min)
@@ -178,6 +177,6 @@ func (m *mapper) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]by
 	return rest, nil
 }
 
-// maxMapHint bounds the memory that is set aside for a map before its first
-// entry has been seen; beyond it, maps grow.
+// maxMapHint bounds the memory that is allocated for a map before its first entry has
+// been decoded; larger maps grow.
 const maxMapHint = 1 << 10

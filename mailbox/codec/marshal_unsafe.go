@@ -9,9 +9,8 @@ import (
 	"unsafe"
 )
 
-// marshal appends what the methods of the field's type make of it. They get a
-// copy: the value may stand on the stack, where methods of the program must
-// not get a pointer to.
+// marshal appends what the methods of the field's type write. They get a copy, since the
+// value may be on the stack, and methods of the program must not get a pointer to that.
 func (o *op) marshal(dst []byte, f unsafe.Pointer) ([]byte, error) {
 	v := reflect.New(o.aux.rtype)
 	v.Elem().Set(reflect.NewAt(o.aux.rtype, f).Elem())
@@ -44,11 +43,11 @@ func (o *op) marshal(dst []byte, f unsafe.Pointer) ([]byte, error) {
 	return dst, nil
 }
 
-// errShrunk is what an AppendBinary that returns less than it was given gets.
+// errShrunk is the error for an AppendBinary that returns less than it was given.
 var errShrunk = errors.New("it returned fewer bytes than it was given to append to")
 
-// unmarshal lets the methods of the field's type read a copy, into memory that
-// they may keep a pointer to.
+// unmarshal lets the methods of the field's type read a copy of the bytes, into memory
+// that they may keep a pointer to.
 func (o *op) unmarshal(src []byte, f unsafe.Pointer) ([]byte, error) {
 	if len(src) < blobBytes {
 		return src, short(src, blobBytes)

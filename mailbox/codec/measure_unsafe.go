@@ -6,9 +6,8 @@ import (
 	"unsafe"
 )
 
-// Size is the number of bytes that Append will append for v, a pointer, provided
-// that the value does not change in between. It fails with ErrSizeUnknown if t
-// is Custom.
+// Size returns the number of bytes that Append will append for v, a pointer, provided
+// that the value does not change in between. It fails with ErrSizeUnknown if t is Custom.
 func Size(t *Type, v any) (int, error) {
 	p := t.pointer(v)
 	if n, ok := weigh(t.plan.dynStart, p, t.plan.fixed); ok && n <= MaxBytes {
@@ -19,7 +18,7 @@ func Size(t *Type, v any) (int, error) {
 	return n, err
 }
 
-// measure is Size for what is not usual.
+// measure is Size for values that weigh does not handle.
 func (t *Type) measure(p unsafe.Pointer) (int, error) {
 	if t.custom {
 		return 0, ErrSizeUnknown
@@ -34,8 +33,8 @@ func (t *Type) measure(p unsafe.Pointer) (int, error) {
 	return n, err
 }
 
-// measure adds to total what put will write for the parts of count values from
-// p on whose number of bytes depends on the value.
+// measure adds to total the bytes that put will write for those parts of count values,
+// from p on, whose number of bytes depends on the value.
 func (pl *plan) measure(p unsafe.Pointer, count, depth, total int) (int, error) {
 	o := pl.dynStart
 	for {
@@ -63,7 +62,7 @@ func (pl *plan) measure(p unsafe.Pointer, count, depth, total int) (int, error) 
 	}
 }
 
-// measure is the rarer half of plan.measure.
+// measure does the rarer operations of plan.measure.
 func (o *op) measure(f unsafe.Pointer, depth, total int) (int, error) {
 	switch o.kind {
 	case opEmpties:
@@ -90,7 +89,7 @@ func (o *op) measure(f unsafe.Pointer, depth, total int) (int, error) {
 	return 0, ErrSizeUnknown
 }
 
-// measureAll adds values that something else refers to.
+// measureAll adds the bytes of values that another value refers to.
 func (pl *plan) measureAll(p unsafe.Pointer, count, depth, total int) (int, error) {
 	if count == 0 {
 		return total, nil
@@ -105,7 +104,7 @@ func (pl *plan) measureAll(p unsafe.Pointer, count, depth, total int) (int, erro
 	return pl.measure(p, count, depth, total)
 }
 
-// timeSize is the length of what time.Time.AppendBinary appends.
+// timeSize returns the number of bytes that time.Time.AppendBinary appends.
 func timeSize(t time.Time) int {
 	if t.Location() == time.UTC {
 		return timeBytes

@@ -5,20 +5,20 @@ import (
 	"unsafe"
 )
 
-// plan is how values of one type are turned into bytes and back: operations
-// on the memory of the value, in the order of the bytes. Structs are dissolved
-// into their fields.
+// plan says how values of one type are turned into bytes and back: by operations on the
+// memory of the value, in the order of the bytes. Structs are flattened into their
+// fields.
 type plan struct {
 	rtype reflect.Type
 	size  uintptr // in memory, bytes
 	ops   []op    // all of them, and opEnd
-	dyn   []op    // those whose number of bytes depends on the value, and opEnd
+	dyn   []op    // the ops whose number of bytes depends on the value, and opEnd
 	start *op     // the first of ops
 
 	dynStart *op // the first of dyn
 
 	first int        // bytes of the copies before the first other operation
-	fixed int        // encoded bytes of all others
+	fixed int        // encoded bytes of all operations that are not in dyn
 	min   int        // fewest encoded bytes of a value
 	flat  bool       // the value's memory is its encoding
 	lends bool       // it has an opLend
@@ -29,15 +29,15 @@ type plan struct {
 // op is one operation on the field at off.
 type op struct {
 	kind opKind
-	plus uint8   // what is added to a length: 1 for slices, whose 0 is nil
+	plus uint8   // added to a length in the encoding: 1 for slices, for which 0 means nil
 	off  uintptr // in the value's memory, bytes
 	size uintptr // memory of the copy, or of one element, bytes
 	sub  *plan   // of the elements, or of what a pointer points to
-	aux  *aux    // what few operations need
-	then int     // bytes of the copies between this operation and the next other one
+	aux  *aux    // nil for most operations
+	then int     // bytes of the copies between this operation and the next one that is no copy
 }
 
-// aux is what few operations need.
+// aux holds what only a few operations need.
 type aux struct {
 	rtype    reflect.Type   // of the field
 	word     unsafe.Pointer // type word of an interface: the map's, or that of a pointer to the field
@@ -53,7 +53,7 @@ type aux struct {
 type opKind uint8
 
 const (
-	opEnd        opKind = iota // the value ends; size is that of the value, then is the plan's first
+	opEnd        opKind = iota // end of the value; size is that of the value, then is the plan's first
 	opCopy                     // flat memory
 	opCopy1                    // flat memory of 1, 2, 4, 8 bytes
 	opCopy2                    //
@@ -74,8 +74,8 @@ const (
 	opLend                     // handed over beside the message
 )
 
-// builder makes the plans of one message type. A plan that is reached by a
-// reference is filled later, so that types may contain themselves.
+// builder makes the plans of one message type. The plan of a type behind a reference is
+// filled later, so that types may contain themselves.
 type builder struct {
 	root    string // name of the message's type
 	plans   map[reflect.Type]*plan
@@ -106,8 +106,8 @@ func (b *builder) build(t reflect.Type) *plan {
 	return root
 }
 
-// plainSlices finds the slices among ops whose elements are plain. Such a slice
-// adds nothing to the depth of a value: it holds no other.
+// plainSlices marks the slices among ops whose elements are plain. They do not add to the
+// depth of a value.
 func plainSlices(ops []op) {
 	for i := range ops {
 		if o := &ops[i]; o.kind == opSlice && o.sub.plain() {
@@ -116,6 +116,7 @@ func plainSlices(ops []op) {
 	}
 }
 
+// plain reports whether values have only copies, strings and flat slices.
 func (p *plan) plain() bool {
 	for i := range p.dyn {
 		if k := p.dyn[i].kind; k != opString && k != opFlatSlice && k != opEnd {
@@ -204,8 +205,7 @@ func (b *builder) addSlice(p *plan, t reflect.Type, off uintptr, path string) {
 	p.ops = append(p.ops, o)
 }
 
-// copy appends a copy of flat memory, joined to the one before it if nothing
-// is between them.
+// copy appends a copy of flat memory, merged with the previous copy if it is adjacent.
 func (p *plan) copy(off, size uintptr, bools []boolRun) {
 	if size == 0 {
 		return
@@ -219,7 +219,7 @@ func (p *plan) copy(off, size uintptr, bools []boolRun) {
 	p.ops = append(p.ops, op{kind: opCopy, off: off, size: size, aux: &aux{bools: bools}})
 }
 
-// finish picks the fast forms of copies, and adds up.
+// finish chooses the fast forms of copies, and adds up the sizes.
 func (p *plan) finish() {
 	if p.flat {
 		p.bools = boolsOf(p.rtype, 0, nil)
@@ -265,13 +265,13 @@ func copyKind(o *op) opKind {
 	return opCopy
 }
 
-// constant says whether all values take the same number of bytes.
+// constant reports whether all values take the same number of bytes.
 func (p *plan) constant() bool { return len(p.dyn) == 1 }
 
-// next is the operation after o, which is not opEnd.
+// next returns the operation after o, which must not be opEnd.
 func (o *op) next() *op { return (*op)(unsafe.Add(unsafe.Pointer(o), unsafe.Sizeof(op{}))) }
 
-// typeWord is the first word of an interface value that holds a t.
+// typeWord returns the first word of an interface value that holds a t.
 func typeWord(t reflect.Type) unsafe.Pointer {
 	v := reflect.Zero(t).Interface()
 	return (*face)(unsafe.Pointer(&v)).typ
@@ -280,16 +280,15 @@ func typeWord(t reflect.Type) unsafe.Pointer {
 // face is the memory of an interface value without methods.
 type face struct{ typ, data unsafe.Pointer }
 
-// faceOf makes an interface value of a type whose values are one pointer.
+// faceOf returns an interface value of a type whose values are one pointer.
 func faceOf(word, p unsafe.Pointer) (v any) {
 	*(*face)(unsafe.Pointer(&v)) = face{word, p}
 	return v
 }
 
-// hide returns p in a way that escape analysis does not follow. What p points
-// to may stand on the stack: it must not be kept, and, being a number for the
-// compiler, it must be an argument of a call at once: it does not follow a stack
-// that is moved.
+// hide returns p in a way that escape analysis does not follow. What p points to may be on
+// the stack, so the result must not be kept. As p is a number for the compiler meanwhile,
+// which is not updated when the stack moves, the result must be passed to a call at once.
 func hide(p unsafe.Pointer) unsafe.Pointer {
 	x := uintptr(p)
 	return *(*unsafe.Pointer)(unsafe.Pointer(&x))

@@ -2,18 +2,18 @@ package codec
 
 import "unsafe"
 
-// inOne is the most bytes that run copies for one operation.
+// inOne is the largest number of bytes that run copies for one operation.
 const inOne = 256
 
-// run writes values to room, of which n of size bytes are taken, from the
-// operation o on the first of count values, at p. It ends behind the last one,
-// or at an operation that is not of the usual ones or does not fit: that, the
-// value it is of, the bytes taken and the values left are the results.
+// run writes count values to room, which has size bytes, n of them written. It begins at
+// the operation o of the first value, at p. It stops after the last value, or at an
+// operation that is not one of the usual ones or does not fit. The results are that
+// operation, its value, the bytes written and the number of values left.
 //
-// It looks at the room where the number of bytes depends on the value, and there
-// for the copies that follow as well: these are a load and a store each. It has
-// few variables and, but for slices of structs, calls nothing, so that they stay
-// in registers; what is rare is left to others.
+// It checks the room only at operations whose number of bytes depends on the value, and
+// there also for the copies that follow, so each of these is just a load and a store. It
+// has few variables and calls nothing, except for slices of structs, so that the variables
+// stay in registers. Everything rare is left to other functions.
 func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer, int, int) {
 	for {
 		f := unsafe.Add(p, o.off)
@@ -65,7 +65,7 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 		}
 		*(*byte)(unsafe.Add(room, n)) = byte(mark)
 		n++
-		// Two copies that overlap are cheaper than a call.
+		// Two overlapping copies are cheaper than a call.
 		switch {
 		case bytes >= 16:
 			to := unsafe.Add(room, n)
@@ -92,8 +92,8 @@ func run(o *op, p, room unsafe.Pointer, n, size, count int) (*op, unsafe.Pointer
 	}
 }
 
-// elements is run for a slice of plain values: the bytes taken, or -1 if it does
-// not fit.
+// elements is run for a slice of plain values. It returns the bytes written, or -1 if the
+// slice does not fit.
 func (o *op) elements(v *slice, room unsafe.Pointer, n, size int) int {
 	mark := v.mark()
 	if mark >= 0x80 || n+1+o.sub.first > size {
@@ -113,9 +113,9 @@ func (o *op) elements(v *slice, room unsafe.Pointer, n, size int) int {
 	return n
 }
 
-// weigh adds to total what run will write for the parts of the value at p whose
-// number of bytes depends on it, from the operation o on. It is false if there
-// is one that run does not know.
+// weigh adds to total the bytes that run will write for those parts of the value at p
+// whose number of bytes depends on the value, from the operation o on. It returns false at
+// an operation that run does not do.
 func weigh(o *op, p unsafe.Pointer, total int) (int, bool) {
 	for ; ; o = o.next() {
 		switch o.kind {
@@ -155,7 +155,7 @@ func weighAll(pl *plan, p unsafe.Pointer, count, total int) int {
 	return total
 }
 
-// longer is how many bytes more than one the length of n elements takes.
+// longer returns how many bytes more than one the length of n elements takes.
 //
 //go:noinline
 func (o *op) longer(n int) int { return lengthSize(uint64(n)+uint64(o.plus)) - 1 }

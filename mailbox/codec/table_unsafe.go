@@ -7,12 +7,11 @@ import (
 	"unsafe"
 )
 
-// Of returns the Type of T. The first call for a T builds it; all others cost
-// a few nanoseconds and do not allocate. It fails with *UnsupportedErrors.
+// Of returns the Type of T. The first call for a T builds it; further calls take a few
+// nanoseconds and do not allocate. It fails with an *UnsupportedError, or several joined.
 func Of[T any]() (*Type, error) { return OfPointer((*T)(nil)) }
 
-// OfPointer returns the Type of what p points to, as Of does. p is a pointer,
-// which may be nil.
+// OfPointer is Of for the type that p, a pointer, points to. p may be a nil pointer.
 func OfPointer(p any) (*Type, error) {
 	key := hide((*face)(unsafe.Pointer(&p)).typ)
 	if t := lookup(key); t != nil {
@@ -21,11 +20,12 @@ func OfPointer(p any) (*Type, error) {
 	return remember(key, reflect.TypeOf(faceOf(key, nil)).Elem())
 }
 
-// Known is OfPointer of a type that was looked up before, or nil. It is inlined.
+// Known is OfPointer for a type that was looked up before; for any other it returns nil.
+// It is inlined.
 func Known(p any) *Type { return lookup((*face)(unsafe.Pointer(&p)).typ) }
 
-// NameOf is the name of the type with that identity, if this process has looked it
-// up, and "" otherwise. It is for reports, and no faster than they need it.
+// NameOf returns the name of the type with that identity if this process has looked the
+// type up, and "" otherwise. It is for reports, and slow.
 func NameOf(id ID) string {
 	mu.Lock()
 	defer mu.Unlock()
@@ -37,8 +37,8 @@ func NameOf(id ID) string {
 	return ""
 }
 
-// table is an open-addressed hash table from type words to types, at most a
-// quarter full. It is never changed: a new type makes a new table.
+// table is an open-addressing hash table from type words to types, at most a quarter
+// full. It never changes: a new type makes a new table.
 type table struct {
 	shift uint // 64 - log2(len(slots))
 	slots []slot
@@ -51,7 +51,7 @@ type slot struct {
 
 var (
 	known  atomic.Pointer[table]
-	mu     sync.Mutex // guards the writing of known, and what follows
+	mu     sync.Mutex // guards the replacement of known, and what follows
 	keys   = map[unsafe.Pointer]*Type{}
 	types  = map[reflect.Type]*Type{}
 	failed = map[reflect.Type]error{}
@@ -68,8 +68,8 @@ func newTable(n int) *table {
 	return tab
 }
 
-// home is the first slot to look for key in. Types are aligned, so that the
-// low bits of their addresses say nothing; the multiplication uses all others.
+// home returns the first slot in which to look for key. Types are aligned, so the low
+// bits of their addresses carry no information; the multiplication uses all others.
 func (tab *table) home(key unsafe.Pointer) uint64 {
 	return uint64(uintptr(key)) * 0x9e3779b97f4a7c15 >> (tab.shift & 63)
 }
@@ -93,8 +93,8 @@ func (tab *table) put(key unsafe.Pointer, t *Type) {
 	tab.slots[i&mask] = slot{key, t}
 }
 
-// remember builds the type and enters it. One Go type may have several keys:
-// in a program with plugins its description may exist more than once.
+// remember builds the type and enters it into the table. One Go type may have several
+// keys: in a program with plugins its description may exist more than once.
 func remember(key unsafe.Pointer, rt reflect.Type) (*Type, error) {
 	mu.Lock()
 	defer mu.Unlock()

@@ -6,14 +6,13 @@ import (
 	"unsafe"
 )
 
-// Type is what both sides of a message agree on: a name, a structure, and how
-// values are laid out in bytes. It is immutable, and the same pointer for the
-// same Go type.
+// Type is what both sides of a message must agree on: a name, a structure, and how
+// values are encoded. It is immutable, and there is one for each Go type.
 type Type struct {
-	key    unsafe.Pointer // word of an interface that holds a pointer to the type
+	key    unsafe.Pointer // type word of an interface that holds a pointer to the type
 	rtype  reflect.Type
 	name   string
-	text   string // Describe
+	text   string // of Describe
 	id     ID
 	plan   *plan
 	room   int // size of a plain value in bytes; noRoom for other types
@@ -31,25 +30,25 @@ type Type struct {
 // structure in the low half. It is never zero.
 type ID uint64
 
-// Name is the hash of the type's name.
+// Name returns the hash of the type's name.
 func (id ID) Name() uint32 { return uint32(id >> 32) }
 
-// Structure is the hash of the type's structure.
+// Structure returns the hash of the type's structure.
 func (id ID) Structure() uint32 { return uint32(id) }
 
-// Name is the type's full name, pkgpath.Name, or its literal.
+// Name returns the type's full name, pkgpath.Name, or its literal.
 func (t *Type) Name() string { return t.name }
 
-// ID identifies the type.
+// ID returns the type's identity.
 func (t *Type) ID() ID { return t.id }
 
-// Flat says that values contain no pointers and are copied as they are.
+// Flat reports whether values contain no pointers and are copied as they are.
 func (t *Type) Flat() bool { return t.flat }
 
-// Plain says that values are Flat, and not Urgent.
+// Plain reports whether values are Flat and not Urgent.
 func (t *Type) Plain() bool { return t.plain }
 
-// Size is the size in bytes of a flat value; 0 for other types.
+// Size returns the size in bytes of a flat value; 0 for other types.
 func (t *Type) Size() int {
 	if !t.flat {
 		return 0
@@ -57,12 +56,12 @@ func (t *Type) Size() int {
 	return int(t.plan.size)
 }
 
-// InPlace says that any bytes, Size of them, are a value: there is nothing to check,
-// and nothing in it points anywhere. It may be read where the bytes lie.
+// InPlace reports whether any Size bytes are a valid value without pointers, which can
+// be read in place without a check.
 func (t *Type) InPlace() bool { return t.flat && t.plan.bools == nil }
 
-// Room is the size in bytes of a Plain value, and over every limit for other
-// types.
+// Room returns the size in bytes of a Plain value; for other types, a number over every
+// limit.
 func (t *Type) Room() int { return t.room }
 
 // The bounds of Type.room.
@@ -71,19 +70,19 @@ const (
 	noRoom  = maxRoom + 1
 )
 
-// Custom says that encoding or decoding runs code of the program: a marshaler.
-// The size of such a value is known only after Append.
+// Custom reports whether encoding or decoding runs code of the program: a marshaler. The
+// size of such a value is known only after Append.
 func (t *Type) Custom() bool { return t.custom }
 
-// Lends says that values may hand things over beside the message: Append and
+// Lends reports whether values may hand things over beside the message: then Append and
 // Decode need a Lent.
 func (t *Type) Lends() bool { return t.lends }
 
-// Describe is the structure of the type on one line, canonical: it is what
-// the structure's hash is made from.
+// Describe returns the structure of the type on one line, in a canonical form from which
+// the structure's hash is computed.
 func (t *Type) Describe() string { return t.text }
 
-// String is Name.
+// String returns Name.
 func (t *Type) String() string { return t.name }
 
 func newType(rt reflect.Type) (*Type, error) {

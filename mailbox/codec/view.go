@@ -2,9 +2,9 @@ package codec
 
 import "reflect"
 
-// View is bytes that may be read where they lie. To encode one, and to decode it
-// without Lent.Views, is the same as with a []byte, and its structure is that of a
-// []byte: the two sides of a message need not agree on it.
+// View is a []byte that the receiver may read in place. It is encoded, and without
+// Lent.Views also decoded, as a []byte, and has the same structure: the two sides of a
+// message need not agree on which of the two they use.
 type View []byte
 
 var (
@@ -12,9 +12,9 @@ var (
 	bytesType = reflect.TypeFor[[]byte]()
 )
 
-// Views says that values may have a View in them, which Decode lets point into the
+// Views reports whether values may contain a View, which Decode can let point into the
 // bytes that it is given.
 func (t *Type) Views() bool { return t.views }
 
-// mayView says that a View that is decoded may point into the bytes.
+// mayView reports whether a decoded View may point into the bytes.
 func (l *Lent) mayView() bool { return l != nil && l.Views }

@@ -1,18 +1,17 @@
 // Package fault lets a test stop or kill a real process at a named point of
 // production code.
 //
-// A point is a string at a place where a death would be most awkward, for
-// example between the write of a message and its publication:
+// A point is a named place where a death would be most awkward, for example between the
+// write of a message and its publication:
 //
 //	copy(slot, message)
 //	fault.Hit("ring.commit")   <- the process may die here, on demand
 //	tail.Store(next)
 //
-// Without the build tag faultinject, Hit is an empty function which the
-// compiler inlines to nothing: production builds hold no trace of the points.
-// With the tag, the environment variable UNDERSTUDY_FAULT says what happens,
-// as a comma-separated list of point:action:k, where k counts the hits of the
-// point in this process, from 1:
+// Without the build tag faultinject, Hit is an empty function that the compiler inlines to
+// nothing: production builds contain no trace of the points. With the tag, the environment
+// variable UNDERSTUDY_FAULT says what happens. It is a comma-separated list of
+// point:action:k, where k counts the hits of the point in this process, from 1:
 //
 //	UNDERSTUDY_FAULT=ring.commit:kill:3,ring.wake:delay=5ms:1
 //
@@ -24,13 +23,12 @@
 //	panic        panic with the name of the point
 //	delay=D      sleep for the Go duration D
 //
-// A value that cannot be parsed ends the process at its start with a message:
-// a sweep that silently injects nothing would prove nothing.
+// A value that cannot be parsed ends the process at its start with a message: a sweep that
+// silently injects nothing would prove nothing.
 //
-// Package fault is the only package under internal/testutil that production
-// code may import. It guarantees that an action happens at the k-th hit and
-// only there, also when goroutines hit a point at the same time. It does not
-// say which goroutine that is.
+// Package fault is the only package under internal/testutil that production code may
+// import. It guarantees that an action happens at the k-th hit and only there, even if
+// several goroutines hit a point at the same time. It does not say which of them that is.
 package fault
 
 // Variable is the environment variable that holds the list of faults.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// point is one name with the number of times it was hit and what happens when.
+// point counts the hits of one point and holds its rules.
 type point struct {
 	hits  atomic.Int64
 	rules []rule
@@ -27,9 +27,8 @@ type rule struct {
 // points is written once, before main, and only read afterwards.
 var points = mustParse(os.Getenv(Variable))
 
-// Hit marks a point: it counts the hit and carries out the action that the
-// environment asks for at this count, if any. It blocks only for stop and
-// delay.
+// Hit marks a point: it counts the hit and carries out the action that the environment
+// asks for at this count, if any. It blocks only for stop and delay.
 func Hit(name string) {
 	p := points[name]
 	if p == nil {
@@ -56,7 +55,7 @@ func (r rule) act(name string) {
 	}
 }
 
-// mustParse ends the process when the list is wrong; see the package comment.
+// mustParse is parse, but ends the process if the list is wrong; see the package comment.
 func mustParse(list string) map[string]*point {
 	ps, err := parse(list)
 	if err != nil {

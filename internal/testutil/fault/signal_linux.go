@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signalSelf does not let the code after the point run before the signal has
-// acted. A stop is sent to this very thread, which takes it on its way out of
-// the system call; sent to the process, another thread might take it while this
-// one runs on.
+// signalSelf makes sure that the code after the point does not run before the signal has
+// acted. It sends a stop to this very thread, which takes it on its way out of the system
+// call; if it were sent to the process, another thread might take it while this one goes
+// on.
 func signalSelf(action string) {
 	if action == "stop" {
 		runtime.LockOSThread()
