@@ -10,8 +10,8 @@ import (
 	"github.com/understudy-go/understudy/transport/ring"
 )
 
-// Bursts runs the suite for a sender that is at times far ahead and at times waits until
-// all is handled: with a ring over 256 KiB it often begins a lap anew, by padding.
+// Bursts runs the suite for a sender that sends in bursts and then waits until everything
+// is handled: with a ring over 256 KiB it often starts over early, by padding.
 func Bursts(t *testing.T, f Form) {
 	each(t, func(t *testing.T) *stage { return newStage(t, f) },
 		[]rule[*stage]{
@@ -46,7 +46,7 @@ func bursts(s *stage) {
 	}
 }
 
-// diesAtPadding: the padding belongs to the entry behind it, also for who comes after the dead.
+// diesAtPadding: padding belongs to the entry after it, also for the successor of a dead receiver.
 func diesAtPadding(s *stage) {
 	s.sender.do(s.t, "most "+itoa(burstSize))
 	number, before := uint64(0), uint64(0)
@@ -109,8 +109,8 @@ func sendersKilledInBursts(s *stage) {
 	}
 }
 
-// bursts sends n bursts of entries, or without end, and says how many laps it has begun
-// anew. Between them it waits until all was handled; not for long, if nobody is there.
+// bursts sends n bursts of entries, or an endless number, and returns how often it has started
+// over early. Between them it waits until all is handled, but not for long if nobody is there.
 func (s *sender) bursts(n uint64) (anew uint64) {
 	for i := uint64(0); n == 0 || i < n; i++ {
 		for k := range 1 + i*i*7919%burst {
@@ -133,7 +133,7 @@ func (s *sender) bursts(n uint64) (anew uint64) {
 	return anew
 }
 
-// settle waits until the receiver has dealt with all.
+// settle waits until the receiver has dealt with everything.
 func (s *sender) settle() {
 	for range 10_000 {
 		if s.handled() {
@@ -143,7 +143,7 @@ func (s *sender) settle() {
 	}
 }
 
-// handled says whether the receiver has, and whether it has given the room back.
+// handled reports whether the receiver has dealt with everything and given the room back.
 func (s *sender) handled() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,18 +22,18 @@ var (
 	_ = testutil.Helper("transporttest-receiver", runReceiver)
 )
 
-// side is what all helpers have.
+// side is the common part of all helpers.
 type side struct {
 	c        *testutil.Child
 	link     transport.Link
 	notifier transport.Notifier
 	counts   [2]uint64 // entries so far, by class: the number of the next one
 	bell     transport.Bell
-	moved    atomic.Bool // the bell is another incarnation's now
+	moved    atomic.Bool // the bell is now that of another incarnation
 	doze     transport.Sleep
 }
 
-// linked is the side of a helper that has a link.
+// linked returns the side of a helper that has a link.
 func linked(c *testutil.Child) *side {
 	s := &side{c: c}
 	var err error
@@ -104,7 +104,7 @@ func (s *side) command() (word string, n uint64) {
 	return word, n
 }
 
-// sizeOf is the size of entry number i where the largest is max.
+// sizeOf returns the size of entry number i in a queue whose largest entry is max.
 func sizeOf(i uint64, max int) int {
 	sizes := Sizes(max)
 	return sizes[i%uint64(len(sizes))]
@@ -118,11 +118,11 @@ const (
 	classOf = 1 << 62 // of the number of an urgent entry
 )
 
-// numberOf is what Fill writes into entry number i of a class.
+// numberOf returns what Fill writes into entry number i of a class.
 func numberOf(class int, i uint64) uint64 { return uint64(class)*classOf + i }
 
-// classIn is the class that an entry says it has; one that is too short to say so
-// is normal.
+// classIn returns the class that an entry names; one that is too short for that is
+// normal.
 func classIn(b []byte) int {
 	if len(b) < 8 {
 		return normal
@@ -197,7 +197,7 @@ func runSender(c *testutil.Child) int {
 	}
 }
 
-// pages installs the receivers' pages as they come.
+// pages installs the receivers' pages as they arrive.
 func (s *sender) pages() {
 	for {
 		f, files := s.frame()
@@ -209,7 +209,7 @@ func (s *sender) pages() {
 		s.out.Install(p, f.(*wire.Page).Start)
 		s.mu.Unlock()
 		s.moved.Store(true)
-		s.notifier.Interrupt() // who sleeps on the bell of the receiver before
+		s.notifier.Interrupt() // a sleeper on the bell of the previous receiver
 		s.c.Say("installed")
 	}
 }
@@ -347,7 +347,7 @@ func (r *reader) done() {
 	}
 }
 
-// drain reads all that is there.
+// drain reads everything that is there.
 func (r *reader) drain() {
 	begin := r.counts
 	r.firsts = 0

@@ -15,9 +15,9 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// killed kills receivers in full run, one after the other. Each entry must be
-// in the queue, in a record, or dealt with: the successors check that every
-// entry comes once and in order.
+// killed kills running receivers, one after the other. Each entry must be in the queue,
+// in a record, or dealt with: the successors check that every entry comes once and in
+// order.
 func killed(s *stage) { s.killAll("flood 8") } // numbered entries, for ever
 
 // urgentKilled is killed for entries of two classes.
@@ -27,8 +27,8 @@ func urgentKilled(s *stage) {
 	}
 }
 
-// killAll kills receivers while the sender obeys a command that has no end, and
-// says where the last one began. The entry in hand at a death is given up here.
+// killAll kills receivers while the sender carries out an endless command, and returns
+// where the last one began. The entry in hand at a death is given up.
 func (s *stage) killAll(flood string) (at transport.Place) {
 	s.sender.Send(flood)
 	rounds := testutil.Rounds(30, 1000)
@@ -80,8 +80,7 @@ func (s *stage) killAll(flood string) (at transport.Place) {
 	return at
 }
 
-// resume starts a receiver at a place where the next normal entry has that
-// number.
+// resume starts a receiver at a place; number is that of the next normal entry.
 func (s *stage) resume(at transport.Place, number uint64) {
 	s.t.Helper()
 	s.newReceiver(at)
@@ -89,8 +88,8 @@ func (s *stage) resume(at transport.Place, number uint64) {
 	s.receiver.do(s.t, "from-urgent "+itoa(at.Urgent))
 }
 
-// runs waits until the receiver has read something, if it is to, and then for
-// a moment.
+// runs waits for a random moment or, if some is set, first until the receiver has read
+// something.
 func (s *stage) runs(start uint64, some bool) {
 	for some && s.page.Head.Load() < start+20 && alive(s.receiver.PID()) {
 		runtime.Gosched()
@@ -111,8 +110,8 @@ func alive(pid int) bool {
 	return p.Signal(syscall.Signal(0)) == nil
 }
 
-// inquest says what a dead receiver that began at a place has left, and the
-// number of the first normal entry that was not dealt with.
+// inquest returns what a dead receiver that began at a place has left, and the number of
+// the first normal entry that was not dealt with.
 func (s *stage) inquest(began transport.Place) (r lane.Remains, number uint64) {
 	s.t.Helper()
 	form, err := lane.FormOf(s.form.Queue)
@@ -157,7 +156,7 @@ func (s *stage) sendPage() *transport.SendPage {
 	return s.sent
 }
 
-// mapped maps a descriptor until the case ends. The descriptor stays.
+// mapped maps a descriptor until the case ends, and does not close it.
 func (s *stage) mapped(f transport.File, size int) *segment.Memory {
 	s.t.Helper()
 	mem, err := segment.Peek(f, size, segment.FormAuto)

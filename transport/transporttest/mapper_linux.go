@@ -80,8 +80,8 @@ func (m *mapper) create(size int) {
 	}
 }
 
-// attack tries everything by which a process without bad intent could write a
-// segment of another one, and says what it could do.
+// attack tries every way in which a process could write a segment of another one by
+// mistake, and says which ones succeed.
 func (m *mapper) attack() error {
 	b := m.mem.Bytes()
 	if writes(b) {
@@ -112,7 +112,7 @@ func (m *mapper) attack() error {
 	return nil
 }
 
-// taken is how many bytes of the file system a file has.
+// taken returns how many bytes of the file system a file takes.
 func taken(t *testing.T, f transport.File) int64 {
 	t.Helper()
 	var st unix.Stat_t
@@ -122,7 +122,7 @@ func taken(t *testing.T, f transport.File) int64 {
 	return st.Blocks * 512
 }
 
-// writes says whether a byte can be written.
+// writes reports whether a byte can be written.
 func writes(b []byte) (ok bool) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() { ok = recover() == nil }()

@@ -13,16 +13,16 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// notifiers is the forms of notifier by their names, which all processes of a
-// test must know.
+// notifiers holds the forms of notifier by their names, which all processes of a test
+// must know.
 var notifiers = map[string]func() (transport.Notifier, error){"futex": notify.NewFutex, "eventfd": notify.NewEventfd}
 
 // ExtendNotifiers adds a form, as ExtendSegments does.
 func ExtendNotifiers(name string, make func() (transport.Notifier, error)) { notifiers[name] = make }
 
-// PatienceVariable is an environment variable with how long a sleeper waits for
-// what must come, as time.ParseDuration reads it, in place of
-// testutil.HangGuard: for those whose wake-ups are known not to come.
+// PatienceVariable is an environment variable that says how long a sleeper waits for a
+// wake-up that must come, in the format of time.ParseDuration. It replaces
+// testutil.HangGuard, for forms whose wake-ups are known not to come.
 const PatienceVariable = "UNDERSTUDY_TEST_PATIENCE"
 
 func patience() time.Duration {
@@ -65,14 +65,14 @@ type ringing struct {
 	link         transport.Link
 	mine, theirs *transport.SendPage // written here; read-only here
 	mem, ro      *segment.Memory
-	ear          transport.File // by which the peer wakes this process, or nil
-	peer         *os.File       // by which this one wakes the peer, or nil
+	ear          transport.File // by it the peer wakes this process, or nil
+	peer         *os.File       // by it this process wakes the peer, or nil
 	seen         uint32
 	far          *player    // in the test process
 	t            *testing.T // likewise
 }
 
-// meet makes a page and exchanges it, and what wakes, over the link.
+// meet makes a page and exchanges it over the link, together with the wake-up descriptor.
 func meet(n transport.Notifier, link transport.Link) (*ringing, error) {
 	s := &ringing{n: n, link: link}
 	var err error
@@ -153,7 +153,7 @@ func (s *ringing) wait() error {
 	return s.n.Wait([]transport.Bell{{Word: s.theirs.Bell, Seen: s.seen, FD: -1}}, patience())
 }
 
-// waits is wait, and an error if only the end of the time ended it.
+// waits is wait, but fails if only the timeout ended it.
 func (s *ringing) waits() error {
 	begin := time.Now()
 	if err := s.wait(); err != nil {

@@ -14,7 +14,7 @@ type Ends struct {
 	Receiver transport.Receiver
 }
 
-// Pair checks what can be checked of a queue without another process. make
+// Pair checks everything about a queue that can be checked without another process. make
 // returns a new empty queue each time.
 func Pair(t *testing.T, make func(t *testing.T) Ends) {
 	t.Run("order and sizes", func(t *testing.T) { pairOrder(t, make(t)) })
@@ -24,8 +24,8 @@ func Pair(t *testing.T, make func(t *testing.T) Ends) {
 	t.Run("empty", func(t *testing.T) { pairEmpty(t, make(t)) })
 }
 
-// Sizes is the entry sizes at which a queue of that largest entry could go
-// wrong: around the cells of a ring, around pages, and the largest.
+// Sizes returns the entry sizes at which a queue with that largest entry could go wrong:
+// around the cells of a ring, around pages, and the largest.
 func Sizes(max int) (sizes []int) {
 	for _, n := range []int{0, 1, 8, 59, 60, 61, 63, 64, 65, 123, 124, 125, 128, 239, 240, 1000, 4091, 4092, 4093, 4095, 4096, 4097, 8192, max - 1, max} {
 		if n <= max {
@@ -35,8 +35,8 @@ func Sizes(max int) (sizes []int) {
 	return sizes
 }
 
-// Fill writes what entry number i holds: the number, as far as it fits, and
-// bytes that depend on it.
+// Fill writes the contents of entry number i: the number, as far as it fits, and bytes
+// that depend on it.
 func Fill(b []byte, i uint64) {
 	for k := range b {
 		b[k] = byte(i*31 + uint64(k))
@@ -46,7 +46,7 @@ func Fill(b []byte, i uint64) {
 	}
 }
 
-// Check says whether b is what Fill made for entry number i.
+// Check reports whether b is what Fill writes for entry number i.
 func Check(b []byte, i uint64) bool {
 	want := make([]byte, len(b))
 	Fill(want, i)
@@ -85,7 +85,7 @@ func pairOrder(t *testing.T, q Ends) {
 	}
 }
 
-// pairTooLarge: what can never fit is refused with the limit.
+// pairTooLarge: an entry that can never fit is refused, and the error names the limit.
 func pairTooLarge(t *testing.T, q Ends) {
 	max := q.Sender.MaxEntry()
 	_, err := q.Sender.Reserve(max + 1)
@@ -97,7 +97,7 @@ func pairTooLarge(t *testing.T, q Ends) {
 	}
 }
 
-// pairFull: a full queue says so, loses nothing, and takes more when room was
+// pairFull: a full queue returns ErrFull, loses nothing, and takes more when room was
 // released.
 func pairFull(t *testing.T, q Ends) {
 	size := min(40, q.Sender.MaxEntry())
@@ -131,7 +131,7 @@ func pairFull(t *testing.T, q Ends) {
 	}
 }
 
-// pairForget: an entry that was reserved and not committed is never seen.
+// pairForget: an entry that was reserved but not committed is never seen.
 func pairForget(t *testing.T, q Ends) {
 	b, err := q.Sender.Reserve(16)
 	if err != nil {
@@ -149,7 +149,7 @@ func pairForget(t *testing.T, q Ends) {
 	}
 }
 
-// pairEmpty: an empty queue says so, again and again.
+// pairEmpty: an empty queue returns ErrEmpty, however often it is asked.
 func pairEmpty(t *testing.T, q Ends) {
 	for range 3 {
 		if _, err := q.Receiver.Next(); !errors.Is(err, transport.ErrEmpty) {

@@ -20,8 +20,8 @@ type Blocks interface {
 	Close() error
 }
 
-// Policy runs the suite for one policy of blocks. make makes an owner's blocks;
-// it is called in the test process only, the user is another one.
+// Policy runs the suite for one policy of blocks. make makes an owner's blocks; it is
+// called in the test process only, and the user is another process.
 func Policy(t *testing.T, policy segment.Policy, make func(segment.PoolConfig) Blocks) {
 	each(t, func(t *testing.T) *lender { return &lender{t: t, policy: policy, make: make} }, []rule[*lender]{
 		{"no overlap", "blocks that are out at one time have no byte in common, and as many as were asked for", blocksApart},
@@ -63,8 +63,8 @@ func (l *lender) announce(id uint16, f transport.File, size, class, blocks int) 
 	return nil
 }
 
-// takeAll takes blocks of the sizes in turn, fills them, and ends when there is
-// none for the next size.
+// takeAll takes blocks of the sizes in turn and fills them, until there is none for the
+// next size.
 func (l *lender) takeAll(b Blocks, sizes ...int) (all []segment.Block) {
 	l.t.Helper()
 	for i := 0; ; i++ {

@@ -84,8 +84,8 @@ func (s *stage) drop() {
 	s.files = nil
 }
 
-// newReceiver starts a receiver at a place, and passes its page to the sender.
-// The page stays, for what it says after a death.
+// newReceiver starts a receiver at a place, and passes its page to the sender. It keeps
+// the page, to read it after a death.
 func (s *stage) newReceiver(at transport.Place) {
 	s.t.Helper()
 	s.incarnation++
@@ -119,7 +119,7 @@ func closeAll(files []transport.File) {
 	}
 }
 
-// do sends a command and returns the number that the player answers.
+// do sends a command and returns the number with which the player answers.
 func (p *player) do(t *testing.T, command string) uint64 {
 	t.Helper()
 	p.Send(command)

@@ -22,19 +22,19 @@ type SegmentForm struct {
 	Open   func(f transport.File, size int) (transport.Segment, error) // takes f
 
 	// Disk says that the memory is in a file system, which can be full: then
-	// its room is taken when it is created.
+	// its space must be reserved at its creation.
 	Disk bool
 }
 
-// extended is the forms besides those of package segment.
+// extended holds the forms that ExtendSegments has added to those of package segment.
 var extended = map[string]SegmentForm{}
 
 // ExtendSegments adds a form that the helpers know by its name. Call it in an init
-// function: deliberate cheaters in the tests of this suite are added so, and
-// forms that are being tried out.
+// function. It serves to try out a form, and to add deliberately faulty ones in the tests
+// of this suite.
 func ExtendSegments(f SegmentForm) { extended[f.Name] = f }
 
-// segmentForm is the form of a name.
+// segmentForm returns the form of a name.
 func segmentForm(name string) (SegmentForm, error) {
 	if f, ok := extended[name]; ok {
 		return f, nil
@@ -60,8 +60,8 @@ func asSegment(m *segment.Memory, err error) (transport.Segment, error) {
 	return m, nil
 }
 
-// Segment runs the suite for one form of segment between real processes: the
-// word of configuration of one, or the name of one that was added.
+// Segment runs the suite for one form of segment between real processes. The form is
+// named as in configuration, or as in ExtendSegments.
 func Segment(t *testing.T, name string) {
 	form, err := segmentForm(name)
 	if err != nil {
@@ -130,7 +130,7 @@ func (p *player) has(t *testing.T, want []byte) {
 	}
 }
 
-// summary is the length and the check sum of b.
+// summary returns the length and the checksum of b.
 func summary(b []byte) string { return fmt.Sprint(len(b), " ", crc32.ChecksumIEEE(b)) }
 
 func memorySizes(s *memoryStage) {
@@ -263,7 +263,7 @@ func memoryNames(s *memoryStage) {
 	}
 }
 
-// openSent opens what came in a frame.
+// openSent opens what has arrived in a frame.
 func openSent(frame []byte, files []transport.File, size int, form SegmentForm) (transport.Segment, error) {
 	if len(files) != 1 {
 		return nil, fmt.Errorf("%d descriptors", len(files))

@@ -10,7 +10,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// rule is one case of a suite: what of the contract it shows, and how.
+// rule is one case of a suite: the rule of the contract that it shows, and how.
 type rule[S any] struct {
 	name string
 	text string

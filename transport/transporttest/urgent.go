@@ -7,8 +7,8 @@ import (
 )
 
 // Urgent runs the suite for a form that has priorities, between real processes.
-// Each of its entries says its class and its number in that; the receiver checks
-// the order of either class.
+// Each entry names its class and its number in that class; the receiver checks the order
+// in both classes.
 func Urgent(t *testing.T, f Form) {
 	f.priority = true
 	each(t, func(t *testing.T) *stage { return newStage(t, f) }, []rule[*stage]{
@@ -20,8 +20,8 @@ func Urgent(t *testing.T, f Form) {
 	})
 }
 
-// drained reads all, and says how many came of each class, and how many urgent
-// ones before the first of the others.
+// drained reads everything, and returns how many entries came of each class, and how many
+// urgent ones before the first of the others.
 func (s *stage) drained() (others, urgent, firsts uint64) {
 	s.t.Helper()
 	others = s.receiver.do(s.t, "drain")
