@@ -60,5 +60,5 @@ func (o *Outbox) tellHandled() {
 // refused: others hear of these blocks and try again, perhaps to do the same.
 func (o *Outbox) Contended() uint64 { return o.store.contended.Load() }
 
-// Contended is the same of blocks for answers.
+// Contended is Outbox.Contended for the blocks of answers.
 func (b *Inbox) Contended() uint64 { return b.replies.contended.Load() }

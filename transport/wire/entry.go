@@ -206,7 +206,7 @@ func PutTell(b []byte, typ uint64) {
 	binary.LittleEndian.PutUint64(b[4:], typ)
 }
 
-// PlainHeader is the size of the header of an entry without blocks.
+// PlainHeader returns the size of the header of an entry without blocks.
 func PlainHeader(kind uint8) int {
 	if kind == EntryTell {
 		return entryFixed
