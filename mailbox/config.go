@@ -53,8 +53,8 @@ type Config struct {
 	// in any mailbox.
 	//
 	// Some room is kept for urgent messages: one place in five of a POSIX
-	// queue, and of a SysV queue a quarter of the bytes, which then also bounds
-	// the size of its messages. Nothing is kept for the others: while urgent
+	// queue, and of a SysV queue that of its largest message, which is at most a
+	// quarter of the bytes. Nothing is kept for the others: while urgent
 	// messages come faster than they are handled, the others wait. While an
 	// urgent message with a large payload waits for a block, no other message
 	// gets one.
