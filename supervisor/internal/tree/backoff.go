@@ -63,18 +63,17 @@ func (b Backoff) Delay(n int, random float64) time.Duration {
 // slowest is the shortest window in which a child that always dies at once is certain to
 // exceed the limit: the longest time between the first and the last of intensity+1
 // restarts.
-func (b Backoff) slowest(intensity int) (sum time.Duration) {
-	const limit = math.MaxInt64 / 4
+func (b Backoff) slowest(intensity int) time.Duration {
+	sum := 0.0
 	for n := 2; n <= intensity+1; n++ {
 		d := b.base(n)
 		if d == b.Max || b.Factor == 1 { // and so are all that follow
-			rest := float64(d) * float64(intensity+2-n)
-			sum = time.Duration(min(float64(sum)+rest, limit))
+			sum += float64(d) * float64(intensity+2-n)
 			break
 		}
-		sum += d
+		sum += float64(d)
 	}
-	return time.Duration(min(float64(sum)*(1+b.Jitter), limit))
+	return time.Duration(min(sum*(1+b.Jitter), math.MaxInt64/2))
 }
 
 // Validate lists every problem of b.

@@ -207,7 +207,7 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 	case !c.current || c.incarnation != incarnation:
 	default:
 		c.current, c.reason = false, reason
-		if c.successor.phase == committed && c.state == Running {
+		if c.successor.phase == committed {
 			m.takeOver(c)
 			return
 		}

@@ -76,7 +76,7 @@ func (p *Pacer) wait(now, most time.Duration) time.Duration {
 // about to give up does not wait. Nor are turns so far apart that a child that always
 // dies at once could never exceed the limit.
 func (m *Machine) pace() time.Duration {
-	if m.config.Intensity == 0 || m.window.Count(m.now) >= m.config.Intensity {
+	if m.window.Count(m.now) >= m.config.Intensity {
 		return 0
 	}
 	return m.config.Pacer.wait(m.now, m.config.Period/time.Duration(2*(m.config.Intensity+1)))

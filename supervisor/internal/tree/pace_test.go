@@ -62,6 +62,17 @@ func TestPaceIsShared(t *testing.T) {
 	b.want("child_terminated 1", "restarting 1", "spawn 1.2", "child_terminated 2", "backoff 2 200ms")
 }
 
+// TestPaceOfHasty: who waits for less than its turn has not given those away that were
+// given out before.
+func TestPaceOfHasty(t *testing.T) {
+	p := NewPacer(paced)
+	for i, most := range []time.Duration{time.Hour, time.Hour, time.Hour, time.Hour, 50 * ms, time.Hour} {
+		if got, want := p.wait(0, most), []time.Duration{0, 0, 100 * ms, 200 * ms, 50 * ms, 300 * ms}[i]; got != want {
+			t.Errorf("turn %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
 // TestPaceOfSettled: who was ready for long is not in a loop, and takes no turn.
 func TestPaceOfSettled(t *testing.T) {
 	s := newPaced(t, Config{Intensity: 100, Period: time.Hour})
@@ -120,6 +131,20 @@ func TestPaceBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// TestPaceAfterOldRestarts: restarts that are no longer in the window do not bring
+// the end nearer: who dies after them waits for its turn.
+func TestPaceAfterOldRestarts(t *testing.T) {
+	s := newPaced(t, Config{Intensity: 2, Period: time.Second})
+	s.up(Permanent)
+	s.dies(1, Abnormal)
+	s.ready(1)
+	s.log = nil
+	s.now = 2 * time.Second
+	s.m.config.Pacer.last = s.now
+	s.dies(1, Abnormal)
+	s.want("child_terminated 1", "backoff 1 2.1s")
+}
+
 // TestPaceKeepsTheLimit: a child that dies at once reaches the limit of restarts
 // also where a whole pace would take longer than the period.
 func TestPaceKeepsTheLimit(t *testing.T) {
@@ -163,7 +188,7 @@ func TestPaceValidate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if d := NewPacer(Pace{Burst: 1, Every: Unpaced}); d.wait(0, time.Hour)+d.wait(0, time.Hour)+d.wait(0, time.Hour) != 0 {
+	if d := NewPacer(Pace{Every: Unpaced}); d.wait(0, time.Hour)+d.wait(0, time.Hour)+d.wait(0, time.Hour) != 0 {
 		t.Error("a turn of an unpaced one")
 	}
 }

@@ -25,8 +25,8 @@ const (
 // successor is the process that will replace a child's current one.
 type successor struct {
 	incarnation uint32 // 0: there is none
-	phase       phase
-	dead        bool // committed, but died before it could take over
+	phase       phase  // the child runs until this is abandoned
+	dead        bool   // committed, but died before it could take over
 	reason      Reason
 	call        uint64 // the command that waits for the replacement
 	why         error  // why it is abandoned
@@ -62,7 +62,7 @@ func (m *Machine) replace(in Replace) {
 
 // successorReady makes the predecessor hand over.
 func (m *Machine) successorReady(c *child) {
-	if c.successor.phase == preparing && c.state == Running {
+	if c.successor.phase == preparing {
 		c.successor.phase = handingOver
 		m.do(HandOver{c.id, c.incarnation, c.successor.incarnation})
 	}
@@ -71,7 +71,7 @@ func (m *Machine) successorReady(c *child) {
 // handedOver is the point of no return: from here on the successor will be the child.
 func (m *Machine) handedOver(in HandedOver) {
 	c := m.byID[in.ID]
-	if c != nil && c.successor.incarnation == in.Incarnation && c.successor.phase == handingOver && c.state == Running {
+	if c != nil && c.successor.incarnation == in.Incarnation && c.successor.phase == handingOver {
 		c.successor.phase = committed
 		m.do(Commit{c.id, c.incarnation})
 	}

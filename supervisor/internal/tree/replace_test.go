@@ -45,7 +45,8 @@ func TestReplaceFails(t *testing.T) {
 				t.Fatal(got)
 			}
 			s.in(in)
-			s.in(HandedOver{1, 2}) // too late
+			s.in(Ready{1, 2}) // too late
+			s.in(HandedOver{1, 2})
 			s.in(Exited{1, 2, Abnormal})
 			s.state(1, "running")
 			s.log = nil
@@ -79,6 +80,24 @@ func TestSuccessorDiesBeforeItTakesOver(t *testing.T) {
 	s.log = nil
 	s.in(Exited{1, 1, ByRequest})
 	s.want("takeover 1 2", "answer 1: the successor has ended", "child_terminated 1", "restarting 1", "spawn 1.3")
+}
+
+// TestSuccessorEndsBeforeItTakesOver: its own end decides, not that of its predecessor,
+// which was asked to end.
+func TestSuccessorEndsBeforeItTakesOver(t *testing.T) {
+	for reason, want := range map[Reason][]string{
+		Normal:   {"takeover 1 2", "answer 1: the successor has ended", "gone 1"},
+		Abnormal: {"takeover 1 2", "answer 1: the successor has ended", "child_terminated 1", "restarting 1", "spawn 1.3"},
+	} {
+		s := newScript(t, Config{Intensity: 1, Period: time.Second})
+		s.up(Transient)
+		for _, in := range []Input{Replace{7, 1}, Ready{1, 2}, HandedOver{1, 2}, Exited{1, 2, reason}} {
+			s.in(in)
+		}
+		s.log = nil
+		s.in(Exited{1, 1, ByRequest})
+		s.want(want...)
+	}
 }
 
 // TestTerminateDuringReplace: both processes end, and only then is the caller

@@ -202,7 +202,7 @@ func Verdict(c Charge, cause Cause, p Policy) (Charge, Decision) {
 	default:
 		c.Unexplained++
 	}
-	if p.Redeliver == 0 || c.Own >= p.Redeliver || c.Unexplained >= UnexplainedLimit {
+	if c.Own >= p.Redeliver || c.Unexplained >= UnexplainedLimit {
 		return c, Quarantine
 	}
 	return c, Redeliver

@@ -55,7 +55,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{0, []step{{Asked, Redeliver}, {Own, Quarantine}}},
 		{0, []step{{Unexplained, Quarantine}}},
-		{1, []step{{Own, Quarantine}}},
+		{1, []step{{Unexplained, Redeliver}, {Own, Quarantine}}},
 		{2, []step{{Own, Redeliver}, {Asked, Redeliver}, {Own, Quarantine}}},
 		{2, []step{{Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Redeliver},
 			{Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Redeliver}, {Unexplained, Quarantine}}},
@@ -66,6 +66,15 @@ func TestVerdict(t *testing.T) {
 			if c, got = Verdict(c, s.cause, Policy{tt.redeliver}); got != s.want {
 				t.Errorf("redeliver %d, death %d: %v", tt.redeliver, i, got)
 			}
+		}
+	}
+}
+
+// TestUnknownNames: a value that is none of the constants is shown as its number.
+func TestUnknownNames(t *testing.T) {
+	for _, got := range []string{Restart(3).String(), Strategy(4).String(), AutoShutdown(3).String(), Reason(6).String()} {
+		if len(got) != 1 {
+			t.Errorf("%q", got)
 		}
 	}
 }
