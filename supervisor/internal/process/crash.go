@@ -62,7 +62,7 @@ func (c *crash) String() string {
 
 // isCrash says whether a line is the first that the Go runtime writes when it crashes.
 func isCrash(line string) bool {
-	if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "runtime: out of memory") {
+	if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 		return true
 	}
 	name, _, ok := strings.Cut(line, ": ")

@@ -93,8 +93,7 @@ func (e *Exit) core() string {
 
 // outOfMemory says whether the Go runtime crashed because memory ran out.
 func outOfMemory(stack string) bool {
-	return strings.HasPrefix(stack, "runtime: out of memory") || strings.HasPrefix(stack, "fatal error: out of memory") ||
-		strings.HasPrefix(stack, "fatal error: runtime: out of memory") ||
+	return strings.HasPrefix(stack, "fatal error: out of memory") || strings.HasPrefix(stack, "fatal error: runtime: out of memory") ||
 		strings.HasPrefix(stack, "fatal error: runtime: cannot allocate memory")
 }
 

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"testing"
@@ -54,6 +55,10 @@ func TestFar(t *testing.T) {
 	if far.PID() != p.PID() {
 		t.Errorf("%d, want %d", far.PID(), p.PID())
 	}
+	if far.Over() {
+		t.Error("it is over, and runs")
+	}
+	late := descriptor()
 	if err := far.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +67,13 @@ func TestFar(t *testing.T) {
 	if x := p.Exit(); x.Signal != unix.SIGKILL {
 		t.Errorf("%+v", x)
 	}
-	if err := far.Kill(); err != process.ErrDone {
+	if err := far.Kill(); err != process.ErrDone || !far.Over() {
 		t.Errorf("of one that has ended: %v", err)
+	}
+	if far, err := process.NewFar(late, os.Getpid()); !errors.Is(err, process.ErrDone) {
+		if err == nil {
+			far.Close()
+		}
+		t.Errorf("of one that has been reaped: %v", err)
 	}
 }

@@ -71,3 +71,31 @@ func TestContinuedIsNoOrphan(t *testing.T) {
 		}
 	}
 }
+
+// liveForOther lives as long as who has the other end of its descriptor 3.
+func liveForOther() {
+	process.WatchLiveness(process.TakeFile(3, "liveness"), func() { os.Exit(9) })
+	fmt.Fprintln(os.Stderr, "here")
+	select {}
+}
+
+// TestEndWithoutSignal: that pipe's end is enough: it comes also where the one who is no
+// more was not the parent, and no signal tells of its death.
+func TestEndWithoutSignal(t *testing.T) {
+	testutil.Audit(t)
+	l, err := process.NewLiveness()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := spec("live for other")
+	s.Files = []*os.File{l.File()}
+	here := &firstLine{seen: make(chan struct{})}
+	s.Stderr = here
+	p := start(t, s)
+	<-here.seen
+	l.Close()
+	if x := ended(t, p); x.Code != 9 {
+		t.Errorf("%+v", x)
+	}
+}

@@ -45,6 +45,8 @@ func act() {
 		os.Exit(0)
 	case "bare", "full":
 		stayBare(what == "full")
+	case "live for other":
+		liveForOther()
 	case "tracer":
 		trace()
 	case "exit 0":
@@ -72,16 +74,11 @@ func act() {
 		}
 		panic("after much")
 	case "memory":
-		var all [][]byte
-		for {
-			b := make([]byte, 1<<20)
-			for i := range b {
-				b[i] = 1
-			}
-			all = append(all, b)
-		}
+		takeMemory()
 	case "less memory":
 		lessMemory()
+	case "soft limit":
+		saySoftLimit()
 	case "files":
 		es, _ := os.ReadDir("/proc/self/fd")
 		for _, e := range es {
@@ -103,6 +100,18 @@ func act() {
 	}
 	for {
 		_ = unix.Pause() // sleep
+	}
+}
+
+// takeMemory takes more and more, without an end.
+func takeMemory() {
+	var all [][]byte
+	for {
+		b := make([]byte, 1<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		all = append(all, b)
 	}
 }
 
@@ -209,6 +218,33 @@ func TestMemoryLimit(t *testing.T) {
 	if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
 		t.Fatalf("%d %s\n%.500s", x.Kind, x.Summary, x.Stderr)
 	}
+}
+
+// TestSoftLimit: below that limit, at 80 % of it, the Go runtime of the process has its
+// own, whatever the environment says; without one it has what the environment says.
+func TestSoftLimit(t *testing.T) {
+	for bytes, want := range map[uint64]string{1 << 30: "GOMEMLIMIT=858993456;", 0: "GOMEMLIMIT=5GiB;"} {
+		if bytes > 0 && testutil.RaceEnabled {
+			continue // its shadow memory does not fit into any RLIMIT_DATA
+		}
+		s := spec("soft limit")
+		s.Env = slices.DeleteFunc(s.Env, func(v string) bool { return strings.HasPrefix(v, "GOMEMLIMIT=") })
+		s.Env = append(s.Env, "GOMEMLIMIT=5GiB")
+		s.MemoryBytes = bytes
+		if x := ended(t, start(t, s)); x.Stderr != want || x.Code != 0 {
+			t.Errorf("%d bytes: %q, %s; want %q", bytes, x.Stderr, x.Summary, want)
+		}
+	}
+}
+
+// saySoftLimit says what the environment says of it.
+func saySoftLimit() {
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "GOMEMLIMIT=") {
+			fmt.Fprint(os.Stderr, v, ";")
+		}
+	}
+	os.Exit(0)
 }
 
 // TestMemoryRefused: more memory than this process may have itself cannot be

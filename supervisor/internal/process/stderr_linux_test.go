@@ -2,7 +2,9 @@ package process
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,5 +54,43 @@ func TestLastWordsOfABusyMachine(t *testing.T) {
 			}
 			<-ended
 		})
+	}
+}
+
+// TestKeptOfMuch: of what is written the begin and the end are kept, to the byte, and the
+// place where something is missing is marked; whatever the pieces it comes in. All of it
+// is given to the sink.
+func TestKeptOfMuch(t *testing.T) {
+	var text []byte
+	for i := range 20000 {
+		text = fmt.Appendf(text, "line %d\n", i)
+	}
+	const all = headBytes + tailBytes
+	for _, size := range []int{0, 1, headBytes, all, all + 1, 2*tailBytes + headBytes, 2*tailBytes + headBytes + 1, len(text)} {
+		for _, piece := range []int{100, 5000} {
+			said := text[:size]
+			want := string(said)
+			if size > all {
+				want = string(said[:headBytes]) + "\n[...]\n" + string(said[size-tailBytes:])
+			}
+			var sink bytes.Buffer
+			d, fd, err := drainedPipe("stderr", &sink)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := os.NewFile(uintptr(fd), "child")
+			for b := range slices.Chunk(said, piece) {
+				if _, err := w.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Close()
+			if got, stack := d.finish(); got != want || stack != "" || d.said != int64(size) || !bytes.Equal(sink.Bytes(), said) {
+				t.Errorf("of %d bytes, in pieces of %d: %d are kept, want %d; the sink has %d; stack %q", size, piece, len(got), len(want), sink.Len(), stack)
+			}
+			if d.kept != nil && len(d.kept.tail) > 2*tailBytes {
+				t.Errorf("of %d bytes, in pieces of %d: %d take memory", size, piece, len(d.kept.tail))
+			}
+		}
 	}
 }
