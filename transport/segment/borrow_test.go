@@ -350,3 +350,58 @@ func TestAwayIsWaitedFor(t *testing.T) {
 	away = false
 	mustTake(t, p, 16<<10)
 }
+
+// TestOwnBlocksByTheByte: what is out counts by what was asked for, up to the last byte.
+// What is free does not, though it was asked for once; nor does a segment of its own.
+func TestOwnBlocksByTheByte(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Retire: func(uint16) error { return nil }})
+	p.Put(mustTake(t, p, 3<<20))
+	mustTake(t, p, 2<<20) // in the place of that, whose id has no segment now
+	var small []Block
+	for range 64 {
+		small = append(small, mustTake(t, p, 4<<10))
+	}
+	for _, b := range small[2:] { // two stay, and the segment with them
+		p.Put(b)
+	}
+	for n := 512 << 10; n >= 8<<10; n /= 2 {
+		if b := mustTake(t, p, n); cap(b.Mem) != n {
+			t.Fatalf("%d bytes for %d", cap(b.Mem), n)
+		}
+	}
+	if b, err := p.Take(8 << 10); !errors.Is(err, ErrDry) {
+		t.Errorf("%d bytes beyond those of the pool, %v: %+v", cap(b.Mem), err, p.Stats())
+	}
+}
+
+// TestOwnBlocksKeepBounds: nor are more segments made than there may be.
+func TestOwnBlocksKeepBounds(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxSegments: 1, Retire: func(uint16) error { return nil }})
+	p.Put(mustTake(t, p, 600<<10))
+	mustTake(t, p, 16<<10)
+	if _, err := p.Take(16 << 10); !errors.Is(err, ErrDry) || p.Stats().Segments != 1 {
+		t.Errorf("%v: %+v", err, p.Stats())
+	}
+}
+
+// TestNothingIsClosedForNothing: where segments are never taken back none is closed, and
+// none of a class that is not larger.
+func TestNothingIsClosedForNothing(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 2 << 20})
+	for range 2 {
+		mustTake(t, p, 1<<20)
+	}
+	p.mu.Lock()
+	p.give(0)
+	p.mu.Unlock()
+	if p.giving != nil {
+		t.Error("a segment is closed that cannot be taken back")
+	}
+	p, _, _ = allOut(t)
+	p.mu.Lock()
+	p.give(len(p.shelves) - 1)
+	p.mu.Unlock()
+	if p.giving != nil {
+		t.Error("a segment of smaller blocks is closed")
+	}
+}

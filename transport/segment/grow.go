@@ -125,16 +125,12 @@ func (p *Pool) refuseTake(k, n int) error {
 }
 
 // plan plans a new segment of at least that many blocks for shelf k. It returns nil
-// if the bounds leave no room for one. Preconditions: grow and mu are held.
+// if the bounds leave no room for one. Preconditions: grow and mu are held; there is
+// room for least.
 func (p *Pool) plan(k, least int) *plan {
 	class := p.shelves[k].class
 	r := p.room(k)
-	n := blocksFor(class, r.bytes, r.blocks)
-	if n < least {
-		if n = least; int64(n) > r.bytes/class || n > r.blocks {
-			return nil
-		}
-	}
+	n := max(blocksFor(class, r.bytes, r.blocks), least)
 	if p.unit != 0 {
 		class, n = p.unit, int((p.cfg.MaxBytes-p.bytes)/p.unit) // an arena takes everything at once
 	}

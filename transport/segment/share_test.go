@@ -91,6 +91,67 @@ func TestSharesLeaveNoPlace(t *testing.T) {
 	}
 }
 
+// The last place in the return ring is kept for the segment of a payload over MaxBytes.
+func TestSharesLeaveOnePlace(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Retire: func(uint16) error { return nil }})
+	defer p.Close()
+	p.Switch(heapReturns(), 0)
+	by := &parts{}
+	share := func(i uint16) {
+		t.Helper()
+		if err := p.Share(BlockRef{Segment: SharedIDs, Index: i, Generation: 1}, 1, by); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	for i := range uint16(transport.ReturnEntries - 1) {
+		share(i)
+	}
+	if _, err := p.Take(10); !errors.Is(err, ErrDry) {
+		t.Errorf("a block in the last place: %v", err)
+	}
+	p.Put(mustTake(t, p, 2<<20))
+	share(transport.ReturnEntries - 1)
+	if _, err := p.Take(2 << 20); !errors.Is(err, ErrDry) {
+		t.Errorf("a block that has no place: %v", err)
+	}
+}
+
+// A part ends with what the user has returned, with Unshare, and with EndShares of a
+// later entry; then the same block can be shared anew, until the pool is closed.
+func TestShareAgain(t *testing.T) {
+	p, _ := heapPool(PoolConfig{})
+	back := heapReturns()
+	p.Switch(back, 0)
+	by := &parts{}
+	ref := func(i uint16) BlockRef { return BlockRef{Segment: SharedIDs, Index: i, Generation: 1} }
+	for i := range uint16(transport.ReturnEntries) {
+		if err := p.Share(ref(i), uint64(i), by); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	giveBack(back, ref(5))
+	again := func(i uint16, ended int) {
+		t.Helper()
+		if err := p.Share(ref(i), uint64(i), by); err != nil || by.ended != ended || p.Shared() != transport.ReturnEntries {
+			t.Errorf("%v; %d parts ended, of %d, and there are %d", err, by.ended, ended, p.Shared())
+		}
+	}
+	again(5, 1)
+	p.Unshare(ref(6))
+	p.Unshare(ref(6)) // it has none any more
+	again(6, 2)
+	p.EndShares(7)
+	if by.ended != 2+7 {
+		t.Errorf("%d parts ended before entry 7", by.ended-2)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Share(ref(2000), 1, by); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("of a closed pool: %v", err)
+	}
+}
+
 // A part that the next incarnation still has to end may have been ended by it
 // before its page was installed: that stands in its ring then.
 func TestSharesAtSwitch(t *testing.T) {

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/understudy-go/understudy/transport"
@@ -102,8 +103,8 @@ func TestWholeIsNobodyElses(t *testing.T) {
 // TestWholeFailures: a failing Announce or machine leaves the books even.
 func TestWholeFailures(t *testing.T) {
 	failed := errors.New("as asked")
-	fail := true
-	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 5 << 20, Retire: func(uint16) error { return nil },
+	fail, retired := true, 0
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 5 << 20, Retire: func(uint16) error { retired++; return nil },
 		Announce: func(uint16, transport.File, int, int, int) error {
 			if fail {
 				return failed
@@ -120,8 +121,8 @@ func TestWholeFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.create = create
-	if s := p.Stats(); s.Segments != 0 || s.Blocks != 0 || s.Whole != 0 {
-		t.Errorf("%+v", s)
+	if s := p.Stats(); s.Segments != 0 || s.Blocks != 0 || s.Whole != 0 || len(p.ids) != 1 {
+		t.Errorf("%+v; of two ids one was never announced, and %d are free", s, len(p.ids))
 	}
 	b := mustTake(t, p, 2<<20)
 	if err := p.Close(); err != nil {
@@ -130,6 +131,9 @@ func TestWholeFailures(t *testing.T) {
 	p.Put(b)
 	if _, err := p.Take(2 << 20); !errors.Is(err, transport.ErrClosed) {
 		t.Error(err)
+	}
+	if none, err := p.Trim(); none || err != nil || retired != 0 {
+		t.Errorf("of a closed pool %d segments were taken back: %v, %v", retired, none, err)
 	}
 }
 
@@ -165,4 +169,47 @@ func TestIDsRest(t *testing.T) {
 	if len(last) > freshIDs {
 		t.Errorf("%d ids were used", len(last))
 	}
+	mustTake(t, p, 10) // and they are not counted any more
+}
+
+// TestWholeForEver: without Retire there is one segment of its own, for payloads of one
+// size. Others are refused, also when it is free.
+func TestWholeForEver(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 5 << 20})
+	p.Put(mustTake(t, p, 2<<20))
+	if b, err := p.Take(3 << 20); !errors.Is(err, ErrDry) || p.Stats().Dry != 1 {
+		t.Errorf("%d bytes, %v: %+v", len(b.Mem), err, p.Stats())
+	}
+	if none, err := p.Trim(); none || err != nil {
+		t.Errorf("%v, %v", none, err)
+	}
+	p.Put(mustTake(t, p, 2<<20))
+}
+
+// TestWholeComesBackLate: what the user has given back is looked for by Trim, and is not
+// what makes room for another class: it is taken back as what it is.
+func TestWholeComesBackLate(t *testing.T) {
+	p, known := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Retire: func(uint16) error { return nil }})
+	r := newReturns()
+	p.Switch(r, 0)
+	lent := func(seq uint64) Block {
+		b := mustTake(t, p, 2<<20)
+		p.Lent(b, seq)
+		return b
+	}
+	giveBack(r, lent(1).Ref)
+	if none, err := p.Trim(); !none || err != nil || len(known) != 0 {
+		t.Errorf("%v, %v; the user knows %v", none, err, known)
+	}
+	whole := lent(2)
+	block := mustTake(t, p, 512<<10)
+	p.Put(block) // all bytes are of that class
+	giveBack(r, whole.Ref)
+	p.grow.Lock() // as if it had come back just after it was looked for
+	_, pl, err := p.decide(p.shelfFor(1<<20), 1<<20)
+	p.grow.Unlock()
+	if err != nil || pl == nil || !slices.Equal(pl.victims, []uint16{block.Ref.Segment}) || p.whole == nil || p.whole.busy != 0 {
+		t.Fatalf("%+v, %v: it has not come back, or is to make way", pl, err)
+	}
+	p.Put(mustTake(t, p, 2<<20))
 }
