@@ -12,7 +12,7 @@ import (
 )
 
 // drain reads a child's stderr to its end, so that the child never waits for a
-// reader, and keeps its begin and its end.
+// reader, and keeps its beginning and its end.
 type drain struct {
 	r    *os.File
 	to   io.Writer
@@ -22,8 +22,8 @@ type drain struct {
 	watch *poll.Watch // of r
 	said  int64       // bytes that were read
 	kept  *kept       // nil while nothing has come
-	final bool        // the child is dead, and the end is not waited for any more
-	rest  int         // bytes that may be read then
+	final bool        // the child is dead, and nobody waits for the end of its stderr
+	rest  int         // if final: bytes that may still be read
 }
 
 // kept is what is kept of what a child has written.
@@ -36,7 +36,7 @@ type kept struct {
 
 var drainBuffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-// newDrain takes r, which does not block and is not on the runtime's poller.
+// newDrain takes over r, which must be non-blocking and not on the runtime's poller.
 func newDrain(r *os.File, to io.Writer) (*drain, error) {
 	d := &drain{r: r, to: to}
 	raw, err := r.SyscallConn()
@@ -49,8 +49,8 @@ func newDrain(r *os.File, to io.Writer) (*drain, error) {
 	return d, err
 }
 
-// run reads what there is. A child is silent most of the time: then there is no
-// goroutine for it and no buffer.
+// run reads what there is. A child is silent most of the time: then it needs no goroutine
+// and no buffer.
 func (d *drain) run() {
 	d.mu.Lock()
 	watch := d.watch
@@ -63,7 +63,7 @@ func (d *drain) run() {
 		if n > 0 {
 			d.keep(buf[:n])
 			if d.to != nil {
-				_, _ = d.to.Write(buf[:n]) // a broken sink is not the child's fault
+				_, _ = d.to.Write(buf[:n]) // errors of the writer are not the child's fault
 			}
 		}
 		if errors.Is(err, syscall.EAGAIN) && watch.Again() {
@@ -77,8 +77,8 @@ func (d *drain) run() {
 	}
 }
 
-// enough says whether all that the child can have written has been read, n bytes of
-// it just now.
+// enough says whether everything that the child can have written has been read; n bytes
+// were read just now.
 func (d *drain) enough(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -86,11 +86,11 @@ func (d *drain) enough(n int) bool {
 	return d.final && d.rest <= 0
 }
 
-// end is called once, when nothing will be read any more.
+// end is called once, when nothing more will be read.
 func (d *drain) end() {
 	d.r.Close()
 	if c, ok := d.to.(io.Closer); ok {
-		c.Close() // it may keep the begin of a line
+		c.Close() // it may hold the beginning of a line
 	}
 	d.done.Come()
 }
@@ -119,17 +119,17 @@ func (k *kept) add(b []byte) {
 	}
 }
 
-// strangerWait is how long the end of stderr is waited for after the death of
-// the child and its group: a descendant that has left the group may hold it.
+// strangerWait is how long to wait for the end of stderr after the death of the child and
+// its group: a descendant that has left the group may keep it open.
 var strangerWait = 200 * time.Millisecond
 
-// unread bounds what of a child's own words may be unread at its death, in bytes:
-// what a pipe holds, and one buffer that was read before anybody began to count.
+// unread bounds how much of a child's own output may be unread at its death, in bytes:
+// what a pipe holds, and one buffer that was read before counting began.
 const unread = 64<<10 + 8<<10
 
-// wait waits for the end of stderr. Nearly always it has been read by now, and
-// no timer is needed. When the time is over, all that was there at the death is
-// read nevertheless: this process may have had no processor until now.
+// wait waits for the end of stderr. Nearly always it has been read by now, and no timer is
+// needed. When the time is over, everything that was there at the death is still read,
+// since this process may have had no processor until now.
 func (d *drain) wait() {
 	if d.done.Over() {
 		return
@@ -145,12 +145,12 @@ func (d *drain) wait() {
 	d.final, d.rest = true, unread
 	d.mu.Unlock()
 	if d.watch.Stop() {
-		d.run() // nobody else does
+		d.run() // no other goroutine runs it now
 	}
 	<-d.done.Done()
 }
 
-// finish returns what was kept, and the last crash that it tells of.
+// finish returns what was kept, and the last crash in it.
 func (d *drain) finish() (stderr, stack string) {
 	d.wait()
 	d.mu.Lock()

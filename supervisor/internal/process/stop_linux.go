@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchStops looks, at every SIGCHLD, which of the Starter's processes were
-// stopped by a signal or continued. The kernel has no other way to tell: a
-// pidfd becomes readable at the end only.
+// watchStops checks, at every SIGCHLD, which of the Starter's processes were stopped by a
+// signal or continued. The kernel reports this in no other way: a pidfd becomes readable
+// only at the end.
 func (s *Starter) watchStops() {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGCHLD)
@@ -26,8 +26,8 @@ func (s *Starter) watchStops() {
 	}()
 }
 
-// lookForStops looks whether any child has such news, and asks each only then:
-// most signals tell of an end, and there may be many children.
+// lookForStops first checks whether any child was stopped or continued, and only then
+// checks each: most signals report an end, and there may be many children.
 func (s *Starter) lookForStops() {
 	for {
 		var info unix.Siginfo
@@ -51,8 +51,8 @@ func (s *Starter) lookForStops() {
 	}
 }
 
-// lookForStop takes the news of a stop, if there is one. The news of the end is
-// left where it is.
+// lookForStop takes the report of a stop, if there is one. It leaves the report of the
+// end where it is.
 func (p *Process) lookForStop() {
 	p.mu.Lock()
 	if p.reaped {

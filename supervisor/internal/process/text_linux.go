@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Text is a nameless file with that content, for one child to read once from its
-// beginning to its end. It is a memfd or, where that is refused, a pipe that
-// holds all of it.
+// Text returns a nameless file with that content, for one child to read once from
+// beginning to end. It is a memfd or, if that is refused, a pipe that holds all of it.
 func Text(name string, text []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if refused(err) {
@@ -29,7 +28,7 @@ func Text(name string, text []byte) (*os.File, error) {
 	return f, nil
 }
 
-// pipedText fails if the text does not fit into the pipe: nobody reads yet.
+// pipedText fails if the text does not fit into the pipe, since nobody reads it yet.
 func pipedText(name string, text []byte) (*os.File, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
