@@ -165,7 +165,7 @@ func (p *Pool) room(k int) room {
 	r := room{p.cfg.MaxBytes - p.bytes, transport.ReturnEntries - p.spare - p.blocks, p.cfg.MaxSegments - p.spare - p.inUse}
 	if p.shelves[k].total > 0 && p.unit == 0 {
 		r.blocks -= lastBlocks
-		r.segments -= p.cfg.MaxSegments / lastSegments
+		r.segments -= max(1, p.cfg.MaxSegments/lastSegments)
 	}
 	return r
 }

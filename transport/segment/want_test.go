@@ -122,6 +122,21 @@ func TestSmallBlocksLeaveRoom(t *testing.T) {
 	}
 }
 
+// TestSmallBlocksLeaveASegment: the same of a pool that may have few segments.
+func TestSmallBlocksLeaveASegment(t *testing.T) {
+	p, known := heapPool(PoolConfig{MaxSegments: 3, Retire: func(uint16) error { return nil }})
+	var err error
+	for err == nil {
+		_, err = p.Take(4096)
+	}
+	if !errors.Is(err, ErrDry) || len(known) != 2 {
+		t.Errorf("%d segments, %v", len(known), err)
+	}
+	if _, err := p.Take(1 << 20); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWantedWithoutRetire: where segments are for ever none is closed.
 func TestWantedWithoutRetire(t *testing.T) {
 	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20})
