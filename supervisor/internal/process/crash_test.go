@@ -7,7 +7,7 @@ import (
 
 // TestCrashFound: the last crash is found whatever the pieces it comes in.
 func TestCrashFound(t *testing.T) {
-	const text = "starting\na log line that is longer than the begin of a line, with a panic: of somebody else\npanic: old (survived)\nok\n panic: not at the begin of a line\nSIGNAL is not one: no\nfatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [select (no cases)]:\nmain.main()"
+	const text = "starting\na log line that is longer than the begin of a line, with a panic: of somebody else\npanic: old (survived)\nok\n panic: not at the begin of a line\nSIGNAL is not one: no\nfatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [select (no cases)]:\nmain.main()\n\t/a/file/whose/name/is/longer/than/the/begin/of/a/line/panic: x.go:7 +0x1\nmain.init()"
 	want := text[strings.Index(text, "fatal"):]
 	for size := 1; size < len(text); size++ {
 		var c crash

@@ -51,7 +51,7 @@ func (e *Exit) classify(c circumstances) {
 	case e.Code == 0:
 		e.Kind = wire.ExitNormal
 		e.Summary = "exit status 0"
-	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || isCrash(line) && outOfMemory(e.Stack),
+	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || outOfMemory(e.Stack),
 		c.memory > 0 && e.MaxRSS > int64(c.memory/2) && nilInRuntime(e.Stack):
 		e.Kind = wire.ExitMemory
 		e.Summary = "out of memory"
