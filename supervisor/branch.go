@@ -173,11 +173,9 @@ func (s *Supervisor) branchEnded(b *branch) {
 	})
 }
 
-// killBranch kills everything below a supervisor that is ending.
+// killBranch kills everything below a supervisor that is ending. The supervisors there
+// end too: otherwise they would restart what is killed.
 func (s *Supervisor) killBranch(c *child) {
-	if c.sub == nil || c.sub.machine == nil {
-		return
-	}
 	c.overdue = true
 	for _, i := range c.sub.machine.Children() {
 		x := s.children[i.ID]
@@ -186,7 +184,11 @@ func (s *Supervisor) killBranch(c *child) {
 			_ = x.run.kill()
 			s.event(EventKilled, x, "its supervisor is killed")
 		}
-		s.killBranch(x)
+		if x.sub != nil && x.sub.machine != nil {
+			x.asked = true
+			s.stepIn(x.sub, tree.Shutdown{})
+			s.killBranch(x)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
@@ -79,6 +80,25 @@ func TestNestedTransient(t *testing.T) {
 	if n := len(r.kinds(supervisor.EventRestarting)); n != 0 {
 		t.Fatalf("%d restarts", n)
 	}
+	if err := sup.Err(); err != nil { // it is not this one that gave up
+		t.Error(err)
+	}
+	var life []supervisor.EventKind
+	for _, e := range r.all() {
+		if e.ID != sub.ID() {
+			continue
+		}
+		if life = append(life, e.Kind); e.Kind == supervisor.EventExited {
+			x := e.Exit
+			if x == nil || x.Kind != actor.ExitNormal || x.Code != 0 || x.Asked || x.Reason != actor.ReasonShutdown ||
+				!strings.HasPrefix(x.Summary, "shutdown: supervisor workers gave up: workers/a died") {
+				t.Errorf("%+v", x)
+			}
+		}
+	}
+	if want := []supervisor.EventKind{supervisor.EventStarting, supervisor.EventReady, supervisor.EventExited, supervisor.EventGone}; !slices.Equal(life, want) {
+		t.Errorf("%q, want %q", life, want)
+	}
 	if _, err := supervisor.Start(ctx, sub, node); !errors.Is(err, supervisor.ErrNotRunning) {
 		t.Fatal(err)
 	}
@@ -126,15 +146,27 @@ func TestNestedBrutalKill(t *testing.T) {
 	slow := listed("slow")
 	slow.Env = []string{"NODE_SLOW_STOP=1"}
 	slow.Shutdown = supervisor.Infinity
-	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{slow, slow2(slow)}}, supervisor.Child{Name: "sub", Shutdown: supervisor.BrutalKill})
+	deep := supervisor.Child{Name: "deep", Supervisor: &supervisor.Spec{Children: []supervisor.Child{slow}}}
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{slow, deep, slow2(slow)}}, supervisor.Child{Name: "sub", Shutdown: supervisor.BrutalKill})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := sup.Terminate(ctx, sub.ID()); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.kinds(supervisor.EventKilled); len(got) != 2 {
-		t.Fatal(got)
+	if got := r.kinds(supervisor.EventKilled); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"killed sub/deep/slow", "killed sub/slow", "killed sub/slow2"}) {
+		t.Errorf("%q", got)
+	}
+	n := 0
+	for _, e := range r.all() {
+		if e.Kind == supervisor.EventExited {
+			if n++; e.Exit.Reason != actor.ReasonKilled && e.Exit.Summary != "killed" || !e.Exit.Asked {
+				t.Errorf("%s: %+v", e.Child, e.Exit)
+			}
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d ends are told, want 5", n)
 	}
 }
 
