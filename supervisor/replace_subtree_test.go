@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -136,6 +137,30 @@ func TestReplaceAllWithSubtree(t *testing.T) {
 		}
 	}
 	runs(pidOf(t, sup, "tree"), program)
+	newer := filepath.Join(t.TempDir(), "newer") // while it does not run
+	copyFile(t, os.Args[0], newer)
+	if err := errors.Join(sup.Terminate(ctx, sub.ID()), sup.ReplaceAll(ctx, supervisor.Replacement{Path: newer}), sup.Restart(ctx, sub.ID())); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range deep {
+		runs(who(t, ctx, find(t, sup, path)).PID, newer)
+	}
+	runs(pidOf(t, sup, "tree"), newer)
+	here, err := sup.Below("tree/here") // of a supervisor that does not run, in a process that does
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sub.Terminate(ctx, here.ID()), sup.ReplaceAll(ctx, supervisor.Replacement{Path: program}), sub.Restart(ctx, here.ID())); err != nil {
+		t.Fatal(err)
+	}
+	runs(who(t, ctx, find(t, sup, "tree/here/c")).PID, program)
+	added, err := supervisor.StartChild(ctx, here, node, supervisor.Child{Name: "added"})
+	if err != nil || find(t, sup, "tree/here/added") != added {
+		t.Error(err)
+	}
+	if err := errors.Join(here.Terminate(ctx, added.ID), here.Restart(ctx, added.ID), here.Terminate(ctx, added.ID), here.Delete(ctx, added.ID)); err != nil {
+		t.Error(err)
+	}
 }
 
 // untilRestarted waits for the second incarnation of a child.
@@ -318,6 +343,15 @@ func TestSuccessorEndsWithSubtree(t *testing.T) {
 	}
 	if got := r.kinds(supervisor.EventAbandoned); !slices.Equal(got, []string{"abandoned pair/a"}) {
 		t.Errorf("%q", got)
+	}
+	ended := map[int]int{}
+	for _, e := range r.all() {
+		if e.Kind == supervisor.EventExited && e.Child == "pair/a" {
+			ended[e.Incarnation] = e.Exit.PID
+		}
+	}
+	if want := map[int]int{1: old, 2: next}; !maps.Equal(ended, want) {
+		t.Errorf("the ends of %v are told, want %v", ended, want)
 	}
 	sup.Shutdown()
 }

@@ -81,11 +81,20 @@ func (s *Supervisor) startFrom(id uint32, path string) {
 		if c == nil || path == "" {
 			return
 		}
-		c.program = path
+		c.startFrom(path)
 		if c.away != nil {
 			s.order(c.away, order{What: orderProgram, ID: id, Text: path}, nil)
 		}
 	})
+}
+
+// startFrom sets the executable of c and, if it is a supervisor without a process of its
+// own, of the children that it lists. If it does not run, nothing else reaches those.
+func (c *child) startFrom(path string) {
+	c.program = path
+	for _, x := range c.static {
+		x.startFrom(path)
+	}
 }
 
 // list is Children, with an error if they are not known: a supervisor in its own

@@ -56,13 +56,20 @@ func TestReplaceAll(t *testing.T) {
 	if want := []string{"a", "b/c", "b/d", "f"}; !slices.Equal(order, want) {
 		t.Errorf("%q, want %q", order, want)
 	}
-	if err := sup.Restart(ctx, find("e").ID); err != nil {
+	re := new(supervisor.ReplaceError)
+	if err := sup.ReplaceAll(ctx, supervisor.Replacement{Path: "/bin/false"}); !errors.As(err, &re) || re.Child != "a" {
 		t.Fatal(err)
 	}
-	if err := sup.Kill(find("a").ID); err != nil {
+	if got := r.kinds(supervisor.EventAbandoned); !slices.Equal(got, []string{"abandoned a"}) { // it ends at the first
+		t.Errorf("%q", got)
+	}
+	if err := sup.ReplaceAll(ctx, supervisor.Replacement{}); err != nil { // by what each has now
 		t.Fatal(err)
 	}
-	for _, path := range []string{"a", "b/c", "b/d", "e", "f"} {
+	if err := errors.Join(sup.Restart(ctx, find("e").ID), sup.Restart(ctx, g.ID()), sup.Kill(find("a").ID)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"a", "b/c", "b/d", "e", "f", "g/h"} {
 		m := who(t, ctx, find(path))
 		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.PID)); err != nil || exe != program {
 			t.Errorf("%s runs %s, %v", path, exe, err)
@@ -99,6 +106,31 @@ func TestReplacementValidate(t *testing.T) {
 	if m := who(t, ctx, ref); m.Incarnation != 1 {
 		t.Fatalf("%+v", m)
 	}
+}
+
+// TestReplaceByWhatCannotBeStarted: a file that the kernel does not execute has no
+// process that could fail. The old one goes on, and can be replaced.
+func TestReplaceByWhatCannotBeStarted(t *testing.T) {
+	everywhere(t, func(t *testing.T, at place) {
+		r := newReplaceTest(t, at, supervisor.Spec{}, supervisor.Child{}, "")
+		text := filepath.Join(t.TempDir(), "text")
+		if err := os.WriteFile(text, []byte("no program"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var re *supervisor.ReplaceError
+		if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{Path: text}); !errors.As(err, &re) || re.Step != "start" || !strings.HasSuffix(err.Error(), "exec format error") {
+			t.Fatal(err)
+		}
+		if got := r.events.kinds(supervisor.EventReplacing, supervisor.EventAbandoned, supervisor.EventExited); len(got) != 1 || !strings.HasPrefix(got[0], "abandoned ") || !strings.HasSuffix(got[0], "tally") {
+			t.Errorf("%q", got)
+		}
+		r.check(Standing{Incarnation: 1, Setups: 1, Last: one(1)})
+		if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{}); err != nil {
+			t.Fatal(err)
+		}
+		r.check(Standing{Incarnation: 3, Setups: 2, Last: one(1)})
+		r.sup.Shutdown()
+	})
 }
 
 // TestStartFromWhileReplaced: a child that ReplaceAll found without a process, and that
