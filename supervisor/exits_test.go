@@ -15,12 +15,13 @@ func TestCodes(t *testing.T) {
 	for _, tt := range []struct {
 		child supervisor.Child
 		again bool
+		want  string // the reason
 	}{
-		{supervisor.Child{Restart: supervisor.Transient}, true},
-		{supervisor.Child{Restart: supervisor.Transient, NormalCodes: []int{7, 3}}, false},
-		{supervisor.Child{Restart: supervisor.Permanent, NormalCodes: []int{3}}, true},
-		{supervisor.Child{Restart: supervisor.Permanent, FatalCodes: []int{125, 3}}, false},
-		{supervisor.Child{Restart: supervisor.Permanent, FatalCodes: []int{125}}, true},
+		{supervisor.Child{Restart: supervisor.Transient}, true, actor.ReasonError},
+		{supervisor.Child{Restart: supervisor.Transient, NormalCodes: []int{7, 3}}, false, actor.ReasonNormal},
+		{supervisor.Child{Restart: supervisor.Permanent, NormalCodes: []int{3}}, true, actor.ReasonNormal},
+		{supervisor.Child{Restart: supervisor.Permanent, FatalCodes: []int{125, 3}}, false, actor.ReasonError},
+		{supervisor.Child{Restart: supervisor.Permanent, FatalCodes: []int{125}}, true, actor.ReasonError},
 	} {
 		c := tt.child
 		t.Run(fmt.Sprint(c.Restart, c.NormalCodes, c.FatalCodes), func(t *testing.T) {
@@ -38,6 +39,11 @@ func TestCodes(t *testing.T) {
 				r.until(t, ctx, "the end for good", gone)
 			} else if gone() {
 				t.Fatal("gone")
+			}
+			for _, e := range r.all() {
+				if e.Kind == supervisor.EventExited && e.Exit.Reason != tt.want {
+					t.Errorf("the reason is %s, want %s", e.Exit.Reason, tt.want)
+				}
 			}
 		})
 	}

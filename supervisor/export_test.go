@@ -28,6 +28,9 @@ func SetBounds(monitors, links, segments, onLane int) (restore func()) {
 	return func() { bounds = old }
 }
 
+// AnswerTime is how long the process of a supervisor has for its answer.
+const AnswerTime = answerTime
+
 // StartFrom is what ReplaceAll does to a child that has no process.
 func StartFrom(s *Supervisor, id uint32, path string) { s.startFrom(id, path) }
 

@@ -94,6 +94,29 @@ func TestMaxStopped(t *testing.T) {
 	}
 }
 
+// TestMaxStoppedIsNobodysFault: the message that was in hand is not blamed for the
+// signal, and is handled again where one death of its own is one too many.
+func TestMaxStoppedIsNobodysFault(t *testing.T) {
+	holding := make(words, 4)
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{MaxStopped: 20 * time.Millisecond, Shutdown: supervisor.BrutalKill, Stderr: holding, Mailbox: mailbox.Config{Redeliver: 1}})
+	pid := who(t, ctx, ref).PID
+	answer := make(chan error, 1)
+	go func() {
+		_, err := actor.Ask(ctx, ref, Hold{})
+		answer <- err
+	}()
+	<-holding
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-holding:
+	case err := <-answer:
+		t.Fatal(err)
+	}
+}
+
 // TestWatchdog: an actor that completes nothing while it has work is made to
 // show its goroutines and is killed; its message is quarantined, the next ones
 // are handled. Whether it blocks or spins makes no difference.
@@ -138,6 +161,21 @@ func TestWatchdog(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWatchdogKillsTheSilent: an actor that hangs, and shows nothing when it is asked
+// to, is killed all the same.
+func TestWatchdogKillsTheSilent(t *testing.T) {
+	t.Cleanup(supervisor.SetTimes(supervisor.AnswerTime, 10*time.Millisecond))
+	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 20})
+	ref := startNode(t, ctx, sup, supervisor.Child{Watchdog: 50 * time.Millisecond, Env: []string{"NODE_SETUP=ignore SIGQUIT"}, Mailbox: mailbox.Config{Redeliver: 1}})
+	_, err := actor.Ask(ctx, ref, Hold{})
+	if d := new(actor.DeathError); !errors.As(err, &d) || d.Exit.Kind != actor.ExitWatchdog || d.Exit.Signal != syscall.SIGKILL || !strings.HasSuffix(d.Exit.Summary, "Hold") {
+		t.Fatal(err)
+	}
+	if got := r.kinds(supervisor.EventHung); len(got) != 1 { // which is the message's fault
+		t.Errorf("%q", got)
 	}
 }
 

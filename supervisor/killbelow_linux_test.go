@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -162,6 +163,9 @@ func TestKillInPlaceBelowStopped(t *testing.T) {
 	}
 	if list := sub.Children(); list != nil {
 		t.Errorf("%+v", list)
+	}
+	if err := sup.ReplaceAll(ctx, supervisor.Replacement{}); !errors.Is(err, supervisor.ErrNoAnswer) || !strings.Contains(err.Error(), "pair") {
+		t.Errorf("%v", err)
 	}
 }
 

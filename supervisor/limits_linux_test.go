@@ -131,6 +131,9 @@ func TestUnreachableForms(t *testing.T) {
 			if tt.env != "" {
 				t.Setenv(tt.env, "sysv")
 			}
+			if err := (supervisor.Child{Command: &supervisor.Command{Path: "true"}, Limits: tt.limits}).Validate(); err != nil {
+				t.Errorf("a command, which has no mailbox: %v", err)
+			}
 			err := supervisor.Child{Actor: inspected, Limits: tt.limits, Mailbox: tt.box}.Validate()
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want+` of the form "sysv"`)) {
 				t.Errorf("%v, want %q", err, tt.want)
@@ -317,13 +320,30 @@ func TestLimitsValidate(t *testing.T) {
 	l := supervisor.Limits{
 		Resources: map[supervisor.Limit]uint64{"RLIMIT_JOY": 1, supervisor.LimitOpenFiles: 3},
 		Nice:      new(20), OOMScore: new(1001), ReadOnly: []string{"relative"}, DenyCalls: []string{"no_such_call", "mmap"},
-		User: &supervisor.User{UID: -1}, Optional: []supervisor.Limit{"joy"},
+		User: &supervisor.User{UID: -1}, Optional: []supervisor.Limit{"joy"}, Namespaces: []supervisor.Limit{"joy", supervisor.NamespaceUser},
 	}
-	if n := strings.Count(fmt.Sprint(l.Validate()), "\n") + 1; n != 9 {
-		t.Errorf("%d problems, want 9:\n%v", n, l.Validate())
+	if n := strings.Count(fmt.Sprint(l.Validate()), "\n") + 1; n != 11 {
+		t.Errorf("%d problems, want 11:\n%v", n, l.Validate())
 	}
-	if err := (supervisor.Limits{}).Validate(); err != nil {
-		t.Error(err)
+	for want, l := range map[string]supervisor.Limits{
+		"Nice -21": {Nice: new(-21)}, "OOMScore -1001": {OOMScore: new(-1001)}, "must be one of RLIMIT_AS, RLIMIT_CORE": {Resources: map[supervisor.Limit]uint64{"joy": 1}},
+		"User has": {User: &supervisor.User{GID: -1}}, "User has a": {User: &supervisor.User{Groups: []int{0, -1}}},
+	} {
+		if err := (supervisor.Child{Actor: inspected, Limits: l}).Validate(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	for _, l := range []supervisor.Limits{
+		{}, {Nice: new(-20), OOMScore: new(-1000)}, {Nice: new(19), OOMScore: new(1000), User: &supervisor.User{Groups: []int{0}}},
+		{Resources: map[supervisor.Limit]uint64{supervisor.LimitOpenFiles: 32, supervisor.LimitCore: 0}},
+	} {
+		if err := l.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	pids := supervisor.Limits{Namespaces: []supervisor.Limit{supervisor.NamespacePID}}
+	if err := (supervisor.Child{Subtree: variable, Limits: pids}).Validate(); err == nil || !strings.Contains(err.Error(), "by the same numbers") {
+		t.Errorf("a Subtree with a PID namespace: %v", err)
 	}
 	for name, c := range map[string]supervisor.Child{
 		"in place": {InPlace: true}, "Supervisor": {Name: "x", Supervisor: &supervisor.Spec{}}, "execve": {Command: &supervisor.Command{Path: "true"}},

@@ -142,6 +142,13 @@ func TestStrayDescriptors(t *testing.T) {
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
 	ref := startNode(t, ctx, sup, supervisor.Child{})
 	who(t, ctx, ref)
+	other := startNode(t, ctx, sup, supervisor.Child{Name: "other"})
+	if _, err := actor.Ask(ctx, other, Litter{Frames: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actor.Ask(ctx, other, Relay{To: ref}); err != nil { // what it says after that is heard
+		t.Fatal(err)
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it closes files that nobody has
 	count := func() int {
 		all, err := os.ReadDir("/proc/self/fd")

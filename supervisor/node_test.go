@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,6 +139,8 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		}
 	case "ignore":
 		return actor.ErrIgnore
+	case "ignore SIGQUIT":
+		signal.Ignore(syscall.SIGQUIT)
 	case "link": // with nobody
 		if err := s.Context().Link(1 << 30); err != nil {
 			return err

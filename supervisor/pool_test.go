@@ -323,7 +323,10 @@ func TestPoolRestarted(t *testing.T) { poolEverywhere(t, testPoolRestarted) }
 
 func testPoolRestarted(t *testing.T, at poolPlace) {
 	ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5})
-	over, pool := at(t, ctx, sup, supervisor.Pool{Size: 2})
+	over, pool := at(t, ctx, sup, supervisor.Pool{Size: 1})
+	if err := sup.Resize(ctx, pool.ID, 2); err != nil {
+		t.Fatal(err)
+	}
 	all := members(t, ctx, pool)
 	for range 2 {
 		ask(t, ctx, all[0], Which{})

@@ -52,10 +52,17 @@ func testReplaceLeavesNoDescriptor(t *testing.T, at place) {
 		}
 		return len(files)
 	}
+	fail := func() {
+		if err := r.sup.Replace(r.ctx, r.ref.ID, supervisor.Replacement{Path: "/bin/false"}); !errors.As(err, new(*supervisor.ReplaceError)) {
+			t.Fatal(err)
+		}
+	}
 	replace()
+	fail()
 	most := open()
 	for range 5 {
 		replace()
+		fail()
 	}
 	for n := open(); n > most; n = open() { // what is on its way out
 		if r.ctx.Err() != nil {

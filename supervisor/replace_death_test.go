@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +97,16 @@ func testSuccessorDiesAtTheTakeOver(t *testing.T, at place) {
 		t.Fatal(err)
 	}
 	r.check(Standing{Incarnation: 3, Setups: 1, Last: one(1)})
+	var ended []int
+	for _, e := range r.events.all() {
+		if e.Kind == supervisor.EventExited && e.ID == r.ref.ID {
+			ended = append(ended, e.PID)
+		}
+	}
+	slices.Sort(ended)
+	if want := []int{min(r.before.PID, pid), max(r.before.PID, pid)}; !slices.Equal(ended, want) {
+		t.Errorf("the ends of %d are told, want %d", ended, want)
+	}
 	if r.sup.Restarts() != 1 {
 		t.Error(r.sup.Restarts())
 	}

@@ -174,6 +174,47 @@ func testPoolResizeRestarted(t *testing.T, at poolPlace) {
 	}
 }
 
+// TestPoolEndsWhileResized: a Resize that waits for a member's next incarnation, which
+// does not come, returns, and so does one of a pool that is no more, or none.
+func TestPoolEndsWhileResized(t *testing.T) { poolEverywhere(t, testPoolEndsWhileResized) }
+
+func testPoolEndsWhileResized(t *testing.T, at poolPlace) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	over, pool := at(t, ctx, sup, supervisor.Pool{Size: 2, Intensity: 1, Period: time.Hour, Member: supervisor.Child{Backoff: supervisor.Backoff{Min: time.Minute, Max: time.Minute}}})
+	last := members(t, ctx, pool)[1]
+	if err := sup.Kill(last.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "the wait for the next attempt", func() bool { return len(r.kinds(supervisor.EventBackoff)) > 0 })
+	done := make(chan error, 1)
+	go func() { done <- sup.Resize(ctx, pool.ID, 1) }()
+	for len(members(t, ctx, pool)) != 1 { // it has begun, and waits
+		if _, err := actor.Lookup[Shelf](ctx, ""); ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := over.Terminate(ctx, pool.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Errorf("a pool that was stopped meanwhile: %v", err)
+	}
+	if err := sup.Resize(ctx, pool.ID, 2); !errors.Is(err, supervisor.ErrNotRunning) {
+		t.Errorf("a pool that does not run: %v", err)
+	}
+	if err := over.Delete(ctx, pool.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []uint32{pool.ID, 99} {
+		if err := sup.Resize(ctx, id, 2); !errors.Is(err, supervisor.ErrNotFound) {
+			t.Errorf("%d, which is none: %v", id, err)
+		}
+	}
+	if err := sup.Resize(ctx, pool.ID, supervisor.MaxPool+1); err == nil || errors.Is(err, supervisor.ErrNotFound) {
+		t.Errorf("too large: %v", err)
+	}
+}
+
 // TestPoolDrainTime: a member that does not get done is killed when its time is
 // over, and what it had not handled is told to be lost.
 func TestPoolDrainTime(t *testing.T) { poolEverywhere(t, testPoolDrainTime) }

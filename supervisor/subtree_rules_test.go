@@ -138,6 +138,17 @@ func TestSubtreeStartFails(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v", err)
 	}
+	for what, text := range map[string]string{"error": "nothing to supervise", "bad": "Intensity -7"} { // in this process
+		t.Setenv(treeVar, what)
+		_, err := supervisor.StartSubtree(ctx, sup, variable, supervisor.Child{Name: "here", InPlace: true})
+		if s := new(supervisor.StartError); !errors.As(err, &s) || s.Child != "here" || !strings.Contains(s.Text, text) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	t.Setenv(treeVar, "ignore")
+	if _, err := supervisor.StartSubtree(ctx, sup, variable, supervisor.Child{Name: "here", InPlace: true}); !errors.Is(err, supervisor.ErrIgnored) || stateOf(sup, "here") != "stopped" {
+		t.Errorf("%v, %s", err, stateOf(sup, "here"))
+	}
 }
 
 // TestSubtreeShutdownTimeout: a supervisor's process that does not end in its time

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -194,6 +196,32 @@ func beforeReplacement(t testing.TB, r *recorder, sup string, children ...string
 	}
 }
 
+// TestLostWithSubtree: of what was below a supervisor's process that was killed is
+// known how it ended, and so of a child that was killed alone.
+func TestLostWithSubtree(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	_, a, b := startPair(t, ctx, sup, supervisor.Child{Restart: supervisor.Temporary})
+	check := func(what string, ref actor.Ref[Node], summary string, end func() error) {
+		t.Helper()
+		pid := who(t, ctx, ref).PID
+		down, _, err := actor.Monitor(ctx, ref)
+		if err == nil {
+			err = end()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := wait(t, ctx, down).Exit; x.PID != pid || x.Kind != actor.ExitSignal || x.Code != -1 || x.Signal != syscall.SIGKILL || !x.Asked || x.Runtime <= 0 || x.Summary != summary {
+			t.Errorf("%s: %+v, its process was %d", what, x, pid)
+		}
+	}
+	check("killed", a, "killed by SIGKILL", func() error { return sup.Kill(a.ID) })
+	for who(t, ctx, a).Incarnation == 1 {
+	}
+	check("lost", b, "killed, because its supervisor's process has ended", func() error { return syscall.Kill(pidOf(t, sup, "pair"), syscall.SIGKILL) })
+	r.until(t, ctx, "its end for good", func() bool { return slices.Contains(r.kinds(supervisor.EventGone), "gone pair") })
+}
+
 // TestSubtreeOrder: children stop in reverse order, over levels.
 func TestSubtreeOrder(t *testing.T) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})
@@ -266,6 +294,18 @@ func TestSubtreeCommands(t *testing.T) {
 	}
 	if err := errors.Join(sub.Terminate(ctx, c.ID), sub.Delete(ctx, c.ID)); err != nil {
 		t.Error(err)
+	}
+	inner, err := supervisor.StartSubtree(ctx, sub, pairOfNodes, supervisor.Child{Name: "inner"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := who(t, ctx, find(t, inner, "a")); parentOf(m.PID) != pidOf(t, sub, "pair/inner") || parentOf(parentOf(m.PID)) != pidOf(t, sup, "pair") {
+		t.Errorf("%+v", m)
+	}
+	for what, c := range map[string]supervisor.Child{"Stderr": {Name: "e", Stderr: io.Discard}, "bytes": {Name: "e", Env: []string{"A=" + strings.Repeat("x", 50<<10)}}} {
+		if _, err := supervisor.StartChild(ctx, sub, node, c); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 	if err := sub.Delete(ctx, c.ID); !errors.Is(err, supervisor.ErrNotFound) {
 		t.Errorf("%v", err)

@@ -405,11 +405,18 @@ func TestInPlace(t *testing.T) {
 	if err := actor.Tell(ctx, ref, Die{How: "panic"}); err != nil {
 		t.Fatal(err)
 	}
-	if d := wait(t, ctx, ch); d.Exit.Kind != actor.ExitPanic {
-		t.Fatalf("%+v", d)
+	if x := wait(t, ctx, ch).Exit; x.Kind != actor.ExitPanic || x.PID != os.Getpid() || x.Summary != "panic: node was told to" || x.Runtime <= 0 {
+		t.Fatalf("%+v", x)
 	}
 	if m := who(t, ctx, ref); m.Incarnation != 2 {
 		t.Fatalf("%+v", m)
+	}
+	if ch, _, err = actor.Monitor(ctx, ref); err != nil {
+		t.Fatal(err)
+	}
+	tell(t, ctx, ref, "stop")
+	if x := wait(t, ctx, ch).Exit; x.Kind != actor.ExitNormal || x.PID != os.Getpid() || x.Summary != "exit status 0" || x.Runtime <= 0 {
+		t.Fatalf("%+v", x)
 	}
 	if sup.DeadLetters() != 1 {
 		t.Fatalf("%d dead letters", sup.DeadLetters())
