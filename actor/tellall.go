@@ -23,8 +23,11 @@ import (
 //
 // A large payload is not copied for each actor: it is encoded once, into a segment
 // that only these actors map. A buffer that LendAll has lent for them is not copied
-// at all; its memory comes back when the last of them has released it or died. A
-// buffer that Lend has lent for one actor is copied for the others, and released.
+// at all; its memory comes back when the last of them has released it or died. While
+// all that these actors share is lent, TellAll waits for some of it before anybody gets
+// a large payload; but if one of them is the caller, or its mailbox fails or drops when it
+// is full, the payload is copied for each. A buffer that Lend has lent for one actor is
+// copied for the others, and released.
 func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error {
 	mt, err := codec.Of[M]()
 	if err != nil {
@@ -189,7 +192,10 @@ func (c *casting) tell(ctx context.Context, mt *codec.Type, m any) error {
 	}
 	cast, err := c.encode(ctx, mt, m)
 	if err != nil {
-		return err
+		for _, t := range c.targets {
+			c.fail(t.ID, t.Name, err)
+		}
+		return c.err()
 	}
 	sent := false
 	defer func() { cast.End(sent) }() // also after the panic of a dead buffer
@@ -278,8 +284,9 @@ func (c *casting) encode(ctx context.Context, t *codec.Type, m any) (*mailbox.Ca
 		g, _ = c.host.node.Shared(c.targets) // without it the message is copied for each, with the same result
 	}
 	cast, err := mailbox.NewCast(g, t, m)
-	if errors.Is(err, mailbox.ErrFull) && node.CallerIn(c.targets) {
-		// Blocks in messages that the caller has not handled would not come back while it waits.
+	if errors.Is(err, mailbox.ErrFull) && node.Impatient(c.targets) {
+		// Blocks in messages that the caller has not handled would not come back while it
+		// waits; and whose mailbox fails or drops when it is full must cost the others nothing.
 		g = nil
 		cast, err = mailbox.NewCast(nil, t, m)
 	} else if errors.Is(err, mailbox.ErrFull) {

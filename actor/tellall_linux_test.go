@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -320,6 +321,66 @@ func TestLendAllDry(t *testing.T) {
 		}
 		if err := <-lent; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestTellAllPastTheFull: an actor whose mailbox fails or drops when it is full costs the
+// others nothing of what is told to all, although it holds all of the memory that they
+// share; where one would have to be waited for, the error still says who did not get what.
+func TestTellAllPastTheFull(t *testing.T) {
+	const size, blocks = 256 << 10, 4
+	box := mailbox.Config{PoolBytes: size * blocks}
+	for name, full := range map[string]mailbox.Full{"fail": mailbox.Fail, "drop": mailbox.Drop} {
+		t.Run(name, func(t *testing.T) {
+			box := box
+			box.Full = full
+			ctx, sup, refs := audience(t, 1, supervisor.Child{Mailbox: box, Shutdown: supervisor.BrutalKill})
+			slow := refs[0]
+			for i := range 2 {
+				ref, err := supervisor.StartChild(ctx, sup, listener, supervisor.Child{Name: fmt.Sprint("quick-", i), Mailbox: mailbox.Config{PoolBytes: box.PoolBytes}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				refs = append(refs, ref)
+			}
+			stopProcess(t, recall(t, ctx, slow, 0, false).PID)
+			refused := 0
+			for i := range 3 * blocks {
+				text := bytes.Repeat([]byte{byte(i + 1)}, size-1000)
+				err := actor.TellAll(ctx, refs, Script{Number: i, Text: text})
+				if failed := new(actor.TellAllError); errors.As(err, &failed) {
+					if len(failed.Failed) != 1 || failed.Failed[0].ID != slow.ID || !errors.Is(err, actor.ErrFull) {
+						t.Fatal(err)
+					}
+					refused++
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				for _, ref := range refs[1:] {
+					if r := recall(t, ctx, ref, i, false); r.Count != 1 || !bytes.Equal(r.Data, text) {
+						t.Fatalf("message %d: %d times, %d bytes", i, r.Count, len(r.Data))
+					}
+				}
+			}
+			if (refused > 0) != (full == mailbox.Fail) {
+				t.Errorf("the full mailbox refused %d messages", refused)
+			}
+		})
+	}
+	t.Run("wait", func(t *testing.T) {
+		ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: box, Shutdown: supervisor.BrutalKill})
+		stopProcess(t, recall(t, ctx, refs[0], 0, false).PID)
+		for i := range blocks {
+			if err := actor.TellAll(ctx, refs, Script{Number: i, Text: make([]byte, size-1000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
+		defer cancel()
+		err := actor.TellAll(ctx, refs, Script{Number: blocks, Text: make([]byte, size-1000)})
+		if failed := new(actor.TellAllError); !errors.As(err, &failed) || failed.Of != 2 || len(failed.Failed) != 2 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("all of the shared memory is out: %T %v", err, err)
 		}
 	})
 }

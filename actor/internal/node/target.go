@@ -53,8 +53,13 @@ func (t *Target) isCaller() bool { return t.IsSelf() && t.node.cfg.Own != nil &&
 const callersOwn = ": the mailbox is the caller's own, which handles nothing before its code has returned: " +
 	"tell it less at a time, or from a goroutine, with context.WithoutCancel(ctx)"
 
-// CallerIn says whether one of ts is the actor whose own code is calling.
-func CallerIn(ts []*Target) bool { return slices.ContainsFunc(ts, (*Target).isCaller) }
+// Impatient says whether the mailbox of one of ts must not be waited for: it fails or drops
+// when it is full, or is that of the actor whose own code is calling.
+func Impatient(ts []*Target) bool {
+	return slices.ContainsFunc(ts, func(t *Target) bool {
+		return t.box != nil && mailbox.Full(t.box.Config.Full) != mailbox.Wait || t.isCaller()
+	})
+}
 
 // GoneError says that nothing can be sent to a target: it has ended for good, or this
 // process cannot reach it any more.
