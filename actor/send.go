@@ -57,8 +57,8 @@ type Urgent = mailbox.Urgent
 // Errors are a *GoneError if the actor has ended for good, an *UnreachableError if
 // only this process cannot reach it, an *UnknownError if ref addresses nothing,
 // ErrFull, a *transport.SizeError for a message larger than the mailbox allows,
-// ErrNoProgram, ErrEnded, or ctx's. After an error nothing was sent, and the Buffers in
-// m still belong to the caller. (A group, and a pool that broadcasts, are different:
+// ErrNoProgram, ErrEnded, or the context.Cause of ctx. After an error nothing was sent,
+// and the Buffers in m still belong to the caller. (A group, and a pool that broadcasts, are different:
 // a *TellAllError names the members that did not get m.)
 func Tell[P any, M ToldTo[P]](ctx context.Context, ref Ref[P], m M) error {
 	// Inlined, so that m is made where it is sent from: a copy of what has just
@@ -135,7 +135,7 @@ func sendSlowly(ctx context.Context, t *node.Target, box *mailbox.Outbox, kind u
 //
 // It has exactly one outcome: the answer; a *RemoteError, the error that the
 // handler returned; a *DeathError if the actor died with m in hand; a *GoneError
-// if the actor has ended for good; ctx's error, after which a late answer is
+// if the actor has ended for good; the context.Cause of ctx, after which a late answer is
 // dropped and counted; or, if m was not sent, one of the errors of Tell. If the actor
 // dies before it has read the ask, the next incarnation answers it. Buffers in the
 // answer belong to the caller, who releases them.

@@ -47,10 +47,15 @@ func (s Spec) Run(f func(ctx context.Context, sup *Supervisor) error) {
 	}
 }
 
-// SignalError says that a program has ended because a signal asked it to.
+// SignalError says that a program has ended because a signal asked it to. It is then the
+// cause of the context of Run's function, and so what a Tell or an Ask with that context
+// returns. errors.Is finds context.Canceled in it.
 type SignalError struct{ Signal syscall.Signal }
 
 func (e *SignalError) Error() string { return fmt.Sprintf("stopped by signal: %v", e.Signal) }
+
+// Is says whether target is context.Canceled.
+func (e *SignalError) Is(target error) bool { return target == context.Canceled }
 
 func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -82,15 +87,13 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 	ferr := f(sup.Context(ctx), sup)
 	sup.manager.tell("STOPPING=1")
 	sup.Shutdown()
-	cause := context.Cause(ctx)
-	if errors.Is(ferr, context.Canceled) {
-		ferr = cause // "context canceled" says less than why
+	why := sup.Err()
+	if se := new(SignalError); errors.As(context.Cause(ctx), &se) {
+		why = se
 	}
-	if se := new(SignalError); ferr == nil && errors.As(cause, &se) {
-		ferr = se
-	}
-	if ferr == nil {
-		ferr = sup.Err()
+	// "context canceled" says less than why; but f may have cancelled a context of its own.
+	if ferr == nil || why != nil && errors.Is(ferr, context.Canceled) && !errors.As(ferr, new(*SignalError)) {
+		ferr = why
 	}
 	return ferr
 }
