@@ -44,9 +44,11 @@ type Spec struct {
 
 	// Pace spaces out restarts when many come at once, so that a storm of them
 	// takes only a few percent of a processor. By default eight are made at once,
-	// and then 16 a second; a child that was ready for 10 s is not delayed. It counts
-	// the restarts of all supervisors in this process, so it belongs in the Spec of
-	// the program, or in that of a Definition, which can have its own process. With
+	// and then 16 a second; a child that was ready for 10 s is not delayed. No delay is
+	// longer than Period/(2*(Intensity+1)), so that a child which dies at once still
+	// exceeds the Intensity: with an Intensity of 1000 hardly anything is spaced out. It
+	// counts the restarts of all supervisors in this process, so it belongs in the Spec
+	// of the program, or in that of a Definition, which can have its own process. With
 	// the default Intensity it makes no difference.
 	Pace Pace
 
