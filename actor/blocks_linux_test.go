@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -89,5 +90,36 @@ func TestArenaQuarantine(t *testing.T) {
 	}
 	if size <= n || len(payload) <= size { // header and payload
 		t.Errorf("the letter says %d bytes, and has %d", size, len(payload))
+	}
+}
+
+// TestUnreadSize: the letter of a large message that nobody has read says how large it is.
+func TestUnreadSize(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
+	letters := make(chan supervisor.Letter, 1)
+	ctx, sup, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
+		if strings.HasSuffix(l.Name, ".Note") { // the ask may be stopped before it is marked as done
+			letters <- l
+		}
+	}}, supervisor.Child{Shutdown: supervisor.BrutalKill})
+	const n = 40_000
+	m, err := actor.Ask(ctx, ref, Add{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopProcess(t, m.PID)
+	if err := actor.Tell(ctx, ref, Note{Data: make([]byte, n)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case l := <-letters:
+		if l.Reason != supervisor.LetterUnread || l.Size < n {
+			t.Errorf("%+v", l)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Fatal("no letter")
 	}
 }

@@ -124,7 +124,7 @@ type Letter struct {
 	From    uint32 // ID of the sender; 0 for the root process
 	Type    uint64 // identity of the message's type
 	Name    string // of the type, or Type in hexadecimal
-	Size    int    // bytes of payload
+	Size    int    // bytes of payload, without lent buffers
 	Reason  LetterReason
 	Text    string
 	Payload []byte // with LetterQuarantined: header and up to 64 KiB of the message

@@ -214,7 +214,11 @@ func (k *Keeper) unread(l *held) error {
 		if err != nil {
 			return err
 		}
-		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Type: h.Type, Size: uint64(len(payload)),
+		size := uint64(len(payload))
+		if h.Flags&wire.FlagBlock != 0 {
+			size = h.Payload.Length
+		}
+		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Type: h.Type, Size: size,
 			Reason: wire.LetterUnread, Text: l.ending.Summary}})
 		r.Done()
 	}
