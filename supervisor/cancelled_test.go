@@ -24,13 +24,6 @@ func cancelledProgram() {
 		if err != nil {
 			return err
 		}
-		m, err := actor.Ask(ctx, ref, Who{})
-		if err == nil {
-			err = syscall.Kill(m.PID, syscall.SIGSTOP)
-		}
-		if err != nil {
-			return err
-		}
 		mine, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if os.Getenv("CANCEL") == "itself" {
@@ -38,7 +31,7 @@ func cancelledProgram() {
 		} else if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 			return err
 		}
-		_, err = actor.Ask(mine, ref, Who{})
+		_, err = actor.Ask(mine, ref, Hold{})
 		_ = sup.Kill(ref.ID)
 		if !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("no end: %w", err)
