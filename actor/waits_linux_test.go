@@ -112,20 +112,22 @@ func TestWaitsSleep(t *testing.T) {
 			stopProcess(t, pid)
 			defer unix.Kill(pid, unix.SIGCONT)
 			c.before(t, s)
-			used := processorTime(t)
-			took := ended(t, s, c.wait)
-			if used = processorTime(t) - used; used > took/3 {
+			if used, took := used(t, s, c.wait); used > took/3 {
 				t.Errorf("they used %v of a processor in %v", used, took)
 			}
 		})
 	}
 }
 
-// ended is how long three goroutines waited by wait, whose contexts have ended.
-func ended(t *testing.T, s stage, wait func(ctx context.Context, s stage) error) time.Duration {
+// used is the processor time that three goroutines use which wait by wait, once they have
+// tried for a while, and how long that was. Their contexts end.
+func used(t *testing.T, s stage, wait func(ctx context.Context, s stage) error) (used, took time.Duration) {
 	t.Helper()
-	begun := time.Now()
-	ctx, cancel := context.WithTimeout(s.ctx, 250*time.Millisecond)
+	half := 200 * time.Millisecond
+	if testutil.RaceEnabled {
+		half *= 4 // a try takes longer
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, 2*half)
 	defer cancel()
 	done := make(chan struct{})
 	var all sync.WaitGroup
@@ -137,12 +139,14 @@ func ended(t *testing.T, s stage, wait func(ctx context.Context, s stage) error)
 		})
 	}
 	go func() { all.Wait(); close(done) }()
+	<-time.After(half)
+	begun, before := time.Now(), processorTime(t)
 	select {
 	case <-done:
 	case <-time.After(testutil.HangGuard):
 		t.Fatal("it waits on when its context has ended")
 	}
-	return time.Since(begun)
+	return processorTime(t) - before, time.Since(begun)
 }
 
 // processorTime is what this process has used so far.
