@@ -364,3 +364,18 @@ func TestReplyEndsThoughRoomComes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestContentionPauses: a sender that was in contention pauses, each time twice as long; any
+// other does not.
+func TestContentionPauses(t *testing.T) {
+	s := newScript(t)
+	var r restraint
+	for i := range 4 {
+		r.pause(s.node, t.Context(), 0)
+		begun := time.Now()
+		r.pause(s.node, t.Context(), 1)
+		if took := time.Since(begun); r.times != i+1 || took < firstPause<<i {
+			t.Errorf("pause %d, the %dth, took %v", i+1, r.times, took)
+		}
+	}
+}
