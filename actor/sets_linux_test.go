@@ -3,11 +3,14 @@ package actor_test
 import (
 	"bytes"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport"
 )
 
 // TestSharedAmongArenas: actors whose own blocks are in arenas read what is told to all of
@@ -81,4 +84,119 @@ func TestSharedIsWaitedFor(t *testing.T) {
 		}
 		defer b.Release()
 	}
+}
+
+// TestSharedToOneAndLentToAll: a shared buffer can be told to one actor, and
+// one that was lent for one actor to all; after both it is dead for the sender.
+func TestSharedToOneAndLentToAll(t *testing.T) {
+	testutil.FileSize(t, 9<<20)
+	ctx, _, refs := audience(t, 2, supervisor.Child{})
+	tell := func(what string, b actor.Buffer, tell func() error) {
+		t.Helper()
+		copy(b.Bytes(), what)
+		if err := tell(); err != nil {
+			t.Fatal(what, err)
+		}
+		defer func() {
+			t.Helper()
+			if err, _ := recover().(error); !errors.Is(err, mailbox.ErrBufferDead) {
+				t.Errorf("%s: the buffer is not dead: %v", what, err)
+			}
+		}()
+		b.Bytes()
+	}
+	shared, err := actor.LendAll(ctx, refs, sceneBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem := shared.Bytes()
+	tell("one", shared, func() error { return actor.Tell(ctx, refs[0], Scene{Number: 1, Data: shared}) })
+	if r := recall(t, ctx, refs[0], 1, true); !bytes.HasPrefix(r.Data, []byte("one")) {
+		t.Errorf("%q", r.Data[:3])
+	}
+	if place(t, ctx, refs, sceneBytes) != &mem[0] {
+		t.Error("the block is not free")
+	}
+	lent, err := actor.Lend(ctx, refs[0], sceneBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell("all", lent, func() error { return actor.TellAll(ctx, refs, Scene{Number: 2, Data: lent}) })
+	for _, ref := range refs {
+		if r := recall(t, ctx, ref, 2, true); !bytes.HasPrefix(r.Data, []byte("all")) {
+			t.Errorf("%q", r.Data[:3])
+		}
+	}
+}
+
+// TestManySets: a process that sends to many sets of actors keeps a bounded
+// number of them, and says so when buffers of each are in use.
+func TestManySets(t *testing.T) {
+	testutil.Descriptors(t, 128)
+	ctx, _, refs := audience(t, 5, supervisor.Child{})
+	sets := func(f func(set []actor.Ref[Listener]) error) (err error) {
+		for mask := 1; mask < 1<<len(refs) && err == nil; mask++ {
+			var set []actor.Ref[Listener]
+			for i, ref := range refs {
+				if mask>>i&1 == 1 {
+					set = append(set, ref)
+				}
+			}
+			err = f(set)
+		}
+		return err
+	}
+	n := 0
+	if err := sets(func(set []actor.Ref[Listener]) error {
+		n++
+		shown(t, ctx, set, n, 5000)
+		for _, ref := range set {
+			recall(t, ctx, ref, n, true)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var all []actor.Buffer
+	err := sets(func(set []actor.Ref[Listener]) error {
+		b, err := actor.LendAll(ctx, set, 5000)
+		all = append(all, b)
+		return err
+	})
+	if err == nil || len(all) != 17 {
+		t.Errorf("set %d: %v", len(all), err)
+	}
+	for _, b := range all {
+		b.Release()
+	}
+}
+
+// TestMoreSetsThanAreKept: more sets of actors are used at once than a process
+// keeps. One that makes room for another is not missed by whoever has just found
+// it.
+func TestMoreSetsThanAreKept(t *testing.T) {
+	testutil.Threads(t, 256)
+	testutil.Descriptors(t, 256)
+	ctx, _, refs := audience(t, 7, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 1 << 20}})
+	var all sync.WaitGroup
+	for i := range refs {
+		for j := range i {
+			all.Go(func() {
+				pair := []actor.Ref[Listener]{refs[i], refs[j]}
+				for range testutil.Rounds(20, 1000) {
+					if err := actor.TellAll(ctx, pair, Script{Text: make([]byte, 32<<10)}); err != nil {
+						t.Errorf("tell: %v", err)
+						return
+					}
+					b, err := actor.LendAll(ctx, pair, 8<<10)
+					if l := new(transport.LimitError); err != nil && !errors.As(err, &l) {
+						t.Errorf("lend: %v", err)
+						return
+					}
+					b.Release()
+				}
+			})
+		}
+	}
+	all.Wait()
 }

@@ -34,7 +34,7 @@ func (n *Node) ReplyWhenRoom(m *mailbox.Message, reply func() error) error {
 		if err := reply(); !isFull(err) {
 			return err
 		}
-		calm.pause(n, ctx, m.Box.Contended())
+		calm.pause(ctx, n, m.Box.Contended())
 		if b.retired.Load() || m.Box.Cancelled(m) {
 			break
 		}

@@ -121,7 +121,7 @@ func (n *Node) whenRoom(ctx context.Context, ts []*Target, send func() error) er
 		if !isFull(full) {
 			return full
 		}
-		calm.pause(n, ctx, contended(ts))
+		calm.pause(ctx, n, contended(ts))
 		err := n.awaitUntil(ctx, w, ev, hurry)
 		if l := limitOf(ctx); err == nil && l.ended() { // others might get all the room for ever
 			err = l.err()
@@ -171,7 +171,7 @@ const (
 )
 
 // pause waits for a time if there was contention during the last try.
-func (r *restraint) pause(n *Node, ctx context.Context, contended uint64) {
+func (r *restraint) pause(ctx context.Context, n *Node, contended uint64) {
 	if contended == r.contended {
 		return
 	}

@@ -371,9 +371,9 @@ func TestContentionPauses(t *testing.T) {
 	s := newScript(t)
 	var r restraint
 	for i := range 4 {
-		r.pause(s.node, t.Context(), 0)
+		r.pause(t.Context(), s.node, 0)
 		begun := time.Now()
-		r.pause(s.node, t.Context(), 1)
+		r.pause(t.Context(), s.node, 1)
 		if took := time.Since(begun); r.times != i+1 || took < firstPause<<i {
 			t.Errorf("pause %d, the %dth, took %v", i+1, r.times, took)
 		}
