@@ -129,6 +129,7 @@ func create(spec Spec) (*Supervisor, error) {
 		return nil, err
 	}
 	s.keeper = keeper.New(s.log, s.letter)
+	s.keeper.Payloads = s.spec.OnLetter != nil
 	s.keeper.Linked = s.linkEnded
 	s.keeper.Crowded = s.crowded
 	s.keeper.Overrun = s.overrun

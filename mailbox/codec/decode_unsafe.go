@@ -209,6 +209,9 @@ func (o *op) decode(src []byte, f unsafe.Pointer, in *Lent, depth int) ([]byte, 
 		if len(src) < lendBytes {
 			return src, short(src, lendBytes)
 		}
+		if in != nil && in.Gone {
+			return src[lendBytes:], nil
+		}
 		index := binary.LittleEndian.Uint32(src)
 		if err := faceOf(o.aux.word, f).(Accepter).UnderstudyAccept(in, index); err != nil {
 			return src, &MarshalError{Of: typeName(o.aux.rtype), Op: "UnderstudyAccept", Err: err}

@@ -11,6 +11,7 @@ type Lent struct {
 	Mark  [MaxLent]Mark             // of each item
 	Copy  func(dst, src []byte) int // copies large slices and strings; nil: copy
 	Views bool                      // a decoded View points into the bytes, which do not change while it is used
+	Gone  bool                      // decoding: what was handed over no longer exists, and becomes the zero value
 }
 
 // Mark is what an item's owner records with it, so that the item can be a pointer to

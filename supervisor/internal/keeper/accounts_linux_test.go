@@ -37,6 +37,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 	mem, open := written(t, 4)
 	var letters []Letter
 	k := New(slog.New(slog.DiscardHandler), func(l Letter) { letters = append(letters, l) })
+	k.Payloads = true
 	from, got := at(1, 1), &wire.Lane{}
 	k.Add(1, "sender", wire.Mailbox{})
 	k.Begin(from, "", func(wire.Frame, ...*Handle) {})
@@ -85,7 +86,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 			t.Fatalf("death %d: the next begins at %d, attempt %d, after %d letters, and %q was in hand; want %+v", i, got.Start, got.Attempt, len(letters), exit.Type, tt)
 		}
 	}
-	if x := letters[0]; x.Type != 8 || x.Reason != wire.LetterQuarantined || x.Text != "death 3" || len(x.Payload) == 0 {
+	if x := letters[0]; x.Type != 8 || x.Reason != wire.LetterQuarantined || x.Text != "death 3" || x.Payload == nil {
 		t.Errorf("the letter is %+v", x)
 	}
 	k.Progress(2)
@@ -190,6 +191,7 @@ func TestSegmentsInHand(t *testing.T) {
 func segmentsInHand(t *testing.T, form segment.Form) {
 	var letters []Letter
 	k := New(slog.New(slog.DiscardHandler), func(l Letter) { letters = append(letters, l) })
+	k.Payloads = true
 	from, to, failed := at(1, 1), at(2, 1), []uint64{}
 	box := wire.Mailbox{Queue: wire.QueueRing, Segment: uint8(form), Blocks: uint8(segment.PolicyPool)}
 	k.Add(1, "sender", box)
@@ -242,7 +244,7 @@ func segmentsInHand(t *testing.T, form segment.Form) {
 	}
 	l.page, l.pageOf = inHand(t, transport.PackInFlight(0, 0, transport.HandIn)), 1
 	k.Died(&wire.Exit{Addr: to, Summary: "ended"}, tree.Own)
-	if len(letters) != 1 || letters[0].Size != 6 || !bytes.HasSuffix(letters[0].Payload, []byte("second")) || len(letters[0].Payload) != e.Header()+6 {
+	if len(letters) != 1 || letters[0].Size != 6 || string(letters[0].Payload) != "second" {
 		t.Errorf("letters: %+v", letters)
 	}
 	if len(failed) != 1 || failed[0] != 5 {

@@ -170,17 +170,28 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 		k.Log.Error("message in hand has no header", "actor", c.name, "err", err)
 		return
 	}
-	letter := Letter{Letter: wire.Letter{From: l.from, To: c.id, Type: h.Type, Size: uint64(len(payload)),
-		Reason: wire.LetterQuarantined, Text: exit.Summary}}
-	letter.Payload = append(letter.Payload, e.Bytes[:min(len(e.Bytes), MaxLetter)]...)
-	if h.Flags&wire.FlagBlock != 0 {
-		letter.Size = h.Payload.Length
-		letter.Payload = append(letter.Payload, l.block(h.Payload, c.mailbox, MaxLetter-len(letter.Payload))...)
-	}
-	k.Letter(letter)
+	k.letter(l, c, &h, payload, wire.LetterQuarantined, exit)
 	if h.Kind == wire.EntryAsk {
 		k.post(l.from, &wire.AskFailed{To: c.id, Ask: h.Ask, Exit: *exit})
 	}
+}
+
+// letter makes a dead letter of a message in a lane to c. h is its header, and inline
+// what follows that.
+func (k *Keeper) letter(l *held, c *child, h *wire.Entry, inline []byte, reason uint8, exit *wire.Exit) {
+	letter := Letter{Letter: wire.Letter{From: l.from, To: c.id, Type: h.Type, Size: uint64(len(inline)), Reason: reason, Text: exit.Summary}}
+	block := h.Flags&wire.FlagBlock != 0
+	if block {
+		letter.Size = h.Payload.Length
+	}
+	switch {
+	case !k.Payloads:
+	case block:
+		letter.Payload = l.block(h.Payload, c.mailbox, MaxLetter)
+	default:
+		letter.Payload = append([]byte{}, inline[:min(len(inline), MaxLetter)]...)
+	}
+	k.Letter(letter)
 }
 
 // unread turns everything unread in a lane into dead letters. Its sender is dead or has
@@ -214,12 +225,7 @@ func (k *Keeper) unread(l *held) error {
 		if err != nil {
 			return err
 		}
-		size := uint64(len(payload))
-		if h.Flags&wire.FlagBlock != 0 {
-			size = h.Payload.Length
-		}
-		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Type: h.Type, Size: size,
-			Reason: wire.LetterUnread, Text: l.ending.Summary}})
+		k.letter(l, k.children[l.to], &h, payload, wire.LetterUnread, l.ending)
 		r.Done()
 	}
 }

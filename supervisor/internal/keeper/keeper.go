@@ -14,16 +14,18 @@ type Post func(f wire.Frame, files ...*Handle)
 // Letter is a message that could not be delivered.
 type Letter struct {
 	wire.Letter
-	Payload []byte // header and up to MaxLetter bytes of what was in hand
+	Payload []byte // up to MaxLetter bytes of what was in hand or unread; nil: not wanted, or not to be had
 }
 
-// MaxLetter is the number of bytes that are kept of a quarantined message.
+// MaxLetter is the number of bytes that are kept of a message.
 const MaxLetter = 64 << 10
 
 // Keeper holds the mailboxes of a program.
 type Keeper struct {
 	Log    *slog.Logger
 	Letter func(Letter) // called for each dead letter
+	// Payloads says that letters are wanted with their payload.
+	Payloads bool
 	// Crowded is called when a sender finds a mailbox full because of what its
 	// earlier incarnations have sent.
 	Crowded func(to uint32, from wire.Addr)

@@ -72,7 +72,8 @@ func (m *memory) reader(l *held) (transport.Receiver, error) {
 	return form.Receiver(f, page, l.at)
 }
 
-// block copies up to limit bytes of a block of the sender.
+// block copies up to limit bytes of a block of the sender. It returns nil if there is no
+// such block.
 func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 	for _, s := range l.segments {
 		cut := segment.Policy(box.Blocks).Of(s.f.ID)
@@ -89,7 +90,7 @@ func (l *held) block(b wire.BlockRef, box wire.Mailbox, limit int) []byte {
 		}
 		defer mem.Close()
 		off := cut.Offset(b.Index, s.f.Class)
-		return append([]byte(nil), mem.Bytes()[off:off+min(b.Length, uint64(max(limit, 0)))]...)
+		return append([]byte{}, mem.Bytes()[off:off+min(b.Length, uint64(max(limit, 0)))]...)
 	}
 	return nil
 }

@@ -119,6 +119,7 @@ func unreadOfOneThatGoesOn(t *testing.T, queue string) {
 			p.Kill() // so that it ends
 		}
 	})
+	k.Add(2, "receiver", wire.Mailbox{})
 	m, err := l.mapped()
 	if err != nil {
 		t.Fatal(err)
