@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/understudy-go/understudy/mailbox/codec"
-	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // Buffer is memory that travels with a message, as a field of this type, without being
@@ -147,18 +146,3 @@ func (b *Buffer) UnderstudyAccept(in *codec.Lent, index uint32) error {
 
 // noBuffer stands for the zero Buffer on the wire.
 const noBuffer = 1<<32 - 1
-
-// viewer is the side of a lane that reads blocks.
-type viewer interface {
-	// release gives a block back.
-	release(ref segment.BlockRef, how telling)
-}
-
-// telling is how the owner of a block learns that it was given back.
-type telling int
-
-const (
-	tellNow   telling = iota // the owner is woken if it waits for blocks
-	tellSoon                 // more messages follow; one of them will wake the owner
-	tellLater                // the block is given back together with others, by Inbox.tell
-)

@@ -41,8 +41,8 @@
 //	out   tell.go, tell_lent.go (most messages) · outbox.go (all others)
 //	      pack.go, leave.go (messages with blocks: made; leaving) · store.go, lease.go (the blocks)
 //	      file.go (descriptors) · cast.go, shared.go (to several at once)
-//	in    run.go, run_lent.go (most messages) · inbox.go (all others, and the replies)
-//	back  peer.go (replies at the asker) · remote.go (errors) · late.go (replies that nobody waits for)
+//	in    run.go, run_lent.go (most messages) · inbox.go (all others) · giveback.go (the blocks)
+//	back  reply.go (replies) · peer.go (replies at the asker) · remote.go (errors) · late.go (replies that nobody waits for)
 //
 // # Guarantees
 //

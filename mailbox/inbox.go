@@ -1,8 +1,6 @@
 package mailbox
 
 import (
-	"context"
-	"errors"
 	"runtime"
 	"sync"
 
@@ -204,26 +202,6 @@ func (b *Inbox) Done(m *Message) {
 	}
 }
 
-// giveBack gives back the blocks and files of m, except for what is kept.
-func (b *Inbox) giveBack(m *Message, how telling) {
-	if how == tellNow && b.lane.Left() > few {
-		how = tellSoon // a sender in a hurry is told by Done each time
-	}
-	for i := range m.lent.N {
-		if l, ok := m.lent.Item[i].(*lease); ok {
-			l.handlerReturned(&m.lent.Mark[i], how)
-			continue
-		}
-		m.lent.Item[i].(*received).handlerReturned()
-		m.lent.Item[i] = nil
-	}
-	m.lent.N = 0
-	if m.block {
-		m.block = false
-		b.release(m.Head.Payload, how)
-	}
-}
-
 // Settle records that everything up to and including m, the message that was done last,
 // is dealt with. The room is given back later, together with more, so that a sender that
 // waits for room is not woken for a little of it.
@@ -247,146 +225,6 @@ func (b *Inbox) Pending() bool { return b.lane.Pending() }
 
 // Expect prefetches the next entry; a caller that polls calls it after each Pending.
 func (b *Inbox) Expect() { b.lane.Expect() }
-
-// Cancelled reports whether the asker has given m up.
-func (b *Inbox) Cancelled(m *Message) bool {
-	return m.Head.Kind == wire.EntryAsk && b.CancelledAsk(m.Head.Ask)
-}
-
-// CancelledAsk reports whether the asker has given up that ask, or a later one of its
-// slot. Any goroutine may call it while the ask is in hand.
-func (b *Inbox) CancelledAsk(ask uint64) bool { return b.lane.Over(ask) }
-
-func slotOf(ask uint64) int { return int(ask % transport.ReplySlots) }
-
-// Lend lends a buffer of n bytes that can be filled and sent in a reply to this sender.
-func (b *Inbox) Lend(n int) (Buffer, error) {
-	buf, err := b.replies.lend(n)
-	if err != nil && errors.Is(err, ErrFull) && b.takeBack() {
-		buf, err = b.replies.lend(n)
-	}
-	return buf, err
-}
-
-// Reply answers the ask m with what r, a pointer, points to. ErrFull means that the reply
-// needs a block and all are lent: it may be called again. If the ask was given up, a
-// reply that is not small is replaced by an error.
-func Reply(m *Message, t *codec.Type, r any) error {
-	b := m.Box
-	slot := b.lane.Slot(slotOf(m.Head.Ask))
-	h := wire.PlainHeader(wire.EntryReply)
-	if !t.Custom() && !t.Lends() {
-		n, err := codec.Size(t, r)
-		if err != nil {
-			return err
-		}
-		if h+n <= len(slot) {
-			wire.PutPlain(slot, wire.EntryReply, uint64(t.ID()), m.Head.Ask, 0)
-			if out, err := codec.Append(t, slot[h:h:h+n], r, nil); err != nil || len(out) != n {
-				return encodeError(t, n, len(out), err)
-			}
-			b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
-			return nil
-		}
-	}
-	if b.Cancelled(m) {
-		Discard(t, r)
-		ReplyError(m, context.Canceled)
-		return nil
-	}
-	p := getParcel(wire.EntryReply, t)
-	defer p.free()
-	p.head.Ask = m.Head.Ask
-	err := encode(p, b.replies, t, r, len(slot), len(slot))
-	if err != nil && errors.Is(err, ErrFull) && b.takeBack() {
-		p.lent.N = 0
-		err = encode(p, b.replies, t, r, len(slot), len(slot))
-	}
-	if err != nil {
-		return err
-	}
-	h = p.head.Header()
-	p.head.Put(slot)
-	n := 0
-	if p.packed() {
-		n = copy(slot[h:], p.scratch)
-	}
-	if err := p.leaving(b.replies, 0); err != nil {
-		p.abandon(b.replies, p.lent.N)
-		mustLive(err)
-		return err
-	}
-	if p.head.Flags&wire.FlagBlock != 0 || p.head.N > 0 {
-		b.note(&p.head)
-	}
-	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
-	p.sent(b.replies)
-	p.endLent()
-	return nil
-}
-
-// ReplyError answers the ask m with an error.
-func ReplyError(m *Message, err error) {
-	b := m.Box
-	slot := b.lane.Slot(slotOf(m.Head.Ask))
-	h := wire.PlainHeader(wire.EntryError)
-	wire.PutPlain(slot, wire.EntryError, 0, m.Head.Ask, 0)
-	n := putRemoteError(slot[h:], err)
-	b.lane.Reply(slotOf(m.Head.Ask), m.Head.Ask, h+n)
-}
-
-// few is how many bytes of entries are left when a sender that waits for blocks is told
-// that there are some: it wakes up while these are handled, and finds all others free.
-// Told of each block, it would wake up for each.
-const few = 192
-
-// release gives a block of the sender back. Any goroutine may call it, but with
-// tellLater only the receiving one.
-func (b *Inbox) release(ref segment.BlockRef, how telling) {
-	if how == tellLater && ref.Length <= untoldBytes {
-		b.later = append(b.later, ref)
-		if len(b.later) > min(untold, b.views.Blocks()/untoldPart) {
-			b.tell()
-		}
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		b.views.Forget(ref)
-		return
-	}
-	b.views.Release(b.lane.Returns(), ref)
-	if how == tellNow {
-		b.lane.Returned()
-	}
-}
-
-// The bounds of what tellLater holds back: the sender needs other blocks meanwhile.
-const (
-	untold      = 4        // blocks
-	untoldBytes = 64 << 10 // bytes of a block; a larger one is given back at once
-	untoldPart  = 4        // a quarter of all blocks
-)
-
-// tell gives back together what was released with tellLater. So it costs the lock, and
-// the transfer of a cache line that both processes use, only once.
-func (b *Inbox) tell() {
-	if len(b.later) == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		for _, ref := range b.later {
-			b.views.Forget(ref)
-		}
-	} else {
-		b.views.Release(b.lane.Returns(), b.later...)
-		b.lane.Returned()
-	}
-	b.later = b.later[:0]
-}
 
 // Bell returns the sender's bell.
 func (b *Inbox) Bell() transport.Word { return b.lane.Bell() }
