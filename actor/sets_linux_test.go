@@ -200,3 +200,21 @@ func TestMoreSetsThanAreKept(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestSetsEndWithTheirProcess: at the end nothing stays mapped of what a process shares
+// with sets of actors: not what they have kept, nor, once it is released, what the process
+// itself has lent and not sent.
+func TestSetsEndWithTheirProcess(t *testing.T) {
+	testutil.Audit(t)
+	ctx, sup, refs := audience(t, 2, supervisor.Child{})
+	shown(t, ctx, refs, 1, 80_000)
+	shown(t, ctx, refs[:1], 2, 5000)
+	recall(t, ctx, refs[0], 1, true)
+	b, err := actor.LendAll(ctx, refs, 300_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup.Shutdown()
+	b.Bytes()[299_999] = 1
+	b.Release()
+}

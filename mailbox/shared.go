@@ -210,28 +210,44 @@ func (g *Shared) Idle() bool {
 // been closed to make room for another set.
 func (g *Shared) Closed() bool { return g.closed.Load() }
 
-// Close retires the set's segments if it is Idle. Otherwise they stay mapped for the
-// receivers that have blocks of them.
-func (g *Shared) Close() {
+// Close retires the set's segments and reports whether it has. It does not while blocks
+// are out, which stay readable for those that have them: then it has to be called again.
+func (g *Shared) Close() (over bool) {
 	g.closed.Store(true)
 	_ = g.pool.Close()
-	idle := g.Idle() // and stays so: nobody can lend any more
+	if !g.Idle() {
+		return false
+	}
+	// And it stays idle: nobody can lend any more.
 	g.growing.Lock()
 	defer g.growing.Unlock()
 	g.mu.Lock()
 	all := g.wire
 	g.wire = map[uint16]uint16{}
 	g.mu.Unlock()
+	told := true
 	for _, wire := range all {
 		for _, o := range g.members {
-			if idle && o.sharing.Retire(wire) != nil {
-				idle = false
+			if told && o.sharing.Retire(wire) != nil {
+				told = false // the link is lost: this process ends
 			}
 		}
-		if idle {
+		if told {
 			g.ids.put(wire)
 		}
 	}
+	return true
+}
+
+// Unmap frees the set's memory in this process when it ends, since no receiver will give
+// anything back to it any more. A buffer that somebody here has stays mapped until its
+// Release.
+func (g *Shared) Unmap() {
+	g.closed.Store(true)
+	for _, o := range g.members {
+		o.EndShares()
+	}
+	_ = g.pool.Close()
 }
 
 // Returned is called when a receiver no longer has a share in the block.

@@ -113,6 +113,37 @@ func TestSharedClosesWhileLent(t *testing.T) {
 		} else {
 			b.Release()
 		}
+		if !set.Close() { // now, if it was not idle before
+			t.Fatal("nothing is out, and the set is not retired")
+		}
+	}
+}
+
+// TestSharedIsRetiredLater: a set that was closed while a buffer was lent is retired when
+// it has come back, or its receivers would have it for ever, and its number would never be
+// free.
+func TestSharedIsRetiredLater(t *testing.T) {
+	heard := 0
+	o := outboxOf(t, mailbox.Sharing{
+		Announce: func(uint16, transport.File, int, int, int) error { heard++; return nil },
+		Retire:   func(uint16) error { heard--; return nil },
+	})
+	defer o.Close()
+	set, err := mailbox.NewShared([]*mailbox.Outbox{o}, new(mailbox.SharedIDs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := set.Lend(1 << 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Close() || heard != 1 {
+		t.Errorf("with a buffer lent, receivers have %d segments of it, want 1", heard)
+	}
+	b.Bytes()[0] = 1
+	b.Release()
+	if !set.Close() || heard != 0 {
+		t.Errorf("afterwards they have %d, want 0", heard)
 	}
 }
 

@@ -269,6 +269,7 @@ func (n *Node) Close() {
 		<-n.role // the last waiter has gone
 		n.cfg.Notifier.Close()
 		n.unmap()
+		n.unmapSets()
 	})
 }
 

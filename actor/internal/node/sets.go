@@ -22,6 +22,7 @@ const maxSets = segment.MaxSharing
 type sets struct {
 	mu  sync.Mutex
 	all []*mailbox.Shared // the one used last comes first
+	out []*mailbox.Shared // closed while somebody took a block
 	ids mailbox.SharedIDs
 }
 
@@ -68,18 +69,37 @@ func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 
 // makeRoom closes a set if there are too many. Preconditions: mu is held.
 func (gs *sets) makeRoom() error {
+	gs.out = slices.DeleteFunc(gs.out, (*mailbox.Shared).Close)
 	if len(gs.all) < maxSets {
 		return nil
 	}
 	for i := len(gs.all) - 1; i >= 0; i-- {
 		if g := gs.all[i]; g.Idle() {
 			gs.all = slices.Delete(gs.all, i, i+1)
-			g.Close()
+			if !g.Close() {
+				gs.out = append(gs.out, g)
+			}
 			return nil
 		}
 	}
 	return &transport.LimitError{Op: "share a segment with a set of actors", Limit: "sets of actors with buffers of theirs in use", Value: maxSets,
 		Err: errSets, Remedy: "release buffers, or lend for the same set of actors again"}
+}
+
+// unmapSets frees the memory of all sets, at the end.
+// Preconditions: mu is not held: who looks for a set asks the supervisor meanwhile.
+func (n *Node) unmapSets() {
+	n.mu.Lock()
+	gs := n.sets
+	n.mu.Unlock()
+	if gs == nil {
+		return
+	}
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	for _, g := range slices.Concat(gs.all, gs.out) {
+		g.Unmap()
+	}
 }
 
 var errSets = errors.New("buffers of every set are in use")
