@@ -66,7 +66,6 @@ type child struct {
 
 	state    ChildState
 	listed   bool   // in Machine.order
-	alive    bool   // a process of it may exist: its own, or a successor's
 	current  bool   // its own process may exist
 	unseen   bool   // it has died by itself, and its death is in Machine.work
 	reason   Reason // of the last end
@@ -85,6 +84,9 @@ type child struct {
 	readyAt time.Duration
 	until   time.Duration // while backing off
 }
+
+// alive says whether a process of c may exist: its own, or a successor's.
+func (c *child) alive() bool { return c.current || c.successor.incarnation != 0 }
 
 // list holds the children in the order of their starts. It is linked, so that a hundred
 // thousand of them can come and go in linear time.

@@ -37,7 +37,7 @@ func (m *Machine) add(in Add) {
 		m.refuse(c, ErrShuttingDown)
 		return
 	}
-	m.work = append(m.work, item{what: itemAdd, c: c})
+	m.work = append(m.work, item{kind: itemAdd, c: c})
 }
 
 // admit adds a child and starts it. OTP's start_child.
@@ -71,13 +71,13 @@ func (m *Machine) terminate(in Terminate) {
 		c.enders = append(c.enders, in.Call)
 	}
 	switch {
-	case c.alive:
+	case c.alive():
 		m.cancel(c)
 		m.stop(c)
 	case c.fresh: // it waits for its first turn
 		m.refuse(c, ErrTerminated)
 	case c.unseen && c.toStop: // its group's stop would have come first
-		m.stoppedDead(c)
+		m.countAsStop(c)
 		m.settle(c)
 	case c.unseen && !m.initial: // its death, not handled yet, came before the command
 		m.diedForGood(c)
@@ -110,7 +110,7 @@ func (m *Machine) restartChild(in RestartChild) {
 		return
 	}
 	c.state, c.byHand, c.call = Waiting, true, in.Call
-	m.work = append(m.work, item{what: itemRestartChild, c: c})
+	m.work = append(m.work, item{kind: itemRestartChild, c: c})
 }
 
 // startAgain carries out a RestartChild whose turn has come.
@@ -179,7 +179,7 @@ type Counts struct {
 func (m *Machine) Count() (n Counts) {
 	for c := m.order.head; c != nil; c = c.next {
 		n.Specs++
-		if c.alive {
+		if c.alive() {
 			n.Active++
 		}
 		if c.spec.Supervisor {

@@ -20,7 +20,7 @@ type Machine struct {
 	starts   []*child // to be started, in that order
 	starting *child   // the child that is being started
 	plan     plan     // what starts is for
-	alive    int      // processes that may exist
+	alive    int      // children of which a process may exist
 
 	initial bool // Init is not finished
 	ending  bool
@@ -41,14 +41,14 @@ const (
 
 // item is an event that waits for its turn.
 type item struct {
-	what what
+	kind itemKind
 	c    *child
 }
 
-type what uint8
+type itemKind uint8
 
 const (
-	itemDeath what = iota
+	itemDeath itemKind = iota
 	itemAdd
 	itemRestartChild
 	itemRetry
@@ -143,7 +143,7 @@ func (m *Machine) advance() {
 
 // look handles an item whose turn has come.
 func (m *Machine) look(i item) {
-	switch c := i.c; i.what {
+	switch c := i.c; i.kind {
 	case itemDeath:
 		if c.unseen {
 			c.unseen = false
@@ -171,7 +171,7 @@ func (m *Machine) startNext() {
 	}
 	c.planned = false
 	m.starting = c
-	c.state, c.alive, c.current, c.gone = Starting, true, true, false
+	c.state, c.current, c.gone = Starting, true, false
 	c.issued++
 	c.incarnation = c.issued
 	m.alive++
@@ -224,15 +224,13 @@ func (m *Machine) exited(id, incarnation uint32, reason Reason) {
 
 // reaped handles a child of which no process is left.
 func (m *Machine) reaped(c *child) {
-	reason := c.reason
-	c.alive = false
 	m.alive--
 	switch c.state {
 	case Stopping:
 		if m.stopping == c {
 			m.stopping = nil
 		}
-		if !StoppedWell(c.spec, reason) {
+		if !StoppedWell(c.spec, c.reason) {
 			m.report(ShutdownError, c)
 		}
 		m.stopped(c)
@@ -244,7 +242,7 @@ func (m *Machine) reaped(c *child) {
 		m.startFailed(c)
 	default:
 		c.state, c.unseen = Pending, true
-		m.work = append(m.work, item{what: itemDeath, c: c})
+		m.work = append(m.work, item{kind: itemDeath, c: c})
 	}
 }
 
@@ -262,7 +260,7 @@ func (m *Machine) ignored(in Ignored) {
 		m.exited(in.ID, in.Incarnation, ByRequest)
 		return
 	}
-	c.alive, c.current, c.reason = false, false, Normal
+	c.current, c.reason = false, Normal
 	m.alive--
 	m.starting = nil
 	m.started(c, ErrIgnored)

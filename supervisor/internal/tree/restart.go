@@ -93,7 +93,7 @@ func (m *Machine) attempt(c *child) {
 
 // toStart plans the start of c, and cancels whatever else was planned for it.
 func (m *Machine) toStart(c *child) {
-	if !c.alive {
+	if !c.alive() {
 		c.state = Waiting
 	}
 	c.planned, c.retrying, c.byHand, c.follow = true, false, false, nil
@@ -121,7 +121,7 @@ func (m *Machine) group(c *child, f func(x *child)) {
 // stopGroup stops the children that are restarted with c, in reverse order.
 func (m *Machine) stopGroup(c *child) {
 	m.group(c, func(x *child) {
-		if x.alive || x.unseen {
+		if x.alive() || x.unseen {
 			x.regroup = true
 			m.stop(x)
 		}
@@ -204,7 +204,7 @@ func (m *Machine) retry(id uint32) {
 		return // it was cancelled
 	}
 	c.state = Pending
-	m.work = append(m.work, item{what: itemRetry, c: c})
+	m.work = append(m.work, item{kind: itemRetry, c: c})
 }
 
 // cancel cancels what is planned for c, and for the children that wait for it: they stay

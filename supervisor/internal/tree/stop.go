@@ -16,8 +16,9 @@ func (m *Machine) stopNext() {
 		return // it has died and was terminated meanwhile
 	}
 	c.toStop = false
-	if !c.alive {
-		m.stopDead(c)
+	if !c.alive() {
+		m.countAsStop(c)
+		m.stopped(c)
 		return
 	}
 	if m.starting == c {
@@ -30,14 +31,9 @@ func (m *Machine) stopNext() {
 	}
 }
 
-// stopDead handles a child that was to be stopped but is already dead. If it has died by
-// itself and that was not handled yet, it counts as stopped.
-func (m *Machine) stopDead(c *child) {
-	m.stoppedDead(c)
-	m.stopped(c)
-}
-
-func (m *Machine) stoppedDead(c *child) {
+// countAsStop handles the death of a child by itself, if that was not handled before the
+// child was to be stopped: as if it had been stopped.
+func (m *Machine) countAsStop(c *child) {
 	if c.unseen && !StoppedWell(c.spec, c.reason) {
 		m.report(ShutdownError, c)
 	}
@@ -70,9 +66,9 @@ func (m *Machine) end(first *child) {
 	}
 	m.ending, m.initial = true, false
 	for _, i := range m.work { // starts that wait for their turn
-		if i.what == itemAdd && m.byID[i.c.id] == i.c {
+		if i.kind == itemAdd && m.byID[i.c.id] == i.c {
 			m.refuse(i.c, ErrShuttingDown)
-		} else if i.what == itemRestartChild && i.c.byHand {
+		} else if i.kind == itemRestartChild && i.c.byHand {
 			m.answer(i.c.call, i.c.id, ErrShuttingDown)
 			i.c.call = 0
 		}
@@ -104,8 +100,9 @@ func (m *Machine) end(first *child) {
 // endSimple ends a child of a simple_one_for_one: all of them stop at once.
 func (m *Machine) endSimple(c *child, all *StopAll) {
 	switch {
-	case !c.alive:
-		m.stopDead(c)
+	case !c.alive():
+		m.countAsStop(c)
+		m.stopped(c)
 	case c.state != Stopping:
 		m.abandon(c, ErrNotRunning)
 		c.state = Stopping
