@@ -45,14 +45,14 @@ func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
 	defer q.mu.Unlock()
 	e := queued{f, files}
 	if q.closed || !q.busy && q.tries(e) {
-		release(files)
+		keeper.ReleaseAll(files)
 		return
 	}
 	if len(q.frames) >= maxQueue {
 		q.to.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
 		q.closed = true
 		go q.link.Close()
-		release(files)
+		keeper.ReleaseAll(files)
 		return
 	}
 	q.frames = append(q.frames, e)
@@ -115,7 +115,7 @@ func (q *queue) run() {
 			if !closed {
 				q.sent(e.send(q.link.Send))
 			}
-			release(e.files)
+			keeper.ReleaseAll(e.files)
 		}
 	}
 }
@@ -125,10 +125,4 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-}
-
-func release(files []*keeper.Handle) {
-	for _, h := range files {
-		h.Release()
-	}
 }

@@ -209,7 +209,7 @@ func (s *Supervisor) handedOver(c *child, f *wire.State, files []transport.File)
 	}
 	n := c.next
 	if n == nil || n.addr.Incarnation != f.Successor || n.committed || n.abandoned || len(hs) != wire.Files(f) {
-		release(hs) // this replacement was abandoned
+		keeper.ReleaseAll(hs) // this replacement was abandoned
 		return
 	}
 	switch f.What {
@@ -223,7 +223,7 @@ func (s *Supervisor) handedOver(c *child, f *wire.State, files []transport.File)
 	default:
 		s.decide(c, n, &wire.Taken{Successor: f.Successor}, tree.HandedOver{ID: c.id, Incarnation: f.Successor})
 	}
-	release(hs)
+	keeper.ReleaseAll(hs)
 }
 
 // commit asks the old process, which has handed over, to end.

@@ -68,7 +68,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 			if f, ok := f.(*wire.Lane); ok {
 				got = f
 			}
-			releaseAll(hs)
+			ReleaseAll(hs)
 		})
 		k.page(to, &wire.Page{Peer: from, Size: transport.RecvPageBytes}, []*Handle{inHand(t, tt.word).Retain()})
 		exit := &wire.Exit{Addr: to, Summary: fmt.Sprint("death ", i)}
@@ -77,7 +77,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 			if f, ok := f.(*wire.Lane); ok {
 				got = f
 			}
-			releaseAll(hs)
+			ReleaseAll(hs)
 		})
 		if got.From != from || got.Name != "sender" || got.Queue != open.Queue || got.Cells != open.Cells || got.Size != open.Size {
 			t.Fatalf("the lane is %+v, want that of %+v", got, open)
@@ -136,7 +136,7 @@ func TestQueueEndsWithItsLane(t *testing.T) {
 	if k.Close(); queuesOf(t, p.PID()) != 1 {
 		t.Error("the queue is removed before the receiver has it")
 	}
-	if releaseAll(onWay); queuesOf(t, p.PID()) != 0 {
+	if ReleaseAll(onWay); queuesOf(t, p.PID()) != 0 {
 		t.Error("the queue outlives its lane")
 	}
 	p.Kill()
@@ -150,7 +150,7 @@ func TestProgressOfOne(t *testing.T) {
 	k := New(slog.New(slog.DiscardHandler), func(Letter) {})
 	from, to := at(1, 1), at(2, 1)
 	k.Add(2, "receiver", wire.Mailbox{})
-	k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
+	k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) })
 	l := &held{laneKey: laneKey{from, 2}, open: open, files: []*Handle{lent(t, mem)}}
 	k.lanes[l.laneKey] = l
 	marks := map[uint64]bool{k.Progress(2).Mark: true}
@@ -199,10 +199,10 @@ func segmentsInHand(t *testing.T, form segment.Form) {
 		if f, ok := f.(*wire.AskFailed); ok && f.To == 2 {
 			failed = append(failed, f.Ask)
 		}
-		releaseAll(hs)
+		ReleaseAll(hs)
 	})
 	k.Add(2, "receiver", box)
-	begin := func() { k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) }) }
+	begin := func() { k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) }) }
 	begin()
 	mem, open := written(t, 0)
 	send, err := transport.OpenSendPage(mem.Bytes(), int(open.Cells))

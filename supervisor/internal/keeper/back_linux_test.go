@@ -33,7 +33,7 @@ func TestPartsOfAnEndedLane(t *testing.T) {
 	var said []wire.Frame
 	k.Begin(second, "", func(f wire.Frame, hs ...*Handle) {
 		said = append(said, f)
-		releaseAll(hs)
+		ReleaseAll(hs)
 	})
 	for _, f := range []wire.Frame{
 		&wire.Segment{Token: 1, Peer: wire.Addr{ID: 1}, Size: 4096, Class: 4096, Blocks: 1},

@@ -23,7 +23,7 @@ type parked struct {
 	f    wire.Resolve
 }
 
-// The policies of a mailbox on the wire.
+// fullWait, as wire.Mailbox.Full, makes the senders to a full mailbox wait.
 const fullWait = 0
 
 // crowded says whether an incarnation has too many unread predecessors at c. If so, it

@@ -29,7 +29,7 @@ func TestProgressOfBroken(t *testing.T) {
 					if c, ok := f.(*wire.Closed); ok {
 						told = append(told, notice{a, c.To})
 					}
-					releaseAll(hs)
+					ReleaseAll(hs)
 				})
 			}
 			k.Frame(from, open, files)
@@ -54,7 +54,7 @@ func TestProgressOfBroken(t *testing.T) {
 			}
 			k.Died(&wire.Exit{Addr: to}, tree.Own)
 			to.Incarnation++
-			k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { releaseAll(hs) })
+			k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) })
 			work(true, "a successor has not closed it")
 		})
 	}

@@ -55,11 +55,16 @@ func (k *Keeper) Back(id uint32) {
 	}
 }
 
+// noProcess is the exit that stands for an actor that has no process.
+func noProcess(id uint32, reason, why string) *wire.Exit {
+	return &wire.Exit{Addr: wire.Addr{ID: id}, Kind: wire.ExitNoTarget, Code: -1, Reason: reason, Summary: why}
+}
+
 func (c *child) lastExit() *wire.Exit {
 	if c.last != nil {
 		return c.last
 	}
-	return &wire.Exit{Addr: wire.Addr{ID: c.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it was never started"}
+	return noProcess(c.id, wire.ReasonNoProc, "it was never started")
 }
 
 func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {

@@ -17,7 +17,7 @@ func TestParkedQuestions(t *testing.T) {
 	k.Add(2, "receiver", wire.Mailbox{Full: fullWait})
 	answers := map[uint8]int{}
 	k.Begin(at(1, 9), "", func(f wire.Frame, files ...*Handle) {
-		releaseAll(files)
+		ReleaseAll(files)
 		if f, ok := f.(*wire.Target); ok {
 			answers[f.State]++
 		}

@@ -123,49 +123,19 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	}
 	charge, decision := tree.Verdict(l.charge, cause, tree.Policy{Redeliver: int(c.mailbox.Redeliver)})
 	l.charge = charge
-	k.describe(exit, entry)
-	decision = l.withFiles(entry, decision, k)
+	var h wire.Entry
+	payload, err := h.Parse(entry.Bytes)
+	if err == nil {
+		exit.Type = k.TypeName(h.Type)
+		if k.dropFiles(l, &h) {
+			decision = tree.Quarantine
+		}
+	}
 	if decision == tree.Redeliver || entry.Bytes == nil {
 		l.at, l.attempt = left.Again(), min(transport.InFlight(m.recv.InFlight.Load()).Attempt(), 254)+1
 		return
 	}
 	l.at = left.Past()
-	k.quarantine(l, c, exit, entry, m)
-}
-
-// withFiles closes the files of a message that was in hand, if the dead process had not
-// received them. Such a message is never handled again: what the first handler did with
-// a file, and how far it read, cannot be undone.
-func (l *held) withFiles(e transport.Entry, decision tree.Decision, k *Keeper) tree.Decision {
-	var h wire.Entry
-	if _, err := h.Parse(e.Bytes); err != nil {
-		return decision
-	}
-	ticket, n := h.Files()
-	if n == 0 {
-		return decision
-	}
-	if l.exit != nil {
-		if err := sock.Drop(l.exit.File, ticket); err != nil {
-			k.Log.Warn("files of a message in hand could not be closed", "err", err)
-		}
-	}
-	return tree.Quarantine
-}
-
-// describe records in exit which type of message was in hand.
-func (k *Keeper) describe(exit *wire.Exit, e transport.Entry) {
-	var h wire.Entry
-	if _, err := h.Parse(e.Bytes); err == nil {
-		exit.Type = k.TypeName(h.Type)
-	}
-}
-
-// quarantine makes the message that was in hand a dead letter; if it was an ask, it
-// fails.
-func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entry, m *memory) {
-	var h wire.Entry
-	payload, err := h.Parse(e.Bytes)
 	if err != nil {
 		k.Log.Error("message in hand has no header", "actor", c.name, "err", err)
 		return
@@ -174,6 +144,19 @@ func (k *Keeper) quarantine(l *held, c *child, exit *wire.Exit, e transport.Entr
 	if h.Kind == wire.EntryAsk {
 		k.post(l.from, &wire.AskFailed{To: c.id, Ask: h.Ask, Exit: *exit})
 	}
+}
+
+// dropFiles says whether a message that was in hand has files, and closes those that the
+// dead process had not received. Such a message is never handled again: what the first
+// handler did with a file, and how far it read, cannot be undone.
+func (k *Keeper) dropFiles(l *held, h *wire.Entry) bool {
+	ticket, n := h.Files()
+	if n > 0 && l.exit != nil {
+		if err := sock.Drop(l.exit.File, ticket); err != nil {
+			k.Log.Warn("files of a message in hand could not be closed", "err", err)
+		}
+	}
+	return n > 0
 }
 
 // letter makes a dead letter of a message in a lane to c. h is its header, and inline

@@ -53,5 +53,5 @@ func (d *drain) check() {
 // leavingExit is the exit that is told to processes that want to send to an actor that
 // is about to end.
 func leavingExit(id uint32) *wire.Exit {
-	return &wire.Exit{Addr: wire.Addr{ID: id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonShutdown, Summary: wire.LeavingText}
+	return noProcess(id, wire.ReasonShutdown, wire.LeavingText)
 }

@@ -51,7 +51,8 @@ func (h *Handle) keep(f *wire.Segment, mailbox wire.Mailbox) (err error) {
 	return err
 }
 
-func releaseAll(hs []*Handle) {
+// ReleaseAll removes an owner of each.
+func ReleaseAll(hs []*Handle) {
 	for _, h := range hs {
 		h.Release()
 	}

@@ -69,18 +69,18 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	}
 	if len(hs) != wire.Files(f) {
 		k.Log.Error("frame refused: wrong number of descriptors", "from", from, "kind", f.Kind(), "got", len(hs), "want", wire.Files(f))
-		releaseAll(hs)
+		ReleaseAll(hs)
 		return
 	}
 	if _, ok := k.condemned[from]; ok {
-		releaseAll(hs)
+		ReleaseAll(hs)
 		return
 	}
 	switch f := f.(type) {
 	case *wire.Resolve:
 		k.resolve(from, f)
 	case *wire.Open:
-		k.ends(f, hs)
+		k.removeLast(f, hs)
 		k.open(from, f, hs)
 	case *wire.Page:
 		k.page(from, f, hs)
@@ -117,7 +117,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		k.Letter(Letter{Letter: *f})
 	default:
 		k.Log.Error("frame has no meaning here", "from", from, "kind", f.Kind())
-		releaseAll(hs)
+		ReleaseAll(hs)
 	}
 }
 
@@ -129,7 +129,7 @@ func (k *Keeper) post(to wire.Addr, f wire.Frame, files ...*Handle) {
 			return
 		}
 	}
-	releaseAll(files)
+	ReleaseAll(files)
 }
 
 // Close drops everything. All senders have ended.

@@ -43,6 +43,7 @@ func (k *Keeper) to(id uint32) []*held {
 	return k.sorted(func(l *held) bool { return l.to == id && l.ending == nil })
 }
 
+// sorted returns the matching lanes by sender, each sender's earlier incarnations first.
 func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
 	for _, l := range k.lanes {
 		if match(l) {
@@ -50,7 +51,7 @@ func (k *Keeper) sorted(match func(*held) bool) (out []*held) {
 		}
 	}
 	slices.SortFunc(out, func(a, b *held) int {
-		return cmp.Or(cmp.Compare(a.from.ID, b.from.ID), cmp.Compare(a.from.Incarnation, b.from.Incarnation), cmp.Compare(a.to, b.to))
+		return cmp.Or(compare(a.from, b.from), cmp.Compare(a.to, b.to))
 	})
 	return out
 }
@@ -60,7 +61,7 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 	key := laneKey{from, f.To}
 	if c == nil || k.lanes[key] != nil || !c.takes(f) {
 		k.Log.Error("lane refused: no such target, opened twice, or not the queue of that mailbox", "from", from, "to", f.To, "queue", f.Queue, "cells", f.Cells)
-		releaseAll(hs)
+		ReleaseAll(hs)
 		return
 	}
 	l := &held{laneKey: key, name: k.children[from.ID].name, open: *f, files: hs}
@@ -86,9 +87,9 @@ func (c *child) takes(f *wire.Open) bool {
 	return f.Queue == c.mailbox.Queue && f.Cells == cells
 }
 
-// ends makes the last owner of a lane's queue remove the queue, if that would outlive
-// its descriptors.
-func (k *Keeper) ends(f *wire.Open, hs []*Handle) {
+// removeLast makes the last owner of a lane's queue remove the queue, if that would
+// outlive its descriptors.
+func (k *Keeper) removeLast(f *wire.Open, hs []*Handle) {
 	form, err := lane.FormOf(f.Queue)
 	if err != nil || f.Queue == wire.QueueRing {
 		return
@@ -125,7 +126,7 @@ func (k *Keeper) deliver(l *held, c *child) {
 func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 	l := k.lanes[laneKey{f.Peer, from.ID}]
 	if l == nil {
-		releaseAll(hs)
+		ReleaseAll(hs)
 		return
 	}
 	l.page.Release()
@@ -145,12 +146,12 @@ func (k *Keeper) passage(from wire.Addr, f *wire.Passage, hs []*Handle) {
 			c.post(&wire.Passage{Peer: from}, l.exit.Retain())
 		}
 	}
-	releaseAll(hs)
+	ReleaseAll(hs)
 	k.post(from, &wire.Ack{Token: f.Token})
 }
 
 func (k *Keeper) drop(l *held) {
-	releaseAll(l.files)
+	ReleaseAll(l.files)
 	l.page.Release()
 	l.exit.Release()
 	for _, s := range l.segments {

@@ -42,7 +42,7 @@ func (k *Keeper) link(from wire.Addr, f *wire.Link) {
 	switch {
 	case f.ID == from.ID: // as in OTP, a link with oneself does nothing
 	case c == nil || c.alive == 0 || c.id == 0:
-		k.exitTo(from, &wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor is alive"})
+		k.exitTo(from, noProcess(f.ID, wire.ReasonNoProc, "no such actor is alive"))
 	default:
 		k.links[linkOf(from, wire.Addr{ID: c.id, Incarnation: c.alive})] = from
 	}

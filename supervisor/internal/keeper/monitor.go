@@ -29,20 +29,19 @@ func (k *Keeper) monitor(by wire.Addr, f *wire.Monitor) {
 		}
 		return
 	}
-	c := k.children[f.ID]
-	if c == nil && k.past.has(f.ID) {
-		k.post(by, &wire.Down{Token: f.Token, Exit: *longGone(f.ID)})
+	var exit *wire.Exit // if nobody will report one later
+	switch c := k.children[f.ID]; {
+	case c == nil && k.past.has(f.ID):
+		exit = longGone(f.ID)
+	case c == nil:
+		exit = noProcess(f.ID, wire.ReasonNoProc, "no such actor")
+	case c.alive == 0:
+		exit = c.lastExit()
+	default:
+		k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID, process: f.How == wire.MonitorProcess})
 		return
 	}
-	if c == nil {
-		k.post(by, &wire.Down{Token: f.Token, Exit: wire.Exit{Addr: wire.Addr{ID: f.ID}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "no such actor"}})
-		return
-	}
-	if c.alive == 0 {
-		k.post(by, &wire.Down{Token: f.Token, Exit: *c.lastExit()})
-		return
-	}
-	k.monitors = append(k.monitors, watcher{by: by, token: f.Token, id: f.ID, process: f.How == wire.MonitorProcess})
+	k.post(by, &wire.Down{Token: f.Token, Exit: *exit})
 }
 
 // Notify tells the monitors of an incarnation that it is down. It must be called after

@@ -74,5 +74,5 @@ func (p *past) has(id uint32) bool {
 
 // longGone is the exit of a child of which only the fact of its end is known.
 func longGone(id uint32) *wire.Exit {
-	return &wire.Exit{Addr: wire.Addr{ID: id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it ended long ago"}
+	return noProcess(id, wire.ReasonNoProc, "it ended long ago")
 }

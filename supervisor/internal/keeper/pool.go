@@ -113,7 +113,7 @@ func (p *pool) last() *wire.Exit {
 	if p.exit != nil {
 		return p.exit
 	}
-	return &wire.Exit{Addr: wire.Addr{ID: p.id}, Kind: wire.ExitNoTarget, Code: -1, Reason: wire.ReasonNoProc, Summary: "it has no members"}
+	return noProcess(p.id, wire.ReasonNoProc, "it has no members")
 }
 
 // frame is the list of a pool's members, for a process that sends to it.

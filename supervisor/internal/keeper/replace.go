@@ -33,7 +33,8 @@ func (k *Keeper) HandOver(id uint32) {
 	}
 }
 
-// Resume says that the incarnation that runs goes on.
+// Resume says that the incarnation that runs goes on, although its successor may not
+// have ended yet.
 func (k *Keeper) Resume(id uint32) {
 	c := k.children[id]
 	n := c.next
@@ -99,7 +100,7 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	if c == nil || !c.next.is(self.Incarnation) {
 		return
 	}
-	exits := c.next.exits
+	k.Resume(self.ID)
 	c.next = nil
 	if l := k.lanes[laneKey{self, self.ID}]; l != nil {
 		k.drop(l)
@@ -112,9 +113,6 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	k.monitors = slices.DeleteFunc(k.monitors, func(w watcher) bool { return w.by == self })
 	k.unlink(self)
 	k.acquit(self)
-	if c.alive != 0 {
-		k.release(c, exits)
-	}
 }
 
 // reader is the child that reads a lane now, or nil. What a successor sends to itself

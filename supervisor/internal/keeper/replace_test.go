@@ -32,7 +32,7 @@ func newStage(others uint32) *stage {
 
 func (s *stage) hears(who wire.Addr) Post {
 	return func(f wire.Frame, files ...*Handle) {
-		releaseAll(files)
+		ReleaseAll(files)
 		switch f := f.(type) {
 		case *wire.Down:
 			s.told[who] = append(s.told[who], fmt.Sprint("down ", f.Token, " of ", f.Exit.Addr.ID))

@@ -273,7 +273,7 @@ func TestLaneWithItsParts(t *testing.T) {
 			case *wire.Retire:
 				said = append(said, fmt.Sprint("the end of ", f.From))
 			}
-			releaseAll(files)
+			ReleaseAll(files)
 		})
 		if want := "[lane 2.1 9 3 next1 segment 4 2.1 1 passage 2.1 1 the end of 2.1]"; fmt.Sprint(said) != want {
 			t.Errorf("%s is told %v, want %s", what, said, want)

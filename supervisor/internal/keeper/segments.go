@@ -6,6 +6,7 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
+// kept is a segment that a lane keeps.
 type kept struct {
 	f    wire.Segment
 	file *Handle
@@ -16,17 +17,13 @@ type kept struct {
 func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	token := f.Token
 	f.Token = 0
-	l := k.lanes[laneKey{from, f.Peer.ID}]
+	l, owner := k.lanes[laneKey{from, f.Peer.ID}], k.children[f.Peer.ID] // of the mailbox, whose form it is
 	if f.Reply == 1 {
-		l = k.lanes[laneKey{f.Peer, from.ID}]
+		l, owner = k.lanes[laneKey{f.Peer, from.ID}], k.children[from.ID]
 	}
 	if l != nil && f.Blocks > 0 && !k.allowSegment(from, l, f) {
-		releaseAll(hs)
+		ReleaseAll(hs)
 		return
-	}
-	owner := k.children[f.Peer.ID] // of the mailbox, whose form it is
-	if f.Reply == 1 {
-		owner = k.children[from.ID]
 	}
 	if owner != nil && len(hs) > 0 {
 		if err := hs[0].keep(f, owner.mailbox); err != nil {
@@ -35,7 +32,7 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	}
 	switch {
 	case l == nil: // sender or receiver is dead
-		releaseAll(hs)
+		ReleaseAll(hs)
 	case f.Reply == 1:
 		to := f.Peer
 		f.Peer = from
@@ -52,7 +49,7 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 		if c != nil {
 			c.post(f, hs...)
 		} else {
-			releaseAll(hs)
+			ReleaseAll(hs)
 		}
 	}
 	k.post(from, &wire.Ack{Token: token})
