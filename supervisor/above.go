@@ -150,9 +150,7 @@ func (s *Supervisor) readAbove() {
 	buf := make([]byte, wire.MaxFrame)
 	for {
 		n, files, err := s.above.link.Receive(buf)
-		for _, f := range files {
-			f.Close() // a supervisor has no mailbox
-		}
+		closeFiles(files) // a supervisor has no mailbox
 		if t := new(sock.TruncatedError); errors.As(err, &t) {
 			continue
 		}

@@ -60,13 +60,6 @@ func (s *Supervisor) below(c *child, f wire.Frame) {
 // fromSubtree handles a frame from a supervisor's process. If it returns true, it has
 // taken files.
 func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.File) bool {
-	if n := wire.Files(f); len(files) != n {
-		s.log.Error("frame refused: wrong number of descriptors", "from", r.addr, "kind", f.Kind(), "got", len(files), "want", n)
-		for _, f := range files {
-			f.Close()
-		}
-		return true
-	}
 	switch f := f.(type) {
 	case *wire.Enroll:
 		r.queue.post(s.enrollAway(r, f))
@@ -104,7 +97,7 @@ func (s *Supervisor) fromSubtree(r *running, f wire.Frame, files []transport.Fil
 // childOf returns the child with that number if r drives its supervisor, and otherwise
 // nil.
 func (s *Supervisor) childOf(r *running, id uint32) *child {
-	if c := s.children[id]; c != nil && c.away == r && !r.lost {
+	if c := s.children[id]; c != nil && c.away == r {
 		return c
 	}
 	return nil
@@ -209,9 +202,7 @@ func (s *Supervisor) startedAway(r *running, f *wire.Started, files []transport.
 	c := s.childOf(r, f.Child.ID)
 	run := c.process(f.Child)
 	if run == nil {
-		for _, f := range files {
-			f.Close()
-		}
+		closeFiles(files)
 		return
 	}
 	if run == c.run {

@@ -127,7 +127,7 @@ func (s *Supervisor) readToEnd(r *running) {
 func (s *Supervisor) linkRead(r *running) {
 	done := func() {
 		r.drained.Come()
-		if r.away != nil && !r.away.lost {
+		if r.away != nil {
 			r.away.queue.post(&wire.Drained{From: r.addr})
 		}
 	}

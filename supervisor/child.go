@@ -179,10 +179,10 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// frame handles a frame of a process.
+// frame handles a frame of a process. files are as many as belong to f.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
 	c := s.children[r.addr.ID]
-	if cmd, ok := f.(*wire.Command); ok && len(files) == 0 {
+	if cmd, ok := f.(*wire.Command); ok {
 		s.obeyActor(c, r, cmd)
 		return
 	}

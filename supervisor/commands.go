@@ -91,8 +91,8 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	if err := spec.Validate(); err != nil {
 		return 0, err
 	}
-	if s.far != nil {
-		return s.startFar(ctx, spec)
+	if s.ofActor() {
+		return s.startByRoot(ctx, spec)
 	}
 	name := spec.Name
 	var number uint32 // owned by the loop until it has answered
@@ -147,28 +147,21 @@ func (s *Supervisor) startListed(ctx context.Context) error {
 
 // command makes the rules handle an input for a child of s, and waits for the outcome.
 func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64) tree.Input) error {
-	if s.far != nil {
-		return s.tellFar(ctx, order{What: orderOf(in(0)), ID: id})
+	if s.ofActor() {
+		return s.tellRoot(ctx, order{What: orderOf(in(0)), ID: id})
 	}
 	return s.await(ctx, func(call uint64) error {
 		c, b := s.children[id], s.branch()
 		switch {
-		case c == nil && b != nil && b.away != nil: // the rules of b, in their own process, decide
-			s.order(b.away, order{Supervisor: b.self.id, ID: id, What: orderOf(in(0))}, func(out outcome) { s.finish(call, out.Err.err()) })
-			return nil
-		case c == nil && b != nil:
-			s.stepIn(b, in(call))
-			return nil
-		case c == nil || c.branch != b:
-			if c != nil && c.branch != nil {
-				return fmt.Errorf("%w of this supervisor: Below returns the one that it is a child of", commandError(c, id, ErrNotFound))
-			}
+		case c != nil && c.branch != b:
+			return fmt.Errorf("%w of this supervisor: Below returns the one that it is a child of", commandError(c, id, ErrNotFound))
+		case b == nil:
 			return commandError(nil, id, ErrNotFound)
+		case b.away != nil: // the rules of b, in their own process, decide, also about a child that is not known here
+			s.order(b.away, order{Supervisor: b.self.id, ID: id, What: orderOf(in(0))}, s.finishing(call))
+		default:
+			s.stepIn(b, in(call))
 		}
-		if c.away != nil {
-			return s.commandAway(call, c, in(0))
-		}
-		s.stepIn(b, in(call))
 		return nil
 	})
 }
@@ -182,7 +175,7 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 // too. If the process of its supervisor was stopped by a signal, Terminate waits for that
 // process until ctx ends; Kill does not.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
-	if s.far != nil {
+	if s.ofActor() {
 		if err := s.ownActor(id); err != nil {
 			return err
 		}
@@ -196,8 +189,8 @@ func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 
 // terminate is Terminate for a child of any supervisor of the program.
 func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
-	if s.far != nil {
-		return s.tellFar(ctx, order{What: orderTerminate, ID: id})
+	if s.ofActor() {
+		return s.tellRoot(ctx, order{What: orderTerminate, ID: id})
 	}
 	return s.await(ctx, func(call uint64) error {
 		c := s.children[id]
@@ -238,8 +231,8 @@ func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 // kernels before Linux 5.4. If that process does not answer for five seconds, the error
 // is ErrNoAnswer.
 func (s *Supervisor) Kill(id uint32) error {
-	if s.far != nil {
-		return s.tellFar(context.Background(), order{What: orderKill, ID: id})
+	if s.ofActor() {
+		return s.tellRoot(context.Background(), order{What: orderKill, ID: id})
 	}
 	err := ErrEnded
 	s.call(func() {
@@ -320,8 +313,8 @@ type Counts struct {
 
 // Count counts the children of s.
 func (s *Supervisor) Count() (n Counts) {
-	if s.far != nil {
-		return s.askFar(context.Background(), order{What: orderCount}).Counts
+	if s.ofActor() {
+		return s.askRoot(context.Background(), order{What: orderCount}).Counts
 	}
 	var away bool
 	s.call(func() {

@@ -40,8 +40,11 @@ func Of(ctx context.Context) (*Supervisor, error) {
 	if h == nil {
 		return nil, actor.ErrNoProgram
 	}
-	return &Supervisor{engine: &engine{far: h, host: h}}, nil
+	return &Supervisor{engine: &engine{host: h}}, nil
 }
+
+// ofActor says whether Of has made e for an actor, whose orders host passes to the root.
+func (e *engine) ofActor() bool { return e.mail == nil }
 
 // ErrNotOperator says that an actor asked for something that only an Operator may do:
 // see Of.
@@ -54,8 +57,8 @@ var ErrOwnActor = errors.New("a handler or Setup cannot wait for the end or the 
 
 // ownActor is ErrOwnActor when the caller is the code of the actor with that number.
 func (s *Supervisor) ownActor(id uint32) error {
-	if s.far.Runs(id) {
-		return fmt.Errorf("supervisor: child %s: %w", s.far.Name(), ErrOwnActor)
+	if s.host.Runs(id) {
+		return fmt.Errorf("supervisor: child %s: %w", s.host.Name(), ErrOwnActor)
 	}
 	return nil
 }
@@ -104,15 +107,15 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 	}()
 }
 
-// askFar sends the root an order and waits for the outcome.
-func (s *Supervisor) askFar(ctx context.Context, o order) (out outcome) {
+// askRoot sends the root an order and waits for the outcome.
+func (s *Supervisor) askRoot(ctx context.Context, o order) (out outcome) {
 	o.Supervisor = s.id
 	text, err := json.Marshal(o)
 	if err == nil && len(text) > maxPiece {
 		err = fmt.Errorf("supervisor: the description has %d bytes; at most %d can cross to the root process", len(text), maxPiece)
 	}
 	if err == nil {
-		text, err = s.far.Command(ctx, text)
+		text, err = s.host.Command(ctx, text)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &out)
@@ -123,8 +126,8 @@ func (s *Supervisor) askFar(ctx context.Context, o order) (out outcome) {
 	return out
 }
 
-// tellFar is askFar for an order whose only outcome is an error.
-func (s *Supervisor) tellFar(ctx context.Context, o order) error { return s.askFar(ctx, o).err() }
+// tellRoot is askRoot for an order whose only outcome is an error.
+func (s *Supervisor) tellRoot(ctx context.Context, o order) error { return s.askRoot(ctx, o).err() }
 
 // err is the error of an outcome; if the error arose in this process, the original one.
 func (out outcome) err() error {
@@ -134,18 +137,18 @@ func (out outcome) err() error {
 	return out.Err.err()
 }
 
-func (s *Supervisor) startFar(ctx context.Context, spec Child) (uint32, error) {
+func (s *Supervisor) startByRoot(ctx context.Context, spec Child) (uint32, error) {
 	text, err := spec.text()
 	if err != nil {
 		return 0, err
 	}
-	out := s.askFar(ctx, order{What: orderStart, Child: text})
+	out := s.askRoot(ctx, order{What: orderStart, Child: text})
 	return out.ID, out.err()
 }
 
-// lookupFar is lookup by way of the root, with only what Find and Below need.
-func (s *Supervisor) lookupFar(path string) (*child, error) {
-	out := s.askFar(context.Background(), order{What: orderLookup, Text: path})
+// lookupByRoot is lookup by way of the root, with only what Find and Below need.
+func (s *Supervisor) lookupByRoot(path string) (*child, error) {
+	out := s.askRoot(context.Background(), order{What: orderLookup, Text: path})
 	if err := out.err(); err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (s *Supervisor) lookupFar(path string) (*child, error) {
 	return c, nil
 }
 
-// found answers lookupFar.
+// found answers lookupByRoot.
 func (s *Supervisor) found(path string) (uint32, *childText, error) {
 	c, err := s.lookup(path)
 	if err != nil {

@@ -280,12 +280,13 @@ func (s *Supervisor) failAway(r *running) {
 
 // commandAway passes a command about a child to the process of its supervisor.
 func (s *Supervisor) commandAway(call uint64, c *child, in tree.Input) error {
-	o := order{ID: c.id, What: orderOf(in)}
-	if c.branch.self != nil {
-		o.Supervisor = c.branch.self.id
-	}
-	s.order(c.away, o, func(out outcome) { s.finish(call, out.Err.err()) })
+	s.order(c.away, order{Supervisor: c.branch.self.id, ID: c.id, What: orderOf(in)}, s.finishing(call))
 	return nil
+}
+
+// finishing returns a function that finishes a call with the outcome of an order.
+func (s *Supervisor) finishing(call uint64) func(outcome) {
+	return func(out outcome) { s.finish(call, out.Err.err()) }
 }
 
 // orderOf is the order for a command.
@@ -322,7 +323,7 @@ func (s *Supervisor) orderUntil(ctx context.Context, r *running, o order, done f
 	})
 	stop = context.AfterFunc(ctx, func() {
 		s.post(func() {
-			if s.away[token] != nil && !r.lost {
+			if s.away[token] != nil {
 				b, _ := json.Marshal(order{What: orderCancel})
 				r.queue.post(&wire.Command{Token: token, Text: b})
 			}
@@ -343,7 +344,7 @@ func (s *Supervisor) killAway(id uint32) error {
 		if c == nil || c.away == nil {
 			return commandError(nil, id, ErrNotFound)
 		}
-		s.order(c.away, order{What: orderKill, ID: id}, func(out outcome) { s.finish(call, out.Err.err()) })
+		s.order(c.away, order{What: orderKill, ID: id}, s.finishing(call))
 		return nil
 	})
 }

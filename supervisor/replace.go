@@ -100,11 +100,11 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	if s.far != nil {
+	if s.ofActor() {
 		if err := s.ownActor(id); err != nil {
 			return err
 		}
-		return s.tellFar(ctx, order{What: orderReplace, ID: id, Replacement: &r})
+		return s.tellRoot(ctx, order{What: orderReplace, ID: id, Replacement: &r})
 	}
 	var own uint64 // the number of this call; owned by the loop
 	err := s.await(ctx, func(call uint64) error {
@@ -117,7 +117,8 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 			return commandError(c, id, err)
 		}
 		if c.away != nil {
-			return s.replaceAway(ctx, call, c, r)
+			s.orderUntil(ctx, c.away, order{What: orderReplace, ID: id, Replacement: &r}, s.finishing(call))
+			return nil
 		}
 		c.wanted = r
 		s.stepIn(c.branch, tree.Replace{Call: call, ID: id})

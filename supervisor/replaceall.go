@@ -21,13 +21,13 @@ func (s *Supervisor) ReplaceAll(ctx context.Context, r Replacement) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	if s.far != nil {
+	if s.ofActor() {
 		if s.id == 0 { // the caller is among the replaced
-			if err := s.ownActor(s.far.ID()); err != nil {
+			if err := s.ownActor(s.host.ID()); err != nil {
 				return err
 			}
 		}
-		return s.tellFar(ctx, order{What: orderAll, Replacement: &r})
+		return s.tellRoot(ctx, order{What: orderAll, Replacement: &r})
 	}
 	children, err := s.list(ctx)
 	if err != nil {
@@ -100,8 +100,8 @@ func (c *child) startFrom(path string) {
 // list is Children, with an error if they are not known: a supervisor in its own
 // process may be between two incarnations, or stopped by a signal.
 func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
-	if s.far != nil {
-		out := s.askFar(ctx, order{What: orderChildren})
+	if s.ofActor() {
+		out := s.askRoot(ctx, order{What: orderChildren})
 		return out.Children, out.err()
 	}
 	var away *branch

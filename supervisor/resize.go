@@ -30,8 +30,8 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	if size < 1 || size > MaxPool {
 		return fmt.Errorf("supervisor: size %d of a pool: it must be between 1 and %d", size, MaxPool)
 	}
-	if s.far != nil {
-		return s.tellFar(ctx, order{What: orderResize, ID: id, Size: size})
+	if s.ofActor() {
+		return s.tellRoot(ctx, order{What: orderResize, ID: id, Size: size})
 	}
 	switch err := s.resizing(id, true); {
 	case err == errAway:
@@ -69,7 +69,7 @@ func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error 
 			return commandError(nil, id, ErrNotFound)
 		}
 		c.sized = true
-		s.orderUntil(ctx, c.away, order{What: orderResize, ID: id, Size: size}, func(out outcome) { s.finish(call, out.Err.err()) })
+		s.orderUntil(ctx, c.away, order{What: orderResize, ID: id, Size: size}, s.finishing(call))
 		return nil
 	})
 	if err == nil {

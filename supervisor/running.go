@@ -199,15 +199,16 @@ var frameBuffers = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }
 // errRefused is part of the error of a frame that makes no sense.
 var errRefused = errors.New("understudy: frame refused")
 
-// receive reads the next frame.
-func receive(l transport.Link) (wire.Frame, []transport.File, error) {
+// receive reads the next frame, and the descriptors that belong to it. If err is not nil,
+// files are those that came nevertheless.
+func receive(l transport.Link) (f wire.Frame, files []transport.File, err error) {
 	room := frameBuffers.Get().(*[wire.MaxFrame]byte)
 	defer frameBuffers.Put(room)
 	n, files, err := l.Receive(room[:])
 	if err != nil {
 		return nil, files, err
 	}
-	f, err := wire.Parse(room[:n])
+	f, err = wire.Parse(room[:n])
 	if err == nil && len(files) != wire.Files(f) {
 		err = fmt.Errorf("supervisor: frame of kind %d came with %d descriptors instead of %d", f.Kind(), len(files), wire.Files(f))
 	}
@@ -215,6 +216,12 @@ func receive(l transport.Link) (wire.Frame, []transport.File, error) {
 		return nil, files, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	return f, files, nil
+}
+
+func closeFiles(files []transport.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 // read takes the next frame from a link and passes it to the loop. It returns false at
@@ -236,9 +243,7 @@ func (r *running) read() (more bool) {
 		s.post(func() { s.misheard(r, err) })
 		return true
 	}
-	for _, f := range files {
-		f.Close()
-	}
+	closeFiles(files)
 	if !more {
 		s.readToEnd(r)
 	}

@@ -58,6 +58,38 @@ func descriptor(t *testing.T) *os.File {
 	return f
 }
 
+// brings is a link on which one frame comes.
+type brings struct {
+	transport.Link
+	frame []byte
+	files []transport.File
+}
+
+func (l brings) Receive(b []byte) (int, []transport.File, error) {
+	return copy(b, l.frame), l.files, nil
+}
+
+// TestWrongDescriptors: a frame that comes with more descriptors than belong to it, or
+// fewer, is not handled, and they do not stay open.
+func TestWrongDescriptors(t *testing.T) {
+	for n, f := range []wire.Started{{Known: 1}, {}, {Known: 1}} {
+		s := rootOf()
+		s.mail = make(chan func(), 1)
+		l := brings{frame: wire.Append(nil, &f)}
+		for range n {
+			l.files = append(l.files, descriptor(t))
+		}
+		if r := (&running{s: s, link: l}); !r.read() || len(s.mail) != 0 {
+			t.Errorf("with %d descriptors it is handled, or the link ends", n)
+		}
+		for _, f := range l.files {
+			if f.Close() == nil {
+				t.Errorf("one of %d descriptors stays open", n)
+			}
+		}
+	}
+}
+
 // TestSubtreeSaysWhatIsOver: the root does nothing about a child that is none of the
 // supervisor that speaks of it, or about a process of it that is no more. Who waits for
 // an answer gets one, and no descriptor stays open.
@@ -75,8 +107,6 @@ func TestSubtreeSaysWhatIsOver(t *testing.T) {
 		{&wire.Adopt{Child: addr(idle, 4), StandBy: 1}, 1},    // it does not
 		{&wire.Adopt{Child: addr(subtree, 4), StandBy: 1}, 1}, // it has no mailbox
 		{&wire.Adopt{Child: addr(driven, 4)}, 1},              // it has no process
-		{&wire.Started{Child: addr(mine, 3), Known: 1}, 2},
-		{&wire.Started{Child: addr(mine, 3)}, 1},
 		{&wire.Below{Child: addr(mine, 3), Frame: goOn}, 0},
 		{&wire.Below{Child: addr(mine, 3), Frame: []byte{0}}, 0},
 		{&wire.Left{ID: mine, Forgotten: 1}, 0}, // it runs

@@ -82,8 +82,8 @@ func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.
 }
 
 func (s *Supervisor) lookup(path string) (found *child, err error) {
-	if s.far != nil {
-		return s.lookupFar(path)
+	if s.ofActor() {
+		return s.lookupByRoot(path)
 	}
 	err = ErrEnded
 	s.call(func() {

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"context"
 	"slices"
 
 	"github.com/understudy-go/understudy/transport/wire"
@@ -128,10 +127,4 @@ func (c *child) isActor() bool {
 		return c.sort == wire.SortActor
 	}
 	return c.spec.Actor != nil
-}
-
-// replaceAway passes a replacement to the process of the child's supervisor.
-func (s *Supervisor) replaceAway(ctx context.Context, call uint64, c *child, r Replacement) error {
-	s.orderUntil(ctx, c.away, order{What: orderReplace, ID: c.id, Replacement: &r}, func(out outcome) { s.finish(call, out.Err.err()) })
-	return nil
 }

@@ -40,7 +40,7 @@ type engine struct {
 	exe      string
 	starter  *process.Starter
 	live     *process.Liveness
-	host     hosting.Host // of this process
+	host     hosting.Host // of this process; if ofActor, nothing else is set
 	origin   time.Time    // time zero of the rules' machines
 	pacer    *tree.Pacer  // of all its branches
 
@@ -60,7 +60,6 @@ type engine struct {
 	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
 	above    *above                  // in a supervisor's own process: its link to the root
 	manager  *manager                // of the program that Run runs; nil below it, and with New
-	far      hosting.Host            // if made by Of: passes orders to the root; nothing else but host is set
 	lastCall uint64
 
 	unnoticed []*wire.Exit // deaths whose watchers have not been told
@@ -238,7 +237,7 @@ func (s *Supervisor) perform(f func()) {
 
 // post makes the loop call f. It returns false if the loop has ended.
 func (s *Supervisor) post(f func()) bool {
-	if s.far != nil {
+	if s.ofActor() {
 		return false
 	}
 	select {
@@ -272,7 +271,7 @@ func (s *Supervisor) Context(ctx context.Context) context.Context { return s.hos
 // frees everything. It returns when nothing is left. It may be called again. For a
 // supervisor below another one it is the same as Terminate of that child.
 func (s *Supervisor) Shutdown() {
-	if s.far != nil && s.id == 0 {
+	if s.ofActor() && s.id == 0 {
 		return // only the root process can
 	}
 	if s.id != 0 {
@@ -359,9 +358,7 @@ func (r *running) dropUnread() {
 	r.closeLink()
 	for {
 		_, files, err := receive(r.link)
-		for _, f := range files {
-			f.Close()
-		}
+		closeFiles(files)
 		if t := new(sock.TruncatedError); err != nil && !errors.Is(err, errRefused) && !errors.As(err, &t) {
 			return
 		}
