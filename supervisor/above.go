@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path"
 	"sync"
 	"syscall"
 
@@ -296,20 +295,6 @@ func (a *above) event(kind EventKind, c *child, text string) {
 	}
 }
 
-// connected tells the keeper or the root, whichever holds the mailboxes, that a process
-// runs.
-func (s *Supervisor) connected(c *child, r *running) {
-	if s.above == nil {
-		if r.subtree {
-			c.sub = &branch{path: c.name, self: c, away: r}
-		}
-		s.keeper.Back(c.id)
-		s.keeper.Begin(r.addr, c.definition, r.queue.post)
-		return
-	}
-	s.above.started(r)
-}
-
 // started tells the root which process has the other end of a link.
 func (a *above) started(r *running) {
 	f := &wire.Started{Child: r.addr, PID: int64(r.proc.PID())}
@@ -322,88 +307,4 @@ func (a *above) started(r *running) {
 		}
 	}
 	a.send(f)
-}
-
-// died tells the keeper or the root that a process has ended.
-func (s *Supervisor) died(c *child, cause tree.Cause) {
-	s.unnoticed = append(s.unnoticed, c.exit)
-	if s.above == nil {
-		s.keeper.Died(c.exit, cause)
-		return
-	}
-	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})
-}
-
-// forgetChild forgets a child that the rules have forgotten. What is kept of it stays if
-// a restart of its supervisor may bring it back.
-func (s *Supervisor) forgetChild(id uint32) {
-	c := s.children[id]
-	delete(s.children, id)
-	if !c.held && !c.returns() {
-		s.forgotten(c)
-	}
-}
-
-// returns says whether c comes back when its supervisor is restarted.
-func (c *child) returns() bool {
-	sup := c.branch.self
-	return sup != nil && sup.static[path.Base(c.name)] == c
-}
-
-// forgotten tells the keeper or the root that a child and the children of its Spec will
-// never come back.
-func (s *Supervisor) forgotten(c *child) {
-	for _, x := range c.static {
-		s.forgotten(x)
-	}
-	if s.above != nil {
-		s.above.send(&wire.Left{ID: c.id, Forgotten: 1})
-	} else {
-		s.keeper.Forgotten(c.id)
-	}
-}
-
-// drain waits until everything that a dead process has sent was handled and, if it was a
-// supervisor, everything below it is gone.
-func (s *Supervisor) drain(r *running) {
-	if s.above != nil {
-		s.above.send(&wire.Drained{From: r.addr})
-		<-r.drained.Done() // if the root is gone, this process will be killed
-		return
-	}
-	r.closeLink()
-	<-r.drained.Done()
-}
-
-// closeLink is called when a process has ended. What it has sent is still read; after
-// that the link ends, even if another process has a copy of its other end.
-func (r *running) closeLink() {
-	if l, ok := r.link.(interface{ CloseRead() error }); ok {
-		_ = l.CloseRead()
-		return
-	}
-	r.link.Close()
-}
-
-// spawnDefined starts a defined supervisor in this process.
-func (s *Supervisor) spawnDefined(c *child) {
-	spec, err := c.spec.Subtree.spec()
-	if err == nil {
-		c.sub = newBranch(c, spec.withDefaults(), s.pacer)
-		s.stepIn(c.sub, s.listed(c.sub))
-		return
-	}
-	incarnation := c.incarnation
-	if errors.Is(err, actor.ErrIgnore) {
-		s.later = append(s.later, func() { s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation}) })
-		return
-	}
-	c.failed = err.Error()
-	s.notStarted(c, err, nil)
-}
-
-func (s *Supervisor) closeKeeper() {
-	if s.keeper != nil {
-		s.keeper.Close()
-	}
 }

@@ -48,12 +48,12 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 	default:
 		return false
 	}
-	s.below(c, f)
+	s.toSupervisor(c, f)
 	return true
 }
 
-// below passes a frame from a child to the supervisor that has started it.
-func (s *Supervisor) below(c *child, f wire.Frame) {
+// toSupervisor passes a frame from a child to the supervisor that has started it.
+func (s *Supervisor) toSupervisor(c *child, f wire.Frame) {
 	c.away.queue.post(&wire.Below{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Frame: wire.Append(nil, f)})
 }
 
@@ -111,7 +111,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		return &wire.Enrolled{Token: f.Token, Problem: fmt.Sprintf("%q is no child of number %d", f.Name, f.Parent)}
 	}
 	b := parent.sub
-	whole := b.below(f.Name)
+	whole := b.pathOf(f.Name)
 	c := s.heldAway(whole, f)
 	if c == nil {
 		s.lastID++

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -31,8 +32,8 @@ func newBranch(self *child, spec Spec, pacer *tree.Pacer) *branch {
 	return b
 }
 
-// below is the full path of a child of b.
-func (b *branch) below(name string) string {
+// pathOf is the full path of a child of b.
+func (b *branch) pathOf(name string) string {
 	if b.path == "" {
 		return name
 	}
@@ -77,7 +78,7 @@ func (s *Supervisor) listed(b *branch) (in tree.Init) {
 
 // newChild makes a child that the rules do not know yet. spec has its defaults.
 func (s *Supervisor) newChild(b *branch, spec Child, listed bool) *child {
-	c := &child{branch: b, name: b.below(spec.Name), listed: listed}
+	c := &child{branch: b, name: b.pathOf(spec.Name), listed: listed}
 	if spec.driven() {
 		c.static = map[string]*child{}
 	}
@@ -120,6 +121,23 @@ func (s *Supervisor) spawnBranch(c *child) {
 	}
 	c.sub = newBranch(c, c.spec.Supervisor.withDefaults(), s.pacer)
 	s.stepIn(c.sub, s.listed(c.sub))
+}
+
+// spawnDefined starts a defined supervisor in this process.
+func (s *Supervisor) spawnDefined(c *child) {
+	spec, err := c.spec.Subtree.spec()
+	if err == nil {
+		c.sub = newBranch(c, spec.withDefaults(), s.pacer)
+		s.stepIn(c.sub, s.listed(c.sub))
+		return
+	}
+	incarnation := c.incarnation
+	if errors.Is(err, actor.ErrIgnore) {
+		s.later = append(s.later, func() { s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation}) })
+		return
+	}
+	c.failed = err.Error()
+	s.notStarted(c, err, nil)
 }
 
 // branchUp tells the supervisor above b that all listed children are ready.
@@ -268,37 +286,6 @@ func (c *child) untaken() bool {
 		return false
 	}
 	return c.exit.Kind == wire.ExitNormal || c.exit.Kind == wire.ExitCode
-}
-
-// gone handles a child that will not be restarted. If the reason is that its supervisor
-// ends, and that may be restarted, the mailbox is kept.
-func (s *Supervisor) gone(c *child, final bool) {
-	c.stopRetry()
-	if final && c.listed && (c.branch.self != nil || s.above != nil) {
-		c.held = true
-		return
-	}
-	s.bury(c)
-}
-
-// bury ends a child for good, together with the children that were kept for it.
-func (s *Supervisor) bury(c *child) {
-	c.held = false
-	s.retireNow(c, false)
-	for _, x := range c.static {
-		if x.held {
-			s.bury(x)
-		}
-	}
-	s.buryAway(c)
-	if s.above != nil {
-		s.above.send(&wire.Left{ID: c.id})
-	} else {
-		s.keeper.Gone(c.id)
-	}
-	if c.incarnation > 0 {
-		s.event(EventGone, c, "")
-	}
 }
 
 // answer tells a caller the outcome of its command.

@@ -136,6 +136,20 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 	r.proc.Then(func() { s.reap(c, r) })
 }
 
+// connected tells the keeper or the root, whichever holds the mailboxes, that a process
+// runs.
+func (s *Supervisor) connected(c *child, r *running) {
+	if s.above == nil {
+		if r.subtree {
+			c.sub = &branch{path: c.name, self: c, away: r}
+		}
+		s.keeper.Back(c.id)
+		s.keeper.Begin(r.addr, c.definition, r.queue.post)
+		return
+	}
+	s.above.started(r)
+}
+
 // notStarted records that an incarnation has no process because of err. before, if
 // not nil, is called just before the rules learn of it.
 func (s *Supervisor) notStarted(c *child, err error, before func()) {
@@ -162,6 +176,28 @@ func (s *Supervisor) reap(c *child, r *running) {
 		<-r.limited
 	}
 	s.post(func() { s.exited(c, r, r.proc.Exit()) })
+}
+
+// drain waits until everything that a dead process has sent was handled and, if it was a
+// supervisor, everything below it is gone.
+func (s *Supervisor) drain(r *running) {
+	if s.above != nil {
+		s.above.send(&wire.Drained{From: r.addr})
+		<-r.drained.Done() // if the root is gone, this process will be killed
+		return
+	}
+	r.closeLink()
+	<-r.drained.Done()
+}
+
+// closeLink is called when a process has ended. What it has sent is still read; after
+// that the link ends, even if another process has a copy of its other end.
+func (r *running) closeLink() {
+	if l, ok := r.link.(interface{ CloseRead() error }); ok {
+		_ = l.CloseRead()
+		return
+	}
+	r.link.Close()
 }
 
 // late says what c did not do in time.

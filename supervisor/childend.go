@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"log/slog"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -12,8 +13,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// What happens when a child has ended: what is recorded and reported, and to whom the
-// death is charged.
+// What happens when a child has ended: what is recorded and reported, to whom the death
+// is charged, and what is kept of a child that will not be started again.
 
 // exited handles the end of a process, after all its frames.
 func (s *Supervisor) exited(c *child, r *running, x process.Exit) {
@@ -72,6 +73,16 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 		s.logDeath(c, c.exit)
 	}
 	return reason
+}
+
+// died tells the keeper or the root that a process has ended.
+func (s *Supervisor) died(c *child, cause tree.Cause) {
+	s.unnoticed = append(s.unnoticed, c.exit)
+	if s.above == nil {
+		s.keeper.Died(c.exit, cause)
+		return
+	}
+	s.above.send(&wire.Died{Cause: uint8(cause), Exit: *c.exit})
 }
 
 // exitOf is how the process r of c has ended, as it crosses the control link.
@@ -170,4 +181,64 @@ func reason(c *child, x process.Exit) tree.Reason {
 		return tree.Final
 	}
 	return tree.Abnormal
+}
+
+// gone handles a child that will not be restarted. If the reason is that its supervisor
+// ends, and that may be restarted, the mailbox is kept.
+func (s *Supervisor) gone(c *child, final bool) {
+	c.stopRetry()
+	if final && c.listed && (c.branch.self != nil || s.above != nil) {
+		c.held = true
+		return
+	}
+	s.bury(c)
+}
+
+// bury ends a child for good, together with the children that were kept for it.
+func (s *Supervisor) bury(c *child) {
+	c.held = false
+	s.retireNow(c, false)
+	for _, x := range c.static {
+		if x.held {
+			s.bury(x)
+		}
+	}
+	s.buryAway(c)
+	if s.above != nil {
+		s.above.send(&wire.Left{ID: c.id})
+	} else {
+		s.keeper.Gone(c.id)
+	}
+	if c.incarnation > 0 {
+		s.event(EventGone, c, "")
+	}
+}
+
+// forgetChild forgets a child that the rules have forgotten. What is kept of it stays if
+// a restart of its supervisor may bring it back.
+func (s *Supervisor) forgetChild(id uint32) {
+	c := s.children[id]
+	delete(s.children, id)
+	if !c.held && !c.returns() {
+		s.forgotten(c)
+	}
+}
+
+// returns says whether c comes back when its supervisor is restarted.
+func (c *child) returns() bool {
+	sup := c.branch.self
+	return sup != nil && sup.static[path.Base(c.name)] == c
+}
+
+// forgotten tells the keeper or the root that a child and the children of its Spec will
+// never come back.
+func (s *Supervisor) forgotten(c *child) {
+	for _, x := range c.static {
+		s.forgotten(x)
+	}
+	if s.above != nil {
+		s.above.send(&wire.Left{ID: c.id, Forgotten: 1})
+	} else {
+		s.keeper.Forgotten(c.id)
+	}
 }

@@ -146,13 +146,13 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	var report *report
+	var pipe *refusalPipe
 	spec.Name = c.name
 	if !c.spec.Limits.isZero() {
-		if spec.Limits, report, err = c.confinement(); err != nil {
+		if spec.Limits, pipe, err = c.confinement(); err != nil {
 			return nil, err
 		}
-		defer report.close()
+		defer pipe.close()
 	}
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -171,8 +171,8 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 	s.forwards(c.spec.Command)
 	r.guard = true
 	files := []*os.File{b, s.live.File(), f}
-	if report != nil {
-		files = append(files, report.w)
+	if pipe != nil {
+		files = append(files, pipe.w)
 	}
 	seen := s.lineSeen(c, r)
 	guardian := process.Spec{
@@ -180,11 +180,11 @@ func (s *Supervisor) launchCommand(c *child, addr wire.Addr) (*running, error) {
 		Stdout: s.commandOutput(c, r, "stdout", seen), Stderr: s.commandOutput(c, r, "stderr", seen),
 	}
 	if proc := c.spec.Limits.procOf(); proc != "" {
-		return s.trampoline(c, r, guardian, &confine.Spec{MountProc: proc, Optional: spec.Limits.Optional}, report)
+		return s.trampoline(c, r, guardian, &confine.Spec{MountProc: proc, Optional: spec.Limits.Optional}, pipe)
 	}
-	r, err = s.started(c, r, guardian)
-	if err == nil && report != nil {
-		s.hearRefusals(c, r, report)
+	r, err = s.startProcess(c, r, guardian)
+	if err == nil && pipe != nil {
+		s.hearRefusals(c, r, pipe)
 	}
 	return r, err
 }

@@ -112,7 +112,7 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 				s.lastID++ // the children's numbers come from the root
 			}
 		}
-		name = b.below(spec.Name)
+		name = b.pathOf(spec.Name)
 		c := s.newChild(b, spec, false)
 		number = c.id
 		s.stepIn(b, tree.Add{Call: call, ID: c.id, Spec: spec.rules()})

@@ -16,21 +16,21 @@ import (
 // confined starts the process of a child that has Limits.
 func (s *Supervisor) confined(c *child, r *running, spec process.Spec) (*running, error) {
 	if c.spec.Limits.onlyNamespaces() {
-		return s.started(c, r, spec)
+		return s.startProcess(c, r, spec)
 	}
-	limits, report, err := c.confinement()
+	limits, pipe, err := c.confinement()
 	if err != nil {
 		s.forget(r)
 		return nil, err
 	}
-	defer report.close()
+	defer pipe.close()
 	limits.MountProc = c.spec.Limits.procOf()
-	return s.trampoline(c, r, spec, limits, report)
+	return s.trampoline(c, r, spec, limits, pipe)
 }
 
 // trampoline starts a process that limits itself before it executes the child. It has two
 // descriptors after those of the child.
-func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits *confine.Spec, report *report) (*running, error) {
+func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits *confine.Spec, pipe *refusalPipe) (*running, error) {
 	env, text, err := confine.Command(*limits, firstFile+len(spec.Files))
 	if err != nil {
 		s.forget(r)
@@ -38,9 +38,9 @@ func (s *Supervisor) trampoline(c *child, r *running, spec process.Spec, limits 
 	}
 	defer text.Close()
 	spec.Env = append(spec.Env, env)
-	spec.Files = append(slices.Clone(spec.Files), text, report.w)
-	if r, err = s.started(c, r, spec); err == nil {
-		s.hearRefusals(c, r, report)
+	spec.Files = append(slices.Clone(spec.Files), text, pipe.w)
+	if r, err = s.startProcess(c, r, spec); err == nil {
+		s.hearRefusals(c, r, pipe)
 	}
 	return r, err
 }
@@ -65,7 +65,7 @@ const firstFile = 3
 
 // confinement is what the trampoline of a child is told to do, and the pipe through
 // which it reports.
-func (c *child) confinement() (*confine.Spec, *report, error) {
+func (c *child) confinement() (*confine.Spec, *refusalPipe, error) {
 	limits, err := c.spec.Limits.confinement()
 	if err != nil {
 		return nil, nil, err
@@ -75,14 +75,14 @@ func (c *child) confinement() (*confine.Spec, *report, error) {
 	if err != nil {
 		return nil, nil, process.Limited("supervisor: report of limits", err)
 	}
-	return limits, &report{r, w}, nil
+	return limits, &refusalPipe{r, w}, nil
 }
 
-// report is a pipe from a trampoline.
-type report struct{ r, w *os.File }
+// refusalPipe is how a trampoline reports which limits were refused.
+type refusalPipe struct{ r, w *os.File }
 
 // close closes the ends that nobody has taken over.
-func (p *report) close() {
+func (p *refusalPipe) close() {
 	p.w.Close()
 	if p.r != nil {
 		p.r.Close()
@@ -90,13 +90,13 @@ func (p *report) close() {
 }
 
 // hearRefusals reads what a trampoline reports, until it has become the child.
-func (s *Supervisor) hearRefusals(c *child, r *running, p *report) {
+func (s *Supervisor) hearRefusals(c *child, r *running, p *refusalPipe) {
 	r.limited = make(chan struct{})
-	pipe := p.r
+	end := p.r
 	p.r = nil
 	go func() {
 		defer close(r.limited)
-		for _, x := range confine.Refusals(pipe) {
+		for _, x := range confine.Refusals(end) {
 			s.post(func() { s.refused(c, r, x) })
 		}
 	}()

@@ -32,7 +32,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		return // it is already ending, or has ended
 	}
 	if c.away != nil {
-		s.below(c, &wire.Linked{Exit: *exit})
+		s.toSupervisor(c, &wire.Linked{Exit: *exit})
 		return
 	}
 	c.linked = exit

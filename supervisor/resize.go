@@ -144,7 +144,7 @@ func (s *Supervisor) freeNumber(c *child) int {
 		used[s.children[i.ID].name] = true
 	}
 	n := 1
-	for used[c.sub.below(strconv.Itoa(n))] {
+	for used[c.sub.pathOf(strconv.Itoa(n))] {
 		n++
 	}
 	return n

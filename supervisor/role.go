@@ -163,18 +163,6 @@ func serveChild(role string) error {
 	return nil
 }
 
-// newNotifierInPlace is newNotifier for an actor that shares its process with others.
-// The futex form takes a thread for each actor that sleeps; for all eventfds one thread,
-// Go's poller, is enough.
-func newNotifierInPlace(form string) (transport.Notifier, error) {
-	if form == "" {
-		if n, err := notify.NewEventfd(); err == nil {
-			return n, nil
-		}
-	}
-	return newNotifier(form)
-}
-
 func newNotifier(form string) (transport.Notifier, error) {
 	switch form {
 	case "futex":

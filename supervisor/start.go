@@ -94,7 +94,7 @@ func (s *Supervisor) lookup(path string) (found *child, err error) {
 				break
 			}
 			for _, c := range s.children {
-				if c.branch == b && c.name == b.below(name) {
+				if c.branch == b && c.name == b.pathOf(name) {
 					found = c
 				}
 			}

@@ -221,6 +221,12 @@ func (s *Supervisor) loop() {
 	}
 }
 
+func (s *Supervisor) closeKeeper() {
+	if s.keeper != nil {
+		s.keeper.Close()
+	}
+}
+
 // perform calls f and the functions that f leaves to be done soon. In a process that is
 // about to kill itself it never returns, so that the loop does not react to that.
 func (s *Supervisor) perform(f func()) {
