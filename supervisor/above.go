@@ -291,7 +291,7 @@ func (a *above) hand(r *running, link *os.File, standBy bool) {
 // event reports an event to the root.
 func (a *above) event(kind EventKind, c *child, text string) {
 	if c != nil {
-		a.send(&wire.Event{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), What: string(kind), Text: text})
+		a.send(&wire.Event{Child: c.addr(), PID: int64(c.pid), What: string(kind), Text: text})
 	}
 }
 

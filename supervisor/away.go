@@ -54,7 +54,7 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 
 // toSupervisor passes a frame from a child to the supervisor that has started it.
 func (s *Supervisor) toSupervisor(c *child, f wire.Frame) {
-	c.away.queue.post(&wire.Below{Child: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Frame: wire.Append(nil, f)})
+	c.away.queue.post(&wire.Below{Child: c.addr(), Frame: wire.Append(nil, f)})
 }
 
 // fromSubtree handles a frame from a supervisor's process. If it returns true, it has
@@ -187,7 +187,8 @@ func (s *Supervisor) adopt(r *running, f *wire.Adopt, link *os.File) {
 		s.adoptSuccessor(c, run)
 		return
 	}
-	c.run, c.incarnation, c.ready, c.suspended, c.killed = run, addr.Incarnation, false, false, false
+	c.begin(addr.Incarnation)
+	c.run = run
 	if addr.Incarnation > 1 {
 		s.restarts.Add(1)
 	}

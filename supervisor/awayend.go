@@ -188,7 +188,7 @@ func (s *Supervisor) endBelow(r *running, done func()) {
 // lostWith records that a child has ended because the process of its supervisor has.
 // This death is not charged to the message that it had in hand.
 func (s *Supervisor) lostWith(c *child, r *running) {
-	exit := &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1,
+	exit := &wire.Exit{Addr: c.addr(), PID: int64(c.pid), Kind: wire.ExitSignal, Code: -1,
 		Signal: uint8(syscall.SIGKILL), Asked: 1, Reason: wire.ReasonKilled, Summary: "killed, because its supervisor's process has ended"}
 	if c.run != nil {
 		exit.Runtime = time.Since(c.run.begun)

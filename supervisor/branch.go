@@ -175,7 +175,7 @@ func (s *Supervisor) branchEnded(b *branch) {
 		c.stopTimer()
 		// As in OTP, a supervisor that gave up ends with reason shutdown, or
 		// {shutdown, _} if it could not be started.
-		c.exit = &wire.Exit{Addr: wire.Addr{ID: c.id, Incarnation: c.incarnation}, Kind: wire.ExitNormal, Asked: bit(c.asked), Reason: wire.ReasonShutdown, Summary: "shutdown"}
+		c.exit = &wire.Exit{Addr: c.addr(), Kind: wire.ExitNormal, Asked: bit(c.asked), Reason: wire.ReasonShutdown, Summary: "shutdown"}
 		reason := tree.ByRequest
 		if c.why = b.why; c.why != nil {
 			c.exit.Summary = "shutdown: " + c.why.Error()
@@ -282,7 +282,7 @@ func (c *child) startError() error {
 // untaken says whether the process may have run something other than the actor: it
 // ended by itself, and nothing was heard from the actor.
 func (c *child) untaken() bool {
-	if c.spec.Actor == nil || c.spec.InPlace || c.why != nil || c.failed != "" || c.declared != "" || c.asked || c.exit == nil {
+	if c.spec.Actor == nil || c.spec.InPlace || c.failed != "" || c.declared != "" || c.asked || c.exit == nil {
 		return false
 	}
 	return c.exit.Kind == wire.ExitNormal || c.exit.Kind == wire.ExitCode

@@ -15,53 +15,65 @@ import (
 
 // child is what the loop knows of one child.
 type child struct {
-	id          uint32
+	id         uint32
+	name       string  // its full path
+	spec       *Child  // without the name; see alike
+	definition string  // name of what it runs, or, for a pool, of what its members run
+	program    string  // its executable; "" is the root's
+	branch     *branch // the supervisor that it is a child of
+	listed     bool    // it is in a Spec's Children
+	held       bool    // its mailbox is kept while its supervisor is restarted
+	timer      *time.Timer
+	retry      *time.Timer // of its backoff
+
+	life                    // of the current incarnation, or of the last one
+	issued      uint32      // the highest incarnation number used, even if that one never took over
+	suspensions int         // how often it was stopped by a signal
+	exit        *wire.Exit  // of the last incarnation that has ended
+	next        *successor  // while it is being replaced
+	wanted      Replacement // the parameters of the current or next replacement
+	failure     error       // why the last replacement failed
+
+	stdout, stderr *output       // for all incarnations
+	dropped        atomic.Uint64 // lines of its output, over all incarnations
+
+	// Of a supervisor:
+	sub      *branch           // its branch, while it runs
+	static   map[string]*child // the children made from its Spec, by name
+	why      error             // why its last incarnation ended by itself
+	resizing bool              // of a pool
+	sized    bool              // of a pool that is away: Resize was called
+
+	// Of a member that leaves its pool:
+	retiring bool               // it ends when its mailbox is empty
+	retire   func(running bool) // continues a Resize that has to end it, but came between two incarnations
+
+	// If another process drives its supervisor:
+	away      *running   // that process
+	sort      uint8      // one of the wire's sorts
+	shown     bool       // its stderr is that of its supervisor's process
+	up        bool       // its start was reported, but not yet its end
+	unnoticed *wire.Exit // a death that its supervisor has not dealt with yet
+	spare     *wire.Exit // of the process that last ended beside its successor or predecessor
+}
+
+// life is what the loop knows of one incarnation of a child.
+type life struct {
 	incarnation uint32
-	issued      uint32 // the highest incarnation number used, even if that one never took over
-	name        string // its full path
-	spec        *Child // without the name; see alike
-	definition  string
-	branch      *branch           // the supervisor that it is a child of
-	sub         *branch           // if it is a supervisor: its branch, while it runs
-	static      map[string]*child // of a supervisor: the children made from its Spec, by name
-	program     string            // its executable; "" is the root's
-	next        *successor        // while it is being replaced
 	pid         int
-	types       []wire.TypeName    // that its process handles
-	run         *running           // nil between two incarnations
-	retire      func(running bool) // continues a Resize that has to end it, but came between two incarnations
-	away        *running           // of a child of a supervisor in another process: that process
-	unnoticed   *wire.Exit         // if away: a death that its supervisor has not dealt with yet
-	shown       bool               // if away: its stderr is that of its supervisor's process
-	spare       *wire.Exit         // if away: of the process that last ended beside its successor or predecessor
-	sort        uint8              // if away: one of the wire's sorts
-	up          bool               // if away: its start was reported, but not yet its end
-	held        bool               // its mailbox is kept while its supervisor is restarted
-	listed      bool               // it is in a Spec's Children
+	run         *running        // nil when it has ended, or has no process of its own
+	types       []wire.TypeName // that its process handles
 	ready       bool
-	resizing    bool // of a pool
-	sized       bool // of a pool that is away: Resize was called
-	retiring    bool // it ends when its mailbox is empty
-	asked       bool // this end was asked for
-	killed      bool // Kill was called
-	overdue     bool // it was killed because its time to end was over, or by BrutalKill
-	suspended   bool // stopped by a signal
-	suspensions int
-	failed      string
-	declared    string
-	linked      *wire.Exit    // of the linked actor whose end also ends this one; its Summary says so
-	report      *wire.Ended   // how a command ended, as its guardian has reported
-	stdout      *output       // for all incarnations
-	stderr      *output       // likewise
-	dropped     atomic.Uint64 // lines of its output, over all incarnations
-	doom        *doom         // why it was killed, if because it made no progress
-	refusal     error         // the refused limit because of which it did not start
-	wanted      Replacement   // the parameters of the current or next replacement
-	failure     error         // why the last replacement failed
-	why         error         // of a supervisor: why its last incarnation ended by itself
-	exit        *wire.Exit    // of the last incarnation
-	timer       *time.Timer
-	retry       *time.Timer // of its backoff
+	suspended   bool        // stopped by a signal
+	asked       bool        // its end was asked for
+	killed      bool        // Kill was called
+	overdue     bool        // it was killed because its time to end was over, or by BrutalKill
+	linked      *wire.Exit  // of the linked actor whose end also ends this one; its Summary says so
+	doom        *doom       // why it was killed, if because it made no progress or asked for too much
+	refusal     error       // the refused limit because of which it did not start
+	failed      string      // why its Setup has failed; of a supervisor, also why it gave up
+	declared    string      // the reason of its end, as it has declared it
+	report      *wire.Ended // how a command ended, as its guardian has reported
 }
 
 // StartError says that a child was not started, and why.
@@ -90,16 +102,18 @@ func (e *StartError) Error() string {
 	return s + e.Exit.Summary
 }
 
-// reset clears what belongs to the incarnation before.
-func (c *child) reset(incarnation uint32) {
+// begin begins an incarnation.
+func (c *child) begin(incarnation uint32) {
 	c.issued = max(c.issued, incarnation)
-	c.incarnation, c.killed, c.ready, c.asked, c.overdue, c.failed, c.declared, c.pid, c.linked = incarnation, false, false, false, false, "", "", 0, nil
-	c.suspended, c.doom, c.report, c.types, c.refusal = false, nil, nil, nil, nil
+	c.life = life{incarnation: incarnation}
 }
+
+// addr is the address of c's current incarnation, or of its last one.
+func (c *child) addr() wire.Addr { return wire.Addr{ID: c.id, Incarnation: c.incarnation} }
 
 // spawn starts the process of an incarnation.
 func (s *Supervisor) spawn(c *child, incarnation uint32) {
-	c.reset(incarnation)
+	c.begin(incarnation)
 	if incarnation > 1 {
 		s.restarts.Add(1)
 	}
@@ -107,8 +121,7 @@ func (s *Supervisor) spawn(c *child, incarnation uint32) {
 		s.spawnBranch(c)
 		return
 	}
-	addr := wire.Addr{ID: c.id, Incarnation: incarnation}
-	r, err := s.launch(c, addr, c.program)
+	r, err := s.launch(c, c.addr(), c.program)
 	if err != nil {
 		if x := new(RefusedError); errors.As(err, &x) {
 			c.refusal = x
@@ -153,7 +166,7 @@ func (s *Supervisor) connected(c *child, r *running) {
 // notStarted records that an incarnation has no process because of err. before, if
 // not nil, is called just before the rules learn of it.
 func (s *Supervisor) notStarted(c *child, err error, before func()) {
-	addr := wire.Addr{ID: c.id, Incarnation: c.incarnation}
+	addr := c.addr()
 	c.exit = &wire.Exit{Addr: addr, Kind: wire.ExitStart, Code: -1, Reason: wire.ReasonError, Summary: err.Error()}
 	if s.above != nil { // the root may have its link
 		s.above.send(&wire.Died{Exit: *c.exit})

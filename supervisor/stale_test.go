@@ -130,7 +130,7 @@ func TestSubtreeSaysWhatIsOver(t *testing.T) {
 		s.away[5] = &awayCall{r: other, done: func(outcome) { t.Errorf("the answer of another process is believed") }}
 		told := map[uint32]*heard{}
 		for id, by := range map[uint32]*running{others: other, mine: r, idle: r, subtree: r, driven: r} {
-			c := &child{id: id, spec: new(Child), incarnation: 3, pid: 7, ready: true, sort: wire.SortActor, away: by, branch: &branch{self: &child{spec: new(Child)}}}
+			c := &child{id: id, spec: new(Child), life: life{incarnation: 3, pid: 7, ready: true}, sort: wire.SortActor, away: by, branch: &branch{self: &child{spec: new(Child)}}}
 			if c.run, told[id] = heardBy(s, addr(id, 3)); id == subtree {
 				c.sort = wire.SortSubtree
 			}
@@ -209,9 +209,9 @@ func TestOrdersAboutWhatIsOver(t *testing.T) {
 	b := &branch{}
 	r, p := &running{s: s, addr: wire.Addr{ID: 1, Incarnation: 3}}, &mortal{}
 	r.proc = p
-	c := &child{id: 1, spec: new(Child), branch: b, incarnation: 3, run: r}
+	c := &child{id: 1, spec: new(Child), branch: b, life: life{incarnation: 3, run: r}}
 	c.next = &successor{addr: wire.Addr{ID: 1, Incarnation: 4}, self: &child{}}
-	ended := &child{id: 2, spec: new(Child), branch: b, incarnation: 3}
+	ended := &child{id: 2, spec: new(Child), branch: b, life: life{incarnation: 3}}
 	s.children[1], s.children[2] = c, ended
 	for _, what := range []string{orderHung, orderOverrun, orderGiveUp, orderProgram} {
 		order := func(id, incarnation uint32) {

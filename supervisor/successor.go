@@ -46,7 +46,7 @@ func (s *Supervisor) spawnSuccessor(c *child, incarnation uint32) {
 	}
 	n := &successor{addr: wire.Addr{ID: c.id, Incarnation: incarnation}, began: time.Now(), limit: c.wanted.Timeout}
 	n.self = &child{id: c.id, name: c.name, spec: c.spec, definition: c.definition, branch: c.branch, program: program}
-	n.self.reset(incarnation)
+	n.self.begin(incarnation)
 	if n.limit == 0 {
 		n.limit = c.spec.startTime()
 	}
@@ -250,9 +250,7 @@ func (s *Supervisor) takeOver(c *child) {
 	n := c.next
 	c.next = nil
 	before := c.exit
-	c.reset(n.addr.Incarnation)
-	c.run, c.pid, c.program, c.types, c.ready = n.self.run, n.self.pid, n.self.program, n.self.types, true
-	c.declared, c.failed = n.self.declared, n.self.failed
+	c.life, c.program = n.self.life, n.self.program
 	if s.keeper != nil {
 		s.keeper.TakeOver(before)
 	}

@@ -43,8 +43,8 @@ func (s *Supervisor) standsBy(n *successor, r *running) {
 // adoptSuccessor connects the process of a successor.
 func (s *Supervisor) adoptSuccessor(c *child, run *running) {
 	n := &successor{addr: run.addr, began: run.begun}
-	n.self = &child{id: c.id, name: c.name, spec: new(Child), definition: c.definition, branch: c.branch, incarnation: run.addr.Incarnation,
-		sort: c.sort, run: run, program: c.program}
+	n.self = &child{id: c.id, name: c.name, spec: new(Child), definition: c.definition, branch: c.branch,
+		sort: c.sort, program: c.program, life: life{incarnation: run.addr.Incarnation, run: run}}
 	c.next = n
 	s.keeper.StandBy(n.addr, c.definition, run.queue.post)
 }
@@ -73,9 +73,8 @@ func (s *Supervisor) giveUpAway(c *child, n *successor, step string, err error) 
 func (s *Supervisor) takeOverAway(c *child, exit *wire.Exit) {
 	n, before := c.next, c.run
 	c.next = nil
-	c.reset(n.addr.Incarnation)
-	c.spare = exit
-	c.exit, c.run, c.pid, c.program, c.types, c.ready = exit, n.self.run, n.self.pid, n.self.program, n.self.types, true
+	c.life, c.program = n.self.life, n.self.program
+	c.exit, c.spare, c.ready = exit, exit, true
 	if before != nil {
 		s.forgetAway(before)
 	}
@@ -116,7 +115,7 @@ func (c *child) beside(kind EventKind, f *wire.Event) *child {
 		}
 		return n.self
 	case x != nil && x.Addr == f.Child && slices.Contains([]EventKind{EventReplacing, EventAbandoned, EventExited}, kind):
-		return &child{id: c.id, name: c.name, spec: new(Child), branch: c.branch, incarnation: f.Child.Incarnation, pid: int(f.PID), exit: x}
+		return &child{id: c.id, name: c.name, spec: new(Child), branch: c.branch, exit: x, life: life{incarnation: f.Child.Incarnation, pid: int(f.PID)}}
 	}
 	return nil
 }
