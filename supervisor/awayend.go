@@ -31,7 +31,7 @@ func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 		return
 	}
 	s.endedAway(c, &f.Exit, tree.Cause(f.Cause))
-	if w := f.Exit.Reason; f.Exit.Asked == 0 && (w == wire.ReasonError || w == wire.ReasonKilled) {
+	if f.Exit.Asked == 0 && !reasonOf(f.Exit.Reason).InOrder() {
 		s.logDeath(c, &f.Exit)
 	}
 }

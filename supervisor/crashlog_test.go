@@ -64,6 +64,37 @@ func TestStackIsShownOnce(t *testing.T) {
 	}
 }
 
+// TestEndByLinkIsLogged: a child that ends because of its link with an actor that does not
+// exist is logged as one that has died, wherever its supervisor runs.
+func TestEndByLinkIsLogged(t *testing.T) {
+	for what, below := range map[string]*supervisor.Definition{"below the root": nil, "below a supervisor's process": above} {
+		t.Run(what, func(t *testing.T) {
+			testutil.Audit(t)
+			all := shown(t, func(io.Writer) {
+				ctx, sup, _ := newSup(t, supervisor.Spec{Log: slog.Default()})
+				ref, err := startAt(ctx, sup, below, supervisor.Child{Restart: supervisor.Temporary})
+				if err != nil {
+					t.Fatal(err)
+				}
+				notice, _, err := actor.Monitor(ctx, ref)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := actor.Ask(ctx, ref, Join{Other: actor.Ref[Node]{ID: 1 << 20}}); err != nil {
+					t.Fatal(err)
+				}
+				if d := wait(t, ctx, notice); d.Exit.Reason != "noproc" {
+					t.Errorf("the reason is %q", d.Exit.Reason)
+				}
+				sup.Shutdown()
+			})
+			if !strings.Contains(all, "child died") {
+				t.Errorf("the log has nothing of it:\n%s", all)
+			}
+		})
+	}
+}
+
 // Supervisors with a node, below another one, or whose stderr nobody sees.
 var (
 	above = supervisor.Define("above", func() (supervisor.Spec, error) {
