@@ -16,7 +16,7 @@ import (
 // Child.Watchdog a message was in hand or waiting, and none was completed. The child
 // itself is never asked.
 
-// doom is why the supervisor has killed a process that made no progress.
+// doom is why the supervisor has killed a process, in the words of its exit.
 type doom struct {
 	kind uint8
 	text string
@@ -50,6 +50,7 @@ func (s *Supervisor) suspended(r *running, stopped bool) {
 // watchdog measures how long an actor has completed nothing.
 type watchdog struct {
 	mark    uint64
+	work    bool // there was some when it looked last
 	stalled time.Duration
 	at      time.Time
 	cpu     process.CPUWait
@@ -91,8 +92,8 @@ func (w *watchdog) hangs(p keeper.Progress, c *child, tick time.Duration) bool {
 	now := time.Now()
 	elapsed := min(now.Sub(w.at), 2*tick)
 	w.at = now
-	if !p.Work || p.Mark != w.mark || c.suspended || c.next.waitedFor() {
-		w.mark, w.stalled, w.cpu = p.Mark, 0, nil
+	if !p.Work || !w.work || p.Mark != w.mark || c.suspended || c.next.waitedFor() {
+		w.mark, w.work, w.stalled, w.cpu = p.Mark, p.Work, 0, nil
 		if p.Work {
 			w.cpu = process.CPUWaitOf(c.pid)
 		}
