@@ -16,14 +16,14 @@ import (
 // child is what the loop knows of one child.
 type child struct {
 	id         uint32
-	name       string  // its full path
-	spec       *Child  // without the name; see alike
-	definition string  // name of what it runs, or, for a pool, of what its members run
-	program    string  // its executable; "" is the root's
-	branch     *branch // the supervisor that it is a child of
-	listed     bool    // it is in a Spec's Children
-	held       bool    // its mailbox is kept while its supervisor is restarted
-	timer      *time.Timer
+	name       string      // its full path
+	spec       *Child      // without the name; see alike
+	definition string      // name of what it runs, or, for a pool, of what its members run
+	program    string      // its executable; "" is the root's
+	branch     *branch     // the supervisor that it is a child of
+	listed     bool        // it is in a Spec's Children
+	held       bool        // its mailbox is kept while its supervisor is restarted
+	timer      *time.Timer // of its time to become ready, or to end
 	retry      *time.Timer // of its backoff
 
 	life                    // of the current incarnation, or of the last one
@@ -61,7 +61,7 @@ type child struct {
 type life struct {
 	incarnation uint32
 	pid         int
-	run         *running        // nil when it has ended, or has no process of its own
+	run         *running        // nil when it has ended, and always for a supervisor in this process
 	types       []wire.TypeName // that its process handles
 	ready       bool
 	suspended   bool        // stopped by a signal
@@ -69,7 +69,7 @@ type life struct {
 	killed      bool        // Kill was called
 	overdue     bool        // it was killed because its time to end was over, or by BrutalKill
 	linked      *wire.Exit  // of the linked actor whose end also ends this one; its Summary says so
-	doom        *doom       // why it was killed, if because it made no progress or asked for too much
+	doom        *doom       // why it was killed, if its exit has to say so
 	refusal     error       // the refused limit because of which it did not start
 	failed      string      // why its Setup has failed; of a supervisor, also why it gave up
 	declared    string      // the reason of its end, as it has declared it

@@ -172,8 +172,9 @@ func (s *Supervisor) command(ctx context.Context, id uint32, in func(call uint64
 // and terminating one that has already ended is not an error. With other strategies,
 // unless the child is temporary, the supervisor still knows it: Restart starts it again,
 // Delete frees its name, and, as in OTP, a restart of its whole group starts it again
-// too. If the process of its supervisor was stopped by a signal, Terminate waits for that
-// process until ctx ends; Kill does not.
+// too. If ctx ends first, the child is stopped nevertheless. If the process of its
+// supervisor was stopped by a signal, Terminate waits for that process until ctx ends;
+// Kill does not.
 func (s *Supervisor) Terminate(ctx context.Context, id uint32) error {
 	if s.ofActor() {
 		if err := s.ownActor(id); err != nil {
@@ -207,7 +208,9 @@ func (s *Supervisor) terminate(ctx context.Context, id uint32) error {
 
 // Restart starts a child that was terminated, or that has ended and is not restarted
 // by its rules, and returns when it is ready. Its Ref is valid again. If the child is
-// not stopped, the error is ErrRunning or ErrRestarting. id is the field ID of its Ref.
+// not stopped, the error is ErrRunning or ErrRestarting; if the start fails, it is a
+// *StartError, and the child stays stopped. If ctx ends first, the start goes on. id is
+// the field ID of its Ref.
 func (s *Supervisor) Restart(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.RestartChild{Call: call, ID: id} })
 }
@@ -311,7 +314,8 @@ type Counts struct {
 	Workers     int // other children, running or not
 }
 
-// Count counts the children of s.
+// Count counts the children of s. All is zero for a supervisor that does not run, or is in
+// its own process and does not answer within five seconds.
 func (s *Supervisor) Count() (n Counts) {
 	if s.ofActor() {
 		return s.askRoot(context.Background(), order{What: orderCount}).Counts

@@ -109,12 +109,8 @@ func (o *output) flush() {
 		return
 	}
 	for left := flushTime; idle != nil && left > 0; {
-		t := time.NewTimer(left)
-		select {
-		case <-idle:
-			t.Stop()
+		if within(left, idle) {
 			return
-		case <-t.C:
 		}
 		o.mu.Lock()
 		left = flushTime - (o.taken() - before)

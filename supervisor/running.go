@@ -34,7 +34,7 @@ type proc interface {
 type running struct {
 	s       *Supervisor
 	addr    wire.Addr
-	proc    proc // nil for the supervisor's own process
+	proc    proc // nil for the supervisor's own process; the loop sets it, under s.mu
 	link    transport.Link
 	queue   *queue
 	drained process.Ending                // comes when the link has been read to its end
@@ -46,7 +46,7 @@ type running struct {
 	subtree bool         // it is a supervisor in its own process
 	lost    bool         // of a subtree: its link has ended
 	away    *running     // the supervisor that has started it, if in another process
-	far     *process.Far // if away: the process, or nil if it is not known
+	far     *process.Far // if away: the process, or nil if it is not known; the loop sets it, under s.mu
 	begun   time.Time
 }
 
@@ -67,7 +67,7 @@ func (r *running) full(err error) {
 // unsent reports that a frame could not be sent to r.
 func (r *running) unsent(err error) {
 	r.s.log.Error("a frame could not be sent", "process", r.addr, "err", err)
-	go r.s.post(func() { r.s.misheard(r, err) })
+	go r.s.post(func() { r.s.misheard(r, err) }) // the loop may be the caller
 }
 
 // kill kills r and what it has started. A guardian is asked to do so itself, since it
@@ -109,7 +109,7 @@ func (r *running) close() {
 	r.link.Close()
 }
 
-// connect makes a link for a part of this process. It serves one end and returns the
+// connect makes a link for a part of this process: its own actor, or one in place. It serves one end and returns the
 // other.
 func (s *Supervisor) connect(addr wire.Addr) (*running, transport.Link, error) {
 	if s.above == nil {

@@ -32,47 +32,53 @@ type Supervisor struct {
 	id uint32 // of the child that it is; 0 for the program's supervisor
 }
 
-// engine is what all supervisors of a program share.
+// engine is what all supervisors of a program share. Its loop, a goroutine that ends when
+// quit is closed, owns the state of the tree. Locks are taken in this order: mu, that of a
+// queue, that of the log.
 type engine struct {
+	// Set before the first child is started, and not changed:
+
 	spec     Spec
-	log      *slog.Logger // never blocks, even if the handler of spec.Log hangs
+	log      *slog.Logger // waits only briefly for a handler of spec.Log that hangs
 	logQueue *logQueue
 	exe      string
 	starter  *process.Starter
 	live     *process.Liveness
-	host     hosting.Host // of this process; if ofActor, nothing else is set
-	origin   time.Time    // time zero of the rules' machines
-	pacer    *tree.Pacer  // of all its branches
+	host     hosting.Host  // of this process; if ofActor, nothing else is set
+	origin   time.Time     // time zero of the rules' machines
+	pacer    *tree.Pacer   // of all its branches
+	above    *above        // in a supervisor's own process: its link to the root
+	manager  *manager      // of the program that Run runs; nil below it, and with New
+	mail     chan func()   // what the loop does next
+	quit     chan struct{} // closed when the loop has to end
+	ended    chan struct{} // closed when no child is left and none will be started
 
-	mail  chan func()   // what the loop does next; the loop owns all that follows
-	quit  chan struct{} // closed when the loop has to end
-	later []func()      // done after what is in mail now
-	soon  []func()      // done after the current function
+	// The loop's:
 
-	keeper   *keeper.Keeper
-	root     *branch
-	children map[uint32]*child
-	kinds    map[string]*kind // by definition
-	lastID   uint32
-	calls    map[uint64]chan<- error // commands without an answer
-	signals  chan os.Signal          // that commands want forwarded; nil if there are none
-	away     map[uint64]*awayCall    // commands that another process will answer
-	kept     map[string]*child       // children that are away while their supervisor is restarted, by path
-	above    *above                  // in a supervisor's own process: its link to the root
-	manager  *manager                // of the program that Run runs; nil below it, and with New
-	lastCall uint64
+	later     []func() // done after what is in mail now
+	soon      []func() // done after the current function
+	keeper    *keeper.Keeper
+	root      *branch
+	children  map[uint32]*child
+	kinds     map[string]*kind // by definition
+	lastID    uint32
+	lastCall  uint64
+	calls     map[uint64]chan<- error // commands without an answer
+	away      map[uint64]*awayCall    // commands that another process will answer
+	kept      map[string]*child       // children that are away while their supervisor is restarted, by path
+	signals   chan os.Signal          // that commands want forwarded; nil if there are none
+	unnoticed []*wire.Exit            // deaths whose watchers have not been told
 
-	unnoticed []*wire.Exit // deaths whose watchers have not been told
+	// Anybody's:
 
 	letters   atomic.Uint64
 	restarts  atomic.Uint64
 	endOnce   sync.Once
 	closeOnce sync.Once
 	workers   sync.WaitGroup // the loop, and what sends to processes
-	ended     chan struct{}  // closed when no child is left and none will be started
 
-	mu      sync.Mutex
-	running map[*running]struct{} // for killAll
+	mu      sync.Mutex            // for killAll and Err, which do not wait for the loop
+	running map[*running]struct{} // also their proc and far
 	err     error                 // why the supervisor gave up
 }
 

@@ -15,7 +15,7 @@ import (
 // protocol of systemd's sd_notify: lines such as "READY=1", "STATUS=three of four are
 // up", "RELOADING=1" (Notify adds the time that has to go with it), "STOPPING=1". If
 // there is no service manager (NOTIFY_SOCKET is not set, as in children), it returns
-// false without an error.
+// false without an error. It waits at most a second for a manager that does not read.
 //
 // Run itself notifies that the program stops and, unless Spec.LateReady is set, that it
 // is ready, when the Children of its Spec are. While these are being started, it tells
@@ -60,7 +60,8 @@ func (s *Supervisor) Live(limit time.Duration) error {
 }
 
 // Serving returns nil if every child of s is ready. It answers /readyz: an error means
-// that no work should be sent for now, and says which child is the cause.
+// that no work should be sent for now, and says which child is the cause. If s has
+// its own process, it waits up to five seconds, like Children.
 func (s *Supervisor) Serving() error {
 	select {
 	case <-s.ended:
