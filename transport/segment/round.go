@@ -111,7 +111,7 @@ func roundOf(class, maxBytes int64) round {
 // ones, and from how many on it waits for one.
 func (sh *shelf) circulate() (look, warm int) {
 	if sh.many {
-		return max(minWarm, sh.blocks/lookPart), sh.blocks
+		return sh.blocks / lookPart, sh.blocks
 	}
 	return sh.look, sh.warm
 }

@@ -73,13 +73,21 @@ func (s *stage) catchUp() {
 
 func (s *stage) many() bool { return s.p.shelves[s.p.shelfFor(roundClass)].many }
 
-// readsAll and readsLittle are how long it takes to fill a block that the user reads
-// throughout, or that it hardly looks at: see round.go.
+// readsAll, readsSlowly and readsLittle are how long it takes to fill a block that the user
+// reads throughout, the same where what no cache has takes longer, and one that the user
+// hardly looks at: see round.go.
 func readsAll(bytes int) time.Duration {
 	if bytes < 2<<20 {
 		return 8 * time.Microsecond
 	}
 	return 2 * time.Microsecond
+}
+
+func readsSlowly(bytes int) time.Duration {
+	if bytes < 2<<20 {
+		return 8 * time.Microsecond
+	}
+	return 20 * time.Microsecond
 }
 
 func readsLittle(bytes int) time.Duration {
@@ -102,6 +110,7 @@ func TestRound(t *testing.T) {
 		{"reads all", readsAll, true},
 		{"makes no difference", func(int) time.Duration { return time.Microsecond }, false},
 		{"reads all again", readsAll, true},
+		{"reads all, and memory has become slow", readsSlowly, false},
 		{"reads little again", readsLittle, false},
 	} {
 		s.fill = c.fill
@@ -157,6 +166,74 @@ func TestRoundSoon(t *testing.T) {
 			t.Fatal("few blocks still go round, and its user reads all now")
 		}
 	}
+	s = newStage(t, PoolConfig{})
+	s.fill, s.idle = readsAll, roundClass*time.Second/busyRate
+	send(mostRest * manyBytes)
+	s.idle = 0
+	if send(120 << 20); !s.many() {
+		t.Error("few blocks go round of a user that reads all, in a pool that was little used before")
+	}
+}
+
+// TestRoundWarmsUp: that blocks which nobody has used for long are slow does not count.
+func TestRoundWarmsUp(t *testing.T) {
+	s := newStage(t, PoolConfig{})
+	s.fill = func(bytes int) time.Duration {
+		if bytes > 2*manyBytes {
+			return 30 * time.Microsecond
+		}
+		return readsAll(bytes)
+	}
+	for range 80 << 20 / roundClass {
+		s.send()
+	}
+	if !s.many() {
+		t.Error("few blocks go round of a user that reads all")
+	}
+}
+
+// TestRoundOfMedians: a block that takes long now and then changes nothing.
+func TestRoundOfMedians(t *testing.T) {
+	s := newStage(t, PoolConfig{})
+	s.fill = func(bytes int) time.Duration {
+		if s.takes%7 == 0 {
+			return time.Millisecond
+		}
+		return readsAll(bytes)
+	}
+	for range 80 << 20 / roundClass {
+		s.send()
+	}
+	sh := &s.p.shelves[s.p.shelfFor(roundClass)]
+	for range 1000 * manyBytes / roundClass {
+		if s.send(); sh.phase == resting && !sh.many {
+			t.Fatal("few blocks go round of a user that reads all")
+		}
+	}
+}
+
+// TestWidenedEnough: after one segment more there are as many blocks as are to go round.
+func TestWidenedEnough(t *testing.T) {
+	for class := int64(leastClass); class <= mostClass; class *= 2 {
+		p, _ := heapPool(PoolConfig{Retire: func(uint16) error { return nil }})
+		p.Put(mustTake(t, p, int(class)))
+		k := p.shelfFor(int(class))
+		if err := p.enlarge(k); err != nil || p.shelves[k].total < p.shelves[k].blocks {
+			t.Errorf("%d blocks of %d bytes, where %d are to go round: %v", p.shelves[k].total, class, p.shelves[k].blocks, err)
+		}
+	}
+}
+
+// TestWidenedInTime: the blocks for a trial are made when it is near, not before.
+func TestWidenedInTime(t *testing.T) {
+	s := newStage(t, PoolConfig{})
+	s.fill = readsAll
+	for len(s.known) < 2 {
+		s.send()
+	}
+	if rounds := s.takes * roundClass / manyBytes; rounds < firstRest/2 || rounds > firstRest {
+		t.Errorf("they were made after %d rounds", rounds)
+	}
 }
 
 // TestRoundOrder: when many go round, each is taken once before one is taken again, and
@@ -200,22 +277,6 @@ func TestRoundOrder(t *testing.T) {
 	}
 }
 
-// TestTiming: one block that takes long says nothing.
-func TestTiming(t *testing.T) {
-	var m timing
-	for i := range 3 * samples {
-		if m.add(time.Duration(i*7%samples + 1)); i == 3 {
-			m.took[i] = time.Hour
-		}
-		if d := m.median(); i > 3 && d > samples {
-			t.Fatalf("the median of %d is %v", i+1, d)
-		}
-	}
-	if d := m.median(); d < samples/2 || d > samples/2+2 {
-		t.Errorf("the median of 1 to %d is %d", samples, d)
-	}
-}
-
 // TestNoRound: trials are only for pools, classes and rates that are worth them.
 func TestNoRound(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -238,6 +299,9 @@ func TestNoRound(t *testing.T) {
 	for class, want := range map[int64]int{leastClass / 2: 0, leastClass: 256, mostClass: 16, mostClass * 2: 0} {
 		if got := roundOf(class, poolPart*manyBytes).blocks; got != want {
 			t.Errorf("%d blocks of %d bytes go round, want %d", got, class, want)
+		}
+		if got := roundOf(class, poolPart*manyBytes-1).blocks; got != 0 {
+			t.Errorf("%d blocks of %d bytes go round in a pool that is too small", got, class)
 		}
 	}
 }
@@ -292,6 +356,8 @@ func TestNotAfforded(t *testing.T) {
 		"as files":         {cfg: PoolConfig{Form: FormFile}},
 		"SysV":             {cfg: PoolConfig{Form: FormSysV}},
 		"closed":           {spoil: func(p *Pool) { p.closed.Store(true) }},
+		"just half":        {cfg: PoolConfig{MaxBytes: 8 << 20}, yes: true},
+		"there already":    {spoil: func(p *Pool) { p.shelves[p.shelfFor(roundClass)].total = manyBytes / roundClass }},
 	} {
 		c.cfg.Retire = never
 		p, known := heapPool(c.cfg)
@@ -320,6 +386,13 @@ func TestRefusedSeldom(t *testing.T) {
 	}
 	if asked < 4 || asked > 12 {
 		t.Errorf("asked for %d times in %d rounds", asked, rounds)
+	}
+	asked = 0
+	for range rounds * manyBytes / roundClass {
+		s.send()
+	}
+	if asked < 3 || asked > 5 {
+		t.Errorf("asked for %d times in the next %d rounds", asked, rounds)
 	}
 }
 

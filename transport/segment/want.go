@@ -23,40 +23,33 @@ import (
 // which come back as long as the user goes on: a segment with a block that the user
 // keeps, or that the owner has in hand, is not closed.
 
-// Want announces that a caller waits for a block of n bytes, until Unwant with the same
-// n. Several may wait at a time; the largest block goes first.
+// Want announces that a caller waits for a block of n bytes, at most those of the
+// largest class, until Unwant with the same n. Several may wait at a time; the largest
+// block goes first.
 func (p *Pool) Want(n int) {
+	if p.cfg.Retire == nil {
+		return // no segment can give way
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k, ok := p.wantable(n); ok {
-		if p.wants == nil {
-			p.wants = make([]int, len(p.shelves))
-		}
-		p.wants[k]++
-		p.yield()
+	if p.wants == nil {
+		p.wants = make([]int, len(p.shelves))
 	}
+	p.wants[p.shelfFor(n)]++
+	p.yield()
 }
 
 // Unwant undoes one Want, and reports whether other waiting callers may now find a
 // block that they could not have before.
 func (p *Pool) Unwant(n int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	k, ok := p.wantable(n)
-	if !ok || p.wants == nil || p.wants[k] == 0 {
+	if p.cfg.Retire == nil {
 		return false
 	}
-	p.wants[k]--
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wants[p.shelfFor(n)]--
 	was := p.wanted
 	return p.yield() || p.wanted != was
-}
-
-// wantable returns the shelf for n bytes, if segments can be closed for it.
-func (p *Pool) wantable(n int) (k int, ok bool) {
-	if p.unit != 0 || n < 0 || int64(n) > p.cfg.MaxBytes || p.cfg.Retire == nil {
-		return 0, false
-	}
-	return p.shelfFor(n), true
 }
 
 // Handled tells the pool how far the user has dealt with the queue entries. A block that
@@ -81,7 +74,7 @@ func (p *Pool) yield() (opened bool) {
 	}
 	for i, s := range p.segments {
 		id := uint16(i)
-		if s == nil || s == p.whole || s.closing == (s == p.giving || slices.Contains(ids, id)) {
+		if s == nil || s.closing == (s == p.giving || slices.Contains(ids, id)) {
 			continue
 		}
 		sh := &p.shelves[s.shelf]
@@ -136,9 +129,6 @@ func b2i(b bool) int {
 // keeps reports whether blocks of s are out that do not come back by themselves.
 // Preconditions: mu is held.
 func (p *Pool) keeps(s *owned) bool {
-	if s.busy == 0 {
-		return false
-	}
 	for i := range s.ledger {
 		if e := &s.ledger[i]; e.out && (e.taken() || p.handled.Before(e.seq.Load())) {
 			return true
@@ -163,7 +153,7 @@ const (
 // room returns the room for shelf k. Preconditions: mu is held.
 func (p *Pool) room(k int) room {
 	r := room{p.cfg.MaxBytes - p.bytes, transport.ReturnEntries - p.spare - p.blocks, p.cfg.MaxSegments - p.spare - p.inUse}
-	if p.shelves[k].total > 0 && p.unit == 0 {
+	if p.shelves[k].total > 0 {
 		r.blocks -= lastBlocks
 		r.segments -= max(1, p.cfg.MaxSegments/lastSegments)
 	}

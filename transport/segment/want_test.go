@@ -77,7 +77,7 @@ func TestWantedIsServed(t *testing.T) {
 			f.handle(false)
 			got += f.more()
 		}
-		if closed := f.p.wanted > 0; f.p.Unwant(c.large) != closed || f.p.Unwant(c.large) {
+		if closed := f.p.wanted > 0; f.p.Unwant(c.large) != closed {
 			t.Errorf("the end of the wait: segments were closed for it: %v", closed)
 		}
 		if f.more() == 0 {
@@ -143,8 +143,168 @@ func TestWantedWithoutRetire(t *testing.T) {
 	b := mustTake(t, p, 4096)
 	p.Put(b)
 	p.Want(1 << 20)
-	p.Want(2 << 20)
-	mustTake(t, p, 4096)
-	p.Unwant(2 << 20)
+	if p.wanted != 0 || p.segments[b.Ref.Segment].closing {
+		t.Error("a segment is closed that cannot be taken back")
+	}
+	if p.Unwant(1 << 20) {
+		t.Error("others may find a block, and none was closed")
+	}
+}
+
+// TestLargestGoesFirst: segments are closed for the largest block that somebody waits
+// for, whoever came first, and then for the next one.
+func TestLargestGoesFirst(t *testing.T) {
+	for _, sizes := range [][]int{{1 << 20, 4 << 20}, {4 << 20, 1 << 20}} {
+		f := newFlood(t, PoolConfig{MaxBytes: 4 << 20}, 64<<10)
+		for _, n := range sizes {
+			f.p.Want(n)
+		}
+		for _, n := range []int{4 << 20, 1 << 20} {
+			if f.p.wanted != f.p.shelfFor(n) {
+				t.Errorf("%d are waited for: segments are closed for shelf %d, want that of %d", sizes, f.p.wanted, n)
+			}
+			f.p.Unwant(n)
+		}
+		if f.p.wanted != 0 {
+			t.Errorf("segments are closed for shelf %d, and nobody waits", f.p.wanted)
+		}
+	}
+}
+
+// TestKeptOpensForOthers: of two that wait one gives up; meanwhile the user has kept a block
+// of the segment that was to give way. Others hear that the blocks of that one can be had.
+func TestKeptOpensForOthers(t *testing.T) {
+	f := newFlood(t, PoolConfig{MaxBytes: 4 << 20}, 64<<10)
+	f.p.Want(1 << 20)
+	f.p.Want(1 << 20)
+	wanted := f.p.wanted
+	for kept := false; !kept; {
+		kept = f.p.segments[f.out[0].Ref.Segment].closing
+		f.handle(kept)
+	}
+	if !f.p.Unwant(1<<20) || f.p.wanted != wanted {
+		t.Errorf("nothing to be had, in the place of shelf %d shelf %d is wanted", wanted, f.p.wanted)
+	}
+	if f.p.Unwant(1 << 20); f.p.wanted != 0 {
+		t.Error("nobody waits, and segments are closed")
+	}
+}
+
+// lentOut is a pool of 4 MiB, all of which are blocks of 64 KiB, 16 in each segment, that the
+// user has.
+func lentOut(t *testing.T) (f *flood, ids []uint16) {
+	t.Helper()
+	f = newFlood(t, PoolConfig{MaxBytes: 4 << 20}, 64<<10)
+	for _, b := range f.out {
+		if len(ids) == 0 || ids[len(ids)-1] != b.Ref.Segment {
+			ids = append(ids, b.Ref.Segment)
+		}
+	}
+	if len(f.out) != 64 || len(ids) != 4 {
+		t.Fatalf("%d blocks in segments %v: this test shows nothing", len(f.out), ids)
+	}
+	return f, ids
+}
+
+// back gives n blocks of a segment back.
+func (f *flood) back(id uint16, n int) {
+	for _, b := range f.out {
+		if b.Ref.Segment == id && n > 0 {
+			giveBack(f.r, b.Ref)
+			n--
+		}
+	}
+	f.p.Collect()
+}
+
+// TestWhoGivesWay: it is the least busy segment that is closed, and stays closed when
+// another one has become less busy.
+func TestWhoGivesWay(t *testing.T) {
+	f, ids := lentOut(t)
+	f.back(ids[2], 3)
+	for range 2 {
+		f.p.Want(1 << 20)
+		for _, id := range ids {
+			if closing := f.p.segments[id].closing; closing != (id == ids[2]) {
+				t.Errorf("segment %d of %v is closed: %v", id, ids, closing)
+			}
+		}
+		f.back(ids[1], 10)
+	}
+}
+
+// TestWhoCannotGiveWay: nothing is closed for a block of the same size, nor if that would
+// not be enough, nor where the owner has the blocks in hand.
+func TestWhoCannotGiveWay(t *testing.T) {
+	f, _ := lentOut(t)
+	if f.p.Want(64 << 10); f.p.wanted != 0 {
+		t.Error("for a block of the same size")
+	}
+	f.p.Unwant(64 << 10)
+	p, _ := heapPool(PoolConfig{MaxBytes: 4 << 20, Retire: func(uint16) error { return nil }})
+	mustTake(t, p, 2<<20)
+	p.Lent(mustTake(t, p, 64<<10), 0)
+	if p.Want(4 << 20); p.wanted != 0 {
+		t.Error("for a block for which there is no room beside a large one")
+	}
+	p, _ = heapPool(PoolConfig{MaxBytes: 1 << 20, Retire: func(uint16) error { return nil }})
+	mustTake(t, p, 64<<10)
+	if p.Want(1 << 20); p.wanted != 0 {
+		t.Error("in the owner's hands")
+	}
+}
+
+// TestWayForASegment: a segment is closed also if it is not its bytes that are wanted, but
+// that there may be no more segments.
+func TestWayForASegment(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxSegments: 2, Retire: func(uint16) error { return nil }})
+	p.Lent(mustTake(t, p, 4<<10), 0)
+	p.Lent(mustTake(t, p, 64<<10), 1)
+	if p.Want(1 << 20); p.wanted == 0 {
+		t.Error("nothing gives way")
+	}
+}
+
+// TestWholeDoesNotGiveWay: the segment of a payload over MaxBytes is not closed for a block,
+// nor are there blocks of it afterwards.
+func TestWholeDoesNotGiveWay(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Retire: func(uint16) error { return nil }})
+	r := newReturns()
+	p.Switch(r, 0)
+	small := mustTake(t, p, 4<<10)
+	p.Lent(small, 0)
+	whole := mustTake(t, p, 2<<20)
+	p.Lent(whole, 1)
+	p.Want(1 << 20)
+	if !p.segments[small.Ref.Segment].closing || p.whole.closing {
+		t.Errorf("closed: %v, and the other %v", p.segments[small.Ref.Segment].closing, p.whole.closing)
+	}
+	giveBack(r, whole.Ref)
 	p.Unwant(1 << 20)
+	for {
+		b, err := p.Take(4 << 10)
+		if errors.Is(err, ErrDry) {
+			return
+		}
+		if err != nil || b.Ref.Segment == whole.Ref.Segment {
+			t.Fatalf("a block of the segment of a large payload, or %v", err)
+		}
+	}
+}
+
+// TestRoomForWhole: a pool with large payloads keeps a segment and a block back for one, so
+// that all together are not more than the user accepts.
+func TestRoomForWhole(t *testing.T) {
+	for _, segments := range []int{2, 3, MaxViewSegments} {
+		p, _ := heapPool(PoolConfig{MaxBytes: 16 << 20, MaxWhole: 32 << 20, MaxSegments: segments, Retire: func(uint16) error { return nil }})
+		for n := 4 << 10; n <= 16<<20; n *= 2 {
+			for err := error(nil); err == nil; {
+				_, err = p.Take(n)
+			}
+		}
+		mustTake(t, p, 20<<20)
+		if p.inUse > segments || p.blocks > transport.ReturnEntries {
+			t.Errorf("%d segments, of %d, with %d blocks", p.inUse, segments, p.blocks)
+		}
+	}
 }
