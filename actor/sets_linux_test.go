@@ -2,9 +2,12 @@ package actor_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -60,8 +63,45 @@ func TestMemoryOfManySets(t *testing.T) {
 	}
 }
 
-// TestSharedIsWaitedFor: the last block of a set that its receivers have comes back, so
-// nobody gets another one beyond the bytes of the set.
+// TestSharedBesideWhatIsKept: actors that keep a small buffer until they are told more are
+// told larger messages, as far as these fit beside that, though its segment has all the
+// memory of the set.
+func TestSharedBesideWhatIsKept(t *testing.T) {
+	const pool = 256 << 10
+	ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool}})
+	ctx, cancel := context.WithTimeout(ctx, testutil.HangGuard)
+	defer cancel()
+	mem := bytes.Clone(shown(t, ctx, refs, 9, 100))
+	for number, size := range []int{1: 5000, 2: 10_000, 3: 20_000, 4: 100_000} {
+		for _, ref := range refs {
+			recall(t, ctx, ref, number, false) // they have dealt with everything before
+		}
+		if err := actor.TellAll(ctx, refs, Script{Number: number, Text: make([]byte, size)}); err != nil {
+			t.Fatalf("%d bytes: %v", size, err)
+		}
+		if b, err := actor.LendAll(ctx, refs, size); err != nil {
+			t.Fatalf("a buffer of %d bytes: %v", size, err)
+		} else {
+			b.Release()
+		}
+	}
+	for _, ref := range refs {
+		if r := recall(t, ctx, ref, 4, false); len(r.Data) != 100_000 {
+			t.Errorf("the last has %d bytes", len(r.Data))
+		}
+		if r := recall(t, ctx, ref, 9, false); !bytes.Equal(r.Data, mem) {
+			t.Error("what is kept has changed")
+		}
+	}
+	soon, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if b, err := actor.LendAll(soon, refs, pool); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a buffer of all the bytes beside it, of %d: %v", b.Len(), err)
+	}
+}
+
+// TestSharedIsWaitedFor: the last block of a set that its receivers have yet to deal with
+// comes back, so nobody gets another one beyond the bytes of the set.
 func TestSharedIsWaitedFor(t *testing.T) {
 	const pool, small = 1 << 20, 16 << 10
 	ctx, _, refs := audience(t, 2, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: pool, Full: mailbox.Fail}})
@@ -70,9 +110,15 @@ func TestSharedIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	large.Release()
+	slow := recall(t, ctx, refs[1], 1, false).PID
+	stopProcess(t, slow)
 	shown(t, ctx, refs, 1, small) // in the block of the large one
+	recall(t, ctx, refs[0], 1, false)
 	if _, err := actor.LendAll(ctx, refs, small); !errors.Is(err, actor.ErrFull) {
 		t.Errorf("beside what the receivers have: %v, want ErrFull", err)
+	}
+	if err := syscall.Kill(slow, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
 	}
 	for _, ref := range refs {
 		recall(t, ctx, ref, 1, true)

@@ -28,7 +28,8 @@ import (
 // way to a large one. A segment of which a receiver keeps a block must not be closed,
 // since the block might never come back. Whether a receiver of a set keeps one, only the
 // pools of all its lanes together know, and each has a lock that may be held while that
-// of the set's pool is taken.
+// of the set's pool is taken. But a block beyond the set's bytes can be made beside those that
+// the receivers keep; see allKept.
 type Shared struct {
 	members []*Outbox
 	ids     *SharedIDs
@@ -41,6 +42,7 @@ type Shared struct {
 	closed atomic.Bool
 	urgent atomic.Int32 // waiting urgent messages, which get blocks before others
 	away   atomic.Int32 // blocks that only receivers have
+	vain   atomic.Int32 // Takes for which it is in vain to wait for these; see allKept
 }
 
 // SharedIDs allocates the numbers of one process's shared segments, which mean the same
@@ -91,7 +93,7 @@ func NewShared(members []*Outbox, ids *SharedIDs) (*Shared, error) {
 	}
 	g := &Shared{members: members, ids: ids, wire: map[uint16]uint16{}}
 	g.pool = segment.NewPool(segment.PoolConfig{MaxBytes: int64(bytes), MaxSegments: segmentsFor(len(members)), Form: segment.Form(first.Segment), Name: "shared",
-		Announce: g.announce, Retire: g.retire, Away: func() bool { return g.away.Load() > 0 }})
+		Announce: g.announce, Retire: g.retire, Away: func() bool { return g.away.Load() > 0 && g.vain.Load() == 0 }})
 	return g, nil
 }
 
@@ -175,6 +177,11 @@ func (g *Shared) lend(n int) (Buffer, error) {
 		o.store.Collect()
 	}
 	b, err := g.pool.Take(n)
+	if errors.Is(err, segment.ErrDry) && g.away.Load() > 0 && g.allKept() {
+		g.vain.Add(1)
+		b, err = g.pool.Take(n)
+		g.vain.Add(-1)
+	}
 	if err != nil {
 		if errors.Is(err, segment.ErrDry) {
 			err = ErrFull
@@ -196,6 +203,25 @@ func (g *Shared) lend(n int) (Buffer, error) {
 	l.parts.Store(1) // the sender's
 	l.begin(b.Ref.Generation, leaseWriting)
 	return Buffer{l: l, generation: b.Ref.Generation, n: n}, nil
+}
+
+// allKept reports whether the receivers have dealt with all messages by which they have a
+// share in a block: they keep those blocks, perhaps until they are sent another one. So a
+// block beyond the bytes of the set may be made beside them, as beside those that the
+// receiver of one outbox keeps.
+func (g *Shared) allKept() bool {
+	return !slices.ContainsFunc(g.members, (*Outbox).sharesUnread)
+}
+
+// sharesUnread reports whether the receiver has a share in a block of a message with which
+// it has not dealt, or will lose its shares because it is gone.
+func (o *Outbox) sharesUnread() bool {
+	o.mu.Lock() // keeps the page mapped
+	defer o.mu.Unlock()
+	if o.closed {
+		return o.Shares()
+	}
+	return o.store.SharesAfter(o.lane.Handled())
 }
 
 // Idle reports whether no block of the set is out.

@@ -46,7 +46,8 @@ type PoolConfig struct {
 	Retire func(id uint16) error
 
 	// Away reports whether users have blocks that were never Lent here, as a set of
-	// users has. It is called with the pool locked. nil: they have none.
+	// users has, and will give some back by themselves. It is called with the pool
+	// locked. nil: they have none.
 	Away func() bool
 }
 

@@ -75,6 +75,19 @@ func (p *Pool) Shared() int {
 	return len(p.shares)
 }
 
+// SharesAfter reports whether the user, who has dealt with the entries before at, has a
+// share with a later one.
+func (p *Pool) SharesAfter(at transport.Place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.shares {
+		if !at.Before(s.seq) {
+			return true
+		}
+	}
+	return false
+}
+
 // EndShares ends the user's share in every block that was handed to it with an entry
 // before seq: the user is dead, and nobody will read them there.
 func (p *Pool) EndShares(seq uint64) {
