@@ -229,7 +229,7 @@ func (c *child) process(addr wire.Addr) *running {
 	case c == nil:
 	case c.run != nil && c.run.addr == addr:
 		return c.run
-	case c.next != nil && c.next.addr == addr:
+	case c.next.at(addr):
 		return c.next.self.run
 	}
 	return nil

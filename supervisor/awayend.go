@@ -23,7 +23,7 @@ func (s *Supervisor) diedAway(r *running, f *wire.Died) {
 		f.Exit.Asked, f.Cause = 1, uint8(tree.Asked) // by Kill, of which its supervisor does not know
 	}
 	switch {
-	case c.next != nil && c.next.addr == f.Exit.Addr:
+	case c.next.at(f.Exit.Addr):
 		s.successorDiedAway(c, &f.Exit)
 		return
 	case c.next != nil && c.next.addr.Incarnation == f.Successor:

@@ -22,7 +22,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 		exit = &named
 	}
 	c := s.children[peer.ID]
-	if c != nil && c.next != nil && c.next.addr == peer {
+	if c != nil && c.next.at(peer) {
 		s.soon = append(s.soon, func() {
 			s.giveUp(c, "start", errors.New("it is "+exit.Summary))
 		})

@@ -17,7 +17,7 @@ func (s *Supervisor) overrun(who wire.Addr, err *keeper.BoundError) {
 	c := s.children[who.ID]
 	switch {
 	case c == nil:
-	case c.next != nil && c.next.addr == who:
+	case c.next.at(who):
 		s.soon = append(s.soon, func() { s.giveUp(c, c.next.step(), err) })
 	case c.run == nil || c.run.addr != who: // it has already died
 	case c.away != nil:

@@ -32,6 +32,9 @@ type successor struct {
 // is says whether r is the process of n.
 func (n *successor) is(r *running) bool { return n != nil && r != nil && n.self.run == r }
 
+// at says whether n has that address.
+func (n *successor) at(addr wire.Addr) bool { return n != nil && n.addr == addr }
+
 // follows says whether n would take over if its predecessor ended now.
 func (n *successor) follows() bool { return n != nil && n.committed && !n.abandoned }
 
@@ -166,23 +169,19 @@ func (s *Supervisor) decide(c *child, n *successor, f wire.Frame, in tree.Input)
 // its types of message.
 func (s *Supervisor) handOver(c *child) {
 	n := c.next
-	if s.above != nil { // the root compares the types
-		n.paused = time.Now()
-		c.run.tell(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
-		fault.Hit("replace.hand-over")
-		return
-	}
-	if err := compatible(c.types, n.self.types); err != nil {
-		s.soon = append(s.soon, func() {
-			if c.next == n {
-				s.giveUp(c, "start", err)
-			}
-		})
-		return
+	if s.above == nil { // otherwise the root does this
+		if err := compatible(c.types, n.self.types); err != nil {
+			s.soon = append(s.soon, func() {
+				if c.next == n {
+					s.giveUp(c, "start", err)
+				}
+			})
+			return
+		}
+		s.keeper.HandOver(c.id)
 	}
 	n.paused = time.Now()
-	s.keeper.HandOver(c.id)
-	c.run.queue.post(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
+	c.run.tell(&wire.Handover{Successor: n.addr.Incarnation, Step: wire.StepGive})
 	fault.Hit("replace.hand-over")
 }
 

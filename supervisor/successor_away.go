@@ -28,7 +28,7 @@ import (
 // started.
 func (s *Supervisor) standBy(addr wire.Addr) bool {
 	c := s.children[addr.ID]
-	return c != nil && c.next != nil && c.next.addr == addr
+	return c != nil && c.next.at(addr)
 }
 
 // standsBy tells the keeper or the root that a successor runs.
@@ -108,7 +108,7 @@ func (s *Supervisor) successorLost(c *child, exit wire.Exit) {
 func (c *child) beside(kind EventKind, f *wire.Event) *child {
 	n, x := c.next, c.spare
 	switch {
-	case n != nil && n.addr == f.Child:
+	case n.at(f.Child):
 		n.self.pid = int(f.PID)
 		if kind == EventReplacing {
 			n.self.program = f.Text
