@@ -81,3 +81,41 @@ func testReclaim(t *testing.T, policy Policy) {
 		t.Error("of a closed pool: ", err)
 	}
 }
+
+// TestReclaimLate: what is reclaimed long after it has come back may name an index that
+// the segment with that id no longer has.
+func TestReclaimLate(t *testing.T) {
+	p, _ := heapPool(PoolConfig{MaxBytes: 64 << 10, Retire: func(uint16) error { return nil }})
+	r := newReturns()
+	p.Switch(r, 0)
+	var all []Block
+	for range 4 {
+		all = append(all, mustTake(t, p, pageBytes))
+	}
+	last := all[3]
+	p.Lent(last, 1)
+	giveBack(r, last.Ref)
+	for _, b := range all[:3] {
+		p.Put(b)
+	}
+	// Segments of two sizes take turns, until the first id is used again.
+	for range 4 * freshIDs {
+		b := mustTake(t, p, 64<<10)
+		p.Put(b)
+		for range borrowFor + 2 {
+			b = mustTake(t, p, 32<<10)
+			p.Put(b)
+		}
+		if b.Ref.Segment != last.Ref.Segment {
+			continue
+		}
+		if n := len(p.segments[b.Ref.Segment].ledger); n > int(last.Ref.Index) {
+			t.Fatalf("%d blocks", n)
+		}
+		if p.Reclaim(last.Ref) {
+			t.Error("a block that is not there was reclaimed")
+		}
+		return
+	}
+	t.Fatalf("no id was used again: %+v", p.Stats())
+}

@@ -81,8 +81,11 @@ func (p *Pool) Reclaim(ref BlockRef) bool {
 	if p.closed.Load() || int(ref.Segment) >= len(p.segments) || p.segments[ref.Segment] == nil {
 		return false
 	}
-	e := &p.segments[ref.Segment].ledger[ref.Index]
-	if !e.lent() || e.generation != ref.Generation {
+	ledger := p.segments[ref.Segment].ledger
+	if int(ref.Index) >= len(ledger) { // the id is that of a later segment by now
+		return false
+	}
+	if e := &ledger[ref.Index]; !e.lent() || e.generation != ref.Generation {
 		return false
 	}
 	p.free(ref.Segment, ref.Index)
