@@ -84,7 +84,7 @@ func (m *Memory) Close() error {
 
 // ForeignError says why a descriptor is not a segment of this library.
 type ForeignError struct {
-	What string // "type", "size", "seals", "reserved bytes"; of a file without seals also "access mode", "mode", "count of names"
+	What string // "type", "size", "seals", "file system", "reserved bytes"; of a file without seals also "access mode", "mode", "count of names"
 	Got  uint64 // file mode bits, bytes, seal bits, or a count
 	Want uint64
 }

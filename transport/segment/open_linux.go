@@ -109,11 +109,30 @@ func mapPeers(fd, size int, form Form, filled bool) (mem []byte, is Form, err er
 		return nil, is, sys.LimitedMap("segment: map a peer's segment", size, err)
 	}
 	// Checked after the mapping, since an error of mmap says better that there is no room.
-	if has := st.Blocks * 512; filled && is == FormMemfd && has < st.Size {
-		_ = unix.Munmap(mem)
-		return nil, is, &ForeignError{What: "reserved bytes", Got: uint64(has), Want: uint64(st.Size)}
+	if filled && is == FormMemfd {
+		if err := checkFilled(fd, &st); err != nil {
+			_ = unix.Munmap(mem)
+			return nil, is, err
+		}
 	}
 	return mem, is, nil
+}
+
+// checkFilled refuses a memfd that lacks memory for some of its pages. The count of its
+// blocks alone does not tell, since it may have some beyond its end.
+func checkFilled(fd int, st *unix.Stat_t) error {
+	has := st.Blocks * 512
+	if has >= st.Size {
+		end, err := unix.Seek(fd, 0, unix.SEEK_HOLE) // nobody uses the position
+		if err != nil {
+			return fmt.Errorf("segment: lseek: %w", err)
+		}
+		has = end
+	}
+	if has < st.Size {
+		return &ForeignError{What: "reserved bytes", Got: uint64(has), Want: uint64(st.Size)}
+	}
+	return nil
 }
 
 // check refuses a file that is not a segment, and returns the form of one that is. What
@@ -135,6 +154,16 @@ func check(fd int, st *unix.Stat_t, form Form) (Form, error) {
 		if is, err = checkUnsealed(fd, st); err != nil {
 			return form, err
 		}
+		return is, nil
+	}
+	// Huge pages can be sealed, too, but come from another account, and a read may find
+	// none.
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return form, fmt.Errorf("segment: fstatfs: %w", err)
+	}
+	if fs.Type != unix.TMPFS_MAGIC {
+		return form, &ForeignError{What: "file system", Got: uint64(fs.Type), Want: unix.TMPFS_MAGIC}
 	}
 	return is, nil
 }
