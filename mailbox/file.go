@@ -80,7 +80,7 @@ type received struct {
 
 func (r *received) handlerReturned() {
 	if r.f != nil && !r.taken {
-		r.f.Close()
+		_ = sock.Close(r.f)
 	}
 }
 
@@ -259,7 +259,7 @@ func (w *filesIn) take(m *Message) {
 	}
 	for _, f := range files {
 		if f != nil {
-			f.Close() // no field of the message refers to it
+			_ = sock.Close(f) // no field of the message refers to it
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 
 // toSupervisor passes a frame from a child to the supervisor that has started it.
 func (s *Supervisor) toSupervisor(c *child, f wire.Frame) {
-	c.away.queue.post(&wire.Below{Child: c.addr(), Frame: wire.Append(nil, f)})
+	s.poster(c.away)(&wire.Below{Child: c.addr(), Frame: wire.Append(nil, f)})
 }
 
 // fromSubtree handles a frame from a supervisor's process. If it returns true, it has

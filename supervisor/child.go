@@ -157,7 +157,7 @@ func (s *Supervisor) connected(c *child, r *running) {
 			c.sub = &branch{path: c.name, self: c, away: r}
 		}
 		s.keeper.Back(c.id)
-		s.keeper.Begin(r.addr, c.definition, r.queue.post)
+		s.keeper.Begin(r.addr, c.definition, s.poster(r))
 		return
 	}
 	s.above.started(r)
@@ -230,6 +230,10 @@ func orDefault(d, def time.Duration) time.Duration {
 
 // frame handles a frame of a process. files are as many as belong to f.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
+	if r.addr.ID != 0 { // the root trusts itself
+		s.cause = r.addr
+		defer func() { s.cause = wire.Addr{} }()
+	}
 	c := s.children[r.addr.ID]
 	if cmd, ok := f.(*wire.Command); ok {
 		s.obeyActor(c, r, cmd)

@@ -166,6 +166,9 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 		sup.id = 0
 	}
 	var err error
+	if o.lacks() {
+		return outcome{Err: textOf(fmt.Errorf("supervisor: order %q says nothing of what it is about", o.What))}
+	}
 	switch o.What {
 	case orderStart:
 		var c Child
@@ -197,6 +200,18 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 	}
 	out.Err = textOf(err)
 	return out
+}
+
+// lacks says whether the part is missing without which an order cannot be followed: it
+// may come from a process that does not make it as this library does.
+func (o *order) lacks() bool {
+	switch o.What {
+	case orderStart:
+		return o.Child == nil
+	case orderReplace, orderAll:
+		return o.Replacement == nil
+	}
+	return false
 }
 
 func (s *Supervisor) answerOrder(token uint64, out outcome) {

@@ -3,10 +3,12 @@ package supervisor_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,12 +27,15 @@ type Flood struct {
 	What  string
 	N     int
 	Other actor.Ref[Node]
+	Known bool // there is a lane to Other already, which may be stopped
 }
 
 // flood runs in a node: it sends over the process's own link, past its library.
 func flood(c *actor.Context, m Flood) (Me, error) {
-	if _, err := actor.Ask(c, m.Other, Who{}); err != nil { // so that there is a lane
-		return Me{}, err
+	if !m.Known {
+		if _, err := actor.Ask(c, m.Other, Who{}); err != nil { // so that there is a lane
+			return Me{}, err
+		}
 	}
 	fd, err := unix.Dup(3)
 	if err != nil {
@@ -56,6 +61,39 @@ func flood(c *actor.Context, m Flood) (Me, error) {
 			frame = &wire.Monitor{Token: token, ID: m.Other.ID}
 		case "links":
 			frame = &wire.Link{Token: token, ID: m.Other.ID}
+		case "sockets that linger": // for a lane that does not exist
+			f, err := lingering()
+			if err != nil {
+				return Me{}, err
+			}
+			s, err := unix.Dup(int(f.Fd()))
+			f.Close()
+			if err != nil {
+				return Me{}, err
+			}
+			frame = &wire.Segment{Token: token, Peer: wire.Addr{ID: 1 << 20, Incarnation: 1}, Size: 4096, Class: 4096, Blocks: 1}
+			sent := make(chan error, 1)
+			go func() {
+				err := unix.SetsockoptLinger(s, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 600})
+				if err == nil {
+					err = unix.Sendmsg(fd, wire.Append(nil, frame), unix.UnixRights(s), nil, 0)
+				}
+				unix.Close(s) // waits if the root was faster: then this one was for nothing
+				sent <- err
+			}()
+			select {
+			case err = <-sent:
+			case <-time.After(time.Second):
+			}
+			if err != nil {
+				return Me{}, err
+			}
+			continue
+		case "others' frames": // a segment that comes and goes
+			s := &wire.Segment{Token: token, Peer: other, Size: 4096, Class: 4096, Blocks: uint32(1 - i%2)}
+			if frame = s; s.Blocks == 1 {
+				files = []transport.File{mem.File()}
+			}
 		default:
 			s := &wire.Segment{Token: token, Peer: other, ID: uint16(i), Size: 4096, Class: 4096, Blocks: 1}
 			if m.What == "replies" {
@@ -69,6 +107,36 @@ func flood(c *actor.Context, m Flood) (Me, error) {
 	}
 	return Me{PID: os.Getpid(), Incarnation: c.Incarnation()}, nil
 }
+
+// lingering is a socket with something to send, and nobody to read it.
+func lingering() (*os.File, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	peer, err := l.Accept()
+	if err != nil {
+		return nil, err
+	}
+	peers = append(peers, peer)
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		return nil, err
+	}
+	err = c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	for b := make([]byte, 1<<20); err == nil; {
+		_, err = c.Write(b)
+	}
+	return f, nil
+}
+
+var peers []net.Conn // stay open
 
 // TestOverrun: a process that asks the root for more than it may is killed, an
 // event says what it was, its message in hand is charged, and its replacement

@@ -21,45 +21,116 @@ type queue struct {
 	workers *sync.WaitGroup
 	to      receiver
 
-	mu     sync.Mutex
-	frames []queued
-	busy   bool // a goroutine sends frames
-	closed bool
+	mu      sync.Mutex
+	frames  []queued
+	members map[uint32]int    // by pool, the place in frames of its Members
+	caused  map[wire.Addr]int // how many frames wait because of other processes
+	own     int               // how many of frames do not
+	busy    bool              // a goroutine sends frames
+	closed  bool
 }
+
+// maxCaused bounds the frames that one process makes wait for another one.
+const maxCaused = 1 << 13
 
 // receiver is the process that a queue sends to. Its methods may be called with the
 // queue's lock held, and must not wait.
 type receiver interface {
 	full(error)   // it does not read; called once
 	unsent(error) // a frame could not be sent although it is alive; may be called several times
+
+	// occupied reports that another process has made too many frames wait. It is called
+	// for each further one, by the loop.
+	occupied(by wire.Addr)
 }
 
 type queued struct {
 	frame wire.Frame
 	files []*keeper.Handle
+	cause wire.Addr // the process because of which it waits, or zero
 }
 
 // post sends a frame, or queues it. It owns the handles.
 func (q *queue) post(f wire.Frame, files ...*keeper.Handle) {
+	q.postFor(wire.Addr{}, f, files...)
+}
+
+// postFor is post for a frame that is due to what another process, cause, has sent. Only
+// the loop calls it.
+func (q *queue) postFor(cause wire.Addr, f wire.Frame, files ...*keeper.Handle) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	e := queued{f, files}
-	if q.closed || !q.busy && q.tries(e) {
+	e := queued{f, files, cause}
+	if q.closed || !q.busy && q.tries(e) || q.renews(f) {
 		keeper.ReleaseAll(files)
 		return
 	}
-	if len(q.frames) >= maxQueue {
-		q.to.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
-		q.closed = true
-		go q.link.Close()
+	if !q.counts(e.cause) {
 		keeper.ReleaseAll(files)
 		return
+	}
+	if m, ok := f.(*wire.Members); ok {
+		if q.members == nil {
+			q.members = map[uint32]int{}
+		}
+		q.members[m.ID] = len(q.frames)
 	}
 	q.frames = append(q.frames, e)
 	if !q.busy {
 		q.busy = true
 		q.workers.Go(q.run)
 	}
+}
+
+// poster returns how frames are posted to r while the frame of some process is handled:
+// it is counted how many wait because of that process.
+func (s *Supervisor) poster(r *running) keeper.Post {
+	return func(f wire.Frame, files ...*keeper.Handle) {
+		cause := s.cause
+		if cause == r.addr {
+			cause = wire.Addr{}
+		}
+		r.queue.postFor(cause, f, files...)
+	}
+}
+
+// counts counts one more frame that waits because of cause, or says that there are too
+// many already.
+func (q *queue) counts(cause wire.Addr) bool {
+	if (cause == wire.Addr{}) {
+		if q.own >= maxQueue {
+			q.to.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
+			q.closed = true
+			go q.link.Close()
+			return false
+		}
+		q.own++
+		return true
+	}
+	if q.caused[cause] >= maxCaused {
+		q.to.occupied(cause)
+		return false
+	}
+	if q.caused == nil {
+		q.caused = map[wire.Addr]int{}
+	}
+	q.caused[cause]++
+	return true
+}
+
+// renews says whether f, the members of a pool, has taken the place of those that wait.
+// Otherwise a process that joins and leaves a group again and again could make any number
+// wait, each with the numbers of all members.
+func (q *queue) renews(f wire.Frame) bool {
+	m, ok := f.(*wire.Members)
+	if !ok {
+		return false
+	}
+	i, ok := q.members[m.ID]
+	if ok {
+		q.frames[i].frame = f
+	}
+	return ok
 }
 
 // tries sends a frame if that needs no waiting, and says whether it has.
@@ -103,7 +174,7 @@ func (q *queue) run() {
 	for {
 		q.mu.Lock()
 		batch := q.frames
-		q.frames = nil
+		q.frames, q.members, q.own = nil, nil, 0
 		closed := q.closed
 		if len(batch) == 0 {
 			q.busy = false
@@ -116,7 +187,20 @@ func (q *queue) run() {
 				q.sent(e.send(q.link.Send))
 			}
 			keeper.ReleaseAll(e.files)
+			q.passed(e.cause)
 		}
+	}
+}
+
+// passed counts a frame that waits no more.
+func (q *queue) passed(cause wire.Addr) {
+	if (cause == wire.Addr{}) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.caused[cause]--; q.caused[cause] == 0 {
+		delete(q.caused, cause)
 	}
 }
 

@@ -26,7 +26,8 @@ type deaf struct {
 	err error // of the last one
 }
 
-func (d *deaf) full(err error) { d.t.Error(err) }
+func (d *deaf) occupied(wire.Addr) { d.t.Error("occupied") }
+func (d *deaf) full(err error)     { d.t.Error(err) }
 func (d *deaf) unsent(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

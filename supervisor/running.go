@@ -64,6 +64,11 @@ func (r *running) full(err error) {
 	r.s.log.Error("a process does not read its link", "process", r.addr, "err", err)
 }
 
+// occupied reports that too many frames wait for r because of another process.
+func (r *running) occupied(by wire.Addr) {
+	r.s.soon = append(r.s.soon, func() { r.s.keeper.Occupied(by, maxCaused) })
+}
+
 // unsent reports that a frame could not be sent to r.
 func (r *running) unsent(err error) {
 	r.s.log.Error("a frame could not be sent", "process", r.addr, "err", err)
@@ -218,7 +223,7 @@ func receive(l transport.Link) (f wire.Frame, files []transport.File, err error)
 
 func closeFiles(files []transport.File) {
 	for _, f := range files {
-		f.Close()
+		_ = sock.Close(f)
 	}
 }
 
@@ -263,6 +268,7 @@ func (s *Supervisor) misheard(r *running, err error) {
 		s.giveUp(c, c.next.step(), err)
 		r.link.Close() // even if it is committed, which giveUp cannot undo
 	case c == nil || c.run != r: // it is already dead
+	case c.killed: // it is about to be
 	case r.proc == nil:
 		sock.Break(r.link, why) // it ends by itself
 	default:

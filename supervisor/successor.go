@@ -159,7 +159,7 @@ func (s *Supervisor) taken(c *child, n *successor, f *wire.Taken) {
 func (s *Supervisor) decide(c *child, n *successor, f wire.Frame, in tree.Input) {
 	switch {
 	case c.away != nil:
-		c.away.queue.post(&wire.Below{Child: n.addr, Frame: wire.Append(nil, f)})
+		s.poster(c.away)(&wire.Below{Child: n.addr, Frame: wire.Append(nil, f)})
 	case in != nil:
 		s.stepIn(c.branch, in)
 	}

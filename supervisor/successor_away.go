@@ -37,7 +37,7 @@ func (s *Supervisor) standsBy(n *successor, r *running) {
 		s.above.started(r)
 		return
 	}
-	s.keeper.StandBy(n.addr, n.self.definition, r.queue.post)
+	s.keeper.StandBy(n.addr, n.self.definition, s.poster(r))
 }
 
 // adoptSuccessor connects the process of a successor.
@@ -46,7 +46,7 @@ func (s *Supervisor) adoptSuccessor(c *child, run *running) {
 	n.self = &child{id: c.id, name: c.name, spec: new(Child), definition: c.definition, branch: c.branch,
 		sort: c.sort, program: c.program, life: life{incarnation: run.addr.Incarnation, run: run}}
 	c.next = n
-	s.keeper.StandBy(n.addr, c.definition, run.queue.post)
+	s.keeper.StandBy(n.addr, c.definition, s.poster(run))
 }
 
 // handOverAway carries out what the supervisor of c asks of c's old process.

@@ -68,6 +68,7 @@ type engine struct {
 	kept      map[string]*child       // children that are away while their supervisor is restarted, by path
 	signals   chan os.Signal          // that commands want forwarded; nil if there are none
 	unnoticed []*wire.Exit            // deaths whose watchers have not been told
+	cause     wire.Addr               // the process whose frame is being handled, or zero
 
 	// Anybody's:
 
@@ -184,7 +185,7 @@ func (s *Supervisor) begin() error {
 	}
 	s.post(func() {
 		s.keeper.Add(0, "root", wire.Mailbox{})
-		s.keeper.Begin(r.addr, "", r.queue.post)
+		s.keeper.Begin(r.addr, "", s.poster(r))
 	})
 	s.host, err = hosting.New(hosting.Config{Link: link, Notifier: n, Log: s.log})
 	return err

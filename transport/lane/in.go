@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
@@ -83,25 +84,23 @@ func Accept(f *wire.Lane, files []transport.File, n transport.Notifier) (in *In,
 // open maps the sender's page and keeps the other files.
 func (in *In) open(f *wire.Lane, files []transport.File) error {
 	rest := files[1:]
+	refuse := func(err error) error { sys.Briefly(func() { files[0].Close() }); return err }
 	if f.Queue != wire.QueueRing {
 		in.kernel, rest = rest[0].(*os.File), rest[1:]
 	}
 	if f.Bell == 1 {
 		in.bell = rest[0].(*os.File)
 		if err := notify.Check(in.bell); err != nil {
-			files[0].Close()
-			return err
+			return refuse(err)
 		}
 	}
 	cells := int(f.Cells)
 	if f.Queue == wire.QueueRing {
 		if err := ring.Check(cells); err != nil {
-			files[0].Close()
-			return err
+			return refuse(err)
 		}
 	} else if cells != 0 {
-		files[0].Close()
-		return &transport.CorruptError{What: "cells of a queue without cells", Value: uint64(cells)}
+		return refuse(&transport.CorruptError{What: "cells of a queue without cells", Value: uint64(cells)})
 	}
 	mem, err := segment.Open(files[0], transport.SendPageHeader+cells)
 	if err != nil {
@@ -342,7 +341,7 @@ func (in *In) Close() {
 	}
 	for _, f := range []*os.File{in.kernel, in.bell} {
 		if f != nil {
-			f.Close()
+			sys.Briefly(func() { f.Close() }) // if it was refused, it may be anything
 		}
 	}
 	if in.ear != nil {

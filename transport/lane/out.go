@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/segment"
@@ -207,7 +208,7 @@ func OpenPeer(f *wire.Page, files []transport.File) (*Peer, error) {
 	if f.Bell == 1 {
 		p.bell = files[1].(*os.File)
 		if err := notify.Check(p.bell); err != nil {
-			files[0].Close()
+			sys.Briefly(func() { files[0].Close() })
 			p.Close()
 			return nil, err
 		}
@@ -232,7 +233,7 @@ func (p *Peer) Close() {
 		p.mem.Close()
 	}
 	if p.bell != nil {
-		p.bell.Close()
+		sys.Briefly(func() { p.bell.Close() }) // if it was refused, it may be anything
 	}
 }
 

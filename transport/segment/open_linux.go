@@ -52,7 +52,7 @@ func openFilled(f transport.File, size int, form Form) (*Memory, error) {
 func openPeers(f transport.File, size int, form Form, filled bool) (*Memory, error) {
 	m, err := peek(f, size, form, filled)
 	if err != nil {
-		f.Close()
+		sys.Briefly(func() { f.Close() }) // it may be anything
 		return nil, err
 	}
 	file, ok := f.(*os.File)

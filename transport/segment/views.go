@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/cpu"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
 // Views holds the segments of one owner as this process maps them. The zero value is
@@ -77,13 +78,13 @@ func (v *Views) Add(id uint16, f transport.File, size, class, blocks int) error 
 func (v *Views) add(id uint16, f transport.File, size, class, blocks int) error {
 	policy := v.Policy.Of(id)
 	if err := policy.geometry(size, class, blocks); err != nil {
-		f.Close()
+		sys.Briefly(func() { f.Close() })
 		return err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.admit(id, size, blocks); err != nil {
-		f.Close()
+		sys.Briefly(func() { f.Close() })
 		return err
 	}
 	mem, err := openFilled(f, size, v.Form)

@@ -155,7 +155,7 @@ func (c *conn) closeRead() error {
 }
 
 func (c *conn) close() error {
-	if err := c.f.Close(); err != nil {
+	if err := Close(c.f); err != nil { // with what is unread, of which see sys.Briefly
 		return errClosed
 	}
 	return nil

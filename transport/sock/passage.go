@@ -17,4 +17,4 @@ type Passage struct{ f *os.File }
 
 // Close closes this process's end. The kernel closes the files in the passage when the
 // last process has closed the exit.
-func (p *Passage) Close() error { return p.f.Close() }
+func (p *Passage) Close() error { return Close(p.f) }

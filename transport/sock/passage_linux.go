@@ -115,7 +115,7 @@ func skip(fd int, ticket uint64) (at uint64, err error) {
 		if at, err = look(fd, unix.MSG_PEEK); err != nil || at >= ticket {
 			return at, err
 		}
-		if _, err = look(fd, 0); err != nil {
+		if sys.Briefly(func() { _, err = look(fd, 0) }); err != nil {
 			return 0, err
 		}
 	}
@@ -138,7 +138,7 @@ func look(fd, flags int) (uint64, error) {
 // takePacket receives the next packet, which must have n descriptors.
 func takePacket(fd, n int) ([]*os.File, error) {
 	var b [passageHeader]byte
-	oob := make([]byte, unix.CmsgSpace(MaxFiles*4))
+	oob := make([]byte, unix.CmsgSpace(most*4))
 	_, oobn, flags, err := recvmsg(uintptr(fd), b[:], oob, 0)
 	if err != nil {
 		return nil, fmt.Errorf("sock: receive files: %w", err)
@@ -153,9 +153,7 @@ func takePacket(fd, n int) ([]*os.File, error) {
 		err = &transport.CorruptError{What: "files of a packet", Value: uint64(len(fds)), Limit: uint64(n)}
 	}
 	if err != nil {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
+		closeAll(fds)
 		return nil, err
 	}
 	files := make([]*os.File, n)

@@ -53,8 +53,6 @@ var errClosed = errors.New("closed by this process")
 // link implements transport.Link.
 type link struct {
 	conn *conn
-	recv sync.Mutex // one Receive at a time uses oob
-	oob  []byte
 
 	mu     sync.Mutex
 	reader func() bool // of Listen
@@ -68,7 +66,7 @@ func New(f *os.File) (transport.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sock: not a socket, or out of descriptors: %w", err)
 	}
-	return &link{conn: c, oob: make([]byte, unix.CmsgSpace(MaxFiles*4))}, nil
+	return &link{conn: c}, nil
 }
 
 // Send sends one frame; see transport.Link. The kernel takes a frame whole, so
@@ -163,19 +161,27 @@ func (l *link) listen() {
 	}
 }
 
+// most is how many descriptors the kernel lets travel together. There is room for all of
+// them, though more than MaxFiles are refused: what has no room is closed by the kernel in
+// Receive, which may wait as Close would.
+const most = 253
+
+// controls are for the control messages of frames.
+var controls = sync.Pool{New: func() any { b := make([]byte, unix.CmsgSpace(most*4)); return &b }}
+
 // Receive reads the next frame; see transport.Link.
 func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
-	l.recv.Lock()
-	defer l.recv.Unlock()
-	n, oobn, flags, err := l.read(buf)
-	got, perr := parseFiles(l.oob[:oobn])
+	oob := controls.Get().(*[]byte)
+	defer controls.Put(oob)
+	n, oobn, flags, err := l.read(buf, *oob)
+	got, perr := parseFiles((*oob)[:oobn])
 	switch {
 	case err != nil:
 	case perr != nil:
 		err = fmt.Errorf("sock: control message: %w", perr)
 	case flags&unix.MSG_TRUNC != 0:
 		err = &TruncatedError{What: "frame", Got: n, Room: len(buf)}
-	case flags&unix.MSG_CTRUNC != 0:
+	case flags&unix.MSG_CTRUNC != 0, len(got) > MaxFiles:
 		err = cutOff(len(got), buf[:n])
 	case n == 0:
 		err = io.EOF // an empty frame, which no peer of ours sends
@@ -185,10 +191,27 @@ func (l *link) Receive(buf []byte) (n int, files []transport.File, err error) {
 		}
 		return n, files, nil
 	}
-	for _, fd := range got {
-		unix.Close(fd)
-	}
+	closeAll(got)
 	return 0, nil, err
+}
+
+// closeAll closes descriptors that a peer has sent.
+func closeAll(fds []int) {
+	if len(fds) == 0 {
+		return
+	}
+	sys.Briefly(func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	})
+}
+
+// Close closes a descriptor that has come from another process. It does not wait for what
+// that process may have made it wait for, such as a socket with SO_LINGER.
+func Close(f transport.File) (err error) {
+	sys.Briefly(func() { err = f.Close() })
+	return err
 }
 
 // cutOff returns the error for missing descriptors: there were too many of them, or
@@ -202,11 +225,11 @@ func cutOff(got int, frame []byte) error {
 }
 
 // read reads one frame with its control message.
-func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
+func (l *link) read(buf, oob []byte) (n, oobn, flags int, err error) {
 	// When the peer dies with frames of ours unread, the kernel returns ECONNRESET
 	// once, before it delivers the frames that the peer had sent.
 	for range 3 {
-		n, oobn, flags, err = l.conn.read(buf, l.oob)
+		n, oobn, flags, err = l.conn.read(buf, oob)
 		if !errors.Is(err, unix.ECONNRESET) {
 			break
 		}
@@ -215,7 +238,7 @@ func (l *link) read(buf []byte) (n, oobn, flags int, err error) {
 	case err == nil:
 		return n, oobn, flags, nil
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
-		return l.conn.lastFrame(buf, l.oob)
+		return l.conn.lastFrame(buf, oob)
 	case errors.Is(err, errClosed):
 		return 0, oobn, flags, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -267,7 +268,7 @@ func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 	defer n.mu.Unlock()
 	if n.closed != nil {
 		if file != nil {
-			file.Close()
+			_ = sock.Close(file)
 		}
 		return
 	}
@@ -275,7 +276,7 @@ func (n *Node) keepEarly(f wire.Frame, file transport.File) {
 		old := n.early[0]
 		n.early = slices.Delete(n.early, 0, 1)
 		if old.file != nil {
-			old.file.Close()
+			_ = sock.Close(old.file)
 		}
 		n.cfg.Log.Error("segment or passage given up: its lane has not come, and too many others wait for theirs", "peer", peerOf(old.f), "limit", maxEarly)
 	}

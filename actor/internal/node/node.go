@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -350,7 +351,7 @@ func (n *Node) unmap() {
 
 func closeFiles(files []transport.File) {
 	for _, f := range files {
-		f.Close()
+		_ = sock.Close(f)
 	}
 }
 

@@ -65,6 +65,24 @@ func (k *Keeper) allow(from wire.Addr, n *int, what string, bound int, count fun
 	return true
 }
 
+// Occupied gives up a process that makes more than bound frames wait for another one,
+// which does not read as fast.
+func (k *Keeper) Occupied(by wire.Addr, bound int) {
+	if _, ok := k.condemned[by]; !ok && k.running(by) {
+		k.overrun(by, &BoundError{What: "frames that wait for another process", Bound: bound})
+	}
+}
+
+// running says whether an incarnation is alive, as an actor or as a successor.
+func (k *Keeper) running(a wire.Addr) bool {
+	c := k.children[a.ID]
+	if c == nil {
+		return false
+	}
+	post, _ := c.process(a)
+	return post != nil
+}
+
 // overrun gives up a process that has asked for too much: its further frames are
 // ignored.
 func (k *Keeper) overrun(from wire.Addr, err *BoundError) {

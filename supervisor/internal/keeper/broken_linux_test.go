@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -57,5 +59,57 @@ func TestProgressOfBroken(t *testing.T) {
 			k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) })
 			work(true, "a successor has not closed it")
 		})
+	}
+}
+
+// TestProgressLacking: an actor that waits for what its sender has not announced does not
+// hang: otherwise a sender could have it killed by its watchdog.
+func TestProgressLacking(t *testing.T) {
+	payload := wire.Entry{Kind: wire.EntryTell, Flags: wire.FlagBlock, Payload: wire.BlockRef{Segment: 5}}
+	lends := wire.Entry{Kind: wire.EntryTell, N: 1}
+	lends.Lent[0] = wire.BlockRef{Segment: 5}
+	file := wire.Entry{Kind: wire.EntryTell, N: 1}
+	file.Lent[0] = wire.BlockRef{Segment: wire.FileSegment}
+	for _, tt := range []struct {
+		what  string
+		entry wire.Entry
+		brief bool // the entry ends within its header
+		comes func(*held)
+		works bool // before that
+	}{
+		{"a payload", payload, false, func(l *held) { l.segments = append(l.segments, kept{f: wire.Segment{ID: 5}}) }, false},
+		{"a buffer", lends, false, func(l *held) { l.segments = append(l.segments, kept{f: wire.Segment{ID: 5}}) }, false},
+		{"a file", file, false, func(l *held) { l.exit = &Handle{} }, false},
+		{"nothing", wire.Entry{Kind: wire.EntryTell}, false, func(*held) {}, true},
+		{"what is no message", lends, true, func(*held) {}, true},
+	} {
+		mem, open := written(t, 0)
+		send, err := transport.OpenSendPage(mem.Bytes(), int(open.Cells))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := tt.entry.Header()
+		b := make([]byte, n)
+		tt.entry.Put(b)
+		if tt.brief {
+			n--
+		}
+		s := ring.NewSender(send)
+		room, err := s.Reserve(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(room, b)
+		s.Publish()
+		st := newStage(1)
+		l := &held{laneKey: laneKey{at(1, 1), 2}, open: open, files: []*Handle{lent(t, mem)}, pageOf: 1,
+			page: inHand(t, transport.PackInFlight(0, 0, transport.HandNone))}
+		st.lanes[l.laneKey] = l
+		if p := st.Progress(2); p.Work != tt.works {
+			t.Errorf("%s is lacking: %+v", tt.what, p)
+		}
+		if tt.comes(l); !st.Progress(2).Work {
+			t.Errorf("%s has come, and no work is left", tt.what)
+		}
 	}
 }

@@ -39,6 +39,7 @@ func (k *Keeper) settle(c *child, exit *wire.Exit, cause tree.Cause) {
 	for _, l := range k.to(c.id) {
 		// The replies of this incarnation may still be being read.
 		l.forgetReplies(func(s kept) bool { return s.f.Peer.Incarnation < exit.Addr.Incarnation })
+		l.answering = nil // the ids of the next incarnation are others
 		if l.pageOf == exit.Addr.Incarnation {
 			k.judge(l, c, exit, cause)
 		}

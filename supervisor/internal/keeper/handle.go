@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/segment"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -38,7 +39,7 @@ func (h *Handle) Release() {
 	if h.last != nil {
 		h.last(h.File)
 	}
-	h.File.Close()
+	_ = sock.Close(h.File)
 	if h.hold != nil {
 		h.hold.Close()
 	}

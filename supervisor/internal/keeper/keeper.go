@@ -109,16 +109,26 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 	case *wire.Link:
 		k.link(from, f)
 	case *wire.Letter:
-		if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt {
-			l.broken = from.Incarnation
-			k.post(l.from, &wire.Closed{To: l.to}) // otherwise asks on this lane would wait in vain
-		}
-		f.From.ID = min(f.From.ID, 1<<31)
-		k.Letter(Letter{Letter: *f})
+		k.told(from, f)
 	default:
 		k.Log.Error("frame has no meaning here", "from", from, "kind", f.Kind())
 		ReleaseAll(hs)
 	}
+}
+
+// told passes on what an actor says of a message in its own mailbox. Of others it has
+// nothing to say, nor of what only the supervisor finds.
+func (k *Keeper) told(from wire.Addr, f *wire.Letter) {
+	if f.To != from.ID || f.Reason < wire.LetterHandlerError || f.Reason > wire.LetterCorrupt {
+		k.Log.Error("dead letter refused: not of its own mailbox, or for a reason that it cannot know", "from", from, "to", f.To, "reason", f.Reason)
+		return
+	}
+	if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt && l.broken != from.Incarnation {
+		l.broken = from.Incarnation
+		k.post(l.from, &wire.Closed{To: l.to}) // otherwise asks on this lane would wait in vain
+	}
+	f.From.ID = min(f.From.ID, 1<<31)
+	k.Letter(Letter{Letter: *f})
 }
 
 // post queues a frame for an incarnation, if it is alive.

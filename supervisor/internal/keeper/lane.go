@@ -7,6 +7,7 @@ import (
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/ring"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -78,13 +79,17 @@ func (k *Keeper) open(from wire.Addr, f *wire.Open, hs []*Handle) {
 
 // takes says whether a lane has the queue that its sender was told to make. The form of
 // a mailbox never changes while its owner is known. A larger ring could hold more
-// messages than the keeper, which turns them into dead letters, allows for.
+// messages than the keeper, which turns them into dead letters, allows for. A supervisor
+// in a process of its own says what the mailboxes of its children are like, so the size
+// of a ring may be none.
 func (c *child) takes(f *wire.Open) bool {
-	cells := uint32(0)
-	if f.Queue == wire.QueueRing {
-		cells = c.mailbox.RingBytes
+	switch {
+	case f.Queue != c.mailbox.Queue:
+		return false
+	case f.Queue != wire.QueueRing:
+		return f.Cells == 0
 	}
-	return f.Queue == c.mailbox.Queue && f.Cells == cells
+	return f.Cells == c.mailbox.RingBytes && ring.Check(int(f.Cells)) == nil
 }
 
 // removeLast makes the last owner of a lane's queue remove the queue, if that would
@@ -122,17 +127,15 @@ func (k *Keeper) deliver(l *held, c *child) {
 	}
 }
 
-// page keeps a receiver's page and passes it on to the sender.
+// page keeps a receiver's page and passes it on to the sender. Each incarnation has one
+// for a lane: whoever could send more would occupy the sender with them.
 func (k *Keeper) page(from wire.Addr, f *wire.Page, hs []*Handle) {
 	l := k.lanes[laneKey{f.Peer, from.ID}]
-	if l == nil {
+	if l == nil || l.page != nil && l.pageOf == from.Incarnation {
 		ReleaseAll(hs)
 		return
 	}
 	l.page.Release()
-	if l.pageOf != from.Incarnation {
-		l.answering = nil
-	}
 	l.page, l.pageOf = hs[0].Retain(), from.Incarnation
 	k.post(f.Peer, &wire.Page{Peer: from, Size: f.Size, Bell: f.Bell, Start: l.at.Seq, Urgent: l.at.Urgent}, hs...)
 }

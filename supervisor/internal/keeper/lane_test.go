@@ -26,6 +26,8 @@ func TestLaneOfAnotherKind(t *testing.T) {
 		{pipe, wire.Open{Queue: wire.QueuePipe, Cells: 4096}, false},
 		{pipe, wire.Open{Queue: wire.QueueUnix}, false},
 		{pipe, wire.Open{Queue: wire.QueueRing, Cells: 4096}, false},
+		{wire.Mailbox{Queue: wire.QueueRing}, wire.Open{Queue: wire.QueueRing}, false}, // no ring can have such a size
+		{wire.Mailbox{Queue: wire.QueueRing, RingBytes: 48}, wire.Open{Queue: wire.QueueRing, Cells: 48}, false},
 	} {
 		s := newStage(1)
 		s.children[2].mailbox = tt.box

@@ -3,7 +3,9 @@ package keeper
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 
+	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/lane"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -54,10 +56,28 @@ func (k *Keeper) look(l *held, m *memory, incarnation uint32, p *Progress, mark 
 			if _, err := h.Parse(left.Entry.Bytes); err == nil {
 				p.Type = k.TypeName(h.Type)
 			}
+		} else if l.lacks(left.Entry) {
+			return
 		}
 	}
 	if tail := m.send.Tail.Load(); tail > at {
 		p.Work = true
 		p.Waiting++
 	}
+}
+
+// lacks says whether an entry names a segment or files that its sender has not announced.
+// The actor waits for them, as it must, and is not to blame for that.
+func (l *held) lacks(e transport.Entry) bool {
+	var h wire.Entry
+	if _, err := h.Parse(e.Bytes); err != nil {
+		return false // the actor will close the lane
+	}
+	unknown := func(b wire.BlockRef) bool {
+		if b.Segment == wire.FileSegment {
+			return l.exit == nil
+		}
+		return !l.has(&wire.Segment{ID: b.Segment})
+	}
+	return h.Flags&wire.FlagBlock != 0 && unknown(h.Payload) || slices.ContainsFunc(h.Lent[:h.N], unknown)
 }

@@ -21,6 +21,14 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 	if f.Reply == 1 {
 		l, owner = k.lanes[laneKey{f.Peer, from.ID}], k.children[from.ID]
 	}
+	if l != nil && f.Blocks > 0 == l.has(f) {
+		// It is announced twice, or nobody knows it: passed on, such frames would occupy
+		// the other side, as many as its owner likes.
+		k.Log.Error("segment refused: announced twice, or retired without that", "from", from, "segment", f.ID)
+		ReleaseAll(hs)
+		k.post(from, &wire.Ack{Token: token})
+		return
+	}
 	if l != nil && f.Blocks > 0 && !k.allowSegment(from, l, f) {
 		ReleaseAll(hs)
 		return
@@ -53,6 +61,16 @@ func (k *Keeper) segment(from wire.Addr, f *wire.Segment, hs []*Handle) {
 		}
 	}
 	k.post(from, &wire.Ack{Token: token})
+}
+
+// has says whether the segment that f is about has been announced on the lane, and was
+// not taken back.
+func (l *held) has(f *wire.Segment) bool {
+	if f.Reply == 1 {
+		_, ok := l.answering[f.ID]
+		return ok
+	}
+	return slices.ContainsFunc(l.segments, func(s kept) bool { return s.f.ID == f.ID })
 }
 
 // forget drops a segment that its owner has taken back.

@@ -50,7 +50,9 @@ func (p *FD) Close() error {
 	if f == nil {
 		return nil
 	}
-	return f.Close()
+	var err error
+	sys.Briefly(func() { err = f.Close() }) // what is unread may be anything
+	return err
 }
 
 // Room reports whether the descriptor is writable; see Roomy.

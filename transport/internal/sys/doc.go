@@ -12,6 +12,7 @@
 //	limits     which limit of the machine an error is about
 //	yield      let other processes have this core
 //	FD         a descriptor, held open while it is used
+//	Briefly    closes of what a peer has made, which may not wait for the peer
 //
 // A call that can sleep goes through unix.Syscall, so that the Go scheduler
 // knows of it and a garbage collection never waits for it. A call that cannot

@@ -1,0 +1,109 @@
+package supervisor
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// shy is a link that takes frames only when it is told to.
+type shy struct {
+	transport.Link
+	take chan struct{}
+	got  []wire.Frame
+}
+
+func (l *shy) TrySend([]byte, []transport.File) error { return transport.ErrFull }
+func (l *shy) Send(b []byte, _ []transport.File) error {
+	<-l.take
+	f, err := wire.Parse(b)
+	l.got = append(l.got, f)
+	return err
+}
+func (l *shy) Close() error { return nil }
+
+// reports is a receiver that remembers what it was told.
+type reports struct {
+	whole int
+	by    []wire.Addr
+}
+
+func (r *reports) full(error)            { r.whole++ }
+func (r *reports) unsent(error)          {}
+func (r *reports) occupied(by wire.Addr) { r.by = append(r.by, by) }
+
+// TestFramesThatWait: those because of others are counted for each of them, and are not
+// held against the process that they wait for; when they have been sent, they count no more.
+func TestFramesThatWait(t *testing.T) {
+	var workers sync.WaitGroup
+	l, to := &shy{take: make(chan struct{})}, &reports{}
+	q := &queue{link: l, workers: &workers, to: to}
+	a, b := wire.Addr{ID: 1, Incarnation: 1}, wire.Addr{ID: 2, Incarnation: 1}
+	for range maxCaused {
+		q.postFor(a, &wire.Ready{})
+		q.postFor(b, &wire.Trap{})
+	}
+	for range maxQueue {
+		q.post(&wire.Ready{})
+	}
+	if to.whole != 0 || to.by != nil {
+		t.Fatalf("%+v", to)
+	}
+	q.postFor(b, &wire.Trap{})
+	q.postFor(b, &wire.Trap{})
+	if want := []wire.Addr{b, b}; !slices.Equal(to.by, want) || to.whole != 0 {
+		t.Errorf("%+v", to)
+	}
+	close(l.take)
+	workers.Wait()
+	q.postFor(a, &wire.Ready{})
+	q.postFor(b, &wire.Ready{})
+	workers.Wait()
+	if len(l.got) < 2*maxCaused+maxQueue || len(to.by) != 2 || len(q.caused) != 0 {
+		t.Errorf("%d frames were sent, %d causes are left, %+v", len(l.got), len(q.caused), to)
+	}
+	l.take = make(chan struct{})
+	for to.whole == 0 {
+		q.post(&wire.Ready{})
+	}
+	close(l.take)
+	workers.Wait()
+}
+
+// TestMembersThatWait: of one pool only the newest members wait, in the place of the
+// first.
+func TestMembersThatWait(t *testing.T) {
+	var workers sync.WaitGroup
+	l := &shy{take: make(chan struct{})}
+	q := &queue{link: l, workers: &workers, to: &reports{}}
+	q.mu.Lock()
+	q.busy = true // so that all wait
+	q.mu.Unlock()
+	for i := range uint32(1000) {
+		q.post(&wire.Members{ID: 1, Members: []uint32{i}})
+		q.post(&wire.Members{ID: 2, Members: []uint32{i, i}})
+		if i == 0 {
+			q.post(&wire.Ready{})
+		}
+	}
+	close(l.take)
+	q.run()
+	if len(l.got) != 3 || l.got[2].Kind() != wire.KindReady {
+		t.Fatalf("%d frames: %v", len(l.got), l.got)
+	}
+	for i, f := range l.got[:2] {
+		m := f.(*wire.Members)
+		if m.ID != uint32(i+1) || len(m.Members) != i+1 || m.Members[0] != 999 {
+			t.Errorf("%+v", m)
+		}
+	}
+	l.got = nil
+	q.post(&wire.Members{ID: 1})
+	workers.Wait()
+	if len(l.got) != 1 {
+		t.Errorf("%d frames after all were sent", len(l.got))
+	}
+}
