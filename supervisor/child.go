@@ -230,7 +230,7 @@ func orDefault(d, def time.Duration) time.Duration {
 
 // frame handles a frame of a process. files are as many as belong to f.
 func (s *Supervisor) frame(r *running, f wire.Frame, files []transport.File) {
-	if r.addr.ID != 0 { // the root trusts itself
+	if r.addr.ID != 0 && !r.subtree { // what a supervisor reports, such as deaths, is not its own doing
 		s.cause = r.addr
 		defer func() { s.cause = wire.Addr{} }()
 	}

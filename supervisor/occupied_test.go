@@ -40,37 +40,38 @@ func (r *reports) occupied(by wire.Addr) { r.by = append(r.by, by) }
 func TestFramesThatWait(t *testing.T) {
 	var workers sync.WaitGroup
 	l, to := &shy{take: make(chan struct{})}, &reports{}
-	q := &queue{link: l, workers: &workers, to: to}
 	a, b := wire.Addr{ID: 1, Incarnation: 1}, wire.Addr{ID: 2, Incarnation: 1}
-	for range maxCaused {
+	// So many have waited for long.
+	q := &queue{link: l, workers: &workers, to: to, caused: map[wire.Addr]int{a: maxCaused - 2, b: maxCaused - 1}, busy: true, own: maxQueue - 1}
+	for range 2 {
 		q.postFor(a, &wire.Ready{})
-		q.postFor(b, &wire.Trap{})
 	}
-	for range maxQueue {
-		q.post(&wire.Ready{})
-	}
-	if to.whole != 0 || to.by != nil {
-		t.Fatalf("%+v", to)
+	q.postFor(b, &wire.Trap{})
+	q.post(&wire.Ready{})
+	if to.whole != 0 || to.by != nil || len(q.frames) != 4 {
+		t.Fatalf("%d frames, %+v", len(q.frames), to)
 	}
 	q.postFor(b, &wire.Trap{})
 	q.postFor(b, &wire.Trap{})
-	if want := []wire.Addr{b, b}; !slices.Equal(to.by, want) || to.whole != 0 {
-		t.Errorf("%+v", to)
+	if want := []wire.Addr{b, b}; !slices.Equal(to.by, want) || to.whole != 0 || len(q.frames) != 4 {
+		t.Errorf("%d frames, %+v", len(q.frames), to)
 	}
 	close(l.take)
-	workers.Wait()
-	q.postFor(a, &wire.Ready{})
+	q.run()
+	if len(l.got) != 4 || q.caused[a] != maxCaused-2 || q.caused[b] != maxCaused-1 || q.own != 0 {
+		t.Errorf("%d frames were sent, %v and %d are counted", len(l.got), q.caused, q.own)
+	}
+	q.caused = nil
 	q.postFor(b, &wire.Ready{})
 	workers.Wait()
-	if len(l.got) < 2*maxCaused+maxQueue || len(to.by) != 2 || len(q.caused) != 0 {
-		t.Errorf("%d frames were sent, %d causes are left, %+v", len(l.got), len(q.caused), to)
+	if len(to.by) != 2 || len(q.caused) != 0 || len(l.got) != 5 {
+		t.Errorf("%d frames, %v are counted, %+v", len(l.got), q.caused, to)
 	}
-	l.take = make(chan struct{})
-	for to.whole == 0 {
-		q.post(&wire.Ready{})
+	q.busy, q.own = true, maxQueue
+	q.post(&wire.Ready{})
+	if to.whole != 1 {
+		t.Errorf("%+v", to)
 	}
-	close(l.take)
-	workers.Wait()
 }
 
 // TestMembersThatWait: of one pool only the newest members wait, in the place of the
