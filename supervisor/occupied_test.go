@@ -93,7 +93,7 @@ func TestMembersThatWait(t *testing.T) {
 	close(l.take)
 	q.run()
 	if len(l.got) != 3 || l.got[2].Kind() != wire.KindReady {
-		t.Fatalf("%d frames: %v", len(l.got), l.got)
+		t.Fatalf("%d frames were sent, want the members of two and one after them", len(l.got))
 	}
 	for i, f := range l.got[:2] {
 		m := f.(*wire.Members)
