@@ -242,6 +242,9 @@ func (h *host) end(reason string) (string, error) {
 
 func (h *host) Traffic() mailbox.Traffic { return h.node.Traffic() }
 
+// Settle asks the supervisor something: the answer comes after everything else.
+func (h *host) Settle(ctx context.Context) { _, _ = h.node.Resolve(ctx, "") }
+
 func (h *host) Close() {
 	h.leave()
 	h.node.Close()

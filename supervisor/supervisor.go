@@ -295,6 +295,10 @@ func (s *Supervisor) Shutdown() {
 	<-s.ended
 	s.closeOnce.Do(func() {
 		if s.host != nil {
+			// The last notices for this process's monitors may be on their way.
+			ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+			s.host.Settle(ctx)
+			cancel()
 			s.host.Close()
 		}
 		close(s.quit)

@@ -63,6 +63,9 @@ type Host interface {
 	ServeInPlace(ended func(error))
 	// Traffic returns the counts of the host's messages and answers.
 	Traffic() mailbox.Traffic
+	// Settle returns when what the supervisor has sent so far has arrived, or the context
+	// has ended.
+	Settle(context.Context)
 	// Close ends the host. The actor's loop must have returned.
 	Close()
 }
