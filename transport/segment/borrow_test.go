@@ -385,7 +385,7 @@ func TestOwnBlocksKeepBounds(t *testing.T) {
 }
 
 // TestNothingIsClosedForNothing: where segments are never taken back none is closed, and
-// none of a class that is not larger.
+// none of the same class or a smaller one.
 func TestNothingIsClosedForNothing(t *testing.T) {
 	p, _ := heapPool(PoolConfig{MaxBytes: 2 << 20})
 	for range 2 {
@@ -398,10 +398,12 @@ func TestNothingIsClosedForNothing(t *testing.T) {
 		t.Error("a segment is closed that cannot be taken back")
 	}
 	p, _, _ = allOut(t)
-	p.mu.Lock()
-	p.give(len(p.shelves) - 1)
-	p.mu.Unlock()
-	if p.giving != nil {
-		t.Error("a segment of smaller blocks is closed")
+	for _, k := range []int{p.shelfFor(1 << 20), len(p.shelves) - 1} {
+		p.mu.Lock()
+		p.give(k)
+		p.mu.Unlock()
+		if p.giving != nil {
+			t.Errorf("a segment of blocks that are not larger is closed for shelf %d", k)
+		}
 	}
 }

@@ -2,7 +2,10 @@ package segment
 
 import (
 	"errors"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/understudy-go/understudy/transport"
@@ -179,27 +182,61 @@ func TestFailureOfAnother(t *testing.T) {
 
 // TestCloseWhileGrowing: who waits to make a segment learns that the pool was closed.
 func TestCloseWhileGrowing(t *testing.T) {
-	entered, leave := make(chan bool), make(chan bool)
-	p, _ := heapPool(PoolConfig{Announce: func(uint16, transport.File, int, int, int) error {
-		entered <- true
-		<-leave
-		return nil
-	}})
-	errs := make(chan error, 2)
-	take := func() {
-		_, err := p.Take(10)
-		errs <- err
-	}
-	go take()
-	<-entered
-	go take() // waits for the first one, or comes too late
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	close(leave)
-	for range 2 {
-		if err := <-errs; !errors.Is(err, transport.ErrClosed) {
-			t.Error(err)
+	for _, n := range []int{10, 2 << 20} {
+		entered, leave := make(chan bool), make(chan bool)
+		p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20, Announce: func(uint16, transport.File, int, int, int) error {
+			entered <- true
+			<-leave
+			return nil
+		}})
+		errs := make(chan error, 2)
+		take := func() {
+			_, err := p.Take(n)
+			errs <- err
+		}
+		go take()
+		<-entered
+		go take() // waits for the first one, or comes too late
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		close(leave)
+		for range 2 {
+			if err := <-errs; !errors.Is(err, transport.ErrClosed) {
+				t.Errorf("%d bytes: %v", n, err)
+			}
 		}
 	}
+}
+
+// TestOneSegmentAtATime: Announce and Retire are called one at a time, for blocks and for
+// payloads over MaxBytes.
+func TestOneSegmentAtATime(t *testing.T) {
+	var inside atomic.Int32
+	alone := func() {
+		if inside.Add(1) > 1 {
+			t.Error("two calls at a time")
+		}
+		for range 10 {
+			runtime.Gosched()
+		}
+		inside.Add(-1)
+	}
+	p, _ := heapPool(PoolConfig{MaxBytes: 1 << 20, MaxWhole: 4 << 20,
+		Announce: func(uint16, transport.File, int, int, int) error { alone(); return nil },
+		Retire:   func(uint16) error { alone(); return nil }})
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			for i := range 50 {
+				b, err := p.Take([]int{2 << 20, 3 << 20, 10, 1 << 20}[(g+i)%4])
+				if err == nil {
+					p.Put(b)
+				} else if !errors.Is(err, ErrDry) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

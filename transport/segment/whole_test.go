@@ -26,8 +26,8 @@ func testWhole(t *testing.T, policy Policy) {
 	if s := p.Stats(); s.Whole != int64(roundUp(3<<20+1)) || s.Taken != 2 || s.Bytes > 1<<20 {
 		t.Errorf("%+v", s)
 	}
-	if _, err := p.Take(2 << 20); !errors.Is(err, ErrDry) {
-		t.Errorf("a second one: %v", err)
+	if _, err := p.Take(2 << 20); !errors.Is(err, ErrDry) || p.Stats().Dry != 1 {
+		t.Errorf("a second one: %v; %d were refused", err, p.Stats().Dry)
 	}
 	p.Lent(b, 1)
 	if none, err := p.Trim(); none || err != nil {
