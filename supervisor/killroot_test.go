@@ -23,10 +23,12 @@ import (
 )
 
 // bareVar makes the last child of a rootProgram close the descriptors that it was
-// started with; with bareFirst it is the first process of a PID namespace.
+// started with; with bareFirst it is the first process of a PID namespace. With bareFull
+// it has all descriptors that it may have instead.
 const (
 	bareVar   = "SUPERVISOR_TEST_BARE"
 	bareFirst = "first"
+	bareFull  = "full"
 )
 
 // rootProgram is a program whose root is killed by TestKillRoot. It prints the
@@ -37,6 +39,9 @@ func rootProgram(children int) {
 			child := supervisor.Child{Name: fmt.Sprint(i)}
 			if os.Getenv(bareVar) == bareFirst {
 				child.Limits.Namespaces = []supervisor.Limit{supervisor.NamespaceUser, supervisor.NamespacePID}
+			}
+			if os.Getenv(bareVar) == bareFull {
+				child.Limits.Resources = map[supervisor.Limit]uint64{supervisor.LimitOpenFiles: 64}
 			}
 			ref, err := supervisor.StartChild(ctx, sup, node, child)
 			if refused := new(supervisor.RefusedError); errors.As(err, &refused) {
@@ -60,7 +65,11 @@ func rootProgram(children int) {
 			fmt.Println(m.PID)
 			fmt.Println(f.PID)
 			fmt.Println(d.PID)
-			if i == children-1 && os.Getenv(bareVar) != "" {
+			if i == children-1 && os.Getenv(bareVar) == bareFull {
+				if _, err := actor.Ask(ctx, ref, Hog{}); err != nil {
+					return err
+				}
+			} else if i == children-1 && os.Getenv(bareVar) != "" {
 				if err := actor.Tell(ctx, ref, Die{How: "unlink, and look away"}); err != nil {
 					return err
 				}
@@ -236,6 +245,22 @@ func TestKillRootOfBare(t *testing.T) {
 		t.Fatal(pids)
 	}
 	r.killBare(t, pids[0], pids)
+}
+
+// TestKillRootOfFull: the same with a child that has no descriptor left to look for its
+// descendants with.
+func TestKillRootOfFull(t *testing.T) {
+	t.Setenv(bareVar, bareFull)
+	r := startRoot(t, "1")
+	pids := r.pids(t, -1)
+	if len(pids) != 3 {
+		t.Fatal(pids)
+	}
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.cmd.Wait()
+	allEnd(t, pids)
 }
 
 // killBare kills the root when its child is bare, and waits until pids have ended.

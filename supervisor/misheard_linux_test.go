@@ -96,7 +96,8 @@ func TestLaneWithoutDescriptors(t *testing.T) {
 }
 
 // TestRootWithoutDescriptors: when the root process has not enough descriptors for
-// a new lane of its own, whoever sends is told so, or the message is handled.
+// a new lane of its own, whoever sends is told so, or the message is handled. What is
+// lost for good with a frame of its own link names the limit, too.
 func TestRootWithoutDescriptors(t *testing.T) {
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
@@ -118,6 +119,11 @@ func TestRootWithoutDescriptors(t *testing.T) {
 		log, err := actor.Ask(ctx, holder, Log{})
 		if ctx.Err() != nil || told != nil && err == nil && len(log.Lines) > 0 || told == nil && err == nil && len(log.Lines) == 0 {
 			t.Errorf("with %d descriptors: told: %v; then %q, %v", free, told, log.Lines, err)
+		}
+		for what, err := range map[string]error{"Tell": told, "Ask": err} {
+			if l := (*transport.LimitError)(nil); err != nil && (!errors.As(err, &l) || l.Limit != "RLIMIT_NOFILE" || l.Value != 128) {
+				t.Errorf("%s with %d descriptors does not say which limit that is: %v", what, free, err)
+			}
 		}
 		t.Log(free, told, log.Lines, err)
 		sup.Shutdown()

@@ -30,7 +30,10 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 //
 // Call Run from main. It calls f in a separate goroutine, since it needs the main
 // thread to reap and end what children leave behind: a process that has left its
-// process group becomes a child of the root when its parent has died.
+// process group becomes a child of the root when its parent has died. So no goroutine of
+// the root should start a command and then end while it is bound to its thread
+// (runtime.LockOSThread): the kernel gives the command to the main thread, too, which ends
+// it like what a child has left behind.
 //
 // As process 1 of a container the program also reaps every process whose parent has
 // died, and gets the signals that are sent to the container; see Command.Forward. The

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -9,29 +10,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// entry is one process of the machine at one moment.
+// entry is one process of the machine at one moment. It may be a zombie: whether all its
+// threads have ended, or only the first one, makes no difference here.
 type entry struct {
 	pid, parent int
-	dead        bool   // a zombie
 	start       string // with pid, its identity
 }
 
-// processes reads /proc. Processes that end meanwhile may be missing.
-func processes() (all []entry) {
+// processes reads /proc. Processes that end meanwhile may be missing. It returns false if
+// /proc shows another PID namespace, or if there is no descriptor left to read it with.
+func processes() (all []entry, ok bool) {
+	if foreignProc() {
+		return nil, false
+	}
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	defer dir.Close()
+	defer dir.Close() // not before: whoever kills a process needs two descriptors, too
 	names, _ := dir.Readdirnames(-1)
 	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			if e, ok := processOf(pid); ok {
-				all = append(all, e)
-			}
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		e, err := processIn(name, pid)
+		switch {
+		case err == nil:
+			all = append(all, e)
+		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+			return nil, false
 		}
 	}
-	return all
+	return all, true
 }
 
 // parentPID is the number of this process's parent. For the first process of a PID
@@ -45,23 +56,26 @@ func parentPID() int {
 	return e.parent
 }
 
-func processOf(pid int) (e entry, ok bool) { return processIn(strconv.Itoa(pid), pid) }
+func processOf(pid int) (e entry, ok bool) {
+	e, err := processIn(strconv.Itoa(pid), pid)
+	return e, err == nil
+}
 
 // processIn reads the process of a directory in /proc.
-func processIn(folder string, pid int) (e entry, ok bool) {
+func processIn(folder string, pid int) (e entry, err error) {
 	b, err := os.ReadFile("/proc/" + folder + "/stat")
 	if err != nil {
-		return e, false
+		return e, err
 	}
 	// The second field is the name in parentheses, which may hold anything.
 	text := string(b)
 	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(f) < 20 {
-		return e, false
+		return e, unix.ENODATA
 	}
-	e = entry{pid: pid, dead: f[0] == "Z" || f[0] == "X", start: f[19]}
+	e = entry{pid: pid, start: f[19]}
 	e.parent, err = strconv.Atoi(f[1])
-	return e, err == nil
+	return e, err
 }
 
 // maxPause bounds the pause between two looks at descendants that were killed but are
@@ -74,34 +88,19 @@ const maxPause = 50 * time.Millisecond
 //
 // As long as it finds new ones it looks again at once, since they may multiply; while
 // known ones are still dying it waits, longer each time.
-//
-// For the first process of a PID namespace, everybody else in it is a descendant,
-// whatever /proc shows.
 func EndDescendants() {
 	killed := map[entry]bool{}
-	kill := killDescendants
-	if unix.Getpid() == 1 {
-		kill = killNamespace
-	}
 	pause := time.Millisecond
-	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); {
-		if !anyChildAlive() {
-			return
-		}
-		if kill(killed) {
+	for deadline := time.Now().Add(endTime); anyChildAlive() && time.Now().Before(deadline); {
+		if all, ok := descendants(); !ok {
+			killChildren(killChild, anyChildAlive, deadline)
+		} else if killNew(all, killed) {
 			pause = time.Millisecond
 			continue
 		}
 		time.Sleep(pause)
 		pause = min(2*pause, maxPause)
 	}
-}
-
-// killNamespace is killDescendants for the first process of a PID namespace. No
-// child that a supervisor starts is the first process of anything else.
-func killNamespace(map[entry]bool) (fresh bool) {
-	_ = unix.Kill(-1, unix.SIGKILL)
-	return false
 }
 
 // anyChildAlive says whether this process has a child that is not a zombie. That is
@@ -118,10 +117,16 @@ func anyChildAlive() bool {
 	}
 }
 
-// killDescendants kills the descendants that it finds and adds them to killed. It says
-// whether any were not in killed before.
-func killDescendants(killed map[entry]bool) (fresh bool) {
-	for _, p := range descendants() {
+// killChild kills the process of that number if it is a living child. Between the two
+// nobody must reap it, or the number may belong to another process.
+func killChild(pid int) bool {
+	return isChild(unix.P_PID, pid, unix.WSTOPPED) && unix.Kill(pid, unix.SIGKILL) == nil
+}
+
+// killNew kills processes and adds them to killed. It says whether any were not in killed
+// before.
+func killNew(all []entry, killed map[entry]bool) (fresh bool) {
+	for _, p := range all {
 		p.kill()
 		id := entry{pid: p.pid, start: p.start}
 		fresh = fresh || !killed[id]
@@ -130,36 +135,64 @@ func killDescendants(killed map[entry]bool) (fresh bool) {
 	return fresh
 }
 
-// Descendants returns the numbers of all descendants of this process that /proc shows;
-// ok is false if /proc does not show them.
-func Descendants() (pids []int, ok bool) {
-	for _, p := range descendants() {
-		pids = append(pids, p.pid)
+// maxPID is the highest number of a process for which a kernel can be configured.
+const maxPID = 4 << 20
+
+// killChildren kills children of this process where /proc does not show them: it tries
+// numbers, for which it needs no descriptor. kill says whether a number is that of a child,
+// which it has killed, and left whether any child is left. What children have started
+// becomes children of this process at their end, for another call.
+//
+// Most children have a number a little higher than this process, or a low one if the
+// numbers have begun again, as they do by default at a power of two. The other numbers are
+// tried only if no child is found there. Nothing is tried after the deadline.
+func killChildren(kill func(pid int) bool, left func() bool, deadline time.Time) {
+	self, again := unix.Getpid(), 1<<15
+	for again < self {
+		again *= 2
 	}
-	return pids, !foreignProc()
+	for _, r := range [][2]int{{self + 1, again}, {1, self}, {again + 1, maxPID}} {
+		found := false
+		for pid := r[0]; pid <= r[1]; pid++ {
+			found = kill(pid) || found
+			if pid%(1<<10) == 0 && (!left() || !time.Now().Before(deadline)) {
+				return
+			}
+		}
+		if found {
+			return
+		}
+	}
 }
 
-// descendants returns the descendants that are alive.
-func descendants() (alive []entry) {
-	if foreignProc() {
-		return nil
+// Descendants returns the numbers of all descendants of this process; ok is false if
+// /proc does not show them.
+func Descendants() (pids []int, ok bool) {
+	all, ok := descendants()
+	for _, p := range all {
+		pids = append(pids, p.pid)
 	}
-	all := processes()
-	ours := map[int]bool{unix.Getpid(): true}
+	return pids, ok
+}
+
+func descendants() (found []entry, ok bool) {
+	all, ok := processes()
+	return below(unix.Getpid(), all), ok
+}
+
+// below returns the descendants of a process among all, which may be in any order.
+func below(pid int, all []entry) (found []entry) {
+	ours := map[int]bool{pid: true}
 	for more := true; more; {
 		more = false
 		for _, p := range all {
 			if ours[p.parent] && !ours[p.pid] {
 				ours[p.pid], more = true, true
+				found = append(found, p)
 			}
 		}
 	}
-	for _, p := range all {
-		if ours[p.pid] && p.pid != unix.Getpid() && !p.dead {
-			alive = append(alive, p)
-		}
-	}
-	return alive
+	return found
 }
 
 // foreignProc says whether /proc shows another PID namespace than this process's: then

@@ -21,7 +21,9 @@
 // Descendants that have left the group are found too, whatever their environment, name
 // or group. Every child is a subreaper, so what it has started stays below it while it
 // lives. So is the root inside [WithOrphans], so what a child leaves behind becomes a
-// child of the root, which kills it before Done is closed.
+// child of the root, which kills it before Done is closed. They are found in /proc or, if
+// that belongs to another PID namespace or no descriptor is left to read it with, by
+// asking the kernel about every number. What does not die within two seconds is left.
 //
 //	root (subreaper) ──► child (subreaper) ──► setsid, double fork ──► daemon
 //	      ▲                     ╳ dies                                   │

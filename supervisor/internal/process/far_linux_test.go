@@ -55,7 +55,7 @@ func TestFar(t *testing.T) {
 	if far.PID() != p.PID() {
 		t.Errorf("%d, want %d", far.PID(), p.PID())
 	}
-	if far.Over() {
+	if far.Over() || !p.Alive() {
 		t.Error("it is over, and runs")
 	}
 	late := descriptor()
@@ -64,8 +64,8 @@ func TestFar(t *testing.T) {
 	}
 	far.Wait()
 	<-p.Done()
-	if x := p.Exit(); x.Signal != unix.SIGKILL {
-		t.Errorf("%+v", x)
+	if x := p.Exit(); x.Signal != unix.SIGKILL || p.Alive() {
+		t.Errorf("%+v, alive %v", x, p.Alive())
 	}
 	if err := far.Kill(); err != process.ErrDone || !far.Over() {
 		t.Errorf("of one that has ended: %v", err)
@@ -75,5 +75,32 @@ func TestFar(t *testing.T) {
 			far.Close()
 		}
 		t.Errorf("of one that has been reaped: %v", err)
+	}
+}
+
+// TestFarZombie: one that is dead and was not reaped has ended, whatever can still be sent
+// to it.
+func TestFarZombie(t *testing.T) {
+	testutil.Audit(t)
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	fd, err := unix.PidfdOpen(cmd.Process.Pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	far, err := process.NewFar(os.NewFile(uintptr(fd), "pidfd"), os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	if err := far.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	far.Wait()
+	if err := far.Kill(); err != process.ErrDone || !far.Over() {
+		t.Errorf("%v", err)
 	}
 }

@@ -40,7 +40,7 @@ func BecomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1,
 // them when EndOrphans is called. Otherwise WithOrphans just calls f. If f panics,
 // WithOrphans does not return, since its caller would go on while the panic is written.
 func WithOrphans(f func()) {
-	if unix.Gettid() != unix.Getpid() || serving.Load() != nil || BecomeSubreaper() != nil {
+	if unix.Gettid() != unix.Getpid() || BecomeSubreaper() != nil {
 		f()
 		return
 	}
@@ -128,10 +128,18 @@ func reapOrphans() {
 // end runs on the main thread.
 func (o *orphans) end() {
 	deadline := time.Now().Add(endTime)
-	for reapOrphans(); anyOrphan() && time.Now().Before(deadline); reapOrphans() {
-		for _, p := range processes() {
-			if p.parent == unix.Getpid() && isOrphan(p.pid) {
-				_ = unix.Kill(p.pid, unix.SIGKILL) // its number is safe until this thread reaps it
+	left := func() bool {
+		reapOrphans()
+		return isChild(unix.P_ALL, 0, orphan)
+	}
+	for left() && time.Now().Before(deadline) {
+		all, ok := processes()
+		if !ok {
+			killChildren(killOrphan, left, deadline)
+		}
+		for _, p := range all {
+			if p.parent == unix.Getpid() {
+				killOrphan(p.pid)
 			}
 		}
 		t := time.NewTimer(10 * time.Millisecond)
@@ -143,14 +151,20 @@ func (o *orphans) end() {
 	}
 }
 
-// anyOrphan says whether this thread has children. It runs on the main thread.
-func anyOrphan() bool { return thisThreadsChild(unix.P_ALL, 0) }
+// orphan are the options of a wait for an orphan, on the main thread.
+const orphan = unix.WEXITED | unix.WNOTHREAD
 
-func isOrphan(pid int) bool { return thisThreadsChild(unix.P_PID, pid) }
+// killOrphan kills the process of that number if it is an orphan. The number is safe until
+// this thread reaps it.
+func killOrphan(pid int) bool {
+	return isChild(unix.P_PID, pid, orphan) && unix.Kill(pid, unix.SIGKILL) == nil
+}
 
-func thisThreadsChild(idType, id int) bool {
+// isChild says whether there is a child that a wait with these options could be about. It
+// does not wait.
+func isChild(idType, id, options int) bool {
 	for {
-		err := unix.Waitid(idType, id, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
+		err := unix.Waitid(idType, id, nil, options|unix.WNOHANG|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
 			return err == nil
 		}

@@ -21,9 +21,10 @@ import (
 // Starter starts processes from one thread that lives as long as the Starter: the kernel
 // sends a child's parent-death signal when the thread that made it ends, not the process.
 type Starter struct {
-	jobs chan func()
-	quit chan struct{}
-	once sync.Once
+	jobs    chan func()
+	quit    chan struct{}
+	once    sync.Once
+	changed chan os.Signal // a child may have stopped
 
 	mu    sync.Mutex
 	alive map[*Process]struct{}
@@ -33,7 +34,7 @@ type Starter struct {
 // closed in the processes that it starts from now on, since they are not meant for these.
 func NewStarter() *Starter {
 	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
-	s := &Starter{jobs: make(chan func()), quit: make(chan struct{}), alive: map[*Process]struct{}{}}
+	s := &Starter{jobs: make(chan func()), quit: make(chan struct{}), changed: make(chan os.Signal, 1), alive: map[*Process]struct{}{}}
 	s.watchStops()
 	holdOOM()
 	go func() {
@@ -89,7 +90,7 @@ func (s *Starter) Start(spec Spec) (p *Process, err error) {
 		s.mu.Lock()
 		s.alive[p] = struct{}{}
 		s.mu.Unlock()
-		p.lookForStop() // it may have stopped before
+		s.lookSoon() // it may have stopped before
 		p.atDeath(func() {
 			p.wait()
 			s.mu.Lock()
@@ -321,6 +322,14 @@ func (p *Process) Said() int64 {
 	p.stderr.mu.Lock()
 	defer p.stderr.mu.Unlock()
 	return p.stderr.said
+}
+
+// Alive says whether the process has not died yet. One that has died is over later, when
+// it has been reaped.
+func (p *Process) Alive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.reaped && isChild(unix.P_PID, p.pid, unix.WSTOPPED)
 }
 
 // Signal sends a signal to the process, or fails with ErrDone.

@@ -43,6 +43,8 @@ func act() {
 		}
 		fmt.Println("fine")
 		os.Exit(0)
+	case "end", "lose leader":
+		process.EndThem(what)
 	case "bare", "full":
 		stayBare(what == "full")
 	case "live for other":
@@ -248,7 +250,8 @@ func saySoftLimit() {
 }
 
 // TestMemoryRefused: more memory than this process may have itself cannot be
-// allowed to a child without privilege; the error says so. As much can be.
+// allowed to a child without privilege; the error says so, and nothing of that child is
+// left. As much can be.
 func TestMemoryRefused(t *testing.T) {
 	if testutil.RaceEnabled {
 		t.Skip("skipped under the race detector: its shadow memory does not fit into any RLIMIT_DATA")
@@ -259,7 +262,8 @@ func TestMemoryRefused(t *testing.T) {
 		testutil.Refused(t, fmt.Sprintf("RLIMIT_DATA is %d bytes, and this test needs %d", have.Max, uint64(least)))
 	}
 	x := ended(t, start(t, spec("less memory")))
-	if x.Code != 0 || !strings.Contains(x.Stderr, "RLIMIT_DATA is 4294967296") || !strings.Contains(x.Stderr, "LimitDATA=") || !strings.Contains(x.Stderr, "as much: <nil>") {
+	if x.Code != 0 || !strings.Contains(x.Stderr, "RLIMIT_DATA is 4294967296") || !strings.Contains(x.Stderr, "LimitDATA=") || !strings.Contains(x.Stderr, "as much: <nil>") ||
+		!strings.Contains(x.Stderr, "a child is left: false") || !strings.Contains(x.Stderr, "a descriptor is left: false") {
 		t.Errorf("%s\n%s", x.Summary, x.Stderr)
 	}
 }
@@ -272,22 +276,47 @@ func lessMemory() {
 		err = syscall.Setuid(65534)
 	}
 	starter := process.NewStarter()
-	for what, bytes := range map[string]uint64{"more": 8 << 30, "as much": 4 << 30} {
-		s := spec("exit 0")
-		s.MemoryBytes = bytes
-		p, started := starter.Start(s)
-		if fmt.Fprintf(os.Stderr, "%s: %v\n", what, started); started == nil {
-			<-p.Done()
-		}
+	as := spec("exit 0")
+	as.MemoryBytes = 4 << 30
+	p, started := starter.Start(as)
+	if fmt.Fprintln(os.Stderr, "as much:", started); started == nil {
+		<-p.Done()
 	}
+	before := descriptors()
+	more := spec("sleep")
+	more.MemoryBytes = 8 << 30
+	_, started = starter.Start(more)
+	fmt.Fprintln(os.Stderr, "more:", started)
+	_, left := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+	fmt.Fprintln(os.Stderr, "a child is left:", left != unix.ECHILD)
+	for begin := time.Now(); descriptors() > before && time.Since(begin) < 10*time.Second; { // its stderr is read to the end
+	}
+	fmt.Fprintln(os.Stderr, "a descriptor is left:", descriptors() > before)
 	if err != nil {
 		panic(err)
 	}
 	os.Exit(0)
 }
 
-// TestFiles: a child has the descriptors that it was given and no others.
+// descriptors is how many descriptors are open, without /proc, which a process that has
+// changed its user cannot read.
+func descriptors() (n int) {
+	for fd := range 256 {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// TestFiles: a child has the descriptors that it was given and no others, such as those
+// that this process was started with.
 func TestFiles(t *testing.T) {
+	started, err := unix.Dup(0) // is not closed by an exec, like those
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(started)
 	f, err := os.Open("/dev/null")
 	if err != nil {
 		t.Fatal(err)

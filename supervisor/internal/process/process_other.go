@@ -111,6 +111,9 @@ func (*Far) Wait() {}
 // Close does nothing.
 func (*Far) Close() {}
 
+// Alive is false.
+func (*Process) Alive() bool { return false }
+
 // Descriptor is nil.
 func (*Process) Descriptor() *os.File { return nil }
 

@@ -20,7 +20,8 @@ type Spec struct {
 	Stdout io.Writer  // gets what the child writes to its stdout; nil: the child has this process's stdout. It must not block
 
 	// OnStop, if not nil, is called when the process was stopped by a signal (true) or
-	// continued (false). It must return quickly.
+	// continued (false). It may wait for whoever calls Start, but not for long: until it
+	// returns nobody looks at other processes.
 	OnStop func(stopped bool)
 
 	// Namespaces are flags of clone(2), CLONE_NEWPID and the like: the process is made

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"os"
 	"os/signal"
 
 	"golang.org/x/sys/unix"
@@ -11,19 +10,28 @@ import (
 // signal or continued. The kernel reports this in no other way: a pidfd becomes readable
 // only at the end.
 func (s *Starter) watchStops() {
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, unix.SIGCHLD)
+	signal.Notify(s.changed, unix.SIGCHLD)
 	go func() {
-		defer signal.Stop(changed)
+		defer signal.Stop(s.changed)
 		for {
 			select {
-			case <-changed:
+			case <-s.changed:
 				s.lookForStops()
 			case <-s.quit:
 				return
 			}
 		}
 	}()
+}
+
+// lookSoon makes the goroutine of watchStops look for stops. Nobody else does: reports of
+// one process would overtake each other, and OnStop would be called, and might wait, in a
+// goroutine that its receiver needs.
+func (s *Starter) lookSoon() {
+	select {
+	case s.changed <- unix.SIGCHLD:
+	default: // it will look anyway
+	}
 }
 
 // lookForStops first checks whether any child was stopped or continued, and only then
