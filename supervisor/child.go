@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil/fault"
+	"github.com/understudy-go/understudy/supervisor/internal/process"
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -211,6 +212,14 @@ func (r *running) closeLink() {
 		return
 	}
 	r.link.Close()
+}
+
+// deaf says whether c's process has closed its link and goes on, as a library may cause
+// that closes every descriptor it does not know. An actor that ends in order says so
+// before it closes its link.
+func (c *child) deaf() bool {
+	p, ok := c.run.proc.(*process.Process)
+	return ok && c.spec.Actor != nil && c.run.drained.Over() && c.declared == "" && p.Alive()
 }
 
 // late says what c did not do in time.

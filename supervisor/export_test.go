@@ -36,3 +36,13 @@ func StartFrom(s *Supervisor, id uint32, path string) { s.startFrom(id, path) }
 
 // Times is how long c may take to become ready, and to end.
 func Times(c Child) (start, stop time.Duration) { return c.startTime(), c.stopTime() }
+
+// Unlinked says whether all that the process of a child has sent was read, to the end of
+// its link.
+func Unlinked(s *Supervisor, id uint32) (over bool) {
+	s.call(func() {
+		c := s.children[id]
+		over = c != nil && c.run != nil && c.run.drained.Over()
+	})
+	return over
+}

@@ -38,7 +38,7 @@ func (s *Supervisor) linkEnded(peer wire.Addr, exit *wire.Exit) {
 	c.linked = exit
 	s.event(EventStopping, c, exit.Summary)
 	r := c.run
-	if c.spec.Shutdown == BrutalKill {
+	if c.spec.Shutdown == BrutalKill || c.deaf() {
 		_ = r.kill()
 		return
 	}

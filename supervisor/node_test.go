@@ -27,6 +27,9 @@ const rootVar = "SUPERVISOR_TEST_ROOT"
 // programs are more values of rootVar.
 var programs = map[string]func(){}
 
+// ways are more values of Die.How.
+var ways = map[string]func(){}
+
 func TestMain(m *testing.M) {
 	if n, err := strconv.Atoi(os.Getenv(rootVar)); err == nil {
 		if n < 0 {
@@ -175,6 +178,9 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		default:
 			if reason, ok := strings.CutPrefix(d.How, "exit "); ok {
 				c.Exit(reason)
+			}
+			if way := ways[d.How]; way != nil {
+				way()
 			}
 		case "kill":
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

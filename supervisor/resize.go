@@ -235,9 +235,14 @@ func (s *Supervisor) retireNow(c *child, running bool) {
 	}
 }
 
-// askToEnd asks a child to end: at once, or when its mailbox is empty.
+// askToEnd asks a child to end: at once, or when its mailbox is empty. One that cannot
+// hear that is killed: no time would be long enough.
 func (s *Supervisor) askToEnd(c *child) {
 	switch {
+	case c.deaf():
+		c.overdue = true
+		_ = c.run.kill()
+		s.event(EventKilled, c, "it cannot be asked to end: it has closed its control link")
 	case !c.retiring:
 		c.run.tell(&wire.Stop{Reason: wire.ReasonShutdown})
 	case s.above != nil: // the root knows when
