@@ -96,8 +96,10 @@ func (s *store) takeOver(n int) (segment.Block, error) {
 	}
 	b, err := s.Take(n)
 	switch {
-	case errors.Is(err, segment.ErrDry):
-		return b, ErrFull
+	case over && errors.Is(err, segment.ErrDry):
+		return b, &wholeError{n, s.pool}
+	case !over && err != nil:
+		return b, s.full(err, n)
 	case err != nil || !over:
 	case s.whole != nil:
 		s.whole()

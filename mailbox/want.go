@@ -14,6 +14,17 @@ func (e *lentError) Error() string {
 
 func (e *lentError) Unwrap() error { return ErrFull }
 
+// wholeError is the ErrFull of a payload over PoolBytes, of which a sender has only one on
+// its way.
+type wholeError struct{ size, pool int }
+
+func (e *wholeError) Error() string {
+	return fmt.Sprintf("%d bytes are more than mailbox.Config.PoolBytes, %d, and this process can have only one such payload on its way to one actor: "+
+		"the last one has not been handled or released yet", e.size, e.pool)
+}
+
+func (e *wholeError) Unwrap() error { return ErrFull }
+
 // Want is one sender's wait for a block. The zero Want waits for none.
 type Want struct{ size int }
 
