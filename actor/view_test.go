@@ -220,7 +220,7 @@ func viewIsReadOnly(t *testing.T, n int) {
 	ctx, ref := startSpectator(t, supervisor.Child{Stderr: &stderr})
 	_, err := actor.Ask(ctx, ref, Scribble{Data: seen(n, 1)})
 	var death *actor.DeathError
-	if !errors.As(err, &death) || !strings.Contains(death.Exit.Stderr+death.Exit.Summary, "fault") {
+	if !errors.As(err, &death) || !strings.Contains(death.Exit.Summary, "fault: it wrote to memory that it may only read") {
 		t.Error(err)
 	}
 	data := seen(n, 2)

@@ -64,6 +64,9 @@ func (e *Exit) classify(c circumstances) {
 	case e.Code == 2 && isCrash(line):
 		e.Kind = wire.ExitPanic
 		e.Summary = line
+		if wroteReadOnly(e.Stack) {
+			e.Summary += ": it wrote to memory that it may only read, such as a View or a received Buffer"
+		}
 	default:
 		e.Kind = wire.ExitCode
 		e.Summary = fmt.Sprintf("exit status %d", e.Code)
@@ -106,6 +109,12 @@ func nilInRuntime(stack string) bool {
 	_, frame, _ := strings.Cut(rest, "\n")
 	return strings.HasPrefix(where, "SIGSEGV: ") && strings.HasSuffix(strings.TrimSpace(where), " addr=0x0") &&
 		strings.HasPrefix(rest, "0 ") && strings.HasPrefix(frame, "runtime.")
+}
+
+// wroteReadOnly says whether a Go program crashed because it used memory in a way that its
+// mapping forbids: SEGV_ACCERR, which is 2. Hardly any other than a write is forbidden.
+func wroteReadOnly(stack string) bool {
+	return strings.HasPrefix(stack, "fatal error: fault\n[signal SIGSEGV: segmentation violation code=0x2 ")
 }
 
 func signalName(s syscall.Signal) string {
