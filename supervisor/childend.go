@@ -170,6 +170,8 @@ func reason(c *child, x process.Exit) tree.Reason {
 		return tree.ByRequest
 	case x.Kind == wire.ExitNormal:
 		return tree.Normal
+	case c.asked && !c.killed && c.spec.Command != nil && x.Signal == c.spec.Command.stop():
+		return tree.ByRequest // few programs catch the signal that asks them to end
 	case x.Signal != 0:
 		return tree.Abnormal
 	case slices.Contains(c.spec.NormalCodes, x.Code) && x.Kind == wire.ExitCode:

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,8 +45,9 @@ type Command struct {
 	// Ready says when it is ready; the zero value means as soon as it runs.
 	Ready Ready
 
-	// Stop is the signal that asks it to end; 0 means SIGTERM. When
-	// Child.Shutdown is over, everything that it has started is killed.
+	// Stop is the signal that asks it to end; 0 means SIGTERM. It may die of it: that
+	// is no failure. When Child.Shutdown is over, everything that it has started is
+	// killed.
 	Stop syscall.Signal
 
 	// Forward lists signals, such as SIGHUP, SIGUSR1 and SIGUSR2, that are passed on
@@ -117,17 +119,17 @@ func (c *Command) validate(child Child) (errs []error) {
 	return errs
 }
 
+// stop is the signal that asks the command to end.
+func (c *Command) stop() syscall.Signal { return cmp.Or(c.Stop, syscall.SIGTERM) }
+
 // guardSpec is what the guardian is told.
 func (c *Command) guardSpec() (g guard.Spec, err error) {
 	path, err := exec.LookPath(c.Path)
 	if err != nil && !errors.Is(err, exec.ErrDot) {
 		return g, fmt.Errorf("supervisor: command: %w", err)
 	}
-	g = guard.Spec{Path: path, Args: append([]string{c.Path}, c.Args...), Dir: c.Dir, Stop: c.Stop, Forward: c.Forward, Env: []string{},
+	g = guard.Spec{Path: path, Args: append([]string{c.Path}, c.Args...), Dir: c.Dir, Stop: c.stop(), Forward: c.Forward, Env: []string{},
 		Ready: guard.Ready{Address: c.Ready.Port, File: c.Ready.File, Notify: c.Ready.Notify, Exit: c.Ready.Exit, Outside: c.Ready.Line != nil}}
-	if g.Stop == 0 {
-		g.Stop = syscall.SIGTERM
-	}
 	if f := g.Ready.File; f != "" && c.Dir != "" && !filepath.IsAbs(f) {
 		g.Ready.File = filepath.Join(c.Dir, f)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -242,6 +243,18 @@ func TestCommandStops(t *testing.T) {
 	}
 	allEnd(t, all)
 	if got := r.kinds(supervisor.EventKilled); len(got) != 1 {
+		t.Fatalf("%q", got)
+	}
+	for _, stop := range []syscall.Signal{0, syscall.SIGINT} { // one that does not catch its signal ends as it should
+		id, err := supervisor.StartCommand(ctx, sup, shell("exec sleep 1000", supervisor.Command{Stop: stop}), supervisor.Child{Name: fmt.Sprint("frank ", int(stop))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sup.Terminate(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.kinds(supervisor.EventShutdownError); !slices.Equal(got, []string{"shutdown_error rude"}) {
 		t.Fatalf("%q", got)
 	}
 }
