@@ -225,8 +225,8 @@ func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 // Kill kills the process of a child at once, as if it had crashed, and the child is
 // restarted by its rules. But the message in hand is not quarantined: it is handled
 // again. id is the field ID of its Ref; the child may belong to a supervisor below s. If
-// the child has no process at the moment, because it has just died, the error is
-// ErrNotRunning.
+// the child has no process at the moment, because it has just died, or at all, as a pool,
+// the error is ErrNotRunning.
 //
 // Kill works even if the child's supervisor has its own process and was stopped by a
 // signal; the supervisor restarts the child when it continues. Only what the root cannot
@@ -243,6 +243,8 @@ func (s *Supervisor) Kill(id uint32) error {
 		switch {
 		case c == nil:
 			err = commandError(nil, id, ErrNotFound)
+		case c.run == nil && c.driven():
+			err = commandError(c, id, noProcess{})
 		case c.run == nil:
 			err = commandError(c, id, ErrNotRunning)
 		case c.away != nil && c.run.far == nil:
@@ -261,6 +263,15 @@ func (s *Supervisor) Kill(id uint32) error {
 	}
 	return err
 }
+
+// noProcess is the ErrNotRunning of a supervisor that runs in this process.
+type noProcess struct{}
+
+func (noProcess) Error() string {
+	return "it is a supervisor or a pool without a process of its own: Kill its children, which the Children of Below lists"
+}
+
+func (noProcess) Unwrap() error { return ErrNotRunning }
 
 // ChildInfo is what a supervisor knows about a child at one moment.
 type ChildInfo struct {

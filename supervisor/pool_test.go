@@ -51,6 +51,22 @@ func TestPoolRoundRobin(t *testing.T) {
 	}
 }
 
+// TestPoolIsNoProcess: what kills or replaces a process says what to do with a pool, which
+// has none.
+func TestPoolIsNoProcess(t *testing.T) {
+	poolEverywhere(t, func(t *testing.T, at poolPlace) {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		_, pool := at(t, ctx, sup, supervisor.Pool{Size: 1})
+		if err := sup.Kill(pool.ID); !errors.Is(err, supervisor.ErrNotRunning) || !strings.Contains(err.Error(), "without a process of its own") {
+			t.Error(err)
+		}
+		if err := sup.Replace(ctx, pool.ID, supervisor.Replacement{}); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "ReplaceAll of the supervisor that Below returns") {
+			t.Error(err)
+		}
+		ask(t, ctx, pool, Which{})
+	})
+}
+
 // TestPoolLeastLoaded: a member that does not get on gets nothing more.
 func TestPoolLeastLoaded(t *testing.T) { poolEverywhere(t, testPoolLeastLoaded) }
 

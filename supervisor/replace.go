@@ -140,6 +140,8 @@ func (s *Supervisor) Replace(ctx context.Context, id uint32, r Replacement) erro
 // canReplace returns an error if c cannot be replaced.
 func (c *child) canReplace(r Replacement) error {
 	switch {
+	case c.supervises():
+		return fmt.Errorf("only an actor can be replaced: call ReplaceAll of the supervisor that Below returns, which replaces all actors below it: %w", errors.ErrUnsupported)
 	case !c.isActor():
 		return fmt.Errorf("only an actor can be replaced, since only it has a mailbox to keep: use Terminate and Restart: %w", errors.ErrUnsupported)
 	case c.spec.InPlace && r.Path != "":

@@ -127,3 +127,19 @@ func (c *child) isActor() bool {
 	}
 	return c.spec.Actor != nil
 }
+
+// supervises says whether c is a supervisor.
+func (c *child) supervises() bool {
+	if c.away != nil {
+		return c.sort == wire.SortSupervisor || c.sort == wire.SortSubtree
+	}
+	return c.spec.supervises()
+}
+
+// driven says whether c is a supervisor without a process of its own.
+func (c *child) driven() bool {
+	if c.away != nil {
+		return c.sort == wire.SortSupervisor
+	}
+	return c.spec.driven()
+}
