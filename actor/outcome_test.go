@@ -92,6 +92,9 @@ func TestTellErrorIsALetter(t *testing.T) {
 		if l.Reason != supervisor.LetterHandlerError || l.Text != "as asked" || l.To != ref.ID {
 			t.Fatalf("%+v", l)
 		}
+		if to, err := actor.Lookup[Worker](ctx, l.Child); err != nil || to != ref {
+			t.Fatalf("%q is %v, %v", l.Child, to, err)
+		}
 	case <-ctx.Done():
 		t.Fatal("no letter")
 	}

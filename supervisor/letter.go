@@ -46,6 +46,7 @@ func (r LetterReason) String() string {
 type Letter struct {
 	Time    time.Time
 	To      uint32 // ID of the actor's Ref
+	Child   string // path of the actor
 	From    uint32 // ID of the sender; 0 for the root process
 	Type    uint64 // identity of the message's type
 	Name    string // of the type, or Type in hexadecimal

@@ -398,9 +398,10 @@ func (s *Supervisor) letter(l keeper.Letter) {
 	if name == "" {
 		name = s.keeper.TypeName(l.Type)
 	}
-	s.log.Warn("dead letter", "to", s.keeper.Name(l.To), "reason", LetterReason(l.Reason), "type", name, "bytes", l.Size, "text", l.Text)
+	child := s.keeper.Name(l.To)
+	s.log.Warn("dead letter", "to", child, "reason", LetterReason(l.Reason), "type", name, "bytes", l.Size, "text", l.Text)
 	if s.spec.OnLetter != nil {
-		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, From: l.From.ID, Type: l.Type, Name: name, Size: int(l.Size),
+		s.spec.OnLetter(Letter{Time: time.Now(), To: l.To, Child: child, From: l.From.ID, Type: l.Type, Name: name, Size: int(l.Size),
 			Reason: LetterReason(l.Reason), Text: l.Text, Payload: l.Payload})
 	}
 }
