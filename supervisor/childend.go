@@ -48,8 +48,12 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	if r.guard {
 		x = c.guarded(x)
 	}
-	if !c.ready && c.failed != "" {
-		x.Kind, x.Summary = wire.ExitStart, c.failed
+	switch {
+	case c.failed == "":
+	case !c.ready:
+		x.Kind, x.Summary = wire.ExitStart, oneLine(c.failed)
+	case x.Kind == wire.ExitCode:
+		x.Summary += ": " + oneLine(c.failed)
 	}
 	if c.doom != nil && x.Kind != wire.ExitNormal {
 		x.Kind, x.Summary = c.doom.kind, c.doom.text
@@ -106,6 +110,9 @@ func (s *Supervisor) shows(c *child) bool {
 	return c.spec.inherits() && s.spec.Log == slog.Default()
 }
 
+// oneLine is the text of an error, such as one of errors.Join, on one line.
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }
+
 // logDeath writes the crash report of c, without empty fields. If its stderr was already
 // shown, the stacks of its goroutines are not repeated.
 func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
@@ -118,7 +125,7 @@ func (s *Supervisor) logDeath(c *child, x *wire.Exit) {
 		end, _, _ = strings.Cut(end, "\n\ngoroutine ")
 	}
 	end = strings.TrimRight(end, "\n")
-	if what, ok := strings.CutSuffix(end, x.Summary); ok && x.Kind == wire.ExitStart && !strings.Contains(what, "\n") {
+	if what, ok := strings.CutSuffix(oneLine(end), x.Summary); ok && x.Kind == wire.ExitStart && !strings.Contains(what, "; ") {
 		end = "" // it only repeats the error of its Setup
 	}
 	if end != "" {

@@ -83,5 +83,5 @@ func (e Event) String() string {
 	} else if e.Text != "" {
 		s += ": " + e.Text
 	}
-	return s
+	return oneLine(s)
 }

@@ -88,7 +88,7 @@ const (
 	LimitAddressSpace Limit = "RLIMIT_AS"         // bytes; the Go runtime reserves much: prefer Child.Memory
 	LimitCore         Limit = "RLIMIT_CORE"       // bytes of a core file; 0: none
 	LimitCPU          Limit = "RLIMIT_CPU"        // seconds of processor time
-	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that it writes; shared segments count
+	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that it writes; shared segments count: with default mailboxes an actor needs 2 MiB
 	LimitLocked       Limit = "RLIMIT_MEMLOCK"    // bytes of locked memory
 	LimitQueues       Limit = "RLIMIT_MSGQUEUE"   // bytes of POSIX queues, of the user
 	LimitOpenFiles    Limit = "RLIMIT_NOFILE"     // one more than the highest descriptor

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
@@ -220,6 +221,27 @@ func TestLimitRefused(t *testing.T) {
 				t.Fatalf("%d events: %q", len(got), got)
 			}
 		})
+	}
+}
+
+// TestLimitTooLowToReceive: a child that can read no message because of a limit of its
+// own ends, and its last words, one line in the facts of its death, name the limit.
+func TestLimitTooLowToReceive(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	ref := startNode(t, ctx, sup, supervisor.Child{Restart: supervisor.Temporary,
+		Limits: supervisor.Limits{Resources: map[supervisor.Limit]uint64{supervisor.LimitFileSize: 0}}})
+	_, err := actor.Ask(ctx, ref, Who{})
+	gone := new(actor.GoneError)
+	if !errors.As(err, &gone) {
+		t.Fatal(err)
+	}
+	x := gone.Exit
+	if x.Kind != actor.ExitCode || x.Code != 1 || !strings.HasPrefix(x.Summary, "exit status 1: ") || !strings.Contains(x.Summary, "RLIMIT_FSIZE is 0") ||
+		strings.Contains(x.Summary, "\n") {
+		t.Errorf("%v, %q", x.Kind, x.Summary)
+	}
+	if !strings.Contains(x.Stderr, "RLIMIT_FSIZE is 0") || strings.Contains(x.Stderr, "supervisor was shut down") {
+		t.Errorf("stderr: %q", x.Stderr)
 	}
 }
 

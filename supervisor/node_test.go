@@ -125,6 +125,8 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	switch os.Getenv("NODE_SETUP") {
 	case "fail":
 		return errors.New("no socket to sit on")
+	case "fail twice":
+		return errors.Join(errors.New("nor a chair"), errors.New("no socket to sit on"))
 	case "fail loudly":
 		fmt.Fprintln(os.Stderr, "loud and clear")
 		return errors.New("no socket to sit on")

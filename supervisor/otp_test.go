@@ -183,14 +183,14 @@ func TestStartOfAnotherProgram(t *testing.T) {
 }
 
 // TestSetupErrorIsLoggedOnce: the crash report does not repeat it, but has what else
-// the process has written.
+// the process has written. An error of two lines is on one line in the facts of the death.
 func TestSetupErrorIsLoggedOnce(t *testing.T) {
-	for setup, repeats := range map[string]int{"fail": 1, "fail loudly": 2} {
+	for setup, repeats := range map[string]int{"fail": 1, "fail twice": 1, "fail loudly": 2} {
 		var text bytes.Buffer
 		ctx, sup, _ := newSup(t, supervisor.Spec{Log: slog.New(slog.NewTextHandler(&text, nil))})
 		_, err := supervisor.StartChild(ctx, sup, node, supervisor.Child{Env: []string{"NODE_SETUP=" + setup}, Stderr: io.Discard})
-		if err == nil {
-			t.Fatal(setup, "did not fail")
+		if se := new(supervisor.StartError); !errors.As(err, &se) || strings.Contains(se.Exit.Summary, "\n") {
+			t.Fatalf("%s: %v", setup, err)
 		}
 		sup.Shutdown()
 		if got := strings.Count(text.String(), "no socket to sit on"); got != repeats || strings.Contains(text.String(), "loud and clear") != (repeats > 1) {

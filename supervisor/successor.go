@@ -305,7 +305,7 @@ func (s *Supervisor) successorExited(c *child, n *successor, x process.Exit) {
 	r := n.self.run
 	reason := reason(n.self, x)
 	if !n.self.ready && n.self.failed != "" {
-		x.Kind, x.Summary = wire.ExitStart, n.self.failed
+		x.Kind, x.Summary = wire.ExitStart, oneLine(n.self.failed)
 	}
 	exit := n.self.exitOf(r, x, reason, n.abandoned)
 	n.self.exit = exit

@@ -296,6 +296,9 @@ func TestSegmentThatALimitKeepsOut(t *testing.T) {
 	defer huge.Close()
 	restore := testutil.Addresses(t, 2<<30)
 	s.Say(&wire.Segment{Peer: from, ID: 0, Size: size, Class: size, Blocks: 1}, huge)
+	if f := wiretest.Hear[*wire.Failed](s.Peer); !strings.Contains(f.Text, "RLIMIT_AS") {
+		t.Errorf("its last words are %q", f.Text)
+	}
 	s.settle()
 	restore()
 	ended := make(chan error, 1)

@@ -133,7 +133,9 @@ func (n *Node) enter(b *inbox) {
 // supervisor gives up and says why.
 func (n *Node) cannotRead(from string, err error) {
 	if own(err) {
-		n.fail(fmt.Errorf("node: messages from %s cannot be read: %w", from, err))
+		err = fmt.Errorf("node: messages from %s cannot be read: %w", from, err)
+		n.Failed(err)
+		n.fail(err)
 	}
 }
 

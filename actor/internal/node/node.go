@@ -247,7 +247,7 @@ func (n *Node) Ready() error { return n.send(&wire.Ready{}) }
 // Types tells the supervisor the names of the types that this process handles.
 func (n *Node) Types(types []wire.TypeName) error { return n.send(&wire.Types{Types: types}) }
 
-// Failed tells the supervisor that the start failed.
+// Failed tells the supervisor why the start fails, or why this process ends itself.
 func (n *Node) Failed(err error) { _ = n.send(&wire.Failed{Text: err.Error()}) }
 
 // Exiting declares why this process ends.
@@ -274,10 +274,18 @@ func (n *Node) Close() {
 	})
 }
 
+// endedError is an ErrEnded for a reason of this process's own.
+type endedError struct{ err error }
+
+func (e *endedError) Error() string {
+	return "actor: the program has ended for this process: " + e.err.Error()
+}
+func (e *endedError) Unwrap() []error { return []error{ErrEnded, e.err} }
+
 // fail makes every wait end with err, wrapped in ErrEnded. Only the first call counts.
 func (n *Node) fail(err error) {
 	if !errors.Is(err, ErrEnded) {
-		err = fmt.Errorf("%w: %w", ErrEnded, err)
+		err = &endedError{err}
 	}
 	n.mu.Lock()
 	first := n.closed == nil
