@@ -100,6 +100,9 @@ func (c *Context) Err() error {
 // Done returns a channel that is closed when the asker gives up the ask in hand, when
 // the deadline passes, or when the handler has returned. For a told message it is nil.
 // The first call for a message starts a goroutine that watches it; Err is cheaper.
+//
+// That the actor was asked to end does not close it: the message in hand is finished
+// first.
 func (c *Context) Done() <-chan struct{} {
 	if !c.isAsk() {
 		return nil

@@ -166,8 +166,9 @@ type Child struct {
 	Restart Restart
 
 	// Shutdown is how long the child may take to end when it is asked to; after
-	// that it is killed. 0 means 5 s, or Infinity for a supervisor. BrutalKill
-	// kills without asking; Infinity waits without limit.
+	// that it is killed. An actor finishes the message in hand first. 0 means 5 s, or
+	// Infinity for a supervisor. BrutalKill kills without asking; Infinity waits
+	// without limit.
 	Shutdown time.Duration
 
 	// Start is how long it may take from the start of the process until its Setup
