@@ -228,15 +228,19 @@ func (s *Supervisor) bury(c *child) {
 func (s *Supervisor) forgetChild(id uint32) {
 	c := s.children[id]
 	delete(s.children, id)
-	if !c.held && !c.returns() {
+	if !c.held && !s.returns(c) {
 		s.forgotten(c)
 	}
 }
 
-// returns says whether c comes back when its supervisor is restarted.
-func (c *child) returns() bool {
+// returns says whether c comes back when its supervisor is restarted. If that has a
+// process of its own, which is ending, only the root knows whether it is.
+func (s *Supervisor) returns(c *child) bool {
 	sup := c.branch.self
-	return sup != nil && sup.static[path.Base(c.name)] == c
+	if sup == nil {
+		return s.above != nil && c.listed && c.branch.machine.Ending()
+	}
+	return sup.static[path.Base(c.name)] == c
 }
 
 // forgotten tells the keeper or the root that a child and the children of its Spec will

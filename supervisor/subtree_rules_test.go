@@ -398,3 +398,41 @@ func TestSubtreeOthers(t *testing.T) {
 		t.Errorf("%d is alive", pid)
 	}
 }
+
+// TestTerminatedComesBack: a child that was terminated is started again with its
+// supervisor, and its Ref is valid again, however that supervisor has ended.
+func TestTerminatedComesBack(t *testing.T) {
+	for _, end := range []string{"gives up", "is killed"} {
+		t.Run(end, func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5})
+			sub, err := supervisor.StartSubtree(ctx, sup, variable, tree("impatient"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := find(t, sub, "a"), find(t, sub, "b")
+			if err := sub.Terminate(ctx, b.ID); err != nil {
+				t.Fatal(err)
+			}
+			if end == "is killed" {
+				_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
+			} else {
+				for range 2 {
+					tell(t, ctx, a, "exit 3")
+				}
+			}
+			r.until(t, ctx, "the next tree", func() bool {
+				return slices.ContainsFunc(r.all(), func(e supervisor.Event) bool {
+					return e.Child == "tree" && e.Kind == supervisor.EventReady && e.Incarnation == 2
+				})
+			})
+			for what, ref := range map[string]actor.Ref[Node]{"a": a, "b": b} {
+				if now := find(t, sub, what); now != ref {
+					t.Errorf("%s was number %d and is %d", what, ref.ID, now.ID)
+				}
+			}
+			if m, err := actor.Ask(ctx, b, Who{}); err != nil || m.PID == 0 {
+				t.Error(m, err)
+			}
+		})
+	}
+}

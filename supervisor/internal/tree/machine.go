@@ -107,6 +107,9 @@ func (m *Machine) answer(call uint64, id uint32, err error) {
 func (m *Machine) report(k ReportKind, c *child) { m.do(Report{k, c.id}) }
 
 // simple says whether this is a simple_one_for_one supervisor.
+// Ending says whether the supervisor ends.
+func (m *Machine) Ending() bool { return m.ending }
+
 func (m *Machine) simple() bool { return m.config.Strategy == SimpleOneForOne }
 
 // advance does what can be done now: at most one child is being stopped, and
