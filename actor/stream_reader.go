@@ -48,6 +48,11 @@ func (r *StreamReader) Total() int64 { return r.total }
 //
 // If the sender ends too early, Read returns a *StreamError after the last byte that
 // has arrived. It returns io.EOF only after all bytes of the stream.
+//
+// If the program kills the actor just when a stream has begun, f may be called again for
+// that stream in the next process, as the handler of any message in hand (see
+// supervisor.Supervisor.Kill). Once the sender's NewStream has returned, a death ends the
+// stream.
 func OnStream[P any](s *Setup[P], policy StreamPolicy, f func(*StreamReader) error) {
 	if policy.MaxBytes <= 0 {
 		policy.MaxBytes = DefaultStreamBytes
