@@ -41,14 +41,7 @@ func TestEnds(t *testing.T) {
 				cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUSER, Pdeathsig: syscall.SIGKILL}
 			}
 			out, err := cmd.CombinedOutput()
-			switch text := strings.TrimSpace(string(out)); {
-			case cmd.Process == nil:
-				testutil.Refused(t, err)
-			case strings.HasPrefix(text, "refused"):
-				testutil.Refused(t, text)
-			case text != "fine":
-				t.Errorf("%s, %v", text, err)
-			}
+			mustBeFine(t, cmd, out, err)
 		})
 	}
 }

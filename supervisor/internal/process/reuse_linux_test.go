@@ -31,6 +31,13 @@ func TestPidReuse(t *testing.T) {
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	out, err := cmd.Output()
+	mustBeFine(t, cmd, out, err)
+}
+
+// mustBeFine is the verdict on a process that says "fine", what was refused, or what is
+// wrong.
+func mustBeFine(t *testing.T, cmd *exec.Cmd, out []byte, err error) {
+	t.Helper()
 	switch text := strings.TrimSpace(string(out)); {
 	case cmd.Process == nil:
 		testutil.Refused(t, err)
