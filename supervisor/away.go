@@ -31,7 +31,7 @@ func (s *Supervisor) passOn(c *child, r *running, f wire.Frame, files []transpor
 			return true
 		}
 		if _, ok := f.(*wire.Ready); ok && c != nil && c.run == r {
-			s.buryBelow(c) // children that have not come back by now never will
+			s.dropKept(c) // children that have not come back by now never will
 		}
 	}
 	if c == nil || c.run != r || c.away == nil {
@@ -112,7 +112,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	}
 	b := parent.sub
 	whole := b.pathOf(f.Name)
-	c := s.heldAway(whole, f)
+	c := s.keptAway(whole, f)
 	if c == nil {
 		s.lastID++
 		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, name: whole, spec: &Child{Watchdog: f.Watchdog}}
@@ -124,7 +124,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 		}
 		s.children[c.id] = c
 	}
-	c.branch, c.away, c.held, c.listed, c.spare, c.shown = b, r, false, f.Listed == 1, nil, f.Shown == 1
+	c.branch, c.away, c.listed, c.spare, c.shown = b, r, f.Listed == 1, nil, f.Shown == 1
 	by := s.children[r.addr.ID] // only an Operator may have Operators below it
 	spec := *c.spec
 	spec.Operator = f.Operator == 1 && by != nil && by.spec.Operator
@@ -148,7 +148,7 @@ func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 	if !c.sized {
 		return nil
 	}
-	for _, x := range s.childrenAway(func(x *child) bool { return x.held && x.branch.self == c }) {
+	for _, x := range s.keptFor(c) {
 		if n, err := strconv.ParseUint(path.Base(x.name), 10, 32); err == nil {
 			numbers = append(numbers, uint32(n))
 		}
@@ -156,8 +156,8 @@ func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 	return numbers
 }
 
-// heldAway finds a child that was kept while its supervisor was restarted.
-func (s *Supervisor) heldAway(path string, f *wire.Enroll) *child {
+// keptAway finds a child that was kept while its supervisor was restarted.
+func (s *Supervisor) keptAway(path string, f *wire.Enroll) *child {
 	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition && c.route() == f.Route {
 		delete(s.kept, path)
 		return c
@@ -303,7 +303,7 @@ func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 	c.incarnation, c.pid = max(c.incarnation, f.Child.Incarnation), int(f.PID)
 	switch kind {
 	case EventStarting:
-		c.up = true
+		c.up, c.buried = true, false
 	case EventExited:
 		c.up = false
 	case EventSuspended:

@@ -83,37 +83,44 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 	case c.run != nil || c.next != nil:
 		s.log.Error("a supervisor forgets a child that runs: refused", "from", r.addr, "child", c.name)
 		return
-	default: // it was already buried
-		delete(s.children, c.id)
-		s.keeper.Forgotten(c.id)
+	default:
+		s.drop(c)
 	}
 	s.noticeAway(c)
 }
 
-// drop forgets a child that is away.
+// drop forgets a child that is away, and the children that were kept for it.
 func (s *Supervisor) drop(c *child) {
 	if s.kept[c.name] == c {
 		delete(s.kept, c.name)
 	}
 	s.bury(c)
+	s.dropAll(s.keptFor(c))
 	delete(s.children, c.id)
 	s.keeper.Forgotten(c.id)
 }
 
-// buryAway gives up the children that were kept for a supervisor that is away.
-func (s *Supervisor) buryAway(c *child) {
-	if s.above == nil && c.spec.supervises() {
-		s.buryBelow(c)
+func (s *Supervisor) dropAll(children []*child) {
+	for _, c := range children {
+		s.drop(c)
 	}
 }
 
-func (s *Supervisor) buryBelow(c *child) {
-	for _, x := range s.childrenAway(func(x *child) bool { return x.branch.self == c }) {
-		if x.held {
-			s.drop(x)
-		} else if x.sort == wire.SortSupervisor {
-			s.buryBelow(x)
-		}
+// keptFor returns the children of c, a supervisor that is away, that were kept for its
+// next incarnation.
+func (s *Supervisor) keptFor(c *child) []*child {
+	if !c.supervises() {
+		return nil
+	}
+	return s.childrenAway(func(x *child) bool { return x.branch.self == c && s.kept[x.name] == x })
+}
+
+// dropKept forgets the children that were kept for c, or for a supervisor that c's
+// process drives, and have not come back.
+func (s *Supervisor) dropKept(c *child) {
+	s.dropAll(s.keptFor(c))
+	for _, x := range s.childrenAway(func(x *child) bool { return x.branch.self == c && x.sort == wire.SortSupervisor }) {
+		s.dropKept(x)
 	}
 }
 
@@ -206,7 +213,6 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 		c.sub = nil
 	}
 	if c.listed {
-		c.held = true
 		s.kept[c.name] = c
 		return
 	}

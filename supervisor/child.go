@@ -68,6 +68,7 @@ type life struct {
 	suspended   bool        // stopped by a signal
 	asked       bool        // its end was asked for
 	killed      bool        // Kill was called
+	buried      bool        // it will not be started again, unless by hand or with its supervisor
 	overdue     bool        // it was killed because its time to end was over, or by BrutalKill
 	linked      *wire.Exit  // of the linked actor whose end also ends this one; its Summary says so
 	doom        *doom       // why it was killed, if its exit has to say so

@@ -203,19 +203,26 @@ func (s *Supervisor) gone(c *child, final bool) {
 	s.bury(c)
 }
 
-// bury ends a child for good, together with the children that were kept for it.
+// bury ends a child for good, or until it is started by hand or with its supervisor,
+// together with the children that were kept for it.
 func (s *Supervisor) bury(c *child) {
 	c.held = false
+	if c.buried {
+		return
+	}
+	c.buried = true
 	s.retireNow(c, false)
 	for _, x := range c.static {
 		if x.held {
 			s.bury(x)
 		}
 	}
-	s.buryAway(c)
 	if s.above != nil {
 		s.above.send(&wire.Left{ID: c.id})
 	} else {
+		for _, x := range s.keptFor(c) {
+			s.bury(x)
+		}
 		s.keeper.Gone(c.id)
 	}
 	if c.incarnation > 0 {
@@ -251,7 +258,8 @@ func (s *Supervisor) forgotten(c *child) {
 	}
 	if s.above != nil {
 		s.above.send(&wire.Left{ID: c.id, Forgotten: 1})
-	} else {
-		s.keeper.Forgotten(c.id)
+		return
 	}
+	s.dropAll(s.keptFor(c))
+	s.keeper.Forgotten(c.id)
 }

@@ -122,7 +122,7 @@ type (
 )
 
 var node = actor.Define("node", func(s *actor.Setup[Node]) error {
-	switch os.Getenv("NODE_SETUP") {
+	switch how := os.Getenv("NODE_SETUP"); how {
 	case "fail":
 		return errors.New("no socket to sit on")
 	case "fail twice":
@@ -138,8 +138,8 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 		}
 	case "hang":
 		select {}
-	case "wait": // until a pipe has an end
-		if s.Context().Incarnation() == 1 {
+	case "wait", "wait again": // until a pipe has an end
+		if (s.Context().Incarnation() == 1) == (how == "wait") {
 			_, _ = os.ReadFile(os.Getenv("NODE_PIPE"))
 		}
 	case "ignore":

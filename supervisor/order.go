@@ -155,7 +155,7 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 	case o.What == orderGiveUp && c.next != nil && c.next.addr.Incarnation == o.Incarnation:
 		s.giveUp(c, o.Text, o.Err.err())
 	case o.What == orderProgram:
-		c.startFrom(o.Text)
+		s.setProgram(c, o.Text)
 	}
 }
 

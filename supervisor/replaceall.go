@@ -81,19 +81,23 @@ func (s *Supervisor) startFrom(id uint32, path string) {
 		if c == nil || path == "" {
 			return
 		}
-		c.startFrom(path)
+		s.setProgram(c, path)
 		if c.away != nil {
 			s.order(c.away, order{What: orderProgram, ID: id, Text: path}, nil)
 		}
 	})
 }
 
-// startFrom sets the executable of c and, if it is a supervisor without a process of its
-// own, of the children that it lists. If it does not run, nothing else reaches those.
-func (c *child) startFrom(path string) {
+// setProgram sets the executable of c and of the children that are kept for it, or listed
+// by it if it is a supervisor without a process of its own. If it does not run, nothing
+// else reaches those.
+func (s *Supervisor) setProgram(c *child, path string) {
 	c.program = path
 	for _, x := range c.static {
-		x.startFrom(path)
+		s.setProgram(x, path)
+	}
+	for _, x := range s.keptFor(c) {
+		s.setProgram(x, path)
 	}
 }
 

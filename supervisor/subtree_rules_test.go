@@ -1,10 +1,12 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -51,6 +53,9 @@ var variable = supervisor.Define("tree", func() (spec supervisor.Spec, err error
 		quick.Start, _ = time.ParseDuration(os.Getenv("SUPERVISOR_TEST_TIME"))
 		quick.MaxStopped, quick.Env = quick.Start, []string{"NODE_SETUP=wait"}
 		spec.Children = []supervisor.Child{quick}
+	case "waits": // before it is started again
+		quick.Env = []string{"NODE_SETUP=wait again"}
+		spec.Children = []supervisor.Child{quick, listed("b")}
 	case "deep":
 		spec.Children = []supervisor.Child{listed("a"), {Subtree: pairOfNodes},
 			{Name: "here", Supervisor: &supervisor.Spec{Intensity: 100, Children: []supervisor.Child{listed("c")}}}}
@@ -402,7 +407,7 @@ func TestSubtreeOthers(t *testing.T) {
 // TestTerminatedComesBack: a child that was terminated is started again with its
 // supervisor, and its Ref is valid again, however that supervisor has ended.
 func TestTerminatedComesBack(t *testing.T) {
-	for _, end := range []string{"gives up", "is killed"} {
+	for _, end := range []string{"gives up", "is killed", "is terminated"} {
 		t.Run(end, func(t *testing.T) {
 			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5})
 			sub, err := supervisor.StartSubtree(ctx, sup, variable, tree("impatient"))
@@ -413,11 +418,24 @@ func TestTerminatedComesBack(t *testing.T) {
 			if err := sub.Terminate(ctx, b.ID); err != nil {
 				t.Fatal(err)
 			}
-			if end == "is killed" {
+			switch end {
+			case "is killed":
 				_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
-			} else {
+			case "gives up":
 				for range 2 {
 					tell(t, ctx, a, "exit 3")
+				}
+			case "is terminated":
+				if err := sup.Terminate(ctx, sub.ID()); err != nil {
+					t.Fatal(err)
+				}
+				for _, ref := range []actor.Ref[Node]{a, b} {
+					if _, err := actor.Ask(ctx, ref, Who{}); !errors.As(err, new(*actor.GoneError)) {
+						t.Errorf("number %d does not run, and answers %v", ref.ID, err)
+					}
+				}
+				if err := sup.Restart(ctx, sub.ID()); err != nil {
+					t.Fatal(err)
 				}
 			}
 			r.until(t, ctx, "the next tree", func() bool {
@@ -425,14 +443,62 @@ func TestTerminatedComesBack(t *testing.T) {
 					return e.Child == "tree" && e.Kind == supervisor.EventReady && e.Incarnation == 2
 				})
 			})
-			for what, ref := range map[string]actor.Ref[Node]{"a": a, "b": b} {
-				if now := find(t, sub, what); now != ref {
-					t.Errorf("%s was number %d and is %d", what, ref.ID, now.ID)
+			theSame(t, ctx, sub, a, b)
+			ends := map[string]int{}
+			for _, e := range r.all() {
+				if e.Kind == supervisor.EventGone {
+					ends[e.Child]++
 				}
 			}
-			if m, err := actor.Ask(ctx, b, Who{}); err != nil || m.PID == 0 {
-				t.Error(m, err)
+			if ends["tree/b"] != 1 || ends["tree/a"] != btoi(end == "is terminated") {
+				t.Errorf("so often gone: %v", ends)
 			}
 		})
 	}
+}
+
+// theSame checks that the children a and b have kept their numbers, and run.
+func theSame(t *testing.T, ctx context.Context, sub *supervisor.Supervisor, a, b actor.Ref[Node]) {
+	t.Helper()
+	for what, ref := range map[string]actor.Ref[Node]{"a": a, "b": b} {
+		if now := find(t, sub, what); now != ref {
+			t.Errorf("%s was number %d and is %d", what, ref.ID, now.ID)
+		}
+		if m, err := actor.Ask(ctx, ref, Who{}); err != nil || m.PID == 0 {
+			t.Error(what, m, err)
+		}
+	}
+}
+
+// TestTerminatedBeforeItsTurn: a child of a Spec that is terminated while its supervisor
+// starts keeps its number, and can be started when that is done.
+func TestTerminatedBeforeItsTurn(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NODE_PIPE", fifo)
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 5})
+	sub, err := supervisor.StartSubtree(ctx, sup, variable, tree("waits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := find(t, sub, "a"), find(t, sub, "b")
+	_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0) // a reads it in its Setup
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sub.Terminate(ctx, b.ID)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := actor.Ask(ctx, a, Who{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sub.Restart(ctx, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	theSame(t, ctx, sub, a, b)
 }

@@ -59,6 +59,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 		{in(0, 0), tree.Own, 0, 1, 0, "0x0000000000000007"},
 		{in(1, 0), tree.Own, 1, 1, 0, "second"}, // the first is done: its death is not charged to this one
 		{in(1, 1), tree.Asked, 1, 2, 0, "second"},
+		{0, tree.Unexplained, 1, 2, 0, ""}, // before it was in hand: it is still known who died with it
 		{in(1, 2), tree.Own, 2, 0, 1, "second"},
 		{in(2, 0), tree.Own, 2, 1, 1, "0x0000000000000009"},
 		{none, tree.Own, 3, 0, 1, ""},
@@ -86,7 +87,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 			t.Fatalf("death %d: the next begins at %d, attempt %d, after %d letters, and %q was in hand; want %+v", i, got.Start, got.Attempt, len(letters), exit.Type, tt)
 		}
 	}
-	if x := letters[0]; x.Type != 8 || x.Reason != wire.LetterQuarantined || x.Text != "death 3" || x.Payload == nil {
+	if x := letters[0]; x.Type != 8 || x.Reason != wire.LetterQuarantined || x.Text != "death 4" || x.Payload == nil {
 		t.Errorf("the letter is %+v", x)
 	}
 	k.Progress(2)

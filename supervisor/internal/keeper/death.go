@@ -114,11 +114,14 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 	}
 	left := form.Remains(m.send, m.recv, l.at)
 	at, entry := left.At, left.Entry
-	l.attempt = 0
 	if !left.InHand {
-		l.at = left.Again() // no handler has seen what left the queue
+		if left.At != l.at.Seq {
+			l.attempt = 0
+		}
+		l.at = left.Again() // this incarnation's handler has not seen what left the queue
 		return
 	}
+	l.attempt = 0
 	if l.chargeAt != at {
 		l.chargeAt, l.charge = at, tree.Charge{}
 	}

@@ -75,7 +75,7 @@ type child struct {
 	gone     bool   // Gone was reported
 	retrying bool   // a Retry will come
 	byHand   bool   // a RestartChild of it is in Machine.work
-	fresh    bool   // its first start: if that fails, the child is forgotten
+	fresh    bool   // its first start, by Add: if that fails, the child is forgotten
 
 	call    uint64   // the command that waits for its start
 	enders  []uint64 // the commands that wait for its end

@@ -25,6 +25,7 @@ func (m *Machine) init(in Init) {
 	m.initial, m.plan = true, planInit
 	for _, a := range in.Children {
 		c := m.newChild(a)
+		c.fresh = false // it is in the supervisor's Spec, whatever becomes of its first start
 		m.order.add(c)
 		m.byName[c.spec.Name] = c
 		m.toStart(c)

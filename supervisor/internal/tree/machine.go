@@ -106,10 +106,10 @@ func (m *Machine) answer(call uint64, id uint32, err error) {
 // report makes one of OTP's reports about a child.
 func (m *Machine) report(k ReportKind, c *child) { m.do(Report{k, c.id}) }
 
-// simple says whether this is a simple_one_for_one supervisor.
 // Ending says whether the supervisor ends.
 func (m *Machine) Ending() bool { return m.ending }
 
+// simple says whether this is a simple_one_for_one supervisor.
 func (m *Machine) simple() bool { return m.config.Strategy == SimpleOneForOne }
 
 // advance does what can be done now: at most one child is being stopped, and

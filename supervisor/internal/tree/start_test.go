@@ -64,6 +64,29 @@ func TestSupStartTerminated(t *testing.T) {
 	s.want("gone 2", "removed 2", "stop 1.1", "gone 1", "removed 1", "ended")
 }
 
+// TestTerminateDuringInit: a child of Init that is terminated before its first turn, or
+// while it is being started for the first time, stays known, and the others start.
+func TestTerminateDuringInit(t *testing.T) {
+	for _, strategy := range []Strategy{OneForOne, OneForAll, RestForOne} {
+		c := lenient
+		c.Strategy = strategy
+		s := newScript(t, c)
+		s.in(initOf(permanent3...))
+		s.terminate(2)
+		s.want("spawn 1.1", "gone 2", "answer 2")
+		s.terminate(1)
+		s.stops(1)
+		s.want("stop 1.1", "gone 1", "answer 1", "spawn 3.1")
+		s.ready(3)
+		s.want("up")
+		s.again(2)
+		s.ready(2)
+		s.again(1)
+		s.ready(1)
+		s.want("spawn 2.1", "answer 2", "spawn 1.2", "answer 1")
+	}
+}
+
 // TestSupStartIgnoreChild: the spec stays, with no process.
 func TestSupStartIgnoreChild(t *testing.T) {
 	s := newScript(t, lenient)
