@@ -240,6 +240,9 @@ func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 		return Buffer{}, public(err)
 	}
 	b, err := box.Lend(n)
+	if err == nil {
+		return b, nil
+	}
 	if errors.Is(err, mailbox.ErrFull) {
 		// There is no message to drop yet.
 		err = t.WhenFull(waitContext(ctx), err, func() error { b, err = box.Lend(n); return err }, nil)
