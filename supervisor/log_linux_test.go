@@ -123,7 +123,7 @@ func TestLateStderr(t *testing.T) {
 type lateWriter struct{}
 
 func (lateWriter) Write(b []byte) (int, error) {
-	<-time.After(350 * time.Millisecond) // the fault
+	<-time.After(300 * time.Millisecond) // the fault: the middle of the time in which it must not be lost
 	return os.Stderr.Write(b)
 }
 
