@@ -22,7 +22,7 @@ func untilWaits(t *testing.T, ctx context.Context, n int) {
 	var since time.Time
 	for all := make([]byte, 1<<20); since.IsZero() || time.Since(since) < 20*time.Millisecond; runtime.Gosched() {
 		waits := 0
-		for _, one := range bytes.Split(all[:runtime.Stack(all, true)], []byte("\n\n")) {
+		for one := range bytes.SplitSeq(all[:runtime.Stack(all, true)], []byte("\n\n")) {
 			if head, _, _ := bytes.Cut(one, []byte("\n")); bytes.Contains(one, []byte(").awaitUntil(")) && !bytes.Contains(head, []byte("[runn")) {
 				waits++
 			}

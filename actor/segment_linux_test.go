@@ -74,7 +74,7 @@ func TestMapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range strings.Fields(want) {
+	for w := range strings.FieldsSeq(want) {
 		if !bytes.Contains(maps, []byte(w)) {
 			t.Errorf("no mapping of %s in\n%s", w, maps)
 		}

@@ -39,7 +39,7 @@ func TestAlike(t *testing.T) {
 		}{}},
 	} {
 		was := full
-		for i := range reflect.TypeOf(c).NumField() { // c's fields in place of full's
+		for i := range reflect.TypeFor[Child]().NumField() { // c's fields in place of full's
 			if f := reflect.ValueOf(c).Field(i); !f.IsZero() {
 				reflect.ValueOf(&was).Elem().Field(i).Set(f)
 			}

@@ -260,7 +260,7 @@ func TestCommandStops(t *testing.T) {
 }
 
 func numbers(t *testing.T, text string) (all []int) {
-	for _, f := range strings.Fields(text) {
+	for f := range strings.FieldsSeq(text) {
 		if n, err := strconv.Atoi(f); err == nil {
 			all = append(all, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,10 +34,8 @@ func spin(c *actor.Context, m Spin) (Me, error) {
 func until(t *testing.T, ctx context.Context, sup *supervisor.Supervisor, f func(supervisor.ChildInfo) bool) {
 	t.Helper()
 	for ctx.Err() == nil {
-		for _, c := range sup.Children() {
-			if f(c) {
-				return
-			}
+		if slices.ContainsFunc(sup.Children(), f) {
+			return
 		}
 		runtime.Gosched()
 	}

@@ -53,7 +53,7 @@ func TestLinks(t *testing.T) {
 			b := startNode(t, ctx, sup, supervisor.Child{Name: "b", Restart: supervisor.Transient, Env: env})
 			refs := map[string]actor.Ref[Node]{"a": a, "b": b}
 			other := map[string]actor.Ref[Node]{"a": b, "b": a}
-			for _, by := range strings.Split(tt.by, "") {
+			for by := range strings.SplitSeq(tt.by, "") {
 				link(t, ctx, refs[by], other[by], false)
 			}
 			if tt.undo != "" {

@@ -49,7 +49,7 @@ func TestRefusedCalls(t *testing.T) {
 	}
 	alone := map[string]bool{}
 	for _, m := range machines {
-		for _, call := range strings.Fields(m.calls) {
+		for call := range strings.FieldsSeq(m.calls) {
 			name, _, _ := strings.Cut(call, ":")
 			for _, one := range []string{call, name + ":ENOSYS", name + ":EPERM"} {
 				if one == "clone3:EPERM" {

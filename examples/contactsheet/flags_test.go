@@ -21,7 +21,7 @@ func TestParseFlags(t *testing.T) {
 		"-kill -json -workers 3 -out x.png -memory 100 --|some dir",
 	} {
 		var args []string
-		for _, part := range strings.Split(line, "|") {
+		for part := range strings.SplitSeq(line, "|") {
 			if part == "some dir" {
 				args = append(args, part)
 			} else {

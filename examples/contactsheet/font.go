@@ -200,7 +200,7 @@ func shorten(s string, width int) string {
 func wrap(s string, width, n int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		if line != "" && textWidth(line+" "+word) <= width {
 			line += " " + word
 			continue

@@ -25,7 +25,7 @@ func TestFontCoversASCII(t *testing.T) {
 	if glyphOf('é') != glyphOf('\n') || glyphOf('é') != glyphOf(lastRune+1) {
 		t.Error("characters that were not drawn do not share the box")
 	}
-	for _, line := range strings.Split(strings.Trim(glyphRows, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.Trim(glyphRows, "\n"), "\n") {
 		if n := len(line); n != 0 && n != glyphsLine*glyphCell-1 || strings.Trim(line, "#. ") != "" {
 			t.Errorf("bad line in the font: %q", line)
 		}

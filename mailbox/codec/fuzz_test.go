@@ -15,7 +15,7 @@ import (
 func decodeAny[T any](t *testing.T, src []byte, canonical bool) {
 	ct := of[T](t)
 	lent := codec.Lent{N: 1}
-	lent.Item[0] = ptr("lent")
+	lent.Item[0] = new("lent")
 	var v T
 	if err := codec.Decode(ct, src, &v, &lent); err != nil {
 		if !reflect.ValueOf(&v).Elem().IsZero() {

@@ -52,10 +52,10 @@ var goldens = []golden{
 	{`map[string]int8{"k": 5}`, "02 01 6b 05", encode(map[string]int8{"k": 5})},
 	{`map[string]int8(nil)`, "00", encode(map[string]int8(nil))},
 	{`(*uint8)(nil)`, "00", encode((*uint8)(nil))},
-	{`pointer to uint8(9)`, "01 09", encode(ptr(uint8(9)))},
+	{`pointer to uint8(9)`, "01 09", encode(new(uint8(9)))},
 	{`time.Unix(0, 0).UTC()`, "0f 01 00 00 00 0e 77 91 f7 00 00 00 00 00 ff ff", encode(time.Unix(0, 0).UTC())},
 	{`Key{"k"}`, "02 00 00 00 3c 6b", encode(Key{"k"})},
-	{`Item, the first one lent`, "00 00 00 00", encode(Item{ptr("x")})},
+	{`Item, the first one lent`, "00 00 00 00", encode(Item{new("x")})},
 	{`[]struct{}{{}, {}}`, "03", encode(make([]struct{}, 2))},
 	{`strings.Repeat("x", 300)`, "ac 02" + strings.Repeat(" 78", 300), encode(strings.Repeat("x", 300))},
 }

@@ -22,8 +22,8 @@ func isFlat(t reflect.Type) bool {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if !isFlat(t.Field(i).Type) {
+		for field := range t.Fields() {
+			if !isFlat(field.Type) {
 				return false
 			}
 		}
@@ -53,8 +53,8 @@ func smallest(t reflect.Type) int {
 	switch t.Kind() {
 	case reflect.Struct:
 		n := 0
-		for i := range t.NumField() {
-			n += smallest(t.Field(i).Type)
+		for field := range t.Fields() {
+			n += smallest(field.Type)
 		}
 		return n
 	case reflect.Array:
@@ -80,8 +80,8 @@ func boolsOf(t reflect.Type, off uintptr, runs []boolRun) []boolRun {
 	case reflect.Bool:
 		return append(runs, boolRun{off: off, stride: 1, n: 1})
 	case reflect.Struct:
-		for i := range t.NumField() {
-			runs = boolsOf(t.Field(i).Type, off+t.Field(i).Offset, runs)
+		for field := range t.Fields() {
+			runs = boolsOf(field.Type, off+field.Offset, runs)
 		}
 	case reflect.Array:
 		e := t.Elem()

@@ -83,8 +83,8 @@ func (f *filler) fill(v reflect.Value) {
 			f.fill(v.Index(i))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			f.fill(v.Field(i))
+		for _, field := range v.Fields() {
+			f.fill(field)
 		}
 	case reflect.Pointer:
 		if f.byte()%2 == 1 {
@@ -124,8 +124,8 @@ func modelAppend(dst []byte, v reflect.Value) []byte {
 	case reflect.String:
 		return append(binary.AppendUvarint(dst, uint64(v.Len())), v.String()...)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			dst = modelAppend(dst, v.Field(i))
+		for _, field := range v.Fields() {
+			dst = modelAppend(dst, field)
 		}
 	case reflect.Array:
 		for i := range v.Len() {
@@ -163,8 +163,8 @@ func pointerFree(t reflect.Type) bool {
 	case reflect.Array:
 		return pointerFree(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if !pointerFree(t.Field(i).Type) {
+		for field := range t.Fields() {
+			if !pointerFree(field.Type) {
 				return false
 			}
 		}

@@ -166,8 +166,7 @@ func (b *builder) addKind(p *plan, t reflect.Type, off uintptr, path string) {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			b.add(p, f.Type, off+f.Offset, joinPath(path, f.Name))
 		}
 	case reflect.String:

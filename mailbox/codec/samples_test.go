@@ -177,8 +177,6 @@ func (i *Item) UnderstudyAccept(in *codec.Lent, index uint32) error {
 	return nil
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func richSample() Rich {
 	r := Rich{
 		A: 200, b: -5, S: "héllo", Names: []string{"", "a", "bc"},
@@ -188,7 +186,7 @@ func richSample() Rich {
 		Temps:  map[Celsius]string{36.6: "fine", 41: "hot"},
 		ByName: map[string][]Point{"n": nil, "e": {}, "p": {{9, 9}}},
 		When:   time.Date(2026, 11, 24, 12, 0, 0, 7, time.UTC),
-		Maybe:  ptr("yes"), Deep: ptr(ptr(int32(-7))),
+		Maybe:  new("yes"), Deep: new(new(int32(-7))),
 		Arr: [2]string{"l", "r"}, Empty: make([]struct{}, 3), Raw: []byte{1, 2, 3},
 	}
 	r.Inner.On = true

@@ -36,7 +36,7 @@ func (v *Viewed) all() (all [][]byte) {
 func viewed() Viewed {
 	return Viewed{
 		Before: 7, V: []byte("the first"), Name: "n", Many: []codec.View{[]byte("a"), []byte("bc")},
-		By: map[string]codec.View{"k": []byte("of a map")}, P: ptr(codec.View("behind a pointer")),
+		By: map[string]codec.View{"k": []byte("of a map")}, P: new(codec.View("behind a pointer")),
 		Arr: [2]codec.View{[]byte("x"), []byte("y")}, In: []struct{ V codec.View }{{[]byte("in a struct")}}, Raw: []byte("bytes"),
 	}
 }

@@ -62,7 +62,7 @@ func TestBorrowingNeverIdle(t *testing.T) {
 		p.Put(b)
 	}
 	out := []Block{large[0], large[1], large[6], large[7]}
-	for i := 0; i < 4*borrowFor; i++ { // four are always out
+	for range 4 * borrowFor { // four are always out
 		b := mustTake(t, p, 10)
 		if cap(b.Mem) == 4<<10 {
 			return
