@@ -33,13 +33,16 @@ func (s *Supervisor) Resize(ctx context.Context, id uint32, size int) error {
 	if s.ofActor() {
 		return s.tellRoot(ctx, order{What: orderResize, ID: id, Size: size})
 	}
-	switch err := s.resizing(id, true); {
+	pool, err := s.beginResize(id)
+	switch {
 	case err == errAway:
 		return s.resizeAway(ctx, id, size)
 	case err != nil:
 		return err
 	}
-	defer s.resizing(id, false)
+	// The pool itself, and not the one that has its number then: it is not listed while the
+	// supervisor above it does not run, and comes back with that.
+	defer s.call(func() { pool.resizing = false })
 	for {
 		done, err := s.resizeStep(ctx, id, size)
 		if err != nil {
@@ -78,9 +81,9 @@ func (s *Supervisor) resizeAway(ctx context.Context, id uint32, size int) error 
 	return err
 }
 
-// resizing records that a Resize of a pool begins or ends.
-func (s *Supervisor) resizing(id uint32, yes bool) error {
-	err := ErrEnded
+// beginResize records that a Resize of a pool begins.
+func (s *Supervisor) beginResize(id uint32) (pool *child, err error) {
+	err = ErrEnded
 	s.call(func() {
 		c := s.children[id]
 		switch {
@@ -90,13 +93,13 @@ func (s *Supervisor) resizing(id uint32, yes bool) error {
 			err = commandError(c, id, errors.New("it is not a pool"))
 		case c.away != nil:
 			err = errAway
-		case yes && c.resizing:
+		case c.resizing:
 			err = commandError(c, id, ErrResizing)
 		default:
-			c.resizing, err = yes, nil
+			c.resizing, pool, err = true, c, nil
 		}
 	})
-	return err
+	return pool, err
 }
 
 // resizeStep starts or ends one member, or finds that there is nothing to do.

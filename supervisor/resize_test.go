@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -280,5 +281,51 @@ func testPoolResizeAtOnce(t *testing.T, at poolPlace) {
 	}
 	if err := sup.Resize(ctx, pool.ID, 2); err != nil || len(members(t, ctx, pool)) != 2 {
 		t.Errorf("afterwards: %v, %d members", err, len(members(t, ctx, pool)))
+	}
+}
+
+// TestPoolResizeOutlived: a pool can be resized if it ended with the supervisor above it
+// while it was being resized, and came back with that.
+func TestPoolResizeOutlived(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	p := supervisor.Pool{Size: 2, Intensity: 1, Period: time.Hour, Member: supervisor.Child{Stderr: io.Discard,
+		Shutdown: 100 * time.Millisecond, Backoff: supervisor.Backoff{Min: time.Minute, Max: time.Minute}}}
+	house, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{p.Child(shelf)}}, supervisor.Child{Name: "house"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := findShelf(t, sup, "house/shelf")
+	all := members(t, ctx, pool)
+	if err := syscall.Kill(ask(t, ctx, all[1], Which{}).PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Kill(all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "the stop, and the wait for the next attempt", func() bool {
+		return len(r.kinds(supervisor.EventSuspended)) > 0 && len(r.kinds(supervisor.EventBackoff)) > 0
+	})
+	done := make(chan error, 1)
+	go func() { done <- sup.Resize(ctx, pool.ID, 1) }()
+	for len(members(t, ctx, pool)) != 1 { // it has begun, and waits
+		if _, err := actor.Lookup[Shelf](ctx, ""); ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	// With the one that it waits for everything ends at once.
+	if err := sup.Terminate(ctx, house.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("the pool has ended meanwhile, and nobody says so")
+	}
+	if err := sup.Restart(ctx, house.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Resize(ctx, pool.ID, 3); err != nil {
+		t.Fatal(err)
+	}
+	if got := members(t, ctx, pool); len(got) != 3 || got[0] != all[0] {
+		t.Error(got, all)
 	}
 }
