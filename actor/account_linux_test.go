@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
@@ -160,5 +162,35 @@ func accounted(t *testing.T, form string, kills int) {
 	known := handled() + unread.Load() + inHand.Load()
 	if lost := sent.Load() - known; lost > 0 || lost < -int64(kills)-inHand.Load() {
 		t.Errorf("%d sent, %d handled, %d unread, %d quarantined: %d too few", sent.Load(), handled(), unread.Load(), inHand.Load(), lost)
+	}
+}
+
+// TestInHandAtTheEnd: of an actor that is killed because it does not end when it is asked
+// to, the letter of the message in hand says so: a handler has had it. Those of the
+// others say that none has.
+func TestInHandAtTheEnd(t *testing.T) {
+	letters := make(chan supervisor.Letter, 3)
+	ctx, sup, ref := start(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) { letters <- l }}, supervisor.Child{Shutdown: supervisor.BrutalKill})
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"step " + pipe, "fail", "fail"} {
+		if err := actor.Tell(ctx, ref, Tell{What: what}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // returns when the handler has opened it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []supervisor.LetterReason{supervisor.LetterQuarantined, supervisor.LetterUnread, supervisor.LetterUnread} {
+		if l := <-letters; l.Reason != want {
+			t.Errorf("letter %d: %s, want %s", i, l.Reason, want)
+		}
 	}
 }

@@ -29,6 +29,11 @@ func (p *Peer) Answered(slot int, ask uint64) ([]byte, bool) {
 	return words[replyHeader : replyHeader+n : replyHeader+n], true
 }
 
+// Replied reports whether recv, the page of a dead receiver, has the reply to ask.
+func Replied(recv *transport.RecvPage, ask uint64) bool {
+	return transport.Word64(recv.Slot(int(ask%transport.ReplySlots)), 0).Load() == ask
+}
+
 // Replies calls f for the slot of each reply since *seen. It returns false when more
 // came than the ring remembers: then any slot may have been answered.
 func (p *Peer) Replies(seen *uint64, f func(slot int)) bool {

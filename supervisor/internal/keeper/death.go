@@ -122,13 +122,20 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 		return
 	}
 	l.attempt = 0
+	var h wire.Entry
+	payload, err := h.Parse(entry.Bytes)
+	if err == nil && h.Kind == wire.EntryAsk && lane.Replied(m.recv, h.Ask) {
+		// It died before it could say that it has dealt with the ask, perhaps even before
+		// it could wake the asker, which finds the answer when it is told of a failure.
+		l.at = left.Past()
+		k.post(l.from, &wire.AskFailed{To: c.id, Ask: h.Ask, Exit: *exit})
+		return
+	}
 	if l.chargeAt != at {
 		l.chargeAt, l.charge = at, tree.Charge{}
 	}
 	charge, decision := tree.Verdict(l.charge, cause, tree.Policy{Redeliver: int(c.mailbox.Redeliver)})
 	l.charge = charge
-	var h wire.Entry
-	payload, err := h.Parse(entry.Bytes)
 	if err == nil {
 		exit.Type = k.TypeName(h.Type)
 		if k.dropFiles(l, &h) {
@@ -212,7 +219,11 @@ func (k *Keeper) unread(l *held) error {
 		if err != nil {
 			return err
 		}
-		k.letter(l, k.children[l.to], &h, payload, wire.LetterUnread, l.ending)
+		reason := uint8(wire.LetterUnread)
+		if n == 0 && l.attempt > 0 {
+			reason = wire.LetterQuarantined // it was to be handled again
+		}
+		k.letter(l, k.children[l.to], &h, payload, reason, l.ending)
 		r.Done()
 	}
 }
