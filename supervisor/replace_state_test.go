@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -115,5 +116,35 @@ func TestReplaceInPlace(t *testing.T) {
 	}
 	if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{Path: os.Args[0]}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Fatal(err)
+	}
+}
+
+// TestReplacedInVainBeforeARestart: the number of a successor that was given up is not
+// used again when the supervisor, in this process, is started again: others know that
+// process, and that it has ended.
+func TestReplacedInVainBeforeARestart(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	other := startNode(t, ctx, sup, supervisor.Child{})
+	child := supervisor.Child{Name: "tally", Actor: tally, Stderr: io.Discard, Env: []string{"TALLY=give fails", fmt.Sprint("TALLY_ASKS=", other.ID)}}
+	desk, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{child}}, supervisor.Child{Name: "desk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := supervisor.Find(desk, tally, "tally")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed *supervisor.ReplaceError
+	if err := sup.Replace(ctx, ref.ID, supervisor.Replacement{}); !errors.As(err, &failed) || failed.Step != "hand over" {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, desk.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Restart(ctx, desk.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if now := read(t, ctx, ref); now.Incarnation != 3 {
+		t.Errorf("incarnation %d, want 3", now.Incarnation)
 	}
 }
