@@ -48,8 +48,8 @@ func TestFramesThatWait(t *testing.T) {
 	}
 	q.postFor(b, &wire.Trap{})
 	q.post(&wire.Ready{})
-	if to.whole != 0 || to.by != nil || len(q.frames) != 4 {
-		t.Fatalf("%d frames, %+v", len(q.frames), to)
+	if to.whole != 0 || to.by != nil || len(q.frames) != 4 || q.own != maxQueue {
+		t.Fatalf("%d frames, %d of its own, %+v", len(q.frames), q.own, to)
 	}
 	q.postFor(b, &wire.Trap{})
 	q.postFor(b, &wire.Trap{})
