@@ -1,6 +1,10 @@
 package mailbox
 
-import "github.com/understudy-go/understudy/transport/segment"
+import (
+	"math"
+
+	"github.com/understudy-go/understudy/transport/segment"
+)
 
 // Seq is the sequence of m's entry, which an in-flight word tells.
 func (m *Message) Seq() uint64 { return m.entry.Seq }
@@ -20,3 +24,6 @@ func Copies(o *Outbox) *int {
 
 // SegmentsFor is how many segments a set of so many members may have.
 func SegmentsFor(members int) int { return segmentsFor(members) }
+
+// Spend makes all numbers that no segment had yet look used.
+func (s *SharedIDs) Spend() { s.next = math.MaxUint16 - segment.SharedIDs }

@@ -129,7 +129,8 @@ func TestSharedIsRetiredLater(t *testing.T) {
 		Retire:   func(uint16) error { heard--; return nil },
 	})
 	defer o.Close()
-	set, err := mailbox.NewShared([]*mailbox.Outbox{o}, new(mailbox.SharedIDs))
+	ids := new(mailbox.SharedIDs)
+	set, err := mailbox.NewShared([]*mailbox.Outbox{o}, ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +146,15 @@ func TestSharedIsRetiredLater(t *testing.T) {
 	if !set.Close() || heard != 0 {
 		t.Errorf("afterwards they have %d, want 0", heard)
 	}
+	ids.Spend()
+	if set, err = mailbox.NewShared([]*mailbox.Outbox{o}, ids); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = set.Lend(1); err != nil {
+		t.Fatalf("its number is not free: %v", err)
+	}
+	b.Release()
+	set.Close()
 }
 
 // TestSegmentsOfASet: a process with many sets of many actors has the supervisor keep less

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -402,4 +403,30 @@ func TestEarlyCountsOnce(t *testing.T) {
 		n.Interrupt()
 		<-resumed
 	}
+}
+
+// TestWaitsForAnInterrupt: a Wait may return for no reason, but not as a rule: its process
+// would poll.
+func TestWaitsForAnInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(Eventfd)
+		for range 2 {
+			over := false
+			go func() {
+				_ = n.Wait(nil, 0)
+				over = true
+			}()
+			if synctest.Wait(); over {
+				t.Error("nobody interrupts it, and it returns")
+			}
+			n.Interrupt()
+			if synctest.Wait(); !over {
+				t.Error("it is interrupted, and does not return")
+			}
+		}
+		begin := time.Now()
+		if err := n.Wait(nil, time.Hour); err != nil || time.Since(begin) != time.Hour {
+			t.Errorf("for an hour: %v, %v", time.Since(begin), err)
+		}
+	})
 }
