@@ -27,6 +27,7 @@ func TestBlock(t *testing.T) {
 		want   string
 	}{
 		{"a block", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 6}, "second"},
+		{"all of a block", segment.PolicyPool, 4096, 2, wire.BlockRef{Segment: 1, Index: 1, Length: 4096}, "second" + string(make([]byte, 4090))},
 		{"a block of an arena", segment.PolicyArena, 4096, 3, wire.BlockRef{Segment: 1, Length: 4102}, string(make([]byte, 4096)) + "unit 1"},
 		{"beyond the arena", segment.PolicyArena, 4096, 3, wire.BlockRef{Segment: 1, Index: 1, Length: 8193}, ""},
 		{"units that overflow", segment.PolicyArena, 1 << 63, 3, wire.BlockRef{Segment: 1, Index: 1, Length: 1}, ""},

@@ -28,15 +28,24 @@ func TestParkedQuestions(t *testing.T) {
 		from := at(1, 1+i)
 		k.lanes[laneKey{from, 2}] = &held{laneKey: laneKey{from, 2}, retired: true}
 	}
+	var others []parked // a question of another process, and one about another receiver
+	for range maxParked {
+		others = append(others, parked{at(3, 9), wire.Resolve{ID: 2}}, parked{at(1, 9), wire.Resolve{ID: 4}})
+	}
+	k.parked = others
 	for i := range uint32(maxParked + 3) {
 		k.resolve(at(1, 9), &wire.Resolve{Token: uint64(i), ID: 2})
 	}
-	if crowds != 1 || len(k.parked) != maxParked || len(answers) != 1 || answers[wire.TargetFull] != 3 {
+	if crowds != 1 || len(k.parked) != len(others)+maxParked || len(answers) != 1 || answers[wire.TargetFull] != 3 {
 		t.Fatalf("told of %d times, %d wait, answers by state: %v", crowds, len(k.parked), answers)
 	}
+	if k.resolve(at(1, 9), &wire.Resolve{Name: "receiver"}); answers[wire.TargetAlive] != 1 {
+		t.Error("it cannot ask for a number")
+	}
+	answers[wire.TargetAlive] = 0
 	delete(k.lanes, laneKey{at(1, 1), 2})
 	k.unpark(laneKey{at(1, 1), 2})
-	if len(k.parked) != 0 || answers[wire.TargetAlive] != maxParked {
+	if len(k.parked) != len(others) || answers[wire.TargetAlive] != maxParked {
 		t.Errorf("when one was read %d wait, answers by state: %v", len(k.parked), answers)
 	}
 }

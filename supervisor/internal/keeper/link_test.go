@@ -62,3 +62,22 @@ func TestMonitorsThatAreOver(t *testing.T) {
 	s.dies(at(2, 1))
 	s.want(t, at(1, 1), "down 6 of 2")
 }
+
+// TestUnlinkOfOne: who takes back a link takes back no other one, of its own or of others.
+func TestUnlinkOfOne(t *testing.T) {
+	s := newStage(3)
+	for a := uint32(1); a <= 4; a++ {
+		for b := a + 1; b <= 4; b++ {
+			s.Frame(at(a, 1), &wire.Link{ID: b}, nil)
+		}
+	}
+	s.Frame(at(2, 1), &wire.Link{ID: 3, Cancel: 1}, nil)
+	s.Frame(at(4, 1), &wire.Link{ID: 2, Cancel: 1}, nil)
+	for a := uint32(1); a <= 4; a++ {
+		for b := a + 1; b <= 4; b++ {
+			if _, ok := s.links[link{at(a, 1), at(b, 1)}]; ok == (a == 2) {
+				t.Errorf("%d and %d: linked is %v", a, b, ok)
+			}
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (k *Keeper) leave(p *pool, a wire.Addr, exit *wire.Exit) {
 	if i < 0 {
 		return
 	}
-	p.members = slices.Delete(slices.Clone(p.members), i, i+1)
+	p.members = slices.Delete(p.members, i, i+1)
 	if exit != nil {
 		p.exit = exit
 	}

@@ -141,7 +141,6 @@ func (k *Keeper) inherit(before, now wire.Addr) {
 	for _, p := range k.pools {
 		delete(p.told, before)
 		if i := slices.Index(p.members, before); i >= 0 {
-			p.members = slices.Clone(p.members)
 			p.members[i] = now
 		}
 		if !p.expectNot(now) {

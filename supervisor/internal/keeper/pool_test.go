@@ -1,0 +1,85 @@
+package keeper
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestWhoHasTheName: of several with one name the newest is found that is of use.
+func TestWhoHasTheName(t *testing.T) {
+	for range 20 { // maps have no order
+		s := newStage(2)
+		for id := uint32(10); id < 14; id++ {
+			s.Add(id, "child", wire.Mailbox{})
+			s.AddPool(id+10, "pool", wire.RouteRoundRobin)
+		}
+		s.AddPool(30, "pool", wire.RouteGroup)
+		s.AddPool(31, "other", wire.RouteRoundRobin)
+		s.Gone(10)
+		s.Gone(13)
+		if c := s.named("child"); c.id != 12 {
+			t.Fatalf("child %d has the name, want 12", c.id)
+		}
+		if p := s.poolNamed("pool"); p.id != 23 {
+			t.Fatalf("pool %d has the name, want 23: all are empty", p.id)
+		}
+		for _, id := range []uint32{20, 21} {
+			if err := s.Enter(id, 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p := s.poolNamed("pool"); p.id != 21 {
+			t.Fatalf("pool %d has the name, want 21, which has a member", p.id)
+		}
+	}
+}
+
+// TestGroupMakesRoom: when there are too many groups, one without members is forgotten:
+// one that nobody uses, and of those, or else of all, the one that has been empty longest.
+// Who used it is told to ask again.
+func TestGroupMakesRoom(t *testing.T) {
+	s, number, again := newStage(2), uint32(100), []uint32{}
+	s.Number = func() uint32 { number++; return number }
+	s.Begin(at(3, 1), "", func(f wire.Frame, _ ...*Handle) {
+		if f, ok := f.(*wire.Back); ok {
+			again = append(again, f.ID)
+		}
+	})
+	name := func(i int) string { return fmt.Sprint("group ", i) }
+	does := func(who wire.Addr, op uint8, i int) { s.Frame(who, &wire.Group{Op: op, Name: name(i)}, nil) }
+	for i := range MaxGroups {
+		does(at(2, 1), wire.GroupJoin, i)
+	}
+	for i := range MaxGroups {
+		does(at(2, 1), wire.GroupLeave, i)
+	}
+	does(at(3, 1), wire.GroupFind, 0) // used
+	does(at(2, 1), wire.GroupJoin, 1)
+	does(at(2, 1), wire.GroupJoin, 2)
+	does(at(2, 1), wire.GroupLeave, 2) // empty for a shorter time
+	forgotten := func(want int) {
+		t.Helper()
+		id := s.groups[name(want)].id
+		number := len(s.groups)
+		does(at(2, 1), wire.GroupJoin, number+want) // one more
+		if s.groups[name(want)] != nil || len(s.groups) != MaxGroups || s.pools[id] != nil {
+			t.Errorf("%s is not forgotten", name(want))
+		}
+	}
+	forgotten(3)
+	forgotten(4)
+	for i := range MaxGroups {
+		if s.groups[name(i)] != nil {
+			does(at(3, 1), wire.GroupFind, i)
+		}
+	}
+	if len(again) != 0 {
+		t.Errorf("groups that nobody used: %v", again)
+	}
+	used := s.groups[name(0)].id
+	if forgotten(0); len(again) != 1 || again[0] != used {
+		t.Errorf("%v are to be asked for again, want %d", again, used)
+	}
+}
