@@ -41,7 +41,7 @@ func TestManyEnds(t *testing.T) {
 	var said []wire.Frame
 	k.Add(0, "root", wire.Mailbox{})
 	k.Begin(wire.Addr{Incarnation: 1}, "", func(f wire.Frame, _ ...*Handle) { said = append(said, f) })
-	const early, late, last = 2, 3, maxFacts + maxEnds + 500
+	const early, late, asked, sentTo, last = 2, 3, 4, 5, maxFacts + maxEnds + 500
 	for id := uint32(1); id <= last; id++ {
 		k.Add(id, "child", wire.Mailbox{})
 		a := wire.Addr{ID: id, Incarnation: 1}
@@ -49,17 +49,24 @@ func TestManyEnds(t *testing.T) {
 		if id == early {
 			k.lanes[laneKey{from: a, to: 0}] = &held{laneKey: laneKey{from: a, to: 0}}
 		}
+		switch id {
+		case asked: // whoever was told its number may be about to open a lane
+			k.Frame(wire.Addr{Incarnation: 1}, &wire.Resolve{ID: id}, nil)
+		case sentTo:
+			key := laneKey{from: wire.Addr{Incarnation: 1}, to: id}
+			k.lanes[key] = &held{laneKey: key}
+		}
 		k.Died(&wire.Exit{Addr: a, Summary: "ended"}, tree.Own)
 		k.Gone(id)
 		k.Forgotten(id)
 	}
-	if n := len(k.children); n > maxFacts+maxEnds+2 {
+	if n := len(k.children); n > maxFacts+maxEnds+4 {
 		t.Errorf("%d children are known", n)
 	}
 	for id, want := range map[uint32]struct {
 		state uint8
 		text  string
-	}{early: {wire.TargetGone, "ended"}, late: {wire.TargetGone, "it ended long ago"}, last: {wire.TargetGone, "ended"}, last + 1: {wire.TargetUnknown, ""}} {
+	}{early: {wire.TargetGone, "ended"}, asked: {wire.TargetGone, "ended"}, sentTo: {wire.TargetGone, "ended"}, late: {wire.TargetGone, "it ended long ago"}, last: {wire.TargetGone, "ended"}, last + 1: {wire.TargetUnknown, ""}} {
 		said = nil
 		k.Frame(wire.Addr{Incarnation: 1}, &wire.Resolve{ID: id}, nil)
 		if f := said[0].(*wire.Target); f.State != want.state || f.Exit.Summary != want.text {

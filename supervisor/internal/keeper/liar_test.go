@@ -61,7 +61,9 @@ func TestLateWords(t *testing.T) {
 	if c := s.children[2]; c.alive != 2 || c.traps || len(s.monitors) != 1 {
 		t.Errorf("%d is alive, traps: %v, monitors: %v", c.alive, c.traps, s.monitors)
 	}
-	s.SuccessorDied(at(1, 2))
+	if s.SuccessorDied(at(1, 2)); s.children[1].next != nil {
+		t.Error("the dead stands by")
+	}
 	s.StandBy(at(1, 3), "", s.hears(at(1, 3)))
 	s.Frame(at(1, 3), &wire.Trap{}, nil)
 	s.SuccessorDied(at(1, 2))
@@ -103,6 +105,9 @@ func TestNamesThatChange(t *testing.T) {
 		t.Errorf("%d bytes are kept; the last type is %.20s", s.nameBytes, s.TypeName(21))
 	}
 	learns(1, "short")
+	if learns(2, strings.Repeat("y", maxNamed)); s.TypeName(2) != "0x0000000000000002" {
+		t.Errorf("a name of %d bytes is kept that nobody uses any more", len(s.TypeName(2)))
+	}
 	if learns(30, "fits now"); s.TypeName(1) != "short" || s.TypeName(30) != "fits now" {
 		t.Errorf("%q, %q", s.TypeName(1), s.TypeName(30))
 	}

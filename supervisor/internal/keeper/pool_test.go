@@ -68,8 +68,9 @@ func TestGroupMakesRoom(t *testing.T) {
 			t.Errorf("%s is not forgotten", name(want))
 		}
 	}
-	forgotten(3)
-	forgotten(4)
+	for i := 3; i < 20; i++ { // maps have no order
+		forgotten(i)
+	}
 	for i := range MaxGroups {
 		if s.groups[name(i)] != nil {
 			does(at(3, 1), wire.GroupFind, i)
@@ -81,5 +82,35 @@ func TestGroupMakesRoom(t *testing.T) {
 	used := s.groups[name(0)].id
 	if forgotten(0); len(again) != 1 || again[0] != used {
 		t.Errorf("%v are to be asked for again, want %d", again, used)
+	}
+}
+
+// TestMembersOnce: nobody is a member twice, what one successor has joined is not left by
+// another one, and there are no more members than there may be, nor groups.
+func TestMembersOnce(t *testing.T) {
+	s, number := newStage(2), uint32(100)
+	s.Number = func() uint32 { number++; return number }
+	s.StandBy(at(2, 2), "", s.hears(at(2, 2)))
+	for _, who := range []wire.Addr{at(3, 1), at(3, 1), at(1, 2), at(2, 2)} {
+		s.Frame(who, &wire.Group{Op: wire.GroupJoin, Name: "group"}, nil)
+	}
+	s.Frame(at(1, 2), &wire.Group{Op: wire.GroupLeave, Name: "group"}, nil)
+	g := s.groups["group"]
+	if fmt.Sprint(g.members, g.coming) != fmt.Sprint([]wire.Addr{at(3, 1)}, []wire.Addr{at(2, 2)}) {
+		t.Errorf("members %v, and to come %v", g.members, g.coming)
+	}
+	s.AddPool(9, "pool", wire.RouteRoundRobin)
+	s.pools[9].members = make([]wire.Addr, wire.MaxMembers-1)
+	if err := s.Enter(9, 2); err != nil {
+		t.Error(err)
+	}
+	if s.Enter(9, 3) == nil || len(s.pools[9].members) != wire.MaxMembers {
+		t.Errorf("%d members", len(s.pools[9].members))
+	}
+	for i := range MaxGroups + 2 {
+		s.Frame(at(3, 1), &wire.Group{Op: wire.GroupJoin, Name: fmt.Sprint("group ", i)}, nil)
+	}
+	if len(s.groups) != MaxGroups {
+		t.Errorf("%d groups", len(s.groups))
 	}
 }

@@ -52,13 +52,17 @@ func (s *stage) dies(who wire.Addr) {
 
 func (s *stage) takesOver() { s.TakeOver(&wire.Exit{Addr: at(1, 1), Reason: wire.ReasonReplaced}) }
 
-// watches places a monitor of number 2, and a link with it, whose ends it traps, and
-// waits for room in its mailbox.
+// watches places a monitor of number 2, and a link with it, whose ends it traps, waits
+// for room in its mailbox, and uses a pool.
 func (s *stage) watches(who wire.Addr, token uint64) {
 	s.Frame(who, &wire.Trap{}, nil)
 	s.Frame(who, &wire.Monitor{Token: token, ID: 2}, nil)
 	s.Frame(who, &wire.Link{ID: 2}, nil)
 	s.parked = append(s.parked, parked{from: who, f: wire.Resolve{ID: 2}})
+	if s.pools[9] == nil {
+		s.AddPool(9, "pool", wire.RouteRoundRobin)
+	}
+	s.Frame(who, &wire.Resolve{ID: 9}, nil)
 }
 
 // left is what the keeper knows of an incarnation beside whether it is alive.
@@ -80,6 +84,11 @@ func (s *stage) left(of wire.Addr) (n int) {
 	}
 	if s.used[of] != nil {
 		n++
+	}
+	for _, p := range s.pools {
+		if _, ok := p.told[of]; ok {
+			n++
+		}
 	}
 	return n
 }

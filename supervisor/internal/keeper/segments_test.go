@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -67,5 +68,46 @@ func TestRepliesOfOneBefore(t *testing.T) {
 	s.Frame(at(3, 2), &wire.Segment{Peer: at(2, 1), ID: 1, Reply: 1}, nil)
 	if want := [4]int{2: 1}; closed != want || len(l.replies) != 3 {
 		t.Errorf("%v are closed, want %v; %d are kept", closed, want, len(l.replies))
+	}
+}
+
+// TestSegmentsOnALane: those of messages, those of replies and those that several
+// receivers share have a bound each, which those of the other kinds do not use up.
+func TestSegmentsOnALane(t *testing.T) {
+	for _, kind := range []struct {
+		what  string
+		first uint16
+		reply uint8
+		bound int
+	}{
+		{"messages", 1, 0, 2}, {"replies", 1, 1, 2}, {"what is shared", segment.SharedIDs, 0, 2 * segment.MaxSharing},
+	} {
+		s, files, over := newStage(2), sent{}, 0
+		s.Overrun = func(wire.Addr, *BoundError) { over++ }
+		s.Bounds.OnLane = 2
+		one, other := at(2, 1), at(3, 1)
+		s.lane(one, 3)
+		s.lane(other, 2)
+		has := func(who wire.Addr, id uint16, reply uint8) {
+			peer := one
+			if who == one {
+				peer = other
+			}
+			files.says(t, s.Keeper, who, &wire.Segment{Peer: peer, ID: id, Size: 4096, Class: 64, Blocks: 8, Reply: reply}, 0)
+		}
+		for id := range uint16(2) {
+			has(one, 1+id, 0)
+			has(one, 1+id, 1)
+		}
+		for id := range uint16(2 * segment.MaxSharing) {
+			has(one, segment.SharedIDs+id, 0)
+		}
+		if over != 0 {
+			t.Fatalf("%s: as many as there may be are too many", kind.what)
+		}
+		if has(one, kind.first+uint16(kind.bound), kind.reply); over != 1 {
+			t.Errorf("%s: one too many is allowed", kind.what)
+		}
+		s.Close()
 	}
 }
