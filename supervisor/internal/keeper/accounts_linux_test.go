@@ -102,6 +102,36 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 	}
 }
 
+// TestPageOfTheCondemned: what an actor that is about to be killed has read of a mailbox
+// that it was given before is known, although nothing else that it says is heard.
+func TestPageOfTheCondemned(t *testing.T) {
+	mem, open := written(t, 3)
+	letters := 0
+	k := New(slog.New(slog.DiscardHandler), func(l Letter) {
+		if letters++; l.Reason != wire.LetterQuarantined || l.Type != 8 {
+			t.Errorf("letter: %+v", l)
+		}
+	})
+	k.Overrun = func(wire.Addr, *BoundError) {}
+	from, to := at(1, 1), at(2, 1)
+	k.Add(1, "sender", wire.Mailbox{})
+	k.Begin(from, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) })
+	k.Add(2, "receiver", wire.Mailbox{})
+	k.Begin(to, "", func(_ wire.Frame, hs ...*Handle) { ReleaseAll(hs) })
+	l := &held{laneKey: laneKey{from, 2}, open: open, files: []*Handle{lent(t, mem)}}
+	k.lanes[l.laneKey] = l
+	k.overrun(to, &BoundError{})
+	page, err := dup(inHand(t, transport.PackInFlight(1, 0, transport.HandIn)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Frame(to, &wire.Page{Peer: from, Size: transport.RecvPageBytes}, []transport.File{page})
+	k.Died(&wire.Exit{Addr: to}, tree.Own)
+	if letters != 1 || l.at.Seq != 2 {
+		t.Errorf("%d letters; the next one begins at %d, want 2", letters, l.at.Seq)
+	}
+}
+
 // queuesOf is how many SysV queues this machine has that a process was the last to send to.
 func queuesOf(t *testing.T, pid int) (n int) {
 	t.Helper()

@@ -72,7 +72,8 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		ReleaseAll(hs)
 		return
 	}
-	if _, ok := k.condemned[from]; ok {
+	_, heard := f.(*wire.Page) // without its page, what it reads before it ends would be lost, or handled again
+	if _, ok := k.condemned[from]; ok && !heard {
 		ReleaseAll(hs)
 		return
 	}
