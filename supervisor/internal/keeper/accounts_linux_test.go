@@ -132,6 +132,23 @@ func TestPageOfTheCondemned(t *testing.T) {
 	}
 }
 
+// TestSuccessorSentItself: what a successor has sent to its own actor, which it never
+// becomes, is not lost in silence.
+func TestSuccessorSentItself(t *testing.T) {
+	mem, open := written(t, 2)
+	s := newStage(0)
+	var letters []Letter
+	s.Letter = func(l Letter) { letters = append(letters, l) }
+	l := s.lane(at(1, 2), 1)
+	l.open, l.files = open, []*Handle{lent(t, mem).Retain()}
+	if s.SuccessorDied(at(1, 2)); len(letters) != 2 || len(s.lanes) != 0 {
+		t.Fatalf("%d letters, %d lanes", len(letters), len(s.lanes))
+	}
+	if x := letters[1]; x.Type != 8 || x.To != 1 || x.Reason != wire.LetterUnread || !strings.Contains(x.Text, "was to replace") {
+		t.Errorf("the letter is %+v", x)
+	}
+}
+
 // queuesOf is how many SysV queues this machine has that a process was the last to send to.
 func queuesOf(t *testing.T, pid int) (n int) {
 	t.Helper()

@@ -102,8 +102,9 @@ func (k *Keeper) SuccessorDied(self wire.Addr) {
 	}
 	k.Resume(self.ID)
 	c.next = nil
-	if l := k.lanes[laneKey{self, self.ID}]; l != nil {
-		k.drop(l)
+	if l := k.lanes[laneKey{self, self.ID}]; l != nil { // nobody will ever read it
+		l.ending = noProcess(self.ID, wire.ReasonError, "its sender was to replace the actor's process, and has ended before that")
+		k.bury(l)
 	}
 	k.retire(self)
 	for _, p := range k.pools {

@@ -135,12 +135,12 @@ func TestSuccessorLeavesNothing(t *testing.T) {
 
 // TestLanesOfSuccessor: what a successor sends to others is read like anything else, and
 // final at its death; what it sends to its own actor waits until it is that, and goes with
-// it if it never is.
+// it, into dead letters, if it never is.
 func TestLanesOfSuccessor(t *testing.T) {
 	for _, dies := range []bool{false, true} {
 		s := newStage(1)
 		lane := func(to uint32) *held {
-			l := &held{laneKey: laneKey{at(1, 2), to}}
+			l := &held{laneKey: laneKey{at(1, 2), to}, files: []*Handle{NewHandle(closer{new(int)})}}
 			s.lanes[l.laneKey] = l
 			return l
 		}
