@@ -92,6 +92,10 @@ func giveOrder(ctx context.Context, sup *supervisor.Supervisor, o Order, r *Repo
 		go func() { _ = sup.Replace(context.WithoutCancel(ctx), o.ID, supervisor.Replacement{}) }()
 	case "who":
 		r.ID = uint32(ctx.(*actor.Context).Incarnation())
+	case "unread":
+		var n int
+		n, err = sup.Unread(o.ID)
+		r.ID = uint32(n)
 	case "kill":
 		err = sup.Kill(o.ID)
 	case "terminate":

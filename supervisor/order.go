@@ -45,6 +45,7 @@ const (
 	orderResize    = "resize"
 	orderLookup    = "lookup"
 	orderAll       = "replace all"
+	orderUnread    = "unread"
 )
 
 // outcome answers an order.
@@ -53,6 +54,7 @@ type outcome struct {
 	Found    *childText // of a lookup
 	Children []ChildInfo
 	Counts   Counts
+	Unread   int
 	Err      *errorText
 	local    error // an error that arose in this process
 }
@@ -195,6 +197,8 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 		err = sup.ReplaceAll(ctx, *o.Replacement)
 	case orderCount:
 		out.Counts = sup.Count()
+	case orderUnread:
+		out.Unread, err = sup.Unread(o.ID)
 	default:
 		err = fmt.Errorf("supervisor: unknown order %q", o.What)
 	}

@@ -90,21 +90,28 @@ func (r *Remains) kernelEntry(f *Form, recv *transport.RecvPage, began transport
 }
 
 // ringRemains is Remains for a ring, whose entries stay where they are.
-func ringRemains(send *transport.SendPage, recv *transport.RecvPage, start uint64) Remains {
-	r := Remains{At: start}
-	word := transport.InFlight(recv.InFlight.Load())
-	if word.State() != transport.HandNone {
-		// The word has only 48 bits of the sequence, and a lane can have carried more
-		// than they count. What is meant is the last sequence with these bits that is
-		// at most one after the tail.
-		const mask = 1<<48 - 1
-		last := send.Tail.Load() + 1
-		if at := last - (last-word.Seq())&mask; at >= start && at <= last {
-			r.At, r.InHand = at, word.State() == transport.HandIn
-		}
-	}
+func ringRemains(send *transport.SendPage, recv *transport.RecvPage, start uint64) (r Remains) {
+	r.At, r.InHand = ringPlace(send, recv, start)
 	r.Entry = ringEntry(send, r.At)
 	return r
+}
+
+// ringPlace returns the first sequence that the receiver of a ring, which began at start,
+// has not dealt with, and whether its handler has that in hand.
+func ringPlace(send *transport.SendPage, recv *transport.RecvPage, start uint64) (at uint64, inHand bool) {
+	word := transport.InFlight(recv.InFlight.Load())
+	if word.State() == transport.HandNone {
+		return start, false
+	}
+	// The word has only 48 bits of the sequence, and a lane can have carried more
+	// than they count. What is meant is the last sequence with these bits that is
+	// at most one after the tail.
+	const mask = 1<<48 - 1
+	last := send.Tail.Load() + 1
+	if at = last - (last-word.Seq())&mask; at < start || at > last {
+		return start, false
+	}
+	return at, word.State() == transport.HandIn
 }
 
 // ringEntry returns the entry of a ring at a sequence, if it is still there.
