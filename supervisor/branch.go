@@ -131,13 +131,24 @@ func (s *Supervisor) spawnDefined(c *child) {
 		s.stepIn(c.sub, s.listed(c.sub))
 		return
 	}
-	incarnation := c.incarnation
-	if errors.Is(err, actor.ErrIgnore) {
-		s.later = append(s.later, func() { s.stepIn(c.branch, tree.Ignored{ID: c.id, Incarnation: incarnation}) })
-		return
+	ignored := errors.Is(err, actor.ErrIgnore)
+	var in tree.Input = tree.Ignored{ID: c.id, Incarnation: c.incarnation}
+	c.exit = &wire.Exit{Addr: c.addr(), Kind: wire.ExitNormal, Reason: wire.ReasonNormal, Summary: "not wanted"}
+	if !ignored {
+		c.failed = err.Error()
+		in = tree.Exited{ID: c.id, Incarnation: c.incarnation, Reason: tree.Abnormal}
+		c.exit.Kind, c.exit.Code, c.exit.Reason, c.exit.Summary = wire.ExitStart, -1, wire.ReasonError, oneLine(c.failed)
 	}
-	c.failed = err.Error()
-	s.notStarted(c, err, nil)
+	if s.above != nil {
+		s.above.send(&wire.Died{Exit: *c.exit})
+	}
+	s.later = append(s.later, func() {
+		s.event(EventExited, c, "")
+		if ignored {
+			s.event(EventIgnored, c, "")
+		}
+		s.stepIn(c.branch, in)
+	})
 }
 
 // branchUp tells the supervisor above b that all listed children are ready.

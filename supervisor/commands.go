@@ -96,13 +96,26 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	}
 	name := spec.Name
 	var number uint32 // owned by the loop until it has answered
+	var left bool     // ctx has ended before; the loop's
+	undo := func() {
+		switch c := s.children[number]; {
+		case c == nil || !left:
+		case c.away != nil: // it was ready when ctx ended
+			_ = s.commandAway(0, c, tree.Terminate{ID: number})
+		default:
+			s.stepIn(c.branch, tree.Terminate{ID: number})
+		}
+	}
 	err = s.await(ctx, func(call uint64) (err error) {
 		b := s.branch()
 		if b == nil {
 			return fmt.Errorf("supervisor: number %d: %w", s.id, ErrNotRunning)
 		}
 		if b.away != nil {
-			return s.startAway(ctx, b, call, spec, &number)
+			return s.startAway(ctx, b, call, spec, func(id uint32) {
+				number = id
+				undo() // the answer may have crossed with ctx's end
+			})
 		}
 		if b.spec.Strategy == SimpleOneForOne {
 			if spec, err = b.spec.fromTemplate(spec, s.lastID+1); err != nil {
@@ -120,13 +133,8 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	})
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
-			switch c := s.children[number]; {
-			case c == nil:
-			case c.away != nil: // it was ready when ctx ended
-				_ = s.commandAway(0, c, tree.Terminate{ID: number})
-			default:
-				s.stepIn(c.branch, tree.Terminate{ID: number})
-			}
+			left = true
+			undo()
 		})
 		return 0, fmt.Errorf("supervisor: start of %s: %w", name, err)
 	}

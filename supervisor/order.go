@@ -319,15 +319,15 @@ func orderOf(in tree.Input) string {
 	return orderDelete
 }
 
-// startAway passes a start to the process of the supervisor. id is written
-// before the call is finished.
-func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec Child, id *uint32) error {
+// startAway passes a start to the process of the supervisor. started is called before the
+// call is finished.
+func (s *Supervisor) startAway(ctx context.Context, b *branch, call uint64, spec Child, started func(id uint32)) error {
 	text, err := spec.text()
 	if err != nil {
 		return err
 	}
 	s.orderUntil(ctx, b.away, order{What: orderStart, Supervisor: b.self.id, Child: text}, func(out outcome) {
-		*id = out.ID
+		started(out.ID)
 		s.finish(call, out.Err.err())
 	})
 	return nil
@@ -391,7 +391,7 @@ func (s *Supervisor) queryAway(ctx context.Context, what string) (out outcome) {
 		return nil
 	})
 	if err != nil {
-		return outcome{Err: textOf(err)}
+		return outcome{Err: textOf(err), local: err}
 	}
 	return <-answer
 }

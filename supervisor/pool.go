@@ -144,6 +144,10 @@ func (c *child) pooled() bool {
 	return pool != nil && pool.route() != 0 && c.definition == pool.definition && c.isActor() && !c.retiring
 }
 
+// member says whether a child is a member of the pool above it, even if it is leaving.
+// Other children can be started below a pool too.
+func (c *child) member() bool { return c.retiring || c.pooled() }
+
 // enterPool makes a ready child a member of its pool, if it belongs to one.
 func (s *Supervisor) enterPool(c *child) {
 	if s.keeper == nil || !c.pooled() { // without a keeper: the root does it

@@ -126,7 +126,7 @@ func (s *Supervisor) list(ctx context.Context) (list []ChildInfo, err error) {
 		return list, err
 	}
 	out := s.queryAway(ctx, orderChildren)
-	if err := out.Err.err(); err != nil {
+	if err := out.err(); err != nil {
 		return nil, fmt.Errorf("supervisor: children of %s: %w", away.path, err)
 	}
 	return out.Children, nil

@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -159,4 +160,18 @@ func TestStartFromWhileReplaced(t *testing.T) {
 			t.Errorf("it runs %s, %v", exe, err)
 		}
 	})
+}
+
+// TestReplaceAllUntil: the error is that of the context, also while it asks a supervisor
+// in its own process for its children.
+func TestReplaceAllUntil(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	if _, err := supervisor.StartSubtree(ctx, sup, pairOfNodes, supervisor.Child{}); err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := sup.ReplaceAll(over, supervisor.Replacement{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }

@@ -114,7 +114,7 @@ func (s *Supervisor) resizeStep(ctx context.Context, id uint32, size int) (done 
 			return
 		}
 		err = nil
-		members := c.sub.machine.Children()
+		members := slices.DeleteFunc(c.sub.machine.Children(), func(i tree.Info) bool { return !s.children[i.ID].member() })
 		switch {
 		case len(members) == size:
 			done = true
@@ -214,8 +214,8 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	m.listed, m.retiring = false, true
 	b := m.branch
 	end := func() { s.stepIn(b, tree.Terminate{Call: call, ID: id}) }
-	if i, ok := b.machine.Child(id); m.run != nil || !ok || i.State == tree.Stopped {
-		end()
+	if i, ok := b.machine.Child(id); m.run != nil || m.buried || !ok || i.State == tree.Stopped {
+		end() // it runs, or has no mailbox until it is started by hand
 		return nil
 	}
 	// It is between two incarnations: the next one will read the mailbox. If none

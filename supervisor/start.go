@@ -81,6 +81,10 @@ func Find[P any](sup *Supervisor, def *actor.Definition[P], path string) (actor.
 	return actor.Ref[P]{ID: c.id}, nil
 }
 
+// admitted says whether a child has had its turn to be started, or is listed: until then
+// another child may have its name, and keep it.
+func (c *child) admitted() bool { return c.listed || c.incarnation > 0 || c.issued > 0 }
+
 func (s *Supervisor) lookup(path string) (found *child, err error) {
 	if s.ofActor() {
 		return s.lookupByRoot(path)
@@ -94,7 +98,7 @@ func (s *Supervisor) lookup(path string) (found *child, err error) {
 				break
 			}
 			for _, c := range s.children {
-				if c.branch == b && c.name == b.pathOf(name) {
+				if c.branch == b && c.name == b.pathOf(name) && c.admitted() {
 					found = c
 				}
 			}

@@ -156,6 +156,52 @@ func TestSubtreeStartFails(t *testing.T) {
 	}
 }
 
+// TestSubtreeInPlaceStartFails: the events are those of a supervisor in its own process,
+// also below one that has its own process.
+func TestSubtreeInPlaceStartFails(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	for what, more := range map[string]supervisor.EventKind{"error": supervisor.EventStartError, "ignore": supervisor.EventIgnored} {
+		c := tree(what)
+		c.Name = what
+		away, err := supervisor.StartSubtree(ctx, sup, pairOfNodes, supervisor.Child{Name: "in " + what, Env: c.Env, Stderr: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(treeVar, what)
+		for _, start := range []func() error{
+			func() error { _, err := supervisor.StartSubtree(ctx, sup, variable, c); return err },
+			func() error {
+				_, err := supervisor.StartSubtree(ctx, sup, variable, supervisor.Child{Name: what + " here", InPlace: true})
+				return err
+			},
+			func() error {
+				_, err := supervisor.StartSubtree(ctx, away, variable, supervisor.Child{Name: "here", InPlace: true})
+				return err
+			},
+		} {
+			if start() == nil {
+				t.Error("started")
+			}
+		}
+		for _, name := range []string{what, what + " here", "in " + what + "/here"} {
+			var got []supervisor.EventKind
+			r.until(t, ctx, name+" is gone", func() bool {
+				got = nil
+				for _, e := range r.all() {
+					if e.Child == name {
+						got = append(got, e.Kind)
+					}
+				}
+				return slices.Contains(got, supervisor.EventGone)
+			})
+			want := []supervisor.EventKind{supervisor.EventStarting, supervisor.EventExited, more, supervisor.EventGone}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}
+}
+
 // TestSubtreeShutdownTimeout: a supervisor's process that does not end in its time
 // is killed, and all below it.
 func TestSubtreeShutdownTimeout(t *testing.T) {

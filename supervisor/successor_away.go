@@ -99,8 +99,10 @@ func (s *Supervisor) successorLost(c *child, exit wire.Exit) {
 	exit.Addr, exit.PID = n.addr, int64(n.self.pid)
 	s.successorDiedAway(c, &exit)
 	n.self.exit = &exit
-	s.event(EventExited, n.self, "")
-	s.event(EventAbandoned, n.self, exit.Summary)
+	if n.self.up {
+		s.event(EventExited, n.self, "")
+		s.event(EventAbandoned, n.self, exit.Summary)
+	}
 }
 
 // beside returns the process that an event is about if it is not c's current one, but
@@ -111,7 +113,7 @@ func (c *child) beside(kind EventKind, f *wire.Event) *child {
 	case n.at(f.Child):
 		n.self.pid = int(f.PID)
 		if kind == EventReplacing {
-			n.self.program = f.Text
+			n.self.up, n.self.program = true, f.Text
 		}
 		return n.self
 	case x != nil && x.Addr == f.Child && slices.Contains([]EventKind{EventReplacing, EventAbandoned, EventExited}, kind):

@@ -103,12 +103,25 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	k.post(from, t)
 }
 
-// named finds the child with that name, preferring one that has not ended.
+// named finds the child with that name: one that has been started before one that waits
+// for its first start, which may be refused because the name is taken; and any of these
+// before one that has ended.
 func (k *Keeper) named(name string) (found *child) {
 	for _, c := range k.children {
-		if c.name == name && (found == nil || found.gone || c.id > found.id && !c.gone) {
+		if c.name == name && (found == nil || c.claim() > found.claim() || c.claim() == found.claim() && c.id > found.id) {
 			found = c
 		}
 	}
 	return found
+}
+
+// claim is how good a claim c has to its name.
+func (c *child) claim() int {
+	switch {
+	case c.gone:
+		return 0
+	case c.alive == 0 && c.last == nil:
+		return 1
+	}
+	return 2
 }

@@ -1,0 +1,79 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/transport/wire"
+)
+
+// TestStartCrossesItsEnd: a start below a supervisor in another process whose answer
+// crosses with the end of its context is undone, like one that was answered before.
+func TestStartCrossesItsEnd(t *testing.T) {
+	for _, before := range []bool{true, false} { // the answer comes before the caller's word
+		const above, started = 5, 9
+		s := rootOf(&child{id: above})
+		s.mail, s.quit, s.ended, s.calls = make(chan func(), 64), make(chan struct{}), make(chan struct{}), map[uint64]chan<- error{}
+		r, told := heardBy(s, wire.Addr{ID: above, Incarnation: 1})
+		s.children[above].sub = &branch{path: "pair", self: s.children[above], away: r}
+		s.children[started] = &child{id: started, away: r, branch: s.children[above].sub}
+		ctx, cancel := context.WithCancel(context.Background())
+		failed := make(chan error, 1)
+		go func() {
+			_, err := (&Supervisor{engine: s.engine, id: above}).start(ctx, Child{Name: "x", Command: &Command{Path: "sh"}})
+			failed <- err
+		}()
+		(<-s.mail)() // passes the order on
+		cancel()
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		answer := &wire.Answer{Token: told.frames[0].(*wire.Command).Token, Text: []byte(`{"ID":9}`)}
+		if before {
+			s.answerAway(r, answer)
+		}
+		for range 2 { // the caller's word, and that the order is cancelled
+			(<-s.mail)()
+		}
+		s.answerAway(r, answer)
+		var orders []order
+		for _, f := range told.frames {
+			var o order
+			if err := json.Unmarshal(f.(*wire.Command).Text, &o); err != nil {
+				t.Fatal(err)
+			}
+			orders = append(orders, o)
+		}
+		ended := slices.DeleteFunc(slices.Clone(orders), func(o order) bool { return o.What != orderTerminate || o.ID != started })
+		if len(ended) != 1 {
+			t.Errorf("answered before: %v; the orders are %+v", before, orders)
+		}
+	}
+}
+
+// TestSuccessorLostUnannounced: if the process of a supervisor has ended before it could
+// say that a successor has started, nothing is said of that successor's end.
+func TestSuccessorLostUnannounced(t *testing.T) {
+	for announced, want := range map[bool][]EventKind{false: nil, true: {EventReplacing, EventExited, EventAbandoned}} {
+		c := &child{id: 9, sort: wire.SortActor, spec: new(Child), branch: new(branch), life: life{incarnation: 1}}
+		s := rootOf(c)
+		s.keeper = keeper.New(s.log, func(keeper.Letter) {})
+		var got []EventKind
+		s.spec.OnEvent = func(e Event) { got = append(got, e.Kind) }
+		r, _ := heardBy(s, wire.Addr{ID: 5, Incarnation: 1})
+		addr := wire.Addr{ID: 9, Incarnation: 2}
+		c.away = r
+		c.next = &successor{addr: addr, self: &child{id: 9, spec: new(Child), branch: c.branch, life: life{incarnation: 2, run: &running{s: s, addr: addr}}}}
+		if announced {
+			s.eventAway(r, &wire.Event{Child: addr, PID: 7, What: string(EventReplacing)})
+		}
+		s.successorLost(c, wire.Exit{})
+		if !slices.Equal(got, want) || c.next != nil {
+			t.Errorf("announced: %v; %q, want %q", announced, got, want)
+		}
+	}
+}

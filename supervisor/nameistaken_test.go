@@ -1,0 +1,63 @@
+package supervisor_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/supervisor"
+)
+
+// TestNameIsTaken: as long as a start waits for its turn, the name that it asks for
+// belongs to whoever has it: Find and Lookup find that child.
+func TestNameIsTaken(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	sub, err := supervisor.StartSubtree(ctx, sup, pairOfNodes, supervisor.Child{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, s := range map[string]*supervisor.Supervisor{"x": sup, "pair/x": sub} {
+		x, err := supervisor.StartChild(ctx, s, node, supervisor.Child{Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow, again := make(chan error, 1), make(chan error, 1)
+		go func() {
+			_, err := supervisor.StartChild(ctx, s, node, supervisor.Child{Name: "slow", Env: []string{"NODE_SETUP=wait", "NODE_PIPE=" + fifo}})
+			slow <- err
+		}()
+		w, err := os.OpenFile(fifo, os.O_WRONLY, 0) // it reads that in its Setup
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, err := supervisor.StartChild(ctx, s, node, supervisor.Child{Name: "x"})
+			again <- err
+		}()
+		for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end); {
+			found, err := supervisor.Find(sup, node, path)
+			if err != nil || found != x {
+				t.Fatalf("%s is number %d; found %d, %v", path, x.ID, found.ID, err)
+			}
+			if found, err = actor.Lookup[Node](ctx, path); err != nil || found != x {
+				t.Fatalf("%s is number %d; looked up %d, %v", path, x.ID, found.ID, err)
+			}
+		}
+		w.Close()
+		if err := <-slow; err != nil {
+			t.Error(err)
+		}
+		present := new(supervisor.PresentError)
+		if err := <-again; !errors.As(err, &present) || present.ID != x.ID {
+			t.Error(err)
+		}
+	}
+}
