@@ -74,12 +74,13 @@ func TestCommandEnds(t *testing.T) {
 					next = append(next, e.Kind)
 				}
 			})
-			_, err := supervisor.StartCommand(ctx, sup, shell("echo to stderr >&2; "+tt.script, supervisor.Command{Output: io.Discard}), supervisor.Child{Restart: supervisor.Transient})
+			_, err := supervisor.StartCommand(ctx, sup, shell("echo $$ to stderr >&2; "+tt.script, supervisor.Command{Output: io.Discard}), supervisor.Child{Restart: supervisor.Transient})
 			if err != nil {
 				t.Fatal(err)
 			}
 			x := <-exits
-			if x.Kind != tt.want.Kind || x.Code != tt.want.Code || x.Signal != tt.want.Signal || x.Summary != tt.want.Summary || x.MaxRSS == 0 || !strings.Contains(x.Stderr, "to stderr") {
+			if x.Kind != tt.want.Kind || x.Code != tt.want.Code || x.Signal != tt.want.Signal || x.Summary != tt.want.Summary ||
+				x.MaxRSS == 0 || x.CPU == 0 || !strings.Contains(x.Stderr, fmt.Sprint(x.PID, " to stderr")) {
 				t.Fatalf("%+v", x)
 			}
 			for ctx.Err() == nil {
@@ -165,9 +166,11 @@ func TestCommandReady(t *testing.T) {
 		})
 	}
 	ctx, sup, _ := newSup(t, supervisor.Spec{})
-	_, err = supervisor.StartCommand(ctx, sup, shell("exec sleep 1000", supervisor.Command{Ready: supervisor.Ready{File: "never"}, Dir: dir}), supervisor.Child{Start: 100 * time.Millisecond})
-	if se := new(supervisor.StartError); !errors.As(err, &se) || !strings.Contains(err.Error(), "not ready within") {
-		t.Fatal(err)
+	for _, ready := range []supervisor.Ready{{File: "never"}, {Notify: true}, {Port: port}, {Exit: true}} {
+		_, err = supervisor.StartCommand(ctx, sup, shell("exec sleep 1000", supervisor.Command{Ready: ready, Dir: dir}), supervisor.Child{Start: 100 * time.Millisecond, Restart: supervisor.Temporary})
+		if se := new(supervisor.StartError); !errors.As(err, &se) || !strings.Contains(err.Error(), "not ready within") {
+			t.Fatalf("%+v: %v", ready, err)
+		}
 	}
 	_, err = supervisor.StartCommand(ctx, sup, shell("exit 4", supervisor.Command{Ready: supervisor.Ready{Exit: true}}), supervisor.Child{Restart: supervisor.Temporary})
 	if se := new(supervisor.StartError); !errors.As(err, &se) || se.Exit.Code != 4 || strings.Contains(err.Error(), "supervisor.Run") { // it is no program of this library

@@ -176,3 +176,21 @@ func BenchmarkLimitedStart(b *testing.B) {
 		})
 	}
 }
+
+// TestCommandOfAnotherUserIsReady: a command that runs as another user may say itself
+// that it is ready.
+func TestCommandOfAnotherUserIsReady(t *testing.T) {
+	ctx, sup, _ := newSup(t, supervisor.Spec{})
+	// Its path is one that any user can reach.
+	cmd := supervisor.Command{Path: "/proc/self/exe", Env: []string{rootVar + "=notify"}, Output: io.Discard, Ready: supervisor.Ready{Notify: true}}
+	id, err := supervisor.StartCommand(ctx, sup, cmd, supervisor.Child{Limits: supervisor.Limits{User: &supervisor.User{UID: 4711, GID: 4711}}})
+	if errors.As(err, new(*supervisor.RefusedError)) {
+		testutil.Refused(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+}
