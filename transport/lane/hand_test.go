@@ -36,3 +36,36 @@ func TestAttemptInHand(t *testing.T) {
 		t.Errorf("%d and %d deaths, want 3 and 0", in.Attempt(5), in.Attempt(6))
 	}
 }
+
+// TestHandledOfAPeer: how far a receiver is, is what its page says, which begins where
+// the receiver does; that more were urgent than were handled is not believed, nor that any
+// was in a ring.
+func TestHandledOfAPeer(t *testing.T) {
+	send, err := transport.NewSendPage(segment.Heap(transport.SendPageHeader).Bytes(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := transport.NewRecvPage(segment.Heap(transport.RecvPageBytes).Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &Out{page: send}
+	send.Tail.Store(7)
+	if at := o.Handled(); at.Seq != 0 || at.Urgent != 0 || o.Unhandled() != 7 {
+		t.Errorf("by nobody: %+v, and %d are not", at, o.Unhandled())
+	}
+	o.peer.Store(&Peer{Page: page})
+	page.InFlight.Store(uint64(transport.PackInFlight(5, 0, transport.HandNone)))
+	for says, want := range map[uint64]uint64{0: 0, 3: 3, 5: 5, 6: 5, 1 << 63: 5} {
+		page.Urgent.Store(says)
+		for _, ring := range []bool{false, true} {
+			if ring {
+				want = 0
+			}
+			o.isRing = ring
+			if at := o.Handled(); at.Seq != 5 || at.Urgent != want || o.Unhandled() != 2 {
+				t.Errorf("with %d urgent, ring %v: %+v, and %d are not", says, ring, at, o.Unhandled())
+			}
+		}
+	}
+}

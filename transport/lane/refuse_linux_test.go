@@ -112,6 +112,7 @@ func TestLaneThatLies(t *testing.T) {
 				t.Errorf("queue %d: %s: %v", tt.queue, lie.what, err)
 			}
 		}
+		says.Start = 5
 		in, page, answer, err := Accept(&says, copies(t, files), n)
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +131,10 @@ func TestLaneThatLies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out.Install(p, 0)
+		out.page.Tail.Store(7)
+		if out.Install(p, 5); out.Unhandled() != 2 {
+			t.Errorf("queue %d: %d of 7 are not handled where the receiver begins with 5", tt.queue, out.Unhandled())
+		}
 		in.Close()
 		out.Close()
 	}
