@@ -134,9 +134,8 @@ func (b *books) wrong(letters map[load]int) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%v was answered with something else", l))
 		}
 	}
-	// What was answered can be a letter, if its process was killed before that was on record.
 	for l, n := range letters {
-		if s, ok := b.sent[l]; n > 1 || !ok || s.outcome == sentRefused {
+		if s, ok := b.sent[l]; n > 1 || !ok || s.outcome == sentRefused || s.outcome == sentAnswered {
 			wrong = append(wrong, fmt.Sprintf("%v is %d letters; it was sent: %v, %+v", l, n, ok, s))
 		}
 	}
