@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/understudy-go/understudy/actor/internal/node"
+	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/transport"
 )
 
@@ -41,25 +43,42 @@ type StreamWriter struct {
 // after each block with the number of bytes sent so far. When all blocks are in use,
 // Write waits until the actor has read more, or does what mailbox.Config.Full says.
 // Always call Close, even after an error or the end of ctx. A stream to a pool goes to
-// one member, chosen by the pool's route, with HashKey(name) as its key.
+// one member, chosen by the pool's route, with HashKey(name) as its key; if that member
+// leaves the pool in the middle, the error is a *StreamError.
 func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64, progress func(done, total int64)) (*StreamWriter, error) {
 	t, err := target(ctx, ref.ID)
-	if err == nil && t.Pool != nil {
-		t, err = t.Pool.Pick(ctx, HashKey(name))
-	}
 	if err != nil {
 		return nil, public(err)
 	}
-	ref = Ref[P]{ID: t.ID}
+	if t.Pool == nil {
+		w, _, err := openStream[P](ctx, t, name, total, progress)
+		return w, err
+	}
+	p := t.Pool
+	for range 1 + len(p.Members()) {
+		if t, err = p.Pick(ctx, HashKey(name)); err != nil {
+			break
+		}
+		w, sent, e := openStream[P](ctx, t, name, total, progress)
+		if err = e; sent || !hasEnded(err) {
+			return w, err
+		}
+	}
+	return nil, public(err)
+}
+
+// openStream is NewStream to one actor. sent says whether that has been asked for it.
+func openStream[P any](ctx context.Context, t *node.Target, name string, total int64, progress func(done, total int64)) (w *StreamWriter, sent bool, err error) {
+	ref := Ref[P]{ID: t.ID}
 	box, err := t.Outbox()
 	if err != nil {
-		return nil, public(err)
+		return nil, false, public(err)
 	}
 	// Placed before the stream is opened, so that a death from now on is noticed.
 	watch := func() (<-chan Down, func(), error) { return Monitor(ctx, ref) }
 	peer, cancel, err := watch()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	key := streamKeys.Add(1)
 	leave := func(reason string) {
@@ -67,7 +86,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 		// Tell may have to wait for room, until the actor or this process ends.
 		go func() { _ = Tell(outside, ref, streamLeave[P]{Key: key, Reason: reason}) }()
 	}
-	opened, err := Ask(ctx, ref, streamOpen[P]{Name: name, Total: total, Key: key})
+	opened, sent, err := askStream(ctx, ref, streamOpen[P]{Name: name, Total: total, Key: key})
 	if err != nil && ctx.Err() != nil {
 		leave(err.Error()) // the stream may have been opened nevertheless
 	}
@@ -84,7 +103,7 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 	}
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, sent, err
 	}
 	return &StreamWriter{
 		ctx: ctx, total: total, progress: progress, peer: peer, forget: cancel, leave: leave,
@@ -98,7 +117,24 @@ func NewStream[P any](ctx context.Context, ref Ref[P], name string, total int64,
 			_, err := Ask(ctx, ref, streamEnd[P]{Stream: opened.Stream, Abort: abort})
 			return err
 		},
-	}, nil
+	}, true, nil
+}
+
+// askStream is Ask of one actor. sent says whether the ask is in its mailbox.
+func askStream[P any](ctx context.Context, ref Ref[P], m streamOpen[P]) (r streamOpened, sent bool, err error) {
+	if ctx.Err() != nil {
+		return r, false, context.Cause(ctx)
+	}
+	t, err := target(ctx, ref.ID)
+	if err != nil {
+		return r, false, public(err)
+	}
+	mt, err := codec.Of[streamOpen[P]]()
+	if err != nil {
+		return r, false, err
+	}
+	r, sent, err = askTarget[P, streamOpened](ctx, t, mt, &m)
+	return r, sent, public(err)
 }
 
 // streamKeys numbers the streams of this process.

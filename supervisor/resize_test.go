@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -327,5 +328,51 @@ func TestPoolResizeOutlived(t *testing.T) {
 	}
 	if got := members(t, ctx, pool); len(got) != 3 || got[0] != all[0] {
 		t.Error(got, all)
+	}
+}
+
+// TestPoolStreamResized: a stream that waits for room in the mailbox of a member goes to
+// another one if that member leaves.
+func TestPoolStreamResized(t *testing.T) { poolEverywhere(t, testPoolStreamResized) }
+
+func testPoolStreamResized(t *testing.T, at poolPlace) {
+	const streams = 6
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	_, pool := at(t, ctx, sup, supervisor.Pool{Size: 2, Member: supervisor.Child{Mailbox: mailbox.Config{RingBytes: 4 << 10}}})
+	last := members(t, ctx, pool)[1]
+	pid := ask(t, ctx, last, Which{}).PID
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGCONT)
+	r.until(t, ctx, "the stop", func() bool { return len(r.kinds(supervisor.EventSuspended)) > 0 })
+	var err error
+	for err == nil { // until its mailbox is full
+		brief, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		err = actor.Tell(brief, last, Plain{})
+		cancel()
+	}
+	done := make(chan error)
+	for range streams {
+		go func() {
+			w, err := actor.NewStream(ctx, pool, "", 10, nil)
+			if err == nil {
+				_, err = w.Write(make([]byte, 10))
+				err = errors.Join(err, w.Close())
+			}
+			done <- err
+		}()
+	}
+	resized := make(chan error, 1)
+	for i := range streams {
+		if i == streams/2 { // the other member has taken its share
+			go func() { resized <- sup.Resize(ctx, pool.ID, 1) }()
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(syscall.Kill(pid, syscall.SIGCONT), <-resized); err != nil {
+		t.Error(err)
 	}
 }

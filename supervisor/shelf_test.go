@@ -121,6 +121,10 @@ var shelf = actor.Define("shelf", func(s *actor.Setup[Shelf]) error {
 		}
 		return me(c), actor.Join(c, self, e.Group)
 	})
+	actor.OnStream(s, actor.StreamPolicy{}, func(r *actor.StreamReader) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	})
 	if group := os.Getenv("SHELF_GROUP"); group != "" {
 		return actor.Join(s.Context(), self, group)
 	}
