@@ -213,6 +213,9 @@ func (s *Supervisor) lostWith(c *child, r *running) {
 		c.sub = nil
 	}
 	if c.listed {
+		if x := s.kept[c.name]; x != nil { // of another kind, which that supervisor listed before, and not now
+			s.drop(x)
+		}
 		s.kept[c.name] = c
 		return
 	}

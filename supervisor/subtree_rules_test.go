@@ -56,6 +56,13 @@ var variable = supervisor.Define("tree", func() (spec supervisor.Spec, err error
 	case "waits": // before it is started again
 		quick.Env = []string{"NODE_SETUP=wait again"}
 		spec.Children = []supervisor.Child{quick, listed("b")}
+	case "changes": // a is an actor on the first start only, and then another program
+		other := quick
+		other.Name, other.Env = "b", []string{"NODE_SETUP=wait again"}
+		if os.Remove(os.Getenv("SUPERVISOR_TEST_FILE")) != nil {
+			quick = supervisor.Child{Name: "a", Command: &supervisor.Command{Path: "sleep", Args: []string{"1000"}, PassEnv: []string{"PATH"}}}
+		}
+		spec.Children = []supervisor.Child{quick, other}
 	case "deep":
 		spec.Children = []supervisor.Child{listed("a"), {Subtree: pairOfNodes},
 			{Name: "here", Supervisor: &supervisor.Spec{Intensity: 100, Children: []supervisor.Child{listed("c")}}}}
@@ -547,4 +554,32 @@ func TestTerminatedBeforeItsTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	theSame(t, ctx, sub, a, b)
+}
+
+// TestOtherKindOfChild: a child that its supervisor no longer lists has ended for good,
+// even if something else has its name and that supervisor dies once more before it runs.
+func TestOtherKindOfChild(t *testing.T) {
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "first")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NODE_PIPE", fifo)
+	t.Setenv("SUPERVISOR_TEST_FILE", file)
+	ctx, sup, _ := newSup(t, supervisor.Spec{Intensity: 5})
+	sub, err := supervisor.StartSubtree(ctx, sup, variable, tree("changes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := find(t, sub, "a")
+	_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0) // b reads it in its Setup
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
+	w.Close()
+	if _, err := actor.Ask(ctx, a, Who{}); !errors.As(err, new(*actor.GoneError)) {
+		t.Errorf("the actor that was listed once: %v", err)
+	}
 }
