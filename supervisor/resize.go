@@ -173,11 +173,19 @@ func (s *Supervisor) addMember(ctx context.Context, number int) error {
 		if c == nil || m == nil || c.sub == nil || m.branch != c.sub {
 			return // the pool or the member has already ended
 		}
+		if x := c.static[spec.Name]; x != nil { // it was deleted, and this one has its name
+			s.forgotten(x)
+		}
 		m.listed = true
 		c.static[spec.Name] = m
-		c.listMembers(append(slices.Clone(c.spec.Supervisor.Children), spec))
+		c.listMembers(append(c.membersBut(spec.Name), spec))
 	})
 	return nil
+}
+
+// membersBut returns the children that a restart of the pool starts, without one.
+func (c *child) membersBut(name string) []Child {
+	return slices.DeleteFunc(slices.Clone(c.spec.Supervisor.Children), func(x Child) bool { return x.Name == name })
 }
 
 // listMembers sets the children that a restart of the pool starts.
@@ -210,7 +218,7 @@ func (s *Supervisor) retire(pool, id uint32, call uint64) error {
 	}
 	name := m.name[len(c.sub.path)+1:]
 	delete(c.static, name)
-	c.listMembers(slices.DeleteFunc(slices.Clone(c.spec.Supervisor.Children), func(x Child) bool { return x.Name == name }))
+	c.listMembers(c.membersBut(name))
 	m.listed, m.retiring = false, true
 	b := m.branch
 	end := func() { s.stepIn(b, tree.Terminate{Call: call, ID: id}) }

@@ -36,6 +36,28 @@ func TestResizeCountsMembers(t *testing.T) {
 	})
 }
 
+// TestResizeAfterDelete: the member that takes the name of one that was deleted is alone in
+// it, also when its pool is started again.
+func TestResizeAfterDelete(t *testing.T) {
+	poolEverywhere(t, func(t *testing.T, at poolPlace) {
+		ctx, sup, _ := newSup(t, supervisor.Spec{})
+		above, pool := at(t, ctx, sup, supervisor.Pool{Size: 2})
+		below := poolBelow(t, sup, pool.ID)
+		first := below.Children()[0]
+		if err := errors.Join(below.Terminate(ctx, first.ID), below.Delete(ctx, first.ID), sup.Resize(ctx, pool.ID, 2)); err != nil {
+			t.Fatal(err)
+		}
+		now := below.Children()
+		if err := errors.Join(above.Terminate(ctx, pool.ID), above.Restart(ctx, pool.ID)); err != nil {
+			t.Fatal(err)
+		}
+		then := below.Children()
+		if len(then) != 2 || then[0].ID != now[0].ID || then[1].ID != now[1].ID || then[1].Name != first.Name || then[1].ID == first.ID {
+			t.Errorf("the members %+v are now %+v", now, then)
+		}
+	})
+}
+
 // TestResizeOfTerminated: a member that was terminated, and waits for its turn to be
 // started again, leaves its pool at once.
 func TestResizeOfTerminated(t *testing.T) {
