@@ -34,7 +34,8 @@ import (
 // A handler or Setup that calls Terminate or Replace for its own actor, or ReplaceAll,
 // would wait for itself: it gets ErrOwnActor at once. It has to call them in a
 // goroutine, and must not wait for that goroutine. An order that has begun is carried
-// out even if the process that gave it ends.
+// out even if the process that gave it ends. If the context of a start ends just when the
+// child has become ready, the child may go on although the actor gets the context's error.
 func Of(ctx context.Context) (*Supervisor, error) {
 	h := hosting.Of(ctx)
 	if h == nil {
