@@ -7,8 +7,8 @@ import (
 
 // Unread counts the entries of a lane that no handler has had, while both of its sides go
 // on: so the number is of one moment. recv is nil if no receiver that lives has published
-// a page; the receiver began, or will begin, at began. The number is never larger than a
-// queue of cells bytes, or one in the kernel of most entries, can hold.
+// a page; the receiver began, or will begin, at began. Of a queue in the kernel the number
+// is at most most, whatever the sender's page says.
 func (f *Form) Unread(send *transport.SendPage, recv *transport.RecvPage, began transport.Place, most uint64) uint64 {
 	if f.Record == nil {
 		return ringUnread(send, recv, began.Seq)
