@@ -24,6 +24,7 @@ type child struct {
 	branch     *branch     // the supervisor that it is a child of
 	listed     bool        // it is in a Spec's Children
 	held       bool        // its mailbox is kept while its supervisor is restarted
+	gone       bool        // EventGone was reported, and no start since
 	timer      *time.Timer // of its time to become ready, or to end
 	retry      *time.Timer // of its backoff
 

@@ -411,6 +411,16 @@ func (s *Supervisor) event(kind EventKind, c *child, text string) {
 		s.above.event(kind, c, text)
 		return
 	}
+	switch kind {
+	case EventStarting:
+		s.manager.starts(c)
+		c.gone = false
+	case EventGone:
+		if c.gone {
+			return // an incarnation whose start was never reported has ended
+		}
+		c.gone = true
+	}
 	e := Event{Time: time.Now(), Kind: kind, Text: text}
 	if c != nil {
 		e.Supervisor = c.branch.path
@@ -419,9 +429,6 @@ func (s *Supervisor) event(kind EventKind, c *child, text string) {
 			x := actorExit(c.exit)
 			e.Exit = &x
 		}
-	}
-	if kind == EventStarting {
-		s.manager.starts(c)
 	}
 	if s.spec.OnEvent != nil {
 		s.spec.OnEvent(e)
