@@ -426,18 +426,11 @@ func (w *whims) compare(found map[uint32]supervisor.ChildInfo) (wrong []string) 
 		}
 	}
 	for _, pid := range withEnv(whimVar + "=" + w.dir) {
-		if !pids[pid] && pid != os.Getpid() && !pids[parent(pid)] {
+		if !pids[pid] && pid != os.Getpid() && !pids[parentOf(pid)] {
 			wrong = append(wrong, fmt.Sprintf("process %d belongs to nobody", pid))
 		}
 	}
 	return wrong
-}
-
-func parent(pid int) (ppid int) {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(b), ") ")
-	_, _ = fmt.Sscanf(rest, "%1s %d", new(string), &ppid)
-	return ppid
 }
 
 // TestWhims: three operators, one of them an actor now and then, start, stop, restart, replace,
