@@ -253,53 +253,17 @@ func checkData(b []byte, k Key) bool {
 
 // A haul is what one goroutine sends.
 type haul struct {
-	ctx      context.Context
-	id       uint64
-	sender   uint32 // ID of its actor; 0 for the root
-	seq      uint32
-	to       []actor.Ref[Hauler]
-	sent     *journal
-	intended []record
+	outgoing
+	ctx context.Context
+	to  []actor.Ref[Hauler]
 }
 
 func newHaul(ctx context.Context, dir string, sender uint32, to []actor.Ref[Hauler]) *haul {
-	sent, err := openJournal(dir, "sent")
-	if err != nil {
-		panic(err)
-	}
-	return &haul{ctx: ctx, id: rand.Uint64(), sender: sender, to: to, sent: sent}
+	return &haul{newOutgoing(dir, sender), ctx, to}
 }
-
-func (h *haul) close() { _ = h.sent.Close() }
 
 // next enters that the next message is about to be sent to these actors.
-func (h *haul) next(to ...uint32) Key {
-	h.seq++
-	h.intended = h.intended[:0]
-	for _, id := range to {
-		h.intended = append(h.intended, record{From: h.id, Seq: h.seq, To: id, Sender: h.sender})
-	}
-	h.outcome(sentIntended)
-	return makeKey(h.id, h.seq)
-}
-
-// outcome enters what has become of the message; nothing is left to do if that fails.
-func (h *haul) outcome(class byte) {
-	for _, r := range h.intended {
-		r.Class = class
-		if err := h.sent.write(r); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func (h *haul) told(err error) {
-	if err == nil {
-		h.outcome(sentTold)
-	} else {
-		h.outcome(sentRefused)
-	}
-}
+func (h *haul) next(to ...uint32) Key { return h.intend(0, to...) }
 
 var haulSizes = []int{0, 1, 100, 4 << 10, 4<<10 + 1, 20 << 10, 64 << 10, 200 << 10, 300 << 10}
 
@@ -330,7 +294,8 @@ func (h *haul) send() {
 		h.paper(ctx, ref)
 	case n < 85:
 		key := h.next(ref.ID)
-		h.asked(actor.Ask(ctx, ref, Query{Key: key, Slow: rand.IntN(8) == 0}))
+		_, err := actor.Ask(ctx, ref, Query{Key: key, Slow: rand.IntN(8) == 0})
+		h.asked(err)
 	case n < 89:
 		h.back(ctx, ref, size)
 	case n < 92:
@@ -350,14 +315,6 @@ func (h *haul) send() {
 	}
 }
 
-func (h *haul) asked(_ Key, err error) {
-	if err == nil {
-		h.outcome(sentAnswered)
-	} else {
-		h.outcome(sentUnsure)
-	}
-}
-
 func (h *haul) back(ctx context.Context, ref actor.Ref[Hauler], size int) {
 	key := h.next(ref.ID)
 	r, err := actor.Ask(ctx, ref, Return{Key: key, Size: size, Lent: rand.IntN(2) == 0})
@@ -366,7 +323,7 @@ func (h *haul) back(ctx context.Context, ref actor.Ref[Hauler], size int) {
 		return
 	}
 	r.Lent.Release()
-	h.asked(key, err)
+	h.asked(err)
 }
 
 func (h *haul) paper(ctx context.Context, ref actor.Ref[Hauler]) {
@@ -444,5 +401,5 @@ func (h *haul) stream(ctx context.Context, ref actor.Ref[Hauler], size int) {
 	fillData(data, key)
 	_, err = w.Write(data)
 	err = errors.Join(err, w.Close())
-	h.asked(key, err)
+	h.asked(err)
 }

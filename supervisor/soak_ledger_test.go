@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -56,6 +57,62 @@ func (l *journal) write(r record) error {
 func readRecord(b []byte) record {
 	u := binary.LittleEndian.Uint32
 	return record{binary.LittleEndian.Uint64(b), u(b[8:]), u(b[12:]), u(b[16:]), u(b[20:]), b[24], b[25]}
+}
+
+// outgoing enters what one goroutine sends.
+type outgoing struct {
+	id       uint64
+	sender   uint32 // ID of its actor; 0 for the root
+	seq      uint32
+	sent     *journal
+	intended []record
+}
+
+func newOutgoing(dir string, sender uint32) outgoing {
+	sent, err := openJournal(dir, "sent")
+	if err != nil {
+		panic(err)
+	}
+	return outgoing{id: rand.Uint64(), sender: sender, sent: sent}
+}
+
+func (o *outgoing) close() { _ = o.sent.Close() }
+
+// intend enters that the next message is about to be sent to these actors.
+func (o *outgoing) intend(attempt uint8, to ...uint32) Key {
+	o.seq++
+	o.intended = o.intended[:0]
+	for _, id := range to {
+		o.intended = append(o.intended, record{From: o.id, Seq: o.seq, To: id, Sender: o.sender, Attempt: attempt})
+	}
+	o.outcome(sentIntended)
+	return makeKey(o.id, o.seq)
+}
+
+// outcome enters what has become of the message; nothing is left to do if that fails.
+func (o *outgoing) outcome(class byte) {
+	for _, r := range o.intended {
+		r.Class = class
+		if err := o.sent.write(r); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (o *outgoing) told(err error) {
+	if err == nil {
+		o.outcome(sentTold)
+	} else {
+		o.outcome(sentRefused)
+	}
+}
+
+func (o *outgoing) asked(err error) {
+	if err == nil {
+		o.outcome(sentAnswered)
+	} else {
+		o.outcome(sentUnsure)
+	}
 }
 
 // way is from one actor to another, by ID.

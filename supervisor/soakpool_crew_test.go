@@ -189,59 +189,22 @@ var crew = actor.Define("crew", func(s *actor.Setup[Crew]) error {
 
 // A driver is what one goroutine sends.
 type driver struct {
-	ctx    context.Context
-	id     uint64
-	sender uint32 // ID of its actor; 0 for the root
-	seq    uint32
-	to     []Post
-	sent   *journal
-	now    record // what is being sent
+	outgoing
+	ctx context.Context
+	to  []Post
 }
 
 func newDriver(ctx context.Context, dir string, sender uint32, to []Post) *driver {
-	sent, err := openJournal(dir, "sent")
-	if err != nil {
-		panic(err)
-	}
-	return &driver{ctx: ctx, id: rand.Uint64(), sender: sender, to: to, sent: sent}
+	return &driver{newOutgoing(dir, sender), ctx, to}
 }
-
-func (d *driver) close() { _ = d.sent.Close() }
 
 // next enters that the next message is about to be sent to one of the actors that a
 // number stands for, or to several actors.
 func (d *driver) next(to uint32, many bool) Key {
-	d.seq++
-	d.now = record{From: d.id, Seq: d.seq, To: to, Sender: d.sender}
 	if many {
-		d.now.Attempt = 1
+		return d.intend(1, to)
 	}
-	d.outcome(sentIntended)
-	return makeKey(d.id, d.seq)
-}
-
-// outcome enters what has become of the message; nothing is left to do if that fails.
-func (d *driver) outcome(class byte) {
-	d.now.Class = class
-	if err := d.sent.write(d.now); err != nil {
-		panic(err)
-	}
-}
-
-func (d *driver) told(err error) {
-	if err == nil {
-		d.outcome(sentTold)
-	} else {
-		d.outcome(sentRefused)
-	}
-}
-
-func (d *driver) asked(err error) {
-	if err == nil {
-		d.outcome(sentAnswered)
-	} else {
-		d.outcome(sentUnsure)
-	}
+	return d.intend(0, to)
 }
 
 // toldMany enters who must have got the message, and who cannot have got it, and then
@@ -255,7 +218,7 @@ func (d *driver) toldMany(want map[uint32][]uint32, err error) {
 	failed := map[uint32]bool{}
 	for _, m := range some.Failed {
 		failed[m.ID] = true
-		r := d.now
+		r := d.intended[0]
 		r.Class, r.To = sentExcluded, m.ID
 		if err := d.sent.write(r); err != nil {
 			panic(err)
@@ -266,7 +229,7 @@ func (d *driver) toldMany(want map[uint32][]uint32, err error) {
 			if failed[id] {
 				continue
 			}
-			r := d.now
+			r := d.intended[0]
 			r.Class, r.To, r.Incarnation = sentExpected, id, pool
 			if err := d.sent.write(r); err != nil {
 				panic(err)
