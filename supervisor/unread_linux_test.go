@@ -21,7 +21,7 @@ func hasUnread(t *testing.T, ctx context.Context, sup *supervisor.Supervisor, id
 	for ; soon && err == nil && n != want && ctx.Err() == nil; n, err = sup.Unread(id) {
 	}
 	if n != want || err != nil {
-		t.Errorf("%d unread, want %d: %v", n, want, err)
+		t.Fatalf("%d unread, want %d: %v", n, want, err)
 	}
 }
 
