@@ -209,9 +209,8 @@ func (s *Supervisor) killBranch(c *child) {
 	for _, i := range c.sub.machine.Children() {
 		x := s.children[i.ID]
 		if x.run != nil {
-			x.asked, x.overdue = true, true
-			_ = x.run.kill()
-			s.event(EventKilled, x, "its supervisor is killed")
+			x.asked = true
+			s.killOverdue(x, "its supervisor is killed")
 		}
 		if x.sub != nil && x.sub.machine != nil {
 			x.asked = true

@@ -92,12 +92,11 @@ func (s *Supervisor) stopOne(c *child) (limit time.Duration) {
 		if c.spec.Shutdown == BrutalKill {
 			s.killBranch(c)
 		}
-	case c.run == nil: // its death will be handled next
+	case c.run == nil, c.overdue: // its death will be handled next
 		limit = Infinity
 	case c.spec.Shutdown == BrutalKill:
-		c.asked, c.overdue = true, true
-		_ = c.run.kill()
-		s.event(EventKilled, c, "brutal kill")
+		c.asked = true
+		s.killOverdue(c, "brutal kill")
 	default:
 		c.asked = true
 		s.event(EventStopping, c, "")
@@ -112,8 +111,17 @@ func (s *Supervisor) killLate(c *child, limit time.Duration) {
 	case c.sub != nil && c.sub.machine != nil:
 		s.killBranch(c)
 	case c.run != nil && c.asked:
-		c.overdue = true
-		_ = c.run.kill()
-		s.event(EventKilled, c, fmt.Sprintf("did not end within %v", limit))
+		s.killOverdue(c, fmt.Sprintf("did not end within %v", limit))
 	}
+}
+
+// killOverdue kills a child that gets no more time to end. It may have been killed before,
+// and not be dead yet: its supervisor is killed while it stops its children.
+func (s *Supervisor) killOverdue(c *child, why string) {
+	if c.overdue {
+		return
+	}
+	c.overdue = true
+	_ = c.run.kill()
+	s.event(EventKilled, c, why)
 }

@@ -140,6 +140,30 @@ func TestNestedStartFails(t *testing.T) {
 	}
 }
 
+// TestNestedKilledOnce: a child that its supervisor's kill has killed is neither asked to
+// end nor killed again while its death takes longer than those of its younger siblings.
+func TestNestedKilledOnce(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	held := shell("setsid sleep 0.3 & exec sleep 1000", supervisor.Command{}) // the death counts when its stderr ends
+	sub, err := sup.StartSupervisor(ctx, supervisor.Spec{Children: []supervisor.Child{{Name: "held", Command: &held}, listed("a")}},
+		supervisor.Child{Name: "sub", Shutdown: supervisor.BrutalKill})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sup.Terminate(ctx, sub.ID()); err != nil {
+		t.Fatal(err)
+	}
+	var of []supervisor.EventKind
+	for _, e := range r.all() {
+		if e.Child == "sub/held" {
+			of = append(of, e.Kind)
+		}
+	}
+	if want := []supervisor.EventKind{supervisor.EventStarting, supervisor.EventReady, supervisor.EventKilled, supervisor.EventExited, supervisor.EventShutdownError, supervisor.EventGone}; !slices.Equal(of, want) {
+		t.Errorf("%q, want %q", of, want)
+	}
+}
+
 // TestNestedBrutalKill: nobody below is asked.
 func TestNestedBrutalKill(t *testing.T) {
 	ctx, sup, r := newSup(t, supervisor.Spec{})

@@ -251,9 +251,7 @@ func (s *Supervisor) retireNow(c *child, running bool) {
 func (s *Supervisor) askToEnd(c *child) {
 	switch {
 	case c.deaf():
-		c.overdue = true
-		_ = c.run.kill()
-		s.event(EventKilled, c, "it cannot be asked to end: it has closed its control link")
+		s.killOverdue(c, "it cannot be asked to end: it has closed its control link")
 	case !c.retiring:
 		c.run.tell(&wire.Stop{Reason: wire.ReasonShutdown})
 	case s.above != nil: // the root knows when
