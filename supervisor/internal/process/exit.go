@@ -52,7 +52,7 @@ func (e *Exit) classify(c circumstances) {
 		e.Kind = wire.ExitNormal
 		e.Summary = "exit status 0"
 	case c.memory > 0 && e.Code == 2 && strings.Contains(e.Stderr, "cannot allocate memory") || outOfMemory(e.Stack),
-		c.memory > 0 && e.MaxRSS > int64(c.memory/2) && nilInRuntime(e.Stack):
+		c.memory > 0 && nilInRuntime(e.Stack):
 		e.Kind = wire.ExitMemory
 		e.Summary = "out of memory"
 		if c.memory > 0 {
@@ -103,7 +103,8 @@ func outOfMemory(stack string) bool {
 // nilInRuntime says whether the Go runtime itself has followed a nil pointer, on its own
 // stack: it does not check everywhere whether it got memory. In Go 1.26 the queues of the
 // collector's spans are such a place (spanQueue, which the collector enlarges when there
-// is much to mark).
+// is much to mark). That the process used little does not speak against it: a slice that is
+// larger than all that it may have counts as soon as it is made, before it is touched.
 func nilInRuntime(stack string) bool {
 	where, rest, _ := strings.Cut(stack, "\ngoroutine ")
 	_, frame, _ := strings.Cut(rest, "\n")

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -77,6 +78,8 @@ func act() {
 		panic("after much")
 	case "memory":
 		takeMemory()
+	case "one slice": // as for a length that somebody else has given
+		fmt.Fprintln(os.Stderr, len(bytes.Repeat([]byte{1}, 300<<20)))
 	case "less memory":
 		lessMemory()
 	case "soft limit":
@@ -215,10 +218,14 @@ func TestMemoryLimit(t *testing.T) {
 	if testutil.RaceEnabled {
 		t.Skip("skipped under the race detector: its shadow memory does not fit into any RLIMIT_DATA")
 	}
-	s := spec("memory")
-	s.MemoryBytes = 128 << 20
-	if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
-		t.Fatalf("%d %s\n%.500s", x.Kind, x.Summary, x.Stderr)
+	for range testutil.Rounds(6, 200) {
+		for _, act := range []string{"memory", "one slice"} {
+			s := spec(act)
+			s.MemoryBytes = 128 << 20
+			if x := ended(t, start(t, s)); x.Kind != wire.ExitMemory || !strings.Contains(x.Summary, "128 MiB") {
+				t.Fatalf("%s: %d %s\n%.500s", act, x.Kind, x.Summary, x.Stderr)
+			}
+		}
 	}
 }
 
