@@ -284,7 +284,7 @@ func (noProcess) Unwrap() error { return ErrNotRunning }
 // ChildInfo is what a supervisor knows about a child at one moment.
 type ChildInfo struct {
 	ID          uint32
-	Name        string // the full path
+	Name        string // its path below the program's supervisor, for actor.Lookup, and for Below of that supervisor
 	PID         int    // 0 if no process runs; for a supervisor without its own process, the process that it runs in
 	Incarnation int
 	State       string    // waiting, starting, running, restarting, backoff, stopping or stopped

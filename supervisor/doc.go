@@ -62,4 +62,32 @@
 //
 // Mailboxes do not outlive the root process. The function given to Run runs in the
 // root: a crash there ends the program, so real work belongs in children.
+//
+// # How it is built
+//
+// One goroutine, the loop of supervisor.go, owns the tree. A command, a frame, a timer and
+// the end of a process are functions that are posted to it. For each supervisor of the tree
+// it has a branch (branch.go), which tells internal/tree what has happened and carries out
+// what the rules answer. internal/keeper holds the mailboxes, internal/process knows the
+// kernel's side of a process; limits are set by internal/confine, other programs run below
+// internal/guard.
+//
+// A child's way through the files:
+//
+//	described   spec.go, listed.go, restart.go, limits.go, pool.go, command.go, subtree.go
+//	asked for   start.go, resize.go ─► commands.go (the program) ─► branch.go (the rules)
+//	started     child.go ─► running.go (process and link) · confined.go (with limits) · inplace.go
+//	in its process   run.go, role.go (root, child, guardian or supervisor) · variables.go
+//	runs        running.go (its frames) ─► child.go · queue.go (frames to it) · output.go, lines.go · hang.go, overrun.go
+//	ends        childstop.go (when asked) · childend.go (whatever the cause) · link.go (with others)
+//	replaced    replace.go, replaceall.go ─► successor.go
+//	reported    event.go, letter.go, log.go, unread.go · systemd.go, manager.go, signals.go
+//
+// Two kinds of process supervise without being the root:
+//
+//	a supervisor's own process   above.go there ◄── frames ──► away.go, awayend.go, successor_away.go in the root
+//	an operator                  operator.go ── orders: order.go, errortext.go ──► operator.go in the root
+//
+// A child that another process supervises has the same type child in the root, where
+// its branch has no rules.
 package supervisor

@@ -29,7 +29,8 @@ import (
 // StartSupervisor, Child.Stderr, Command.Output and Command.Log are refused. A
 // Definition creates them in the process where they are needed. Of the program's
 // supervisor, Shutdown does nothing here, and Done, Err, Restarts and DeadLetters work
-// only in the root.
+// only in the root. To end the program, an actor that is a Significant child ends; see
+// Spec.AutoShutdown.
 //
 // A handler or Setup that calls Terminate or Replace for its own actor, or ReplaceAll,
 // would wait for itself: it gets ErrOwnActor at once. It has to call them in a
