@@ -22,8 +22,9 @@ func Run(f func(ctx context.Context, sup *Supervisor) error) { Spec{}.Run(f) }
 // a child process it runs the child's actor and never returns. Before Run a program may
 // only parse its flags, since what it does there happens in every process.
 //
-// The context of f ends when the supervisor gives up, and at the first SIGINT or
-// SIGTERM; f should then return. If such a signal comes while the children of s are
+// The context of f ends when the supervisor gives up or ends by AutoShutdown, and at the
+// first SIGINT or SIGTERM; f should then return. After AutoShutdown the exit code is 0, even
+// if f returns the end of its context as an error. If a signal comes while the children of s are
 // being started, those that have started are stopped, and f is not called. After a
 // signal the exit code is 128 plus its number, unless f has failed for another reason. A
 // second signal kills everything at once.
@@ -88,14 +89,16 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 	}()
 	sup.watchdogPings()
 	ferr := f(sup.Context(ctx), sup)
+	over := ctx.Err() != nil
 	sup.manager.tell("STOPPING=1")
 	sup.Shutdown()
 	why := sup.Err()
 	if se := new(SignalError); errors.As(context.Cause(ctx), &se) {
 		why = se
 	}
-	// "context canceled" says less than why; but f may have cancelled a context of its own.
-	if ferr == nil || why != nil && errors.Is(ferr, context.Canceled) && !errors.As(ferr, new(*SignalError)) {
+	// "context canceled" says less than why, and is no failure after AutoShutdown, when why is
+	// nil; but f may have cancelled a context of its own.
+	if ferr == nil || (over || why != nil) && errors.Is(ferr, context.Canceled) && !errors.As(ferr, new(*SignalError)) {
 		ferr = why
 	}
 	return ferr
