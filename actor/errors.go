@@ -32,8 +32,9 @@ var ErrNoProgram = errors.New("actor: this context belongs to no program: use th
 var ErrCallingSelf = errors.New("an actor's own code cannot wait for an answer of that actor, which handles nothing before that code has returned: " +
 	"call the answering function directly, use Tell, or ask from a goroutine, with context.WithoutCancel(ctx), and return")
 
-// ErrEnded says that the program has ended for this process: its supervisor was shut
-// down, or the link to it is lost. Nothing can be sent any more.
+// ErrEnded says that the program has ended for this process: its actor has ended or was
+// replaced, its supervisor was shut down, or the link to that is lost. Nothing can be
+// sent any more.
 var ErrEnded = node.ErrEnded
 
 // RemoteError is the error that a handler returned to an ask. Its text comes from

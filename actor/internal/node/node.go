@@ -84,7 +84,7 @@ type Node struct {
 }
 
 // ErrEnded says that the node has ended, or has lost its supervisor.
-var ErrEnded = errors.New("actor: the program has ended for this process: its supervisor was shut down, or is lost")
+var ErrEnded = errors.New("actor: the program has ended for this process: its actor has ended or was replaced, or its supervisor was shut down or is lost")
 
 // frames holds buffers for frames. An actor in place holds none while nothing comes.
 var frames = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
