@@ -78,4 +78,12 @@
 // (Share), and the block's owner learns when that share has ended.
 //
 // Non-goals: compaction, memory that outlives its last process.
+//
+// The files, by what they are about:
+//
+//	memory   memory.go, form.go · memfd_linux.go, shm_linux.go, named_linux.go, sysv_linux.go, voucher_linux.go · open_linux.go
+//	a pool   pool.go (Take, Put) ─► class.go, arena.go, buddy.go (free blocks) ─► grow.go, whole.go (new segments)
+//	         returns.go (what comes back) · share.go (one block, several users) · stats.go, policy.go
+//	         how many blocks circulate: settle.go, round.go · who gives way to whom: borrow.go, want.go
+//	a user   views.go (the owner's segments as mapped here) · held.go, table.go
 package segment
