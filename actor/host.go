@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -44,6 +42,10 @@ type host struct {
 // need not be searched for it. Tests that run actors in place have several.
 var processHost atomic.Pointer[host]
 
+// claimed is the host of the program that supervisor.Run runs: a context that belongs to
+// no host is its, also while actors in place run beside it and after they have ended.
+var claimed atomic.Pointer[host]
+
 // hosts counts the open hosts of this process.
 var hosts struct {
 	sync.Mutex // also orders the writes of processHost
@@ -67,7 +69,10 @@ func (h *host) leave() {
 	defer hosts.Unlock()
 	hosts.n--
 	processHost.CompareAndSwap(h, nil)
+	claimed.CompareAndSwap(h, nil)
 }
+
+func (h *host) Claim() { claimed.CompareAndSwap(nil, h) }
 
 func newHost(cfg hosting.Config) (hosting.Host, error) {
 	freeze()
@@ -75,7 +80,7 @@ func newHost(cfg hosting.Config) (hosting.Host, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Own: ownCode, Parks: cfg.InPlace})
+	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Own: ownCode, Busy: cfg.Busy, Parks: cfg.InPlace})
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +107,10 @@ func hostOfOther(ctx context.Context) *host {
 	if h := processHost.Load(); h != nil {
 		return h
 	}
-	h, _ := ctx.Value(hostKey{}).(*host)
-	return h
+	if h, _ := ctx.Value(hostKey{}).(*host); h != nil {
+		return h
+	}
+	return claimed.Load()
 }
 
 func (h *host) Command(ctx context.Context, text []byte) ([]byte, error) {
@@ -128,25 +135,7 @@ func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && ownCode()
 
 // ownCode says whether the caller runs in an actor's own goroutine: in its Setup, a
 // handler or the like, and not in a goroutine that these have started.
-func ownCode() bool { return under((*host).serve) }
-
-// under says whether f, a function, is on the caller's stack.
-func under(f any) bool {
-	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
-	pcs := make([]uintptr, 64)
-	for skip := 0; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		for frames, more := runtime.CallersFrames(pcs[:n]), true; more; {
-			var frame runtime.Frame
-			if frame, more = frames.Next(); frame.Function == name {
-				return true
-			}
-		}
-	}
-}
+func ownCode() bool { return hosting.Under((*host).serve) }
 
 func (h *host) Serve() (reason string, err error) { return h.serve() }
 

@@ -76,6 +76,7 @@ func (s Spec) run(f func(ctx context.Context, sup *Supervisor) error) error {
 		return err
 	}
 	running.Store(sup)
+	sup.host.Claim()
 	sup.manager = &manager{log: sup.log}
 	sup.manager.starting.Store(true)
 	if err := sup.startListed(ctx); err != nil {

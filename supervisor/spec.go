@@ -58,7 +58,9 @@ type Spec struct {
 	Log *slog.Logger
 
 	// OnEvent is called for each event, in order, by the supervisor's own goroutine:
-	// it must return quickly and must not call the supervisor.
+	// it must return quickly. It must not wait for the supervisor: methods that do so
+	// panic, and sends and lookups fail that need the supervisor's answer. Do them in
+	// another goroutine.
 	OnEvent func(Event)
 
 	// OnLetter is called for each dead letter, like OnEvent.

@@ -187,7 +187,7 @@ func (s *Supervisor) begin() error {
 		s.keeper.Add(0, "root", wire.Mailbox{})
 		s.keeper.Begin(r.addr, "", s.poster(r))
 	})
-	s.host, err = hosting.New(hosting.Config{Link: link, Notifier: n, Log: s.log})
+	s.host, err = hosting.New(hosting.Config{Link: link, Notifier: n, Log: s.log, Busy: onLoop})
 	return err
 }
 
@@ -261,9 +261,24 @@ func (s *Supervisor) post(f func()) bool {
 	}
 }
 
+// errOnLoop is what a program's function gets that waits for the loop that waits for it.
+var errOnLoop = errors.New("supervisor: a function of Spec.OnEvent or Spec.OnLetter, or that of a Definition, " +
+	"cannot wait for the supervisor, which waits for its return: call this in another goroutine, and return")
+
+// onLoop returns an error if the caller is a function that a loop has called.
+func onLoop() error {
+	if hosting.Under((*Supervisor).loop) {
+		return errOnLoop
+	}
+	return nil
+}
+
 // call makes the loop call f and waits until f has returned. It returns false if the
-// loop has ended.
+// loop has ended. Called by the loop itself it panics: it would wait for ever.
 func (s *Supervisor) call(f func()) bool {
+	if err := onLoop(); err != nil {
+		panic(err)
+	}
 	done := make(chan struct{})
 	if !s.post(func() { f(); close(done) }) {
 		return false
@@ -291,7 +306,7 @@ func (s *Supervisor) Shutdown() {
 		_ = s.terminate(context.Background(), s.id)
 		return
 	}
-	s.post(func() { s.stepIn(s.root, tree.Shutdown{}) })
+	s.call(func() { s.stepIn(s.root, tree.Shutdown{}) })
 	<-s.ended
 	s.closeOnce.Do(func() {
 		if s.host != nil {

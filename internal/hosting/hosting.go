@@ -3,6 +3,8 @@ package hosting
 import (
 	"context"
 	"log/slog"
+	"reflect"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/understudy-go/understudy/mailbox"
@@ -35,6 +37,7 @@ type Config struct {
 	Notifier transport.Notifier
 	Log      *slog.Logger // nil: slog.Default
 	Lost     func()       // called once when the supervisor is gone
+	Busy     func() error // why the caller must not wait for the supervisor, or nil; nil: anybody may
 	InPlace  bool         // for ServeInPlace
 }
 
@@ -42,6 +45,9 @@ type Config struct {
 type Host interface {
 	// Context returns a context whose sends and asks go out from the host.
 	Context(context.Context) context.Context
+	// Claim makes the host that of every context in this process that is no host's own.
+	// Of several claims the first counts, until its host is closed.
+	Claim()
 	// Command sends a request to the root process and returns its answer. Package
 	// supervisor defines the text.
 	Command(ctx context.Context, text []byte) ([]byte, error)
@@ -77,3 +83,21 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string { return "panic: " + e.Value }
+
+// Under says whether f, a function, is on the caller's stack.
+func Under(f any) bool {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	pcs := make([]uintptr, 64)
+	for skip := 0; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return false
+		}
+		for frames, more := runtime.CallersFrames(pcs[:n]), true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Function == name {
+				return true
+			}
+		}
+	}
+}

@@ -27,6 +27,9 @@ type Config struct {
 	// Own says whether the caller runs in an actor's own goroutine, and not in one
 	// that the actor has started. nil: it never does.
 	Own func() bool
+	// Busy says why the caller must not wait for the supervisor, or returns nil. nil:
+	// anybody may.
+	Busy func() error
 	// Parks makes Serve return a ParkedError where it would sleep, if the Notifier
 	// allows that.
 	Parks bool
@@ -194,6 +197,11 @@ func (n *Node) call(ctx context.Context, file transport.File, question func(toke
 
 // callBy is call with another function in place of n.send.
 func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.File) error, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
+	if n.cfg.Busy != nil {
+		if err := n.cfg.Busy(); err != nil {
+			return nil, err
+		}
+	}
 	ch := make(chan wire.Frame, 1)
 	n.mu.Lock()
 	if n.closed != nil {
