@@ -81,6 +81,21 @@ func TestNamespaceEndsAll(t *testing.T) {
 	allEnd(t, all)
 }
 
+// TestUsedUp: of the kernel's SIGKILL at the end of RLIMIT_CPU a death says where it came from.
+func TestUsedUp(t *testing.T) {
+	ctx, sup, r := newSup(t, supervisor.Spec{})
+	limits := supervisor.Limits{Resources: map[supervisor.Limit]uint64{supervisor.LimitCPU: 1}}
+	if _, err := supervisor.StartCommand(ctx, sup, shell("while :; do :; done", supervisor.Command{}), supervisor.Child{Restart: supervisor.Temporary, Limits: limits}); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, ctx, "the end of the command", func() bool { return len(r.kinds(supervisor.EventGone)) > 0 })
+	for _, e := range r.all() {
+		if e.Kind == supervisor.EventExited && e.Exit.Summary != "killed by SIGKILL: its RLIMIT_CPU of 1 s is used up" {
+			t.Errorf("%+v", e.Exit)
+		}
+	}
+}
+
 // TestLimitsOfCommand: a command has them, its guardian has not.
 func TestLimitsOfCommand(t *testing.T) {
 	var out buffer
