@@ -57,7 +57,8 @@ type Limits struct {
 	// DenyCalls are system calls that fail with EPERM, by the kernel's names or
 	// by numbers (seccomp; amd64 and arm64). io_uring_setup is then denied as well,
 	// and so are all calls with another architecture's numbers. A name that only
-	// another architecture has is ignored. A Command must be allowed execve.
+	// another architecture has is ignored. A Command must be allowed execve; an actor
+	// clone, recvmsg, sendmsg and, with the default form of segments, memfd_create.
 	DenyCalls []string
 
 	// User is the user that the child runs as; nil means this process's user. It
@@ -87,7 +88,7 @@ type Limit string
 const (
 	LimitAddressSpace Limit = "RLIMIT_AS"         // bytes; the Go runtime reserves much: prefer Child.Memory
 	LimitCore         Limit = "RLIMIT_CORE"       // bytes of a core file; 0: none
-	LimitCPU          Limit = "RLIMIT_CPU"        // seconds of processor time
+	LimitCPU          Limit = "RLIMIT_CPU"        // seconds of processor time; then the kernel kills it
 	LimitFileSize     Limit = "RLIMIT_FSIZE"      // bytes of a file that it writes; shared segments count: with default mailboxes an actor needs 2 MiB
 	LimitLocked       Limit = "RLIMIT_MEMLOCK"    // bytes of locked memory
 	LimitQueues       Limit = "RLIMIT_MSGQUEUE"   // bytes of POSIX queues, of the user
@@ -241,8 +242,15 @@ func (c Child) validateLimits() (errs []error) {
 	if c.Subtree != nil && slices.Contains(c.Limits.Namespaces, NamespacePID) {
 		errs = append(errs, errors.New("supervisor: Limits.Namespaces has NamespacePID: a Subtree and the root must know processes by the same numbers"))
 	}
-	if nrs, err := sandbox.Numbers(c.Limits.DenyCalls); err == nil && c.Command != nil && confine.NeedsExecve(nrs) {
+	if c.Command != nil && c.Limits.denies("execve") {
 		errs = append(errs, errors.New("supervisor: Limits.DenyCalls has execve, which starts the Command"))
+	}
+	if c.Command == nil {
+		for _, call := range actorCalls() {
+			if c.Limits.denies(call) {
+				errs = append(errs, fmt.Errorf("supervisor: Limits.DenyCalls has %s, without which no actor runs", call))
+			}
+		}
 	}
 	stranger := c.Limits.User != nil && c.Limits.User.UID != os.Geteuid()
 	if stranger || slices.Contains(c.Limits.Namespaces, NamespaceIPC) {
@@ -251,6 +259,23 @@ func (c Child) validateLimits() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// actorCalls lists the calls whose refusal a Go program, its control link or its mailbox
+// would not survive, or only at the first message.
+func actorCalls() []string {
+	calls := []string{"clone", "recvmsg", "sendmsg"}
+	if segment.Sealed() {
+		calls = append(calls, "memfd_create")
+	}
+	return calls
+}
+
+// denies says whether l denies a system call.
+func (l Limits) denies(call string) bool {
+	one, _ := sandbox.Numbers([]string{call})
+	all, err := sandbox.Numbers(l.DenyCalls)
+	return err == nil && len(one) == 1 && slices.Contains(all, one[0])
 }
 
 // sysv says which part of a child's mailbox is a System V object, if any. Such objects

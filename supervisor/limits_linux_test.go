@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/supervisor"
+	"github.com/understudy-go/understudy/transport/segment"
 )
 
 // TestLimits: every limit is seen from inside the child, in all its threads.
@@ -366,6 +367,15 @@ func TestLimitsValidate(t *testing.T) {
 	pids := supervisor.Limits{Namespaces: []supervisor.Limit{supervisor.NamespacePID}}
 	if err := (supervisor.Child{Subtree: variable, Limits: pids}).Validate(); err == nil || !strings.Contains(err.Error(), "by the same numbers") {
 		t.Errorf("a Subtree with a PID namespace: %v", err)
+	}
+	for _, call := range []string{"clone", "recvmsg", "sendmsg", "memfd_create"} {
+		l := supervisor.Limits{DenyCalls: []string{"ptrace", call}}
+		if err := (supervisor.Child{Actor: inspected, Limits: l}).Validate(); (err == nil || !strings.Contains(err.Error(), "has "+call)) && (call != "memfd_create" || segment.Sealed()) {
+			t.Errorf("an actor without %s: %v", call, err)
+		}
+		if err := (supervisor.Child{Name: "c", Command: &supervisor.Command{Path: "true"}, Limits: l}).Validate(); err != nil {
+			t.Errorf("a command without %s: %v", call, err)
+		}
 	}
 	for name, c := range map[string]supervisor.Child{
 		"in place": {InPlace: true}, "Supervisor": {Name: "x", Supervisor: &supervisor.Spec{}}, "execve": {Command: &supervisor.Command{Path: "true"}},

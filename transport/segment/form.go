@@ -152,9 +152,13 @@ func unsealed(f Form) bool {
 	return err != nil && !limited(err)
 }
 
+// Sealed reports whether a segment of FormAuto has to be a memfd: a peer's memory of
+// another form is refused.
+func Sealed() bool { return !unsealed(FormAuto) }
+
 // Sparse reports whether a segment of FormAuto takes memory page by page as it is used,
 // not all at once: it is a memfd, and the kernel overcommits memory.
-func Sparse() bool { return !unsealed(FormAuto) && !promised() }
+func Sparse() bool { return Sealed() && !promised() }
 
 // vouched reports whether a SysV segment is accepted from a peer that was told to use
 // form f.

@@ -26,6 +26,3 @@ func Command(Spec, int) (env string, spec *os.File, err error) {
 
 // Refusals is empty here.
 func Refusals(report *os.File) []Refusal { return nil }
-
-// NeedsExecve is false here.
-func NeedsExecve([]uint32) bool { return false }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -145,6 +144,3 @@ func Refusals(report *os.File) (all []Refusal) {
 		all = append(all, r)
 	}
 }
-
-// NeedsExecve says whether one of the calls is needed to execute a command.
-func NeedsExecve(nrs []uint32) bool { return slices.Contains(nrs, unix.SYS_EXECVE) }
