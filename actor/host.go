@@ -80,7 +80,11 @@ func newHost(cfg hosting.Config) (hosting.Host, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Own: ownCode, Busy: cfg.Busy, Parks: cfg.InPlace})
+	waits := ownWait
+	if cfg.Busy != nil {
+		waits = cfg.Busy
+	}
+	n, err := node.New(node.Config{Link: cfg.Link, Notifier: cfg.Notifier, Log: log, Lost: cfg.Lost, Waits: waits, Parks: cfg.InPlace})
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +136,14 @@ func (h *host) Name() string { return h.node.Name() }
 func (h *host) ID() uint32 { return h.node.Self().ID }
 
 func (h *host) Runs(id uint32) bool { return id == h.node.Self().ID && ownCode() }
+
+// ownWait is ErrCallingSelf for an actor's own code.
+func ownWait() error {
+	if ownCode() {
+		return ErrCallingSelf
+	}
+	return nil
+}
 
 // ownCode says whether the caller runs in an actor's own goroutine: in its Setup, a
 // handler or the like, and not in a goroutine that these have started.

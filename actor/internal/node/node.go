@@ -24,12 +24,10 @@ type Config struct {
 	// Lost is called once when the link to the supervisor ends without
 	// Close: the program is over for this process.
 	Lost func()
-	// Own says whether the caller runs in an actor's own goroutine, and not in one
-	// that the actor has started. nil: it never does.
-	Own func() bool
-	// Busy says why the caller must not wait for the supervisor, or returns nil. nil:
-	// anybody may.
-	Busy func() error
+	// Waits says why the caller must not wait, or returns nil: in the process of an actor
+	// for that actor's answers, since it runs in the actor's own goroutine; in the root for
+	// the supervisor. nil: anybody may.
+	Waits func() error
 	// Parks makes Serve return a ParkedError where it would sleep, if the Notifier
 	// allows that.
 	Parks bool
@@ -197,8 +195,8 @@ func (n *Node) call(ctx context.Context, file transport.File, question func(toke
 
 // callBy is call with another function in place of n.send.
 func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.File) error, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
-	if n.cfg.Busy != nil {
-		if err := n.cfg.Busy(); err != nil {
+	if n.Self().ID == 0 && n.cfg.Waits != nil {
+		if err := n.cfg.Waits(); err != nil {
 			return nil, err
 		}
 	}

@@ -47,7 +47,9 @@ func (t *Target) IsSelf() bool { return t.ID == t.node.begin.Self.ID }
 
 // isCaller says whether the caller is the target's own code. While that waits, the
 // target handles nothing.
-func (t *Target) isCaller() bool { return t.IsSelf() && t.node.cfg.Own != nil && t.node.cfg.Own() }
+func (t *Target) isCaller() bool {
+	return t.IsSelf() && t.node.cfg.Waits != nil && t.node.cfg.Waits() != nil
+}
 
 // callersOwn is appended to ErrFull if the caller would wait for itself.
 const callersOwn = ": the mailbox is the caller's own, which handles nothing before its code has returned: " +
