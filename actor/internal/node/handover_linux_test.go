@@ -42,6 +42,13 @@ func (s *script) heard() {
 	<-done
 }
 
+// giveTo is the incarnation to which the node hands over, or has handed over.
+func (n *Node) giveTo() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hand.asked
+}
+
 // TestHandsOverOnce: an actor that is to be replaced goes on while it is busy, then hands
 // over once, and handles nothing more, however often it looks; when the replacement is
 // given up it goes on, and hands over to the next one.
@@ -89,6 +96,9 @@ func TestHandsOverOnce(t *testing.T) {
 	for range 10 {
 		s.node.Kick()
 		s.heard()
+	}
+	if n := s.node.giveTo(); n != 2 {
+		t.Errorf("it waits for incarnation %d, want 2", n)
 	}
 	given.Store(false)
 	s.Say(&wire.Handover{Successor: 2, Step: wire.StepGoOn})

@@ -85,13 +85,13 @@ func (b *inbox) rang() {
 // replyWait bounds how long a reply without deadline waits for a block.
 const replyWait = 10 * time.Second
 
-// rungWait waits for a change of a sender's bell.
+// rungWait waits for a change of a sender's bell, or for its end.
 type rungWait struct {
 	b    *inbox
 	seen uint64
 }
 
-func (w *rungWait) ready() bool { return w.b.rung.Load() != w.seen || w.b.retired.Load() }
+func (w *rungWait) ready() bool { return w.b.rung.Load() != w.seen }
 func (w *rungWait) poll() bool  { return w.ready() }
 func (w *rungWait) loop() bool  { return false }
 func (w *rungWait) width() int  { return 0 }

@@ -276,32 +276,36 @@ func TestAnswersHearTogether(t *testing.T) {
 		runtime.Gosched()
 	}
 	served := s.inHand(asker, func(m *mailbox.Message) {
-		b := s.node.inboxOf(wire.Addr{ID: 9, Incarnation: 1})
-		var room atomic.Bool
+		var room atomic.Int32 // for so many
 		const n = 3
 		var looked atomic.Int32
 		got := make(chan error, n)
 		for range n {
 			go func() {
 				got <- s.node.ReplyWhenRoom(m, func() error {
-					if looked.Add(1); room.Load() {
-						return nil
+					looked.Add(1)
+					for k := room.Load(); k > 0; k = room.Load() {
+						if room.CompareAndSwap(k, k-1) {
+							return nil
+						}
 					}
 					return mailbox.ErrFull
 				})
 			}()
 		}
-		for b.wanted.Load() < n || looked.Load() < n {
-			runtime.Gosched()
-		}
-		room.Store(true)
 		begun := time.Now()
-		if err := mailbox.Send(asker, wire.EntryTell, 0, 0, typeOf[note](t), &note{2}); err != nil { // it rings
-			t.Error(err)
-		}
-		for range n {
-			if err := <-got; err != nil {
+		for i, k := range []int32{1, n - 1} { // the one that goes first takes nobody with it
+			for looked.Load() < int32(i+1)*n {
+				runtime.Gosched()
+			}
+			room.Store(k)
+			if err := mailbox.Send(asker, wire.EntryTell, 0, 0, typeOf[note](t), &note{2}); err != nil { // it rings
 				t.Error(err)
+			}
+			for range k {
+				if err := <-got; err != nil {
+					t.Error(err)
+				}
 			}
 		}
 		if d := time.Since(begun); d >= replyWait {
@@ -362,6 +366,40 @@ func TestReplyEndsThoughRoomComes(t *testing.T) {
 	})
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnswerForNobody: an answer that waits for a block waits no longer when nobody will
+// look at it: its asker has given it up, or is dead.
+func TestAnswerForNobody(t *testing.T) {
+	for what, event := range map[string]func(*script, *mailbox.Outbox){
+		"given up": func(_ *script, asker *mailbox.Outbox) { asker.Cancel(0, transport.ReplySlots) },
+		"dead":     func(s *script, _ *mailbox.Outbox) { s.Say(&wire.Retire{From: wire.Addr{ID: 9, Incarnation: 1}}) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newScript(t)
+			asker, state := s.laneAndState()
+			go s.keepSegments()
+			var tries atomic.Int32
+			served := s.inHand(asker, func(m *mailbox.Message) {
+				begun := time.Now()
+				err := s.node.ReplyWhenRoom(m, func() error {
+					tries.Add(1)
+					return mailbox.ErrFull
+				})
+				if took := time.Since(begun); !errors.Is(err, mailbox.ErrFull) || took >= replyWait {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
+			const asleep = transport.StateArmed | transport.StateWantRoom
+			for tries.Load() == 0 || state.Load()&asleep != asleep {
+				runtime.Gosched()
+			}
+			event(s, asker)
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
