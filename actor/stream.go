@@ -22,7 +22,7 @@ import (
 // default.
 type StreamPolicy struct {
 	MaxBytes int64 // size of one stream; 0 means DefaultStreamBytes
-	Streams  int   // open streams at a time, from all senders; 0 means DefaultStreams. One more is refused with ErrFull
+	Streams  int   // streams at a time, from all senders, each until its function has returned; 0 means DefaultStreams. One more is refused with ErrFull
 
 	// Progress, if not nil, is called after each block has been read, by the
 	// goroutine that reads. done and total are bytes.

@@ -137,13 +137,13 @@ func (t *streams) add(r *StreamReader, first uint64) (id uint64) {
 	return id
 }
 
-// guard ends r when its sender or this actor ends. It returns when the stream is closed,
-// not already when its function has returned: the sender may die in between.
+// guard ends r when its sender or this actor ends. It returns when the stream is closed:
+// when its function has returned is too early, since the sender may die after that.
 func (t *streams) guard(id uint64, r *StreamReader, down <-chan Down, gone <-chan struct{}) {
 	select {
 	case d := <-down: // after the last message of the sender has been handled
 		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Exit: d.Exit, Reason: "the sender has ended"})
-		t.forget(id)
+		t.forgetLater(id, r)
 	case <-r.closed:
 	case <-gone:
 		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: "the actor has ended"})
@@ -171,6 +171,16 @@ func (t *streams) forget(id uint64) {
 	t.kick()
 }
 
+// forgetLater forgets a stream whose end nobody waits for. It counts as open until its
+// function has returned: otherwise senders that give up, or die, would leave any number of
+// functions running.
+func (t *streams) forgetLater(id uint64, r *StreamReader) {
+	go func() {
+		<-r.ended
+		t.forget(id)
+	}()
+}
+
 // busy says whether a stream is open. While one is, this process is not replaced, since
 // no other process could continue the stream.
 func (t *streams) busy() bool {
@@ -193,7 +203,6 @@ func (t *streams) end(c *Context, id uint64, abort string) error {
 	if r == nil {
 		return errNoStream
 	}
-	defer t.forget(id)
 	if abort != "" {
 		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: abort})
 	} else if r.arrived() < r.total {
@@ -201,14 +210,15 @@ func (t *streams) end(c *Context, id uint64, abort string) error {
 	}
 	select {
 	case <-r.ended:
+		t.forget(id)
 		return r.result
 	case <-c.Done():
+		t.forgetLater(id, r)
 		return c.Err()
 	}
 }
 
-// leave ends a stream whose sender has stopped waiting. The stream counts as open until
-// its function has returned.
+// leave ends a stream whose sender has stopped waiting.
 func (t *streams) leave(c *Context, key uint64, reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -217,10 +227,7 @@ func (t *streams) leave(c *Context, key uint64, reason string) {
 			continue
 		}
 		r.fail(&StreamError{Done: r.arrived(), Total: r.total, Reason: reason})
-		go func() {
-			<-r.ended
-			t.forget(id)
-		}()
+		t.forgetLater(id, r)
 	}
 }
 
