@@ -247,7 +247,7 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 
 // ReadFrom reads r straight into the blocks, until its end or the total.
 func (w *StreamWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	for w.done+int64(w.fill) < w.total {
+	for w.done < w.total {
 		if err := w.room(); err != nil {
 			return n, err
 		}
