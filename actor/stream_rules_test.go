@@ -37,14 +37,16 @@ type (
 		Name, Error string
 		Bytes       int64
 		Goroutines  int // of the process
+		PID         int
 	}
 
-	Disturb struct { // what only the sender of a stream may do
-		actor.Asks[Rogue, struct{}]
+	Disturb struct { // what only the sender of a stream may do; nothing if To is zero
+		actor.Asks[Rogue, Disturbed]
 		To          actor.Ref[Spool]
 		Stream, Key uint64
 	}
-	Abandon struct { // dies with a stream open
+	Disturbed struct{ PID int }
+	Abandon   struct { // dies with a stream open
 		actor.Tells[Rogue]
 		To   actor.Ref[Spool]
 		Name string
@@ -89,7 +91,7 @@ func spools(policy actor.StreamPolicy) func(s *actor.Setup[Spool]) error {
 			case e = <-ended:
 			default:
 			}
-			e.Goroutines = runtime.NumGoroutine()
+			e.Goroutines, e.PID = runtime.NumGoroutine(), os.Getpid()
 			return e, nil
 		})
 		return nil
@@ -104,7 +106,10 @@ var (
 		return nil
 	})
 	rogue = actor.Define("rogue", func(s *actor.Setup[Rogue]) error {
-		actor.OnAsk(s, func(c *actor.Context, m Disturb) (struct{}, error) {
+		actor.OnAsk(s, func(c *actor.Context, m Disturb) (Disturbed, error) {
+			if m.To.ID == 0 {
+				return Disturbed{os.Getpid()}, nil
+			}
 			b, err := actor.Lend(c, m.To, 10)
 			if err == nil {
 				err = actor.TellBlock(c, m.To, m.Stream, 0, b)
@@ -112,7 +117,7 @@ var (
 			if err == nil {
 				err = actor.LeaveStream(c, m.To, m.Key)
 			}
-			return struct{}{}, err
+			return Disturbed{os.Getpid()}, err
 		})
 		actor.OnTell(s, func(c *actor.Context, m Abandon) error {
 			if _, err := actor.NewStream(c, m.To, m.Name, 10, nil); err != nil {
@@ -493,5 +498,42 @@ func TestStreamReadFrom(t *testing.T) {
 		if _, err := w.Write([]byte{1}); !errors.Is(err, transport.ErrClosed) {
 			t.Errorf("Write after Close: %v", err)
 		}
+	}
+}
+
+// tapped is what the functions of a tap, an actor in place, have got.
+var tapped = make(chan error, 1)
+
+var tap = actor.Define("tap", func(s *actor.Setup[Spool]) error {
+	actor.OnStream(s, actor.StreamPolicy{}, func(r *actor.StreamReader) error {
+		_, err := io.Copy(io.Discard, r)
+		tapped <- err
+		return err
+	})
+	return nil
+})
+
+// TestStreamToOneInPlaceThatEnds: when an actor ends, and its process does not, its
+// functions learn of it too.
+func TestStreamToOneInPlaceThatEnds(t *testing.T) {
+	ctx, sup, _ := start(t, supervisor.Spec{}, supervisor.Child{})
+	ref, err := supervisor.StartChild(ctx, sup, tap, supervisor.Child{InPlace: true, Restart: supervisor.Temporary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := mustStream(t, ctx, ref, "", 10)
+	if err := sup.Terminate(ctx, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-tapped:
+		if ended := new(actor.StreamError); !errors.As(err, &ended) || !strings.Contains(err.Error(), "the actor has ended") {
+			t.Error(err)
+		}
+	case <-time.After(testutil.HangGuard):
+		t.Error("its function waits for ever")
+	}
+	if ended := new(actor.StreamError); !errors.As(w.Close(), &ended) {
+		t.Errorf("Close: %v", w.Close())
 	}
 }
