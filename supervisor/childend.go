@@ -59,8 +59,9 @@ func (s *Supervisor) record(c *child, r *running, x process.Exit) tree.Reason {
 	if c.doom != nil && x.Kind != wire.ExitNormal {
 		x.Kind, x.Summary = c.doom.kind, c.doom.text
 	}
-	if limit, ok := c.spec.Limits.Resources[LimitCPU]; ok && x.Kind == wire.ExitSignal && x.Signal == syscall.SIGKILL && !c.killed && !c.overdue && x.CPU.Seconds() > float64(limit)-0.1 {
-		x.Summary += fmt.Sprintf(": its RLIMIT_CPU of %d s is used up", limit)
+	if limit, ok := c.spec.Limits.Resources[LimitCPU]; ok && x.Kind == wire.ExitSignal && x.Signal == syscall.SIGKILL && !c.killed && !c.overdue {
+		// The kernel kills by its own count, which the used time is only near to.
+		x.Summary += fmt.Sprintf(" after %.1f s of processor time: its RLIMIT_CPU is %d s", x.CPU.Seconds(), limit)
 	}
 	if c.killed && (x.Signal == syscall.SIGKILL || c.spec.InPlace) {
 		c.asked = true // it may have died by itself just before
