@@ -137,7 +137,10 @@ func TestUnhandledLetter(t *testing.T) {
 }
 
 // StrangeTale has no handler in worker.
-type StrangeTale struct{ actor.Tells[Worker] }
+type StrangeTale struct {
+	actor.Tells[Worker]
+	Text string
+}
 
 // Bad cannot cross a process boundary.
 type Bad struct {

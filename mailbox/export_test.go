@@ -6,9 +6,6 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// Seq is the sequence of m's entry, which an in-flight word tells.
-func (m *Message) Seq() uint64 { return m.entry.Seq }
-
 // Blocks is what the pool of o holds, after a look at what has come back.
 func Blocks(o *Outbox) segment.PoolStats {
 	o.store.Collect()

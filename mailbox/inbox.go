@@ -75,6 +75,9 @@ func (m *Message) Body() []byte { return m.body }
 // Size returns the payload's size in bytes.
 func (m *Message) Size() int { return len(m.body) }
 
+// Seq returns the message's sequence in its lane.
+func (m *Message) Seq() uint64 { return m.entry.Seq }
+
 // Attempt returns how many earlier incarnations died with this message in hand.
 func (m *Message) Attempt() int { return m.Box.lane.Attempt(m.entry.Seq) }
 

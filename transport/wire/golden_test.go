@@ -42,7 +42,7 @@ var golden = []struct {
 	{&Down{Token: 1, Exit: exit}, "0f 0100000000000000" + exitHex},
 	{&Stop{Reason: "r"}, "10 0100 72"},
 	{&Exiting{Reason: "r"}, "11 0100 72"},
-	{&Letter{From: Addr{1, 2}, To: 3, Type: 4, Size: 5, Reason: LetterUnread, Text: "x"}, "12 01000000 02000000 03000000 0400000000000000 0500000000000000 05 0100 78"},
+	{&Letter{From: Addr{1, 2}, To: 3, Type: 4, Size: 5, Reason: LetterUnhandled, Seq: 6, Text: "x"}, "12 01000000 02000000 03000000 0400000000000000 0500000000000000 02 0600000000000000 0100 78"},
 	{&Ack{Token: 1}, "13 0100000000000000"},
 	{&Types{Types: []TypeName{{ID: 1, Name: "a"}, {ID: 2, Name: "bc"}}}, "14 0200 0100000000000000 0100 61 0200000000000000 0200 6263"},
 	{&Back{ID: 1}, "15 01000000"},

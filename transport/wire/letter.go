@@ -7,6 +7,7 @@ type Letter struct {
 	Type   uint64
 	Size   uint64
 	Reason uint8
+	Seq    uint64 // in its lane, of a message that a handler has had or would have had; else 0
 	Text   string
 }
 
@@ -16,6 +17,7 @@ func (f *Letter) fields(c *coder) {
 	c.u64(&f.Type)
 	c.u64(&f.Size)
 	c.u8(&f.Reason)
+	c.u64(&f.Seq)
 	c.text(&f.Text)
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/understudy-go/understudy/internal/testutil/fault"
 	"github.com/understudy-go/understudy/mailbox"
 	"github.com/understudy-go/understudy/transport"
 	"github.com/understudy-go/understudy/transport/sock"
@@ -264,6 +265,7 @@ func (n *Node) Letter(f *wire.Letter) {
 	if err := n.send(f); err != nil {
 		n.cfg.Log.Warn("dead letter could not be reported", "err", err)
 	}
+	fault.Hit("node.letter")
 }
 
 // Close ends the link and frees all memory. Handlers must have returned.

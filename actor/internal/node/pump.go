@@ -308,7 +308,7 @@ func (n *Node) failed(m *mailbox.Message, err error) {
 		return
 	}
 	n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
-		Reason: wire.LetterHandlerError, Text: err.Error()})
+		Reason: wire.LetterHandlerError, Seq: m.Seq(), Text: err.Error()})
 }
 
 // unhandled answers a message that no handler takes.
@@ -319,7 +319,7 @@ func (n *Node) unhandled(m *mailbox.Message) {
 		return
 	}
 	n.Letter(&wire.Letter{From: m.Box.From, To: n.begin.Self.ID, Type: m.Head.Type, Size: uint64(m.Size()),
-		Reason: wire.LetterUnhandled, Text: err.Error()})
+		Reason: wire.LetterUnhandled, Seq: m.Seq(), Text: err.Error()})
 }
 
 // whyUnhandled distinguishes a message that has no handler from one whose type has

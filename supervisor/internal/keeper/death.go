@@ -131,6 +131,10 @@ func (k *Keeper) judge(l *held, c *child, exit *wire.Exit, cause tree.Cause) {
 		k.post(l.from, &wire.AskFailed{To: c.id, Ask: h.Ask, Exit: *exit})
 		return
 	}
+	if err == nil && h.Kind == wire.EntryTell && l.told == (told{exit.Addr.Incarnation, at}) {
+		l.at = left.Past() // it died before it could say that it has dealt with it; the letter is there
+		return
+	}
 	if l.chargeAt != at {
 		l.chargeAt, l.charge = at, tree.Charge{}
 	}

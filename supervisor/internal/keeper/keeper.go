@@ -124,7 +124,11 @@ func (k *Keeper) told(from wire.Addr, f *wire.Letter) {
 		k.Log.Error("dead letter refused: not of its own mailbox, or for a reason that it cannot know", "from", from, "to", f.To, "reason", f.Reason)
 		return
 	}
-	if l := k.lanes[laneKey{f.From, from.ID}]; l != nil && f.Reason == wire.LetterCorrupt && l.broken != from.Incarnation {
+	switch l := k.lanes[laneKey{f.From, from.ID}]; {
+	case l == nil:
+	case f.Reason != wire.LetterCorrupt:
+		l.told = told{from.Incarnation, f.Seq}
+	case l.broken != from.Incarnation:
 		l.broken = from.Incarnation
 		k.post(l.from, &wire.Closed{To: l.to}) // otherwise asks on this lane would wait in vain
 	}

@@ -32,11 +32,19 @@ type held struct {
 	pageOf   uint32          // the incarnation of the receiver that has published it
 	at       transport.Place // where the next incarnation begins
 	attempt  uint8           // deaths with the message at that place in hand
+	told     told            // of a dead letter of one of its messages, last
 	charge   tree.Charge
 	chargeAt uint64     // the sequence that charge belongs to
 	retired  bool       // the sender is dead
 	broken   uint32     // the incarnation of the receiver that has closed the lane because its sender broke the rules; or 0
 	ending   *wire.Exit // of the receiver, if it is gone for good
+}
+
+// told says which message an incarnation of a lane's receiver has reported as a dead
+// letter, and so dealt with.
+type told struct {
+	by  uint32
+	seq uint64
 }
 
 // to returns the lanes to a child, those of a sender's earlier incarnations first.

@@ -77,7 +77,7 @@ type work struct {
 	taken   *posted  // taken, not begun
 	entry   transport.Entry
 	doubt   *posted // begun, and not known to be dealt with
-	replied bool    // doubt is answered
+	replied bool    // doubt is answered, or its letter was sent
 	ended   bool    // the message of entry is dealt with, and not counted
 }
 
@@ -288,6 +288,10 @@ func (w *work) step() {
 	case p != nil && p.ask != 0 && !w.replied:
 		w.in.Reply(int(p.ask%transport.ReplySlots), p.ask, 0)
 		w.replied = true
+	case p != nil && p.ask == 0 && !w.replied && w.rnd.IntN(3) == 0:
+		w.k.Frame(at(2, w.incarnation), &wire.Letter{From: at(1, 1), To: 2, Type: p.n, Reason: wire.LetterHandlerError, Seq: w.entry.Seq}, nil)
+		w.letters = append(w.letters, fmt.Sprint(p.n, " ", wire.LetterHandlerError))
+		w.replied = true
 	case p != nil && w.rnd.IntN(2) == 0:
 		w.in.End(w.entry.End)
 		w.doubt, w.ended = nil, true
@@ -342,6 +346,7 @@ func (w *work) dies(self wire.Addr) {
 		}
 		w.first = nil
 		switch {
+		case w.replied && p.ask == 0:
 		case w.replied:
 			w.failed = append(w.failed, p.ask)
 		case w.quarantines(p, cause):
