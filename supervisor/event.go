@@ -22,7 +22,7 @@ const (
 	EventKilled     EventKind = "killed"     // it was killed by the supervisor
 	EventSuspended  EventKind = "suspended"  // its process was stopped by a signal, SIGSTOP for one
 	EventContinued  EventKind = "continued"  // its process was continued
-	EventOverrun    EventKind = "overrun"    // it has asked the root for more than a bound allows, and is killed: Text says which
+	EventOverrun    EventKind = "overrun"    // it takes more of the root than a bound allows, and is killed: Text says which
 	EventHung       EventKind = "hung"       // its watchdog has fired: it writes its goroutines and is killed
 	EventGone       EventKind = "gone"       // it will not be started again
 	EventIntensity  EventKind = "intensity"  // too many restarts: the supervisor ends

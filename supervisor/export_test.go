@@ -28,6 +28,13 @@ func SetBounds(monitors, links, segments, onLane int) (restore func()) {
 	return func() { bounds = old }
 }
 
+// SetMaxQueue bounds the frames that wait for a process, until restore is called.
+func SetMaxQueue(n int) (restore func()) {
+	old := maxQueue
+	maxQueue = n
+	return func() { maxQueue = old }
+}
+
 // AnswerTime is how long the process of a supervisor has for its answer.
 const AnswerTime = answerTime
 

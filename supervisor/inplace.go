@@ -24,8 +24,15 @@ type inPlace struct {
 func (p *inPlace) PID() int           { return os.Getpid() }
 func (p *inPlace) Exit() process.Exit { return *p.exit }
 
-// KillGroup closes the actor's link, which makes it end after the message in hand.
-func (p *inPlace) KillGroup() error { return p.r.link.Close() }
+// KillGroup ends the actor's link, which makes it end after the message in hand. What it
+// says until then, such as that it has read a lane, or that the message is a dead letter,
+// is heard.
+func (p *inPlace) KillGroup() error {
+	if p.r.queue == nil { // it is the actor's end: the root has the other one
+		return p.r.link.(interface{ CloseRead() error }).CloseRead()
+	}
+	return p.r.link.(interface{ CloseWrite() error }).CloseWrite()
+}
 
 func (s *Supervisor) launchInPlace(addr wire.Addr) (*running, error) {
 	r, link, err := s.connect(addr)

@@ -19,7 +19,7 @@ const (
 	LetterCorrupt      LetterReason = 3 // its sender broke the rules of the lane
 	LetterQuarantined  LetterReason = 4 // it was in hand at a death
 	LetterUnread       LetterReason = 5 // its actor has ended for good, or its sender was a successor of it that never took over; no handler has had it
-	LetterLost         LetterReason = 6 // its lane was lost because the root had no descriptor left: one letter for the whole lane
+	LetterLost         LetterReason = 6 // its lane was lost because the root had no descriptor left, or cannot be read: one letter for all that is in it
 )
 
 func (r LetterReason) String() string {

@@ -201,6 +201,11 @@ var node = actor.Define("node", func(s *actor.Setup[Node]) error {
 	actor.OnAsk(s, startDaemon)
 	actor.OnAsk(s, spin)
 	actor.OnAsk(s, flood)
+	actor.OnAsk(s, lie)
+	actor.OnAsk(s, scribble)
+	actor.OnTell(s, rant)
+	actor.OnTell(s, falter)
+	actor.OnTell(s, signalRoot)
 	actor.OnAsk(s, func(c *actor.Context, w Watch) (Me, error) {
 		_, err := c.Monitor(w.Other.ID)
 		return me(c), err

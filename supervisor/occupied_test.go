@@ -31,7 +31,7 @@ type reports struct {
 	by    []wire.Addr
 }
 
-func (r *reports) full(error)            { r.whole++ }
+func (r *reports) full()                 { r.whole++ }
 func (r *reports) unsent(error)          {}
 func (r *reports) occupied(by wire.Addr) { r.by = append(r.by, by) }
 

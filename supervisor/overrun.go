@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
+	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
@@ -26,6 +28,17 @@ func (s *Supervisor) overrun(who wire.Addr, err *keeper.BoundError) {
 	default:
 		s.killOverrun(c, c.run, err.Error())
 	}
+}
+
+// deaf ends a process that does not read its link. If it is this process itself, only the
+// link ends.
+func (s *Supervisor) deaf(r *running) {
+	s.log.Error("a process does not read its link", "process", r.addr, "frames", maxQueue)
+	if r.addr.ID == 0 {
+		sock.Break(r.link, errors.New("its frames are not read"))
+		return
+	}
+	s.keeper.Deaf(r.addr, maxQueue)
 }
 
 func (s *Supervisor) killOverrun(c *child, r *running, text string) {

@@ -1,10 +1,12 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +16,12 @@ import (
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
+	"github.com/understudy-go/understudy/mailbox"
+	"github.com/understudy-go/understudy/mailbox/codec"
 	"github.com/understudy-go/understudy/supervisor"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/notify"
 	"github.com/understudy-go/understudy/transport/segment"
 	"github.com/understudy-go/understudy/transport/sock"
 	"github.com/understudy-go/understudy/transport/wire"
@@ -37,11 +43,7 @@ func flood(c *actor.Context, m Flood) (Me, error) {
 			return Me{}, err
 		}
 	}
-	fd, err := unix.Dup(3)
-	if err != nil {
-		return Me{}, err
-	}
-	l, err := sock.New(os.NewFile(uintptr(fd), "link"))
+	l, fd, err := ownLink()
 	if err != nil {
 		return Me{}, err
 	}
@@ -225,4 +227,181 @@ func TestOverrunBelow(t *testing.T) {
 	if got, want := r.kinds(supervisor.EventOverrun, supervisor.EventExited), []string{"overrun pair/a", "exited pair/a"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+}
+
+// ownLink is the link of this process, past its library.
+func ownLink() (l transport.Link, fd int, err error) {
+	if fd, err = unix.Dup(3); err != nil {
+		return nil, 0, err
+	}
+	l, err = sock.New(os.NewFile(uintptr(fd), "link"))
+	return l, fd, err
+}
+
+// Rant makes a node say, over its own link, what the root is to hear although it is about
+// to end the node.
+type Rant struct {
+	actor.Tells[Node]
+	Self     uint32
+	To       uint32 // another node
+	Watched  uint32 // by its monitors
+	Before   int    // monitors, before the root waits in OnLetter
+	Monitors int    // after that
+	Between  int    // frames without a meaning, after those
+}
+
+// Signal makes a node write to a FIFO, or, without one, stop itself by a signal.
+type Signal struct {
+	actor.Tells[Node]
+	Path string
+}
+
+const (
+	rantRing = 4096
+	rantType = 0x7777 // of the message in the lane, which nobody handles
+)
+
+// rant ends with a lane in which there is a message, and with the letter of its own
+// message.
+func rant(c *actor.Context, m Rant) error {
+	l, _, err := ownLink()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	send := func(f wire.Frame, files ...transport.File) {
+		if err := l.Send(wire.Append(nil, f), files); err != nil {
+			panic(err)
+		}
+	}
+	self := wire.Addr{ID: m.Self, Incarnation: uint32(c.Incarnation())}
+	for range m.Before {
+		if _, err := c.Monitor(m.Watched); err != nil {
+			return err
+		}
+	}
+	send(&wire.Letter{From: self, To: self.ID, Reason: wire.LetterHandlerError, Text: "wait"})
+	for i := range m.Monitors {
+		send(&wire.Monitor{Token: uint64(1)<<60 + uint64(i), ID: m.Watched})
+	}
+	for range m.Between {
+		send(&wire.Drained{From: wire.Addr{ID: 1 << 20, Incarnation: 1}})
+	}
+	n, err := notify.Best()
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	out, open, files, err := lane.Create(lane.Config{Queue: wire.QueueRing, Cells: rantRing}, m.To, n)
+	if err != nil {
+		return err
+	}
+	b, err := out.Reserve(wire.PlainHeader(wire.EntryTell))
+	if err != nil {
+		return err
+	}
+	wire.PutPlain(b, wire.EntryTell, rantType, 0, 0)
+	if err := out.Commit(); err != nil {
+		return err
+	}
+	send(open, files...)
+	return errors.New("said too much")
+}
+
+func signalRoot(_ *actor.Context, m Signal) error {
+	if m.Path == "" {
+		return unix.Kill(os.Getpid(), unix.SIGSTOP)
+	}
+	return os.WriteFile(m.Path, []byte{1}, 0)
+}
+
+// ranter is a node that rants, another one, and the letters that come of it.
+type ranter struct {
+	t          *testing.T
+	ctx        context.Context
+	sup        *supervisor.Supervisor
+	r          *recorder
+	bad, other actor.Ref[Node]
+	fifo       string
+	letters    chan string
+}
+
+// startRanter starts both. The root's loop waits in OnLetter until wait has returned.
+func startRanter(t *testing.T, wait func(fifo *os.File)) *ranter {
+	testutil.Audit(t)
+	x := &ranter{t: t, fifo: filepath.Join(t.TempDir(), "fifo"), letters: make(chan string, 100)}
+	if err := unix.Mkfifo(x.fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fifo, err := os.OpenFile(x.fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fifo.Close() })
+	if err := fifo.SetReadDeadline(time.Now().Add(testutil.HangGuard / 2)); err != nil {
+		t.Fatal(err)
+	}
+	x.ctx, x.sup, x.r = newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) {
+		if l.Text == "wait" {
+			wait(fifo)
+			return
+		}
+		if !strings.HasSuffix(l.Name, ".Signal") {
+			x.letters <- fmt.Sprintf("%s: %#x, %s", l.Child, l.Type, l.Reason)
+		}
+	}})
+	x.bad = startNode(t, x.ctx, x.sup, supervisor.Child{Name: "bad"})
+	x.other = startNode(t, x.ctx, x.sup, supervisor.Child{Name: "other", Mailbox: mailbox.Config{Queue: "ring", RingBytes: rantRing}})
+	return x
+}
+
+// tell makes the node rant, and then signal.
+func (x *ranter) tell(m Rant) {
+	x.t.Helper()
+	m.Self = x.bad.ID
+	if err := errors.Join(actor.Tell(x.ctx, x.bad, m), actor.Tell(x.ctx, x.bad, Signal{Path: x.fifo})); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// heard checks that the root has heard everything, once.
+func (x *ranter) heard() {
+	x.t.Helper()
+	var got []string
+	for len(got) < 2 {
+		select {
+		case l := <-x.letters:
+			got = append(got, l)
+		case <-x.ctx.Done():
+			x.t.Fatalf("letters %q and no more", got)
+		}
+	}
+	x.sup.Shutdown()
+	for close(x.letters); len(x.letters) > 0; {
+		got = append(got, <-x.letters)
+	}
+	slices.Sort(got)
+	rants, err := codec.Of[Rant]()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	want := []string{fmt.Sprintf("bad: %#x, handler error", uint64(rants.ID())), fmt.Sprintf("other: %#x, unhandled", rantType)}
+	if !slices.Equal(got, want) {
+		x.t.Errorf("letters %q, want %q", got, want)
+	}
+}
+
+// TestOverrunIsHeard: of a process that has asked for too much, what it has done is still
+// heard: the lane that it has made has a message that was accepted, and the letter that it
+// has sent is of a message that is dealt with.
+func TestOverrunIsHeard(t *testing.T) {
+	t.Cleanup(supervisor.SetBounds(20, 20, 20, 20))
+	x := startRanter(t, func(fifo *os.File) {
+		if _, err := fifo.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+	})
+	x.tell(Rant{To: x.other.ID, Watched: x.other.ID, Monitors: 21})
+	x.r.until(t, x.ctx, "it is killed and ready again", func() bool { return len(x.r.kinds(supervisor.EventReady)) == 3 })
+	x.heard()
 }

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
@@ -10,8 +9,8 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// maxQueue bounds the frames that wait for a process that does not read.
-const maxQueue = 1 << 16
+// maxQueue bounds the frames that wait for a process that does not read. Tests change it.
+var maxQueue = 1 << 16
 
 // queue sends frames to a process without making the loop wait. What the kernel takes
 // at once is sent at once. Only if the process does not read fast enough do frames wait
@@ -36,7 +35,7 @@ const maxCaused = 1 << 13
 // receiver is the process that a queue sends to. Its methods may be called with the
 // queue's lock held, and must not wait.
 type receiver interface {
-	full(error)   // it does not read; called once
+	full()        // it does not read, and gets no more frames; called once
 	unsent(error) // a frame could not be sent although it is alive; may be called several times
 
 	// occupied reports that another process has made too many frames wait. It is called
@@ -99,9 +98,8 @@ func (s *Supervisor) poster(r *running) keeper.Post {
 func (q *queue) counts(cause wire.Addr) bool {
 	if (cause == wire.Addr{}) {
 		if q.own >= maxQueue {
-			q.to.full(fmt.Errorf("%d frames are waiting; the link is closed", maxQueue))
 			q.closed = true
-			go q.link.Close()
+			q.to.full()
 			return false
 		}
 		q.own++

@@ -27,7 +27,7 @@ type deaf struct {
 }
 
 func (d *deaf) occupied(wire.Addr) { d.t.Error("occupied") }
-func (d *deaf) full(err error)     { d.t.Error(err) }
+func (d *deaf) full()              { d.t.Error("full") }
 func (d *deaf) unsent(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

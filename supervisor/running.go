@@ -59,9 +59,9 @@ func (r *running) tell(f wire.Frame) {
 	r.queue.post(f)
 }
 
-// full reports that r does not read its link, which has been closed.
-func (r *running) full(err error) {
-	r.s.log.Error("a process does not read its link", "process", r.addr, "err", err)
+// full reports that r does not read its link.
+func (r *running) full() {
+	go r.s.post(func() { r.s.deaf(r) }) // the loop may be the caller
 }
 
 // occupied reports that too many frames wait for r because of another process.

@@ -9,13 +9,16 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 	"github.com/understudy-go/understudy/transport/lane"
+	"github.com/understudy-go/understudy/transport/sysv"
 )
 
 // TestSysvSwept: SysV queues outlive a program whose processes are all killed at
@@ -159,4 +162,70 @@ func killProgram(t *testing.T, all bool) (pids []int) {
 		t.Fatal("the program had no processes")
 	}
 	return pids
+}
+
+// TestSysvRemovedByAnother: somebody removes a queue in which there are messages. A dead
+// letter says so, who waits for an answer is told, and the receiver, for which there is
+// nothing to do, is not taken for one that hangs.
+func TestSysvRemovedByAnother(t *testing.T) {
+	testutil.Audit(t)
+	dir := sysvOnly(t)
+	const limit = 100 * time.Millisecond
+	letters := make(chan supervisor.Letter, 10)
+	ctx, sup, r := newSup(t, supervisor.Spec{OnLetter: func(l supervisor.Letter) { letters <- l }})
+	reader := startNode(t, ctx, sup, supervisor.Child{Name: "reader", Watchdog: limit})
+	third := startNode(t, ctx, sup, supervisor.Child{Name: "third"})
+	slow := startNode(t, ctx, sup, supervisor.Child{Name: "slow", Watchdog: 3 * limit})
+	m := who(t, ctx, reader)
+	if err := syscall.Kill(m.PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for !stopped(m.PID) && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	for i := range 3 {
+		if err := actor.Tell(ctx, reader, Mark{Seq: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, err := actor.Ask(ctx, reader, Who{})
+		answer <- err
+	}()
+	queues := registered(t, dir)
+	if len(queues) != 1 {
+		t.Fatalf("%d queues, want the one from here to the reader", len(queues))
+	}
+	f, err := os.Open(queues[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := sysv.Remove(f); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(m.PID, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case l := <-letters:
+		if l.Child != "reader" || l.Reason != supervisor.LetterCorrupt || !strings.Contains(l.Text, "empty queue") {
+			t.Errorf("%+v", l)
+		}
+	case <-ctx.Done():
+		t.Fatal("no letter")
+	}
+	if err := <-answer; !errors.As(err, new(*actor.UnreachableError)) {
+		t.Error(err)
+	}
+	if _, err := actor.Ask(ctx, slow, Hold{}); err == nil { // so long it had nothing to do
+		t.Error("a handler has returned that never does")
+	}
+	if now, err := actor.Ask(ctx, third, Relay{To: reader}); err != nil || now != m {
+		t.Errorf("%+v, %v; it was %+v", now, err, m)
+	}
+	if n := len(r.kinds(supervisor.EventHung)); n != 1 {
+		t.Errorf("%d were taken for ones that hang, want the slow one", n)
+	}
 }

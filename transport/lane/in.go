@@ -26,7 +26,6 @@ type In struct {
 	send     *transport.SendPage // the sender's, read-only here
 	page     *transport.RecvPage // written here
 	mems     []*segment.Memory
-	form     *Form          // of a queue in the kernel; nil for a ring
 	kernel   *os.File       // its descriptor
 	bell     *os.File       // wakes the sender; nil if the notifier needs none
 	ear      transport.File // by it the sender wakes this process; nil if the notifier needs none
@@ -36,7 +35,6 @@ type In struct {
 	woken    atomic.Uint64 // the sender's sleep that was ended last
 	idle     bool          // the in-flight word says that nothing is in hand
 	read     uint64        // of a queue in the kernel: the sequence after the entry that was lent last
-	lostTail uint64        // and a tail beyond read with which it was nevertheless empty; read or less: none
 }
 
 // ErrOwn is wrapped by an error of Accept for which this process, not the sender, is
@@ -127,7 +125,6 @@ func (in *In) receiver(f *wire.Lane) error {
 	if err != nil {
 		return err
 	}
-	in.form = form
 	in.Receiver, err = form.Receiver(in.kernel, in.page, transport.Place{Seq: f.Start, Urgent: f.Urgent, Carry: f.Carry, CarryUrgent: f.CarryUrgent == 1})
 	return err
 }
@@ -144,10 +141,9 @@ func (in *In) Take(e *transport.Entry) (err error) {
 	case err == nil:
 		in.read = e.End
 	case err == transport.ErrEmpty && in.ahead(tail):
-		if in.form.End == nil {
-			return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: in.read}
-		}
-		in.lostTail = tail // its keeper, or somebody else who may, has removed the queue
+		// Or somebody who may do so has removed the queue: its keeper does not, as long
+		// as it is read.
+		return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: in.read}
 	}
 	return err
 }
@@ -187,8 +183,7 @@ func (in *In) Pending() bool {
 	if in.ring != nil {
 		return in.ring.Pending()
 	}
-	tail := in.send.Tail.Load()
-	return in.ahead(tail) && tail != in.lostTail
+	return in.ahead(in.send.Tail.Load())
 }
 
 // Expect prefetches the next entry; a caller that polls with Pending calls it each

@@ -127,6 +127,13 @@ func (l *local) CloseRead() error {
 	return nil
 }
 
+// CloseWrite closes the link for writing: the other end can still receive the frames that
+// are on their way, and io.EOF after them.
+func (l *local) CloseWrite() error {
+	l.out.end(false)
+	return nil
+}
+
 // Break closes a link because of err. If the other end is in this process, too (see
 // Local), its Receive then fails with err in place of io.EOF.
 func Break(l transport.Link, err error) {

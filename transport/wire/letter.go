@@ -28,5 +28,5 @@ const (
 	LetterCorrupt      = 3 // the sender broke the rules
 	LetterQuarantined  = 4 // it was in hand at a death
 	LetterUnread       = 5 // its actor has ended for good
-	LetterLost         = 6 // its lane was lost on the way, so what was in the lane is unknown
+	LetterLost         = 6 // its lane was lost on the way or cannot be read, so what was in it is unknown
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestMessageInHandAtDeaths(t *testing.T) {
 }
 
 // TestPageOfTheCondemned: what an actor that is about to be killed has read of a mailbox
-// that it was given before is known, although nothing else that it says is heard.
+// that it was given before is known, although it gets nothing that it asks for.
 func TestPageOfTheCondemned(t *testing.T) {
 	mem, open := written(t, 3)
 	letters := 0
@@ -129,6 +130,34 @@ func TestPageOfTheCondemned(t *testing.T) {
 	k.Died(&wire.Exit{Addr: to}, tree.Own)
 	if letters != 1 || l.at.Seq != 2 {
 		t.Errorf("%d letters; the next one begins at %d, want 2", letters, l.at.Seq)
+	}
+}
+
+// TestUnreadThatCannotBeRead: what nobody can read of a lane whose receiver has ended is
+// one dead letter, or none if the receiver has said so before.
+func TestUnreadThatCannotBeRead(t *testing.T) {
+	for _, said := range []bool{false, true} {
+		mem, open := written(t, 3)
+		send, err := transport.OpenSendPage(mem.Bytes(), int(open.Cells))
+		if err != nil {
+			t.Fatal(err)
+		}
+		send.Tail.Store(1 << 40)
+		s, want := newStage(1), []uint8{wire.LetterLost}
+		var letters []uint8
+		s.Letter = func(l Letter) { letters = append(letters, l.Reason) }
+		l := &held{laneKey: laneKey{at(1, 1), 2}, open: open, files: []*Handle{lent(t, mem)}}
+		s.lanes[l.laneKey] = l
+		if said {
+			s.Frame(at(2, 1), &wire.Letter{From: at(1, 1), To: 2, Reason: wire.LetterCorrupt}, nil)
+			want = []uint8{wire.LetterCorrupt}
+		}
+		s.dies(at(1, 1))
+		s.dies(at(2, 1))
+		s.Gone(2)
+		if !slices.Equal(letters, want) || len(s.lanes) != 0 {
+			t.Errorf("said before: %v; letters %d, want %d; lanes %v", said, letters, want, s.lanes)
+		}
 	}
 }
 

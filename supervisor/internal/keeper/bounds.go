@@ -24,14 +24,14 @@ func DefaultBounds() Bounds {
 	return Bounds{Monitors: 1 << 16, Links: 1 << 16, Segments: 1 << 14, OnLane: segment.MaxViewSegments}
 }
 
-// BoundError says that a process has asked for more than a bound allows.
+// BoundError says that a process has more than a bound allows.
 type BoundError struct {
 	What  string // "monitors"
 	Bound int
 }
 
 func (e *BoundError) Error() string {
-	return fmt.Sprintf("it has asked for more than %d %s, which is the bound for one process: "+
+	return fmt.Sprintf("it has more than %d %s, which is the bound for one process: "+
 		"it is broken, or does not give back what it no longer needs", e.Bound, e.What)
 }
 
@@ -68,8 +68,18 @@ func (k *Keeper) allow(from wire.Addr, n *int, what string, bound int, count fun
 // Occupied gives up a process that makes more than bound frames wait for another one,
 // which does not read as fast.
 func (k *Keeper) Occupied(by wire.Addr, bound int) {
-	if _, ok := k.condemned[by]; !ok && k.running(by) {
-		k.overrun(by, &BoundError{What: "frames that wait for another process", Bound: bound})
+	k.giveUp(by, &BoundError{What: "frames that wait for another process", Bound: bound})
+}
+
+// Deaf gives up a process for which more than bound frames wait. Its link stays open
+// until it is dead, since what it has sent must be heard.
+func (k *Keeper) Deaf(who wire.Addr, bound int) {
+	k.giveUp(who, &BoundError{What: "frames from its supervisor that it has not read", Bound: bound})
+}
+
+func (k *Keeper) giveUp(who wire.Addr, err *BoundError) {
+	if _, ok := k.condemned[who]; !ok && k.running(who) {
+		k.overrun(who, err)
 	}
 }
 
@@ -83,8 +93,7 @@ func (k *Keeper) running(a wire.Addr) bool {
 	return post != nil
 }
 
-// overrun gives up a process that has asked for too much: its further frames are
-// ignored.
+// overrun gives up a process that has asked for too much: it gets nothing more.
 func (k *Keeper) overrun(from wire.Addr, err *BoundError) {
 	k.condemned[from] = struct{}{}
 	k.Overrun(from, err)

@@ -91,10 +91,11 @@ func (k *Keeper) end(l *held, exit *wire.Exit) {
 }
 
 // bury turns the unread messages of a lane that nobody will read into dead letters, and
-// drops the lane.
+// drops the lane. What cannot be read is one letter, unless the receiver has said before
+// that it cannot be.
 func (k *Keeper) bury(l *held) {
-	if err := k.unread(l); err != nil {
-		k.Log.Warn("unread messages could not be counted", "actor", k.children[l.to].name, "err", err)
+	if err := k.unread(l); err != nil && l.broken == 0 {
+		k.Letter(Letter{Letter: wire.Letter{From: l.from, To: l.to, Reason: wire.LetterLost, Text: "what is unread in the lane cannot be read: " + err.Error()}})
 	}
 	k.drop(l)
 }
@@ -206,10 +207,14 @@ func (k *Keeper) unread(l *held) error {
 		return err
 	}
 	defer r.Close()
-	most := l.mostUnread(m.send)
+	most, end := l.mostUnread(m.send), l.at.Seq
 	for n := uint64(0); ; n++ {
+		tail := m.send.Tail.Load() // before the queue, in which an entry is before it is in the tail
 		e, err := r.Next()
 		if errors.Is(err, transport.ErrEmpty) {
+			if int64(tail-end) > 0 { // it lies, or somebody has removed the queue
+				return &transport.CorruptError{What: "tail of an empty queue", Value: tail, Limit: end}
+			}
 			return nil
 		}
 		if err != nil {
@@ -228,6 +233,7 @@ func (k *Keeper) unread(l *held) error {
 			reason = wire.LetterQuarantined // it was to be handled again
 		}
 		k.letter(l, k.children[l.to], &h, payload, reason, l.ending)
+		end = e.End
 		r.Done()
 	}
 }

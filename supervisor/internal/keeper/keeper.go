@@ -72,8 +72,7 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		ReleaseAll(hs)
 		return
 	}
-	_, heard := f.(*wire.Page) // without its page, what it reads before it ends would be lost, or handled again
-	if _, ok := k.condemned[from]; ok && !heard {
+	if _, ok := k.condemned[from]; ok && wants(f) {
 		ReleaseAll(hs)
 		return
 	}
@@ -115,6 +114,19 @@ func (k *Keeper) Frame(from wire.Addr, f wire.Frame, files []transport.File) {
 		k.Log.Error("frame has no meaning here", "from", from, "kind", f.Kind())
 		ReleaseAll(hs)
 	}
+}
+
+// wants says whether a process asks for something with f. By its other frames it says
+// what it has done, which is true even if it is about to be killed: without its page, what
+// it reads before its end would be lost, or handled again; without a lane that it has
+// made, so would be what it has told there; a letter that it has sent is of a message that
+// is dealt with.
+func wants(f wire.Frame) bool {
+	switch f.(type) {
+	case *wire.Resolve, *wire.Segment, *wire.Passage, *wire.Monitor, *wire.Group, *wire.Link:
+		return true
+	}
+	return false
 }
 
 // told passes on what an actor says of a message in its own mailbox. Of others it has

@@ -60,7 +60,7 @@ func (k *Keeper) look(l *held, m *memory, incarnation uint32, p *Progress, mark 
 			return
 		}
 	}
-	if tail := m.send.Tail.Load(); tail > at {
+	if tail := m.send.Tail.Load(); int64(tail-at) > 0 { // as the actor sees it
 		p.Work = true
 		p.Waiting++
 	}
