@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/understudy-go/understudy/actor"
 	"github.com/understudy-go/understudy/internal/testutil"
@@ -198,4 +202,47 @@ func TestTellAllOfTwoGoroutines(t *testing.T) {
 		t.Fatal("a block is out:", err)
 	}
 	b.Release()
+}
+
+// TestBlockBackBeforeALongHandler: an actor that has given back the only block, and has
+// then a message in hand that takes long, has not left a sender waiting that wants the
+// block: be it that this one waited before, or comes only then.
+func TestBlockBackBeforeALongHandler(t *testing.T) {
+	const size = 100 << 10 // too large to be given back together with others
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := unix.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, _, ref := start(t, supervisor.Spec{}, supervisor.Child{Mailbox: mailbox.Config{PoolBytes: 128 << 10}})
+	m, err := actor.Ask(ctx, ref, Add{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := actor.Lend(ctx, ref, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range testutil.Rounds(30, 1000) {
+		stopProcess(t, m.PID)
+		if err := errors.Join(actor.Tell(ctx, ref, Blot{Data: b}), actor.Tell(ctx, ref, Tell{What: "step " + gate})); err != nil {
+			t.Fatal(err)
+		}
+		goesOn := time.AfterFunc(time.Duration(round%10)*500*time.Microsecond, func() { _ = unix.Kill(m.PID, unix.SIGCONT) })
+		short, cancel := context.WithTimeout(ctx, testutil.HangGuard/4)
+		b, err = actor.Lend(short, ref, size)
+		cancel()
+		goesOn.Stop()
+		_ = unix.Kill(m.PID, unix.SIGCONT)
+		f, ferr := os.OpenFile(gate, os.O_RDWR, 0)
+		if ferr == nil {
+			_, ferr = f.Write([]byte{1})
+		}
+		if err := errors.Join(err, ferr); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if _, err := actor.Ask(ctx, ref, Add{}); err != nil { // that handler has read it
+			t.Fatal(err)
+		}
+		f.Close()
+	}
 }

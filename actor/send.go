@@ -227,6 +227,11 @@ func decodeLater[R any](ctx context.Context, n *node.Node, p *mailbox.Peer, body
 // by default it waits until some has come back or ctx ends. If there is memory, Lend
 // succeeds even if ctx has ended. n may be 0, and at most mailbox.Config.MaxBytes. To
 // lend memory for a pool, Pick a member first.
+//
+// Memory comes back when ref's handlers return and what they keep is released. Two actors
+// that hold all that the other one can lend, and whose handlers lend for each other, wait
+// until their contexts end. The context of a told message has no end: use one with a
+// deadline.
 func Lend[P any](ctx context.Context, ref Ref[P], n int) (Buffer, error) {
 	t, err := target(ctx, ref.ID)
 	if err == nil {

@@ -83,7 +83,8 @@ func mustLive(err error) {
 }
 
 // Keep makes a received buffer valid beyond the end of its handler, until Release,
-// which must follow. On a buffer that this process has lent, it does nothing.
+// which must follow: until then the sender can lend less. On a buffer that this process
+// has lent, it does nothing.
 func (b Buffer) Keep() {
 	if b.l != nil {
 		b.l.move(b.generation, leaseReading, leaseHeld)

@@ -9,7 +9,7 @@ import (
 type lentError struct{ size, pool int }
 
 func (e *lentError) Error() string {
-	return fmt.Sprintf("no block of %d bytes is free; mailbox.Config.PoolBytes is %d", e.size, e.pool)
+	return fmt.Sprintf("no block of %d bytes is free; mailbox.Config.PoolBytes is %d: make it larger, or release sooner what is lent or kept", e.size, e.pool)
 }
 
 func (e *lentError) Unwrap() error { return ErrFull }
