@@ -19,7 +19,12 @@ type Definition[P any] struct {
 }
 
 // Name is the name that Define was given.
-func (d *Definition[P]) Name() string { return d.name }
+func (d *Definition[P]) Name() string {
+	if d == nil {
+		panic("actor: a nil Definition: use a package-level variable that is declared with the result of Define")
+	}
+	return d.name
+}
 
 // AnyDefinition is a Definition of any protocol: the type of the field Actor of
 // supervisor.Child.

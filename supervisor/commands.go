@@ -50,6 +50,7 @@ func (s *Supervisor) branch() *branch {
 // await makes the loop call begin with the number of a new call, and waits until that
 // call is finished. An error from begin finishes it at once.
 func (s *Supervisor) await(ctx context.Context, begin func(call uint64) error) error {
+	need(ctx)
 	answer := make(chan error, 1)
 	ok := s.call(func() {
 		s.lastCall++
@@ -87,11 +88,15 @@ func (s *Supervisor) finish(call uint64, err error) {
 
 // start is Start without types.
 func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err error) {
+	ofActor := s.ofActor()
 	spec = spec.withDefaults()
 	if err := spec.Validate(); err != nil {
 		return 0, err
 	}
-	if s.ofActor() {
+	if spec.isNothing() {
+		return 0, fmt.Errorf("supervisor: child %s: %w", spec.Name, errNothing)
+	}
+	if ofActor {
 		return s.startByRoot(ctx, spec)
 	}
 	name := spec.Name

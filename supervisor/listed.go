@@ -24,8 +24,8 @@ func (s Spec) validateChildren() (errs []error) {
 				errs = append(errs, fmt.Errorf("supervisor: Children[%d] %q: %w", i, child.Name, err))
 			}
 		}
-		if child.Actor == nil && !child.supervises() && child.Command == nil {
-			problem(errors.New("it must have an Actor, a Command, a Supervisor or a Subtree"))
+		if child.isNothing() {
+			problem(errNothing)
 		}
 		if names[child.Name] {
 			problem(errors.New("an earlier one has the same Name"))
@@ -36,6 +36,12 @@ func (s Spec) validateChildren() (errs []error) {
 	}
 	return errs
 }
+
+// errNothing says that a child is nothing that could be started.
+var errNothing = errors.New("it must have an Actor, a Command, a Supervisor or a Subtree")
+
+// isNothing says whether none of them is set.
+func (c Child) isNothing() bool { return c.Actor == nil && c.Command == nil && !c.supervises() }
 
 // validateKind lists conflicts between the kind of a child and its fields.
 func (c Child) validateKind() (errs []error) {

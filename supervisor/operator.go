@@ -38,6 +38,7 @@ import (
 // out even if the process that gave it ends. If the context of a start ends just when the
 // child has become ready, the child may go on although the actor gets the context's error.
 func Of(ctx context.Context) (*Supervisor, error) {
+	need(ctx)
 	h := hosting.Of(ctx)
 	if h == nil {
 		return nil, actor.ErrNoProgram
@@ -45,8 +46,21 @@ func Of(ctx context.Context) (*Supervisor, error) {
 	return &Supervisor{engine: &engine{host: h}}, nil
 }
 
-// ofActor says whether Of has made e for an actor, whose orders host passes to the root.
-func (e *engine) ofActor() bool { return e.mail == nil }
+// ofActor says whether Of has made s for an actor, whose orders host passes to the root.
+// Every method that does something calls it first.
+func (s *Supervisor) ofActor() bool {
+	if s == nil || s.engine == nil {
+		panic("supervisor: a nil or zero Supervisor: use the one that Run has given to its function, or that New, StartSupervisor, StartSubtree, Below or Of has returned")
+	}
+	return s.mail == nil
+}
+
+// need panics if there is no context, before anything has begun that would need it.
+func need(ctx context.Context) {
+	if ctx == nil {
+		panic("supervisor: a nil Context: pass that of Run's function or of a handler, or context.Background")
+	}
+}
 
 // ErrNotOperator says that an actor asked for something that only an Operator may do:
 // see Of.
@@ -111,6 +125,7 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 
 // askRoot sends the root an order and waits for the outcome.
 func (s *Supervisor) askRoot(ctx context.Context, o order) (out outcome) {
+	need(ctx)
 	o.Supervisor = s.id
 	text, err := json.Marshal(o)
 	if err == nil && len(text) > maxPiece {

@@ -85,7 +85,7 @@ func (p Pool) Validate() error {
 // Child returns the pool as a child that can be listed in a Spec. Find then gives
 // its Ref.
 func (p Pool) Child(def actor.AnyDefinition) Child {
-	if p.Name == "" {
+	if p.Name == "" && def != nil {
 		p.Name = def.Name()
 	}
 	if p.Route == 0 {

@@ -42,12 +42,15 @@ var definitions struct {
 //
 // Call Define only in declarations of package-level variables, so that every process
 // of the program knows the same supervisors. It panics if the name is empty or already
-// defined.
+// defined, or init is nil.
 func Define(name string, init func() (Spec, error)) *Definition {
 	definitions.Lock()
 	defer definitions.Unlock()
 	if name == "" {
 		panic("supervisor: Define with an empty name")
+	}
+	if init == nil {
+		panic(fmt.Sprintf("supervisor: Define(%q) with a nil init", name))
 	}
 	if definitions.byName[name] != nil {
 		panic(fmt.Sprintf("supervisor: %q is defined twice", name))

@@ -109,7 +109,12 @@ var ErrEnded = errors.New("supervisor: it has ended")
 // of them does not start, the others are stopped, and the error is a *StartError.
 // Programs call Run instead; tests call New, and Shutdown when they are done. ctx
 // bounds only the start.
+//
+// A process may have several supervisors of New, also in the function of Run. Each is that
+// of a program of its own: what one has started is unknown to the others, and a send to
+// that needs a context of its Context.
 func New(ctx context.Context, spec Spec) (*Supervisor, error) {
+	need(ctx)
 	s, err := create(spec)
 	if err != nil {
 		return nil, err
