@@ -117,8 +117,8 @@ func hostOfOther(ctx context.Context) *host {
 	return claimed.Load()
 }
 
-func (h *host) Command(ctx context.Context, text []byte) ([]byte, error) {
-	return h.node.Command(ctx, text)
+func (h *host) Command(ctx context.Context, text []byte, late func(answer []byte)) ([]byte, error) {
+	return h.node.Command(ctx, text, late)
 }
 
 // logger is a logger that adds the actor's name to each record.

@@ -182,6 +182,10 @@ func (s *Supervisor) fromAbove(f wire.Frame) {
 			r.drained.Come()
 		}
 	case *wire.Command:
+		if s.root.up == 0 { // what the Spec lists comes first
+			s.later = append(s.later, func() { s.fromAbove(f) })
+			return
+		}
 		s.obey(f)
 	}
 }

@@ -102,15 +102,6 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	name := spec.Name
 	var number uint32 // owned by the loop until it has answered
 	var left bool     // ctx has ended before; the loop's
-	undo := func() {
-		switch c := s.children[number]; {
-		case c == nil || !left:
-		case c.away != nil: // it was ready when ctx ended
-			_ = s.commandAway(0, c, tree.Terminate{ID: number})
-		default:
-			s.stepIn(c.branch, tree.Terminate{ID: number})
-		}
-	}
 	err = s.await(ctx, func(call uint64) (err error) {
 		b := s.branch()
 		if b == nil {
@@ -118,8 +109,9 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		}
 		if b.away != nil {
 			return s.startAway(ctx, b, call, spec, func(id uint32) {
-				number = id
-				undo() // the answer may have crossed with ctx's end
+				if number = id; left { // the answer has crossed with ctx's end
+					s.undo(number)
+				}
 			})
 		}
 		if b.spec.Strategy == SimpleOneForOne {
@@ -139,7 +131,7 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		s.post(func() {
 			left = true
-			undo()
+			s.undo(number)
 		})
 		return 0, fmt.Errorf("supervisor: start of %s: %w", name, err)
 	}
@@ -147,6 +139,18 @@ func (s *Supervisor) start(ctx context.Context, spec Child) (id uint32, err erro
 		return 0, err
 	}
 	return number, nil
+}
+
+// undo ends a child, and forgets it: nobody will learn that its start has succeeded. The
+// loop calls it.
+func (s *Supervisor) undo(id uint32) {
+	switch c := s.children[id]; {
+	case c == nil:
+	case c.away != nil: // it was ready when the context of its start ended
+		s.order(c.away, order{What: orderUndo, ID: id}, nil)
+	default:
+		s.stepIn(c.branch, tree.Terminate{ID: id, Forget: true})
+	}
 }
 
 // startListed starts the children of the program's Spec.
@@ -229,8 +233,8 @@ func (s *Supervisor) Restart(ctx context.Context, id uint32) error {
 }
 
 // Delete makes the supervisor forget a child that is stopped, so that its name is free.
-// If the child is not stopped, the error is ErrRunning or ErrRestarting. id is the field
-// ID of its Ref.
+// If the child is not stopped, the error is ErrRunning or ErrRestarting. If ctx ends first,
+// the child may be forgotten nevertheless. id is the field ID of its Ref.
 func (s *Supervisor) Delete(ctx context.Context, id uint32) error {
 	return s.command(ctx, id, func(call uint64) tree.Input { return tree.Delete{Call: call, ID: id} })
 }

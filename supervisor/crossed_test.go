@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/understudy-go/understudy/internal/hosting"
 	"github.com/understudy-go/understudy/supervisor/internal/keeper"
 	"github.com/understudy-go/understudy/transport/wire"
 )
@@ -48,9 +49,44 @@ func TestStartCrossesItsEnd(t *testing.T) {
 			}
 			orders = append(orders, o)
 		}
-		ended := slices.DeleteFunc(slices.Clone(orders), func(o order) bool { return o.What != orderTerminate || o.ID != started })
+		ended := slices.DeleteFunc(slices.Clone(orders), func(o order) bool { return o.What != orderUndo || o.ID != started })
 		if len(ended) != 1 {
 			t.Errorf("answered before: %v; the orders are %+v", before, orders)
+		}
+	}
+}
+
+// lateHost is the host of an operator whose context always ends before the answer comes.
+type lateHost struct {
+	hosting.Host
+	answer string
+	orders []order
+}
+
+func (h *lateHost) Command(_ context.Context, text []byte, late func([]byte)) ([]byte, error) {
+	var o order
+	if err := json.Unmarshal(text, &o); err != nil {
+		return nil, err
+	}
+	h.orders = append(h.orders, o)
+	if o.What != orderStart {
+		return []byte("{}"), nil
+	}
+	late([]byte(h.answer))
+	return nil, context.Canceled
+}
+
+// TestOperatorsStartCrossesItsEnd: the same for a start by an operator; if it has failed,
+// there is nothing to undo.
+func TestOperatorsStartCrossesItsEnd(t *testing.T) {
+	for answer, want := range map[string]int{`{"ID":9}`: 1, `{"ID":9,"Err":{"Text":"no"}}`: 0, `{`: 0} {
+		h := &lateHost{answer: answer}
+		_, err := (&Supervisor{engine: &engine{host: h}}).start(context.Background(), Child{Name: "x", Command: &Command{Path: "sh"}})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if rest := h.orders[1:]; len(rest) != want || want > 0 && (rest[0].What != orderUndo || rest[0].ID != 9) {
+			t.Errorf("after %s the orders are %+v", answer, h.orders)
 		}
 	}
 }
@@ -76,4 +112,32 @@ func TestSuccessorLostUnannounced(t *testing.T) {
 			t.Errorf("announced: %v; %q, want %q", announced, got, want)
 		}
 	}
+}
+
+// TestOrderBeforeTheList: an order that comes before a supervisor's process has begun to
+// start what it lists waits for that: a start would take the number of a listed child with
+// that name.
+func TestOrderBeforeTheList(t *testing.T) {
+	s := rootOf()
+	s.root = newBranch(nil, Spec{}.withDefaults(), nil)
+	s.mail, s.quit = make(chan func(), 64), make(chan struct{})
+	s.above = &above{link: &heard{}, log: s.log, orders: map[uint64]context.CancelFunc{}}
+	s.fromAbove(&wire.Command{Token: 1, Text: []byte(`{"What":"count"}`)})
+	s.fromAbove(&wire.Command{Token: 1, Text: []byte(`{"What":"cancel"}`)})
+	for range 3 {
+		if len(s.above.orders) > 0 || len(s.later) != 2 {
+			t.Fatalf("%d orders have begun, and %d wait", len(s.above.orders), len(s.later))
+		}
+		next := s.later
+		s.later = nil
+		for _, f := range next {
+			f()
+		}
+	}
+	s.root.up = 1
+	s.later[0]()
+	if s.above.orders[1] == nil {
+		t.Error("the order has not begun")
+	}
+	close(s.quit)
 }

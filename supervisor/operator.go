@@ -35,8 +35,7 @@ import (
 // A handler or Setup that calls Terminate or Replace for its own actor, or ReplaceAll,
 // would wait for itself: it gets ErrOwnActor at once. It has to call them in a
 // goroutine, and must not wait for that goroutine. An order that has begun is carried
-// out even if the process that gave it ends. If the context of a start ends just when the
-// child has become ready, the child may go on although the actor gets the context's error.
+// out even if the process that gave it ends.
 func Of(ctx context.Context) (*Supervisor, error) {
 	need(ctx)
 	h := hosting.Of(ctx)
@@ -124,7 +123,13 @@ func (s *Supervisor) obeyActor(c *child, r *running, f *wire.Command) {
 }
 
 // askRoot sends the root an order and waits for the outcome.
-func (s *Supervisor) askRoot(ctx context.Context, o order) (out outcome) {
+func (s *Supervisor) askRoot(ctx context.Context, o order) outcome {
+	return s.askRootOr(ctx, o, nil)
+}
+
+// askRootOr is askRoot, but if ctx ends before the outcome has come, late is called with
+// that, unless it is nil.
+func (s *Supervisor) askRootOr(ctx context.Context, o order, late func(outcome)) (out outcome) {
 	need(ctx)
 	o.Supervisor = s.id
 	text, err := json.Marshal(o)
@@ -132,7 +137,12 @@ func (s *Supervisor) askRoot(ctx context.Context, o order) (out outcome) {
 		err = fmt.Errorf("supervisor: the description has %d bytes; at most %d can cross to the root process", len(text), maxPiece)
 	}
 	if err == nil {
-		text, err = s.host.Command(ctx, text)
+		text, err = s.host.Command(ctx, text, func(text []byte) {
+			var out outcome
+			if late != nil && json.Unmarshal(text, &out) == nil {
+				late(out)
+			}
+		})
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &out)
@@ -159,7 +169,11 @@ func (s *Supervisor) startByRoot(ctx context.Context, spec Child) (uint32, error
 	if err != nil {
 		return 0, err
 	}
-	out := s.askRoot(ctx, order{What: orderStart, Child: text})
+	out := s.askRootOr(ctx, order{What: orderStart, Child: text}, func(out outcome) {
+		if out.Err == nil { // the child was ready before the root heard of ctx's end
+			s.askRoot(context.Background(), order{What: orderUndo, ID: out.ID})
+		}
+	})
 	return out.ID, out.err()
 }
 

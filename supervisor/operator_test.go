@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/actor"
+	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/supervisor"
 )
 
@@ -70,6 +72,12 @@ func giveOrder(ctx context.Context, sup *supervisor.Supervisor, o Order, r *Repo
 		}
 		var ref actor.Ref[Node]
 		ref, err = supervisor.StartChild(ctx, sup, node, child)
+		r.ID = ref.ID
+	case "start within": // so many microseconds
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(o.Size)*time.Microsecond)
+		defer cancel()
+		var ref actor.Ref[Node]
+		ref, err = supervisor.StartChild(ctx, sup, node, supervisor.Child{Name: "mine", InPlace: true})
 		r.ID = ref.ID
 	case "pool":
 		var ref actor.Ref[Shelf]
@@ -196,6 +204,47 @@ func TestOperator(t *testing.T) {
 			}
 			if r := to.give(Order{What: "output", Path: place}); !strings.Contains(r.Text, "Stderr") {
 				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestOperatorsStartEndsEarly: whenever the context of a start ends, either the operator
+// learns that the child runs, or there is no child, and its name is free.
+func TestOperatorsStartEndsEarly(t *testing.T) {
+	for _, place := range []string{"", "office"} {
+		t.Run("below "+place, func(t *testing.T) {
+			ctx, sup, _ := newSup(t, supervisor.Spec{})
+			ref, err := supervisor.StartChild(ctx, sup, boss, supervisor.Child{Operator: true, Stderr: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := supervisor.StartSubtree(ctx, sup, office, supervisor.Child{Stderr: io.Discard}); err != nil {
+				t.Fatal(err)
+			}
+			to := orders{t, ctx, ref}
+			start := func(limit time.Duration) Report {
+				r := to.give(Order{What: "start within", Path: place, Size: int(limit.Microseconds())})
+				if r.Text == "" {
+					to.ok(Order{What: "terminate", ID: r.ID, Path: place})
+					to.ok(Order{What: "delete", ID: r.ID, Path: place})
+				}
+				return r
+			}
+			limit := time.Millisecond // near to what a start takes
+			for range testutil.Rounds(300, 5000) {
+				switch r := start(limit); {
+				case r.Text == "":
+					limit -= limit / 16
+				case r.Is != "present":
+					limit += limit / 16
+				}
+			}
+			end := time.Now().Add(10 * time.Second)
+			for r := start(time.Minute); r.Text != ""; r = start(time.Minute) {
+				if r.Is != "present" || time.Now().After(end) { // what was undone last may still be ending
+					t.Fatal(r)
+				}
 			}
 		})
 	}

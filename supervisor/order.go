@@ -31,6 +31,7 @@ type order struct {
 const (
 	orderStart     = "start"
 	orderCancel    = "cancel" // the start with the same token
+	orderUndo      = "undo"   // a start whose outcome nobody has learnt
 	orderTerminate = "terminate"
 	orderRestart   = "restart"
 	orderDelete    = "delete"
@@ -130,7 +131,7 @@ func (s *Supervisor) obey(f *wire.Command) {
 			cancel()
 		}
 		return
-	case orderHung, orderOverrun, orderGiveUp, orderProgram:
+	case orderHung, orderOverrun, orderGiveUp, orderProgram, orderUndo:
 		if c := s.children[o.ID]; c != nil {
 			s.obeyAbout(c, o)
 		}
@@ -158,6 +159,8 @@ func (s *Supervisor) obeyAbout(c *child, o order) {
 		s.giveUp(c, o.Text, o.Err.err())
 	case o.What == orderProgram:
 		s.setProgram(c, o.Text)
+	case o.What == orderUndo:
+		s.undo(c.id)
 	}
 }
 
@@ -199,6 +202,8 @@ func (s *Supervisor) follow(ctx context.Context, o order) (out outcome) {
 		out.Counts = sup.Count()
 	case orderUnread:
 		out.Unread, err = sup.Unread(o.ID)
+	case orderUndo:
+		s.call(func() { s.undo(o.ID) })
 	default:
 		err = fmt.Errorf("supervisor: unknown order %q", o.What)
 	}

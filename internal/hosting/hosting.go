@@ -49,8 +49,9 @@ type Host interface {
 	// Of several claims the first counts, until its host is closed.
 	Claim()
 	// Command sends a request to the root process and returns its answer. Package
-	// supervisor defines the text.
-	Command(ctx context.Context, text []byte) ([]byte, error)
+	// supervisor defines the text. If ctx ends first, the request is cancelled; late is
+	// called with the answer, which still comes, in another goroutine.
+	Command(ctx context.Context, text []byte, late func(answer []byte)) ([]byte, error)
 	// Name returns the name of the host's child.
 	Name() string
 	// ID returns the number of the host's child.

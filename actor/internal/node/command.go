@@ -10,18 +10,37 @@ import (
 // maxAnswer bounds the answer to a command, in bytes.
 const maxAnswer = 8 << 20
 
-// Command sends a command to the root and returns the answer. When ctx ends, the command
-// is cancelled.
-func (n *Node) Command(ctx context.Context, text []byte) ([]byte, error) {
-	var token uint64
-	f, err := n.call(ctx, nil, func(t uint64) wire.Frame {
-		token = t
-		return &wire.Command{Token: t, Text: text}
-	})
+// Command sends a command to the root and returns the answer. If ctx ends first, the
+// command is cancelled. The root answers nevertheless, since it may have carried out the
+// command before it hears of that; late is called with the answer, in another goroutine,
+// unless the link ends first.
+func (n *Node) Command(ctx context.Context, text []byte, late func(answer []byte)) ([]byte, error) {
+	token, answer, err := n.expect()
 	if err != nil {
-		if ctx.Err() != nil && token != 0 {
-			_ = n.send(&wire.Command{Token: token})
+		return nil, err
+	}
+	if err = n.send(&wire.Command{Token: token, Text: text}); err != nil {
+		n.expectNot(token)
+		return nil, err
+	}
+	f, err := n.awaitAnswer(ctx, answer)
+	if err == nil || ctx.Err() == nil {
+		n.expectNot(token)
+		return textOf(f, err)
+	}
+	_ = n.send(&wire.Command{Token: token})
+	go func() {
+		defer n.expectNot(token)
+		if text, err := textOf(n.awaitAnswer(background, answer)); err == nil {
+			late(text)
 		}
+	}()
+	return nil, err
+}
+
+// textOf is the text of the answer to a command.
+func textOf(f wire.Frame, err error) ([]byte, error) {
+	if err != nil {
 		return nil, err
 	}
 	a := f.(*wire.Answer)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestLongAnswer(t *testing.T) {
 		}
 		done := make(chan outcome, 1)
 		go func() {
-			text, err := s.node.Command(background, []byte("{}"))
+			text, err := s.node.Command(background, []byte("{}"), nil)
 			done <- outcome{text, err}
 		}()
 		c := wiretest.Hear[*wire.Command](s.Peer)
@@ -47,4 +48,34 @@ func TestLongAnswer(t *testing.T) {
 	if len(s.node.pieces) > 0 {
 		t.Errorf("pieces of %d answers are kept", len(s.node.pieces))
 	}
+}
+
+// TestLateAnswer: a command whose context ends is cancelled at once. Its answer, which comes
+// nevertheless, is not lost, unless the link ends first.
+func TestLateAnswer(t *testing.T) {
+	s := newScript(t)
+	for _, answered := range []bool{true, false} {
+		ctx, cancel := context.WithCancel(background)
+		done, late := make(chan error, 1), make(chan string, 1)
+		go func() {
+			_, err := s.node.Command(ctx, []byte("{}"), func(text []byte) { late <- string(text) })
+			done <- err
+		}()
+		c := wiretest.Hear[*wire.Command](s.Peer)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if x := wiretest.Hear[*wire.Command](s.Peer); x.Token != c.Token || len(x.Text) > 0 {
+			t.Errorf("%+v does not cancel %+v", x, c)
+		}
+		if answered {
+			s.Say(&wire.Answer{Token: c.Token, More: 1, Text: []byte("do")})
+			s.Say(&wire.Answer{Token: c.Token, Text: []byte("ne")})
+			if got := <-late; got != "done" {
+				t.Errorf("%q came late", got)
+			}
+		}
+	}
+	s.node.Close() // nothing goes on: see testutil.Audit
 }

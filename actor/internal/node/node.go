@@ -196,29 +196,11 @@ func (n *Node) call(ctx context.Context, file transport.File, question func(toke
 
 // callBy is call with another function in place of n.send.
 func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.File) error, file transport.File, question func(token uint64) wire.Frame) (wire.Frame, error) {
-	if n.Self().ID == 0 && n.cfg.Waits != nil {
-		if err := n.cfg.Waits(); err != nil {
-			return nil, err
-		}
+	token, answer, err := n.expect()
+	if err != nil {
+		return nil, err
 	}
-	ch := make(chan wire.Frame, 1)
-	n.mu.Lock()
-	if n.closed != nil {
-		n.mu.Unlock()
-		return nil, n.closed
-	}
-	n.token++
-	token := n.token
-	if n.pending == nil {
-		n.pending = map[uint64]chan wire.Frame{}
-	}
-	n.pending[token] = ch
-	n.mu.Unlock()
-	defer func() {
-		n.mu.Lock()
-		delete(n.pending, token)
-		n.mu.Unlock()
-	}()
+	defer n.expectNot(token)
 	var files []transport.File
 	if file != nil {
 		files = append(files, file)
@@ -226,8 +208,41 @@ func (n *Node) callBy(ctx context.Context, send func(wire.Frame, ...transport.Fi
 	if err := send(question(token), files...); err != nil {
 		return nil, err
 	}
+	return n.awaitAnswer(ctx, answer)
+}
+
+// expect makes a token, and a channel for the frame that will answer it.
+func (n *Node) expect() (token uint64, answer chan wire.Frame, err error) {
+	if n.Self().ID == 0 && n.cfg.Waits != nil {
+		if err := n.cfg.Waits(); err != nil {
+			return 0, nil, err
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed != nil {
+		return 0, nil, n.closed
+	}
+	n.token++
+	if n.pending == nil {
+		n.pending = map[uint64]chan wire.Frame{}
+	}
+	answer = make(chan wire.Frame, 1)
+	n.pending[n.token] = answer
+	return n.token, answer, nil
+}
+
+// expectNot undoes expect.
+func (n *Node) expectNot(token uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.pending, token)
+}
+
+// awaitAnswer waits until the answer is there, or the link or ctx has ended.
+func (n *Node) awaitAnswer(ctx context.Context, answer <-chan wire.Frame) (wire.Frame, error) {
 	select {
-	case f := <-ch:
+	case f := <-answer:
 		return f, nil
 	case <-n.Ended():
 		return nil, n.closed

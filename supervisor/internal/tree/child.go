@@ -76,6 +76,7 @@ type child struct {
 	retrying bool   // a Retry will come
 	byHand   bool   // a RestartChild of it is in Machine.work
 	fresh    bool   // its first start, by Add: if that fails, the child is forgotten
+	forget   bool   // it is forgotten when it has ended
 
 	call    uint64   // the command that waits for its start
 	enders  []uint64 // the commands that wait for its end

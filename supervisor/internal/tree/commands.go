@@ -71,6 +71,7 @@ func (m *Machine) terminate(in Terminate) {
 	case in.Call != 0:
 		c.enders = append(c.enders, in.Call)
 	}
+	c.forget = c.forget || in.Forget
 	switch {
 	case c.alive():
 		m.cancel(c)

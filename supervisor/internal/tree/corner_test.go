@@ -370,7 +370,7 @@ func TestTerminateWithoutCaller(t *testing.T) {
 	s := newScript(t, with(OneForAll))
 	s.up(permanent3...)
 	s.dies(1, Abnormal)
-	s.in(Terminate{0, 2})
+	s.in(Terminate{ID: 2})
 	s.stops(3)
 	s.log = nil
 	s.stops(2)
@@ -379,7 +379,7 @@ func TestTerminateWithoutCaller(t *testing.T) {
 	s.want("spawn 3.2")
 	s.ready(3)
 	s.want()
-	s.in(Terminate{0, 3})
+	s.in(Terminate{ID: 3})
 	s.stops(3)
 	s.want("stop 3.2", "gone 3")
 	s.state(3, "stopped")

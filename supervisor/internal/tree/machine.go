@@ -271,7 +271,8 @@ func (m *Machine) ignored(in Ignored) {
 }
 
 // settle handles a child that will not be restarted. As in OTP's del_child, a temporary
-// child and a child of a simple_one_for_one are also forgotten.
+// child and a child of a simple_one_for_one are also forgotten, and so is one whose start
+// is undone.
 func (m *Machine) settle(c *child) {
 	c.state, c.toStop = Stopped, false
 	m.cancel(c)
@@ -285,7 +286,7 @@ func (m *Machine) settle(c *child) {
 		m.answer(call, c.id, nil)
 	}
 	c.enders = nil
-	if m.ending || m.simple() || c.spec.Restart == Temporary {
+	if m.ending || m.simple() || c.spec.Restart == Temporary || c.forget {
 		m.remove(c)
 	}
 }

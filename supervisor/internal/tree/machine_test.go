@@ -79,7 +79,7 @@ func (s *script) add(id uint32, spec ChildSpec) {
 	s.in(Add{Call: s.nextCall(), ID: id, Spec: spec})
 }
 
-func (s *script) terminate(id uint32) { s.in(Terminate{s.nextCall(), id}) }
+func (s *script) terminate(id uint32) { s.in(Terminate{Call: s.nextCall(), ID: id}) }
 func (s *script) again(id uint32)     { s.in(RestartChild{s.nextCall(), id}) }
 func (s *script) delete(id uint32)    { s.in(Delete{s.nextCall(), id}) }
 

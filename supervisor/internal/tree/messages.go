@@ -35,10 +35,11 @@ type (
 	Ignored struct{ ID, Incarnation uint32 }
 	// Retry is the input that PostRetry or BackingOff has asked for.
 	Retry struct{ ID uint32 }
-	// Terminate is terminate_child: stop a child. Its spec stays.
+	// Terminate is terminate_child: stop a child. Its spec stays, unless Forget is set.
 	Terminate struct {
-		Call uint64
-		ID   uint32
+		Call   uint64
+		ID     uint32
+		Forget bool
 	}
 	// RestartChild is restart_child: start a stopped child.
 	RestartChild struct {

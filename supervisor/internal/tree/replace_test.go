@@ -109,7 +109,7 @@ func TestTerminateDuringReplace(t *testing.T) {
 			s.in(in)
 		}
 		s.log = nil
-		s.in(Terminate{8, 1})
+		s.in(Terminate{Call: 8, ID: 1})
 		s.want("abandon 1 2", "stop 1.1")
 		s.in(Exited{1, 1, ByRequest})
 		s.want()

@@ -102,6 +102,8 @@ func (w *world) spawn(a Spawn) {
 		return
 	case w.ending:
 		w.fail("a start while ending")
+	case k.undone:
+		w.fail("%d was undone, and is started", a.ID)
 	case a.Incarnation != k.issued+1:
 		w.fail("incarnation %d after %d", a.Incarnation, k.issued)
 	case k.spec.Restart == Temporary && k.wasReady:

@@ -90,6 +90,7 @@ type kid struct {
 	wasReady    bool
 	last        Reason
 	terminated  bool          // by hand, and not started by hand since
+	undone      bool          // terminated so that it is forgotten
 	notBefore   time.Duration // its backoff
 	issued      uint32        // the highest incarnation
 	heir        heir          // its successor, while there is one
@@ -160,6 +161,9 @@ func (w *world) quiet() {
 		if c.State != Running && c.State != Stopped {
 			w.fail("everything is quiet, and %d is %v", c.ID, c.State)
 		}
+		if w.kids[c.ID].undone {
+			w.fail("everything is quiet, and %d was undone, and is known", c.ID)
+		}
 	}
 	if len(w.calls) > 0 {
 		w.fail("everything is quiet, and %d callers wait", len(w.calls))
@@ -211,7 +215,9 @@ func (w *world) event() {
 			w.kids[id].terminated = true
 			group := w.c.Strategy == OneForAll || w.c.Strategy == RestForOne // others may wait for it
 			maps.DeleteFunc(w.byHand, func(_ uint64, of uint32) bool { return of == id || group })
-			w.handle(Terminate{w.nextCall(), id})
+			in := Terminate{Call: w.nextCall(), ID: id, Forget: w.rand.IntN(4) == 0}
+			w.kids[id].undone = w.kids[id].undone || in.Forget
+			w.handle(in)
 		}
 	case 3:
 		if id := w.anyKid(); id > 0 {

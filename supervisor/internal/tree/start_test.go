@@ -396,3 +396,78 @@ func TestRetryOvertaken(t *testing.T) {
 	s.want()
 	s.state(2, "running")
 }
+
+// TestUndone: a child that is terminated because its start is undone is forgotten, wherever
+// it stands, and nobody starts it any more.
+func TestUndone(t *testing.T) {
+	undo := Terminate{ID: 2, Forget: true}
+	for name, do := range map[string]func(s *script){
+		"running": func(s *script) {
+			s.in(undo)
+			s.stops(2)
+			s.want("stop 2.1", "gone 2", "removed 2")
+		},
+		"being started": func(s *script) {
+			s.dies(2, Abnormal)
+			s.in(undo)
+			s.stops(2)
+			s.want("child_terminated 2", "restarting 2", "spawn 2.2", "stop 2.2", "gone 2", "removed 2")
+		},
+		"ready before its stop": func(s *script) {
+			s.add(3, ChildSpec{})
+			s.terminate(1)
+			s.in(undo)
+			s.ready(3)
+			s.stops(1, 2)
+			s.want("spawn 3.1", "stop 1.1", "answer 3", "gone 1", "answer 1", "stop 2.1", "gone 2", "removed 2")
+		},
+		"dead, not seen": func(s *script) {
+			s.add(3, ChildSpec{})
+			s.dies(2, Abnormal)
+			s.in(undo)
+			s.ready(3)
+			s.want("spawn 3.1", "child_terminated 2", "gone 2", "removed 2", "answer 3")
+		},
+		"stopped": func(s *script) {
+			s.terminate(2)
+			s.stops(2)
+			s.in(undo)
+			s.want("stop 2.1", "gone 2", "answer 2", "removed 2")
+		},
+		"asked to end": func(s *script) {
+			s.terminate(2)
+			s.in(undo)
+			s.stops(2)
+			s.want("stop 2.1", "gone 2", "answer 2", "removed 2")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, lenient)
+			s.in(initOf(Permanent))
+			s.ready(1)
+			s.add(2, ChildSpec{})
+			s.ready(2)
+			s.log = nil
+			do(s)
+			s.state(2, "")
+			s.add(4, ChildSpec{Name: "2"}) // the name is free
+			s.want("spawn 4.1")
+		})
+	}
+	t.Run("with its group", func(t *testing.T) {
+		c := lenient
+		c.Strategy = OneForAll
+		s := newScript(t, c)
+		s.in(initOf(permanent3...))
+		for id := range uint32(3) {
+			s.ready(id + 1)
+		}
+		s.dies(1, Abnormal)
+		s.in(undo)
+		s.stops(3, 2)
+		s.log = nil
+		s.ready(1)
+		s.want("spawn 3.2")
+		s.state(2, "")
+	})
+}
