@@ -112,7 +112,7 @@ func (s *Supervisor) enrollAway(r *running, f *wire.Enroll) *wire.Enrolled {
 	}
 	b := parent.sub
 	whole := b.pathOf(f.Name)
-	c := s.keptAway(whole, f)
+	c := s.keptAway(parent, whole, f)
 	if c == nil {
 		s.lastID++
 		c = &child{id: s.lastID, sort: f.Sort, definition: f.Definition, name: whole, spec: &Child{Watchdog: f.Watchdog}}
@@ -156,13 +156,21 @@ func (s *Supervisor) keptMembers(c *child) (numbers []uint32) {
 	return numbers
 }
 
-// keptAway finds a child that was kept while its supervisor was restarted.
-func (s *Supervisor) keptAway(path string, f *wire.Enroll) *child {
-	if c := s.kept[path]; c != nil && c.sort == f.Sort && c.definition == f.Definition && c.route() == f.Route {
+// keptAway finds a child that was kept while its supervisor was restarted, or set aside
+// before.
+func (s *Supervisor) keptAway(parent *child, path string, f *wire.Enroll) *child {
+	same := func(c *child) bool { return c.sort == f.Sort && c.definition == f.Definition && c.route() == f.Route }
+	if c := s.kept[path]; c != nil && same(c) {
 		delete(s.kept, path)
 		return c
 	}
-	return nil
+	c := parent.static[f.Name]
+	if c == nil || f.Listed == 0 || !same(c) {
+		return nil
+	}
+	delete(parent.static, f.Name)
+	s.children[c.id] = c
+	return c
 }
 
 // adopt takes the link of a process that is about to be started, and connects the
@@ -304,6 +312,9 @@ func (s *Supervisor) eventAway(r *running, f *wire.Event) {
 	switch kind {
 	case EventStarting:
 		c.up, c.buried = true, false
+		if c.route() != 0 {
+			s.keeper.BeginPool(c.id)
+		}
 	case EventExited:
 		c.up = false
 	case EventSuspended:

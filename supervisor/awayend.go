@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"path"
 	"slices"
 	"syscall"
 	"time"
@@ -83,6 +84,8 @@ func (s *Supervisor) leftAway(r *running, f *wire.Left) {
 	case c.run != nil || c.next != nil:
 		s.log.Error("a supervisor forgets a child that runs: refused", "from", r.addr, "child", c.name)
 		return
+	case c.listed:
+		s.setAside(c)
 	default:
 		s.drop(c)
 	}
@@ -97,7 +100,25 @@ func (s *Supervisor) drop(c *child) {
 	s.bury(c)
 	s.dropAll(s.keptFor(c))
 	delete(s.children, c.id)
-	s.keeper.Forgotten(c.id)
+	s.forgotten(c)
+}
+
+// setAside does the same, but the next incarnation of the supervisor that lists the child
+// gets it back: it starts what it lists, also what it has forgotten because it was
+// temporary or deleted.
+func (s *Supervisor) setAside(c *child) {
+	s.bury(c)
+	s.dropAll(s.keptFor(c))
+	delete(s.children, c.id)
+	sup := c.branch.self
+	if sup.static == nil {
+		sup.static = map[string]*child{}
+	}
+	name := path.Base(c.name)
+	if x := sup.static[name]; x != nil { // a member of a pool that had this one's name before
+		s.forgotten(x)
+	}
+	sup.static[name] = c
 }
 
 func (s *Supervisor) dropAll(children []*child) {
@@ -115,10 +136,16 @@ func (s *Supervisor) keptFor(c *child) []*child {
 	return s.childrenAway(func(x *child) bool { return x.branch.self == c && s.kept[x.name] == x })
 }
 
-// dropKept forgets the children that were kept for c, or for a supervisor that c's
-// process drives, and have not come back.
+// dropKept forgets the children that were kept or set aside for c, or for a supervisor that
+// c's process drives, and have not come back.
 func (s *Supervisor) dropKept(c *child) {
 	s.dropAll(s.keptFor(c))
+	for name, x := range c.static {
+		if c.sub == nil || c.sub.away != x.away { // not by c's present process
+			delete(c.static, name)
+			s.forgotten(x)
+		}
+	}
 	for _, x := range s.childrenAway(func(x *child) bool { return x.branch.self == c && x.sort == wire.SortSupervisor }) {
 		s.dropKept(x)
 	}

@@ -115,6 +115,9 @@ func (s *Supervisor) enroll(c *child, name string) {
 // spawnBranch starts an incarnation of a supervisor that this process drives.
 func (s *Supervisor) spawnBranch(c *child) {
 	s.event(EventStarting, c, "")
+	if s.keeper != nil && c.route() != 0 {
+		s.keeper.BeginPool(c.id)
+	}
 	if c.spec.Subtree != nil {
 		s.spawnDefined(c)
 		return

@@ -41,7 +41,7 @@ type child struct {
 
 	// Of a supervisor:
 	sub      *branch           // its branch, while it runs
-	static   map[string]*child // the children made from its Spec, by name
+	static   map[string]*child // the children made from its Spec, by name; if it is away, those that were set aside
 	why      error             // why its last incarnation ended by itself
 	resizing bool              // of a pool
 	sized    bool              // of a pool that is away: Resize was called

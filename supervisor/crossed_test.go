@@ -141,3 +141,37 @@ func TestOrderBeforeTheList(t *testing.T) {
 	}
 	close(s.quit)
 }
+
+// TestSetAside: what a supervisor's process has forgotten while it started is still there for
+// its next incarnation; what that does not list is forgotten when it is ready.
+func TestSetAside(t *testing.T) {
+	parent := &child{id: 5, sort: wire.SortSubtree, spec: &Child{Subtree: &Definition{}}}
+	s := rootOf(parent)
+	s.kinds, s.keeper = map[string]*kind{}, keeper.New(s.log, func(keeper.Letter) {})
+	first, _ := heardBy(s, wire.Addr{ID: 5, Incarnation: 1})
+	next, _ := heardBy(s, wire.Addr{ID: 5, Incarnation: 2})
+	parent.sub = &branch{path: "pair", self: parent, away: first}
+	enroll := func(r *running, listed uint8) uint32 {
+		return s.enrollAway(r, &wire.Enroll{Parent: 5, Sort: wire.SortActor, Listed: listed, Name: "a", Definition: "node"}).Child.ID
+	}
+	number := enroll(first, 1)
+	s.leftAway(first, &wire.Left{ID: number, Forgotten: 1})
+	if s.children[number] != nil {
+		t.Error("it is still known")
+	}
+	if other := enroll(first, 0); other == number {
+		t.Error("one that is not listed got its number")
+	}
+	if s.dropKept(parent); parent.static["a"] == nil {
+		t.Error("it was forgotten by its own incarnation's being ready")
+	}
+	parent.sub = &branch{path: "pair", self: parent, away: next}
+	if again := enroll(next, 1); again != number || s.children[number] == nil {
+		t.Errorf("it was number %d and is %d", number, again)
+	}
+	s.leftAway(next, &wire.Left{ID: number, Forgotten: 1})
+	parent.sub = &branch{path: "pair", self: parent, away: first}
+	if s.dropKept(parent); len(parent.static) != 0 {
+		t.Error("it is not listed any more, and is kept")
+	}
+}

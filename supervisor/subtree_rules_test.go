@@ -1,7 +1,6 @@
 package supervisor_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +52,11 @@ var variable = supervisor.Define("tree", func() (spec supervisor.Spec, err error
 		quick.Start, _ = time.ParseDuration(os.Getenv("SUPERVISOR_TEST_TIME"))
 		quick.MaxStopped, quick.Env = quick.Start, []string{"NODE_SETUP=wait"}
 		spec.Children = []supervisor.Child{quick}
+	case "once":
+		if os.Getenv("SUPERVISOR_TEST_RESTART") != "permanent" {
+			quick.Restart = supervisor.Temporary
+		}
+		spec.Children = []supervisor.Child{quick, listed("b")}
 	case "waits": // before it is started again
 		quick.Env = []string{"NODE_SETUP=wait again"}
 		spec.Children = []supervisor.Child{quick, listed("b")}
@@ -241,9 +245,14 @@ func TestSubtreeTerminated(t *testing.T) {
 	}
 	for who(t, ctx, a).Incarnation == 1 {
 	}
-	want := []string{"exited pair/b", "exited pair/a", "exited pair"}
-	if got := r.kinds(supervisor.EventExited); !slices.Equal(got, want) {
+	want := []string{"stopping pair/b", "exited pair/b", "stopping pair/a", "exited pair/a", "exited pair"}
+	if got := r.kinds(supervisor.EventStopping, supervisor.EventKilled, supervisor.EventExited); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	for _, e := range r.all() {
+		if x := e.Exit; e.Kind == supervisor.EventExited && (x.Kind != actor.ExitNormal || x.Reason != actor.ReasonShutdown) {
+			t.Errorf("%s: %+v", e.Child, x)
+		}
 	}
 	if n := sup.DeadLetters(); n != 0 {
 		t.Errorf("%d dead letters", n)
@@ -454,72 +463,6 @@ func TestSubtreeOthers(t *testing.T) {
 	})
 	if alive(pid) {
 		t.Errorf("%d is alive", pid)
-	}
-}
-
-// TestTerminatedComesBack: a child that was terminated is started again with its
-// supervisor, and its Ref is valid again, however that supervisor has ended.
-func TestTerminatedComesBack(t *testing.T) {
-	for _, end := range []string{"gives up", "is killed", "is terminated"} {
-		t.Run(end, func(t *testing.T) {
-			ctx, sup, r := newSup(t, supervisor.Spec{Intensity: 5})
-			sub, err := supervisor.StartSubtree(ctx, sup, variable, tree("impatient"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			a, b := find(t, sub, "a"), find(t, sub, "b")
-			if err := sub.Terminate(ctx, b.ID); err != nil {
-				t.Fatal(err)
-			}
-			switch end {
-			case "is killed":
-				_ = syscall.Kill(pidOf(t, sup, "tree"), syscall.SIGKILL)
-			case "gives up":
-				for range 2 {
-					tell(t, ctx, a, "exit 3")
-				}
-			case "is terminated":
-				if err := sup.Terminate(ctx, sub.ID()); err != nil {
-					t.Fatal(err)
-				}
-				for _, ref := range []actor.Ref[Node]{a, b} {
-					if _, err := actor.Ask(ctx, ref, Who{}); !errors.As(err, new(*actor.GoneError)) {
-						t.Errorf("number %d does not run, and answers %v", ref.ID, err)
-					}
-				}
-				if err := sup.Restart(ctx, sub.ID()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			r.until(t, ctx, "the next tree", func() bool {
-				return slices.ContainsFunc(r.all(), func(e supervisor.Event) bool {
-					return e.Child == "tree" && e.Kind == supervisor.EventReady && e.Incarnation == 2
-				})
-			})
-			theSame(t, ctx, sub, a, b)
-			ends := map[string]int{}
-			for _, e := range r.all() {
-				if e.Kind == supervisor.EventGone {
-					ends[e.Child]++
-				}
-			}
-			if ends["tree/b"] != 1 || ends["tree/a"] != btoi(end == "is terminated") {
-				t.Errorf("so often gone: %v", ends)
-			}
-		})
-	}
-}
-
-// theSame checks that the children a and b have kept their numbers, and run.
-func theSame(t *testing.T, ctx context.Context, sub *supervisor.Supervisor, a, b actor.Ref[Node]) {
-	t.Helper()
-	for what, ref := range map[string]actor.Ref[Node]{"a": a, "b": b} {
-		if now := find(t, sub, what); now != ref {
-			t.Errorf("%s was number %d and is %d", what, ref.ID, now.ID)
-		}
-		if m, err := actor.Ask(ctx, ref, Who{}); err != nil || m.PID == 0 {
-			t.Error(what, m, err)
-		}
 	}
 }
 

@@ -75,9 +75,7 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	c := k.children[f.ID]
 	p := k.pools[f.ID]
 	if f.ID == 0 {
-		if c = k.named(f.Name); c == nil || c.gone {
-			p = k.poolNamed(f.Name)
-		}
+		c, p = k.named(f.Name)
 	}
 	if p != nil {
 		k.introduce(from, f.Token, p)
@@ -103,25 +101,59 @@ func (k *Keeper) resolve(from wire.Addr, f *wire.Resolve) {
 	k.post(from, t)
 }
 
-// named finds the child with that name: one that has been started before one that waits
-// for its first start, which may be refused because the name is taken; and any of these
-// before one that has ended.
-func (k *Keeper) named(name string) (found *child) {
-	for _, c := range k.children {
-		if c.name == name && (found == nil || c.claim() > found.claim() || c.claim() == found.claim() && c.id > found.id) {
-			found = c
+// The claims to a name. One that waits for its first start may be refused because the
+// name is taken, and the name of one that has ended may be given to another.
+const (
+	claimEnded = iota
+	claimWaits
+	claimHas
+)
+
+// named finds who has a name: an actor or a pool, or nobody. Of those with equal claims it
+// is the newest.
+func (k *Keeper) named(name string) (*child, *pool) {
+	var c *child
+	for _, x := range k.children {
+		if x.name == name && x.id != 0 && (c == nil || better(x.claim(), c.claim(), x.id, c.id)) {
+			c = x
 		}
 	}
-	return found
+	var p *pool
+	for _, x := range k.pools {
+		if x.name == name && !x.group() && (p == nil || better(x.claim(), p.claim(), x.id, p.id)) {
+			p = x
+		}
+	}
+	if c != nil && p != nil {
+		if better(c.claim(), p.claim(), c.id, p.id) {
+			return c, nil
+		}
+		return nil, p
+	}
+	return c, p
 }
 
-// claim is how good a claim c has to its name.
+// better says whether the number a, with its claim, comes before b.
+func better(claimA, claimB int, a, b uint32) bool {
+	return claimA > claimB || claimA == claimB && a > b
+}
+
 func (c *child) claim() int {
 	switch {
 	case c.gone:
-		return 0
+		return claimEnded
 	case c.alive == 0 && c.last == nil:
-		return 1
+		return claimWaits
 	}
-	return 2
+	return claimHas
+}
+
+func (p *pool) claim() int {
+	switch {
+	case p.gone:
+		return claimEnded
+	case !p.begun:
+		return claimWaits
+	}
+	return claimHas
 }

@@ -68,6 +68,9 @@ func (k *Keeper) retire(from wire.Addr) {
 // Gone records that a child will not be started again. Its unread messages become dead
 // letters, lane by lane, when the sender of each has closed it.
 func (k *Keeper) Gone(id uint32) {
+	if p := k.pools[id]; p != nil {
+		p.gone = true
+	}
 	c := k.children[id]
 	if c == nil || c.gone {
 		return

@@ -81,3 +81,26 @@ func TestManyEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestManyPools: of pools that ended long ago only that is known.
+func TestManyPools(t *testing.T) {
+	s := newStage(2)
+	const first, last = 10, maxFacts + maxEnds + 500
+	for id := uint32(first); id <= last; id++ {
+		s.AddPool(id, "pool", wire.RouteRoundRobin)
+		s.BeginPool(id)
+		s.Frame(at(3, 1), &wire.Resolve{Token: 1, ID: id}, nil)
+		s.Gone(id)
+		s.Forgotten(id)
+	}
+	if n := len(s.pools); n > maxFacts+maxEnds {
+		t.Errorf("%d pools are known", n)
+	}
+	var said []wire.Frame
+	s.Begin(at(3, 2), "", func(f wire.Frame, _ ...*Handle) { said = append(said, f) })
+	said = nil
+	s.Frame(at(3, 2), &wire.Resolve{Token: 1, ID: first}, nil)
+	if f, ok := said[0].(*wire.Target); !ok || f.State != wire.TargetGone || f.Exit.Summary != "it ended long ago" {
+		t.Errorf("%+v", said[0])
+	}
+}

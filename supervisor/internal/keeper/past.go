@@ -45,6 +45,7 @@ func (k *Keeper) Forgotten(id uint32) {
 		return
 	}
 	delete(k.children, id)
+	delete(k.pools, id)
 	p.add(id)
 }
 

@@ -26,6 +26,8 @@ type pool struct {
 	told    map[wire.Addr]struct{} // processes that use the number, and are told its members
 	exit    *wire.Exit             // of the member that left last, if it has ended
 	empty   uint64                 // of a group without members: larger if it became empty later
+	begun   bool                   // of a pool: it was started at least once
+	gone    bool                   // of a pool: it has ended, and was not started again
 }
 
 func (p *pool) group() bool { return p.route == wire.RouteGroup }
@@ -39,6 +41,13 @@ func (k *Keeper) AddPool(id uint32, name string, route wire.Route) {
 func (k *Keeper) emptied(p *pool) {
 	k.emptyings++
 	p.empty = k.emptyings
+}
+
+// BeginPool says that a pool is being started.
+func (k *Keeper) BeginPool(id uint32) {
+	if p := k.pools[id]; p != nil {
+		p.begun, p.gone = true, false
+	}
 }
 
 // Enter makes a child a member of a pool, unless it already is one.
@@ -141,19 +150,6 @@ func (k *Keeper) introduce(from wire.Addr, token uint64, p *pool) {
 	p.told[from] = struct{}{}
 	k.post(from, p.frame())
 	k.post(from, &wire.Target{Token: token, State: wire.TargetPool, ID: p.id, Name: p.name})
-}
-
-// poolNamed finds the pool with that name, preferring one with members.
-func (k *Keeper) poolNamed(name string) (found *pool) {
-	for _, p := range k.pools {
-		if p.name != name || p.group() {
-			continue
-		}
-		if alive := len(p.members) > 0; found == nil || alive && len(found.members) == 0 || alive == (len(found.members) > 0) && p.id > found.id {
-			found = p
-		}
-	}
-	return found
 }
 
 // group handles a request about a group.

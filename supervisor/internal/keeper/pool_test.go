@@ -7,32 +7,72 @@ import (
 	"github.com/understudy-go/understudy/transport/wire"
 )
 
-// TestWhoHasTheName: of several with one name the newest is found that is of use.
+// TestWhoHasTheName: of several with one name that is found which was started, before one
+// that waits for its first start and before one that has ended; of equals the newest.
 func TestWhoHasTheName(t *testing.T) {
-	for range 20 { // maps have no order
-		s := newStage(2)
-		for id := uint32(10); id < 14; id++ {
-			s.Add(id, "child", wire.Mailbox{})
-			s.AddPool(id+10, "pool", wire.RouteRoundRobin)
-		}
-		s.AddPool(30, "pool", wire.RouteGroup)
-		s.AddPool(31, "other", wire.RouteRoundRobin)
-		s.Gone(10)
-		s.Gone(13)
-		if c := s.named("child"); c.id != 12 {
-			t.Fatalf("child %d has the name, want 12", c.id)
-		}
-		if p := s.poolNamed("pool"); p.id != 23 {
-			t.Fatalf("pool %d has the name, want 23: all are empty", p.id)
-		}
-		for _, id := range []uint32{20, 21} {
-			if err := s.Enter(id, 2); err != nil {
-				t.Fatal(err)
+	const ended, waits, has = 0, 1, 2
+	for _, c := range []struct {
+		name            string
+		children, pools []int // their claims, by number: children from 10, pools from 20
+		want            uint32
+	}{
+		{"children", []int{ended, waits, waits, ended}, nil, 12},
+		{"one that waits", []int{has, waits, ended}, nil, 10},
+		{"pools", nil, []int{ended, waits, waits, ended}, 22},
+		{"a pool that waits", nil, []int{has, waits, ended}, 20},
+		{"a child that waits", []int{waits}, []int{has}, 20},
+		{"a pool that waits for a child's name", []int{has}, []int{waits, ended}, 10},
+		{"a child that has ended", []int{ended}, []int{waits}, 20},
+		{"a pool that has ended", []int{waits}, []int{ended}, 10},
+		{"both have ended", []int{ended}, []int{ended}, 20},
+		{"nobody", nil, nil, 0},
+	} {
+		for range 20 { // maps have no order
+			s := newStage(2)
+			for i, claim := range c.children {
+				id := uint32(10 + i)
+				s.Add(id, "it", wire.Mailbox{})
+				if claim == has {
+					s.Begin(at(id, 1), "", s.hears(at(id, 1)))
+				}
+				if claim == ended {
+					s.Gone(id)
+				}
+			}
+			for i, claim := range c.pools {
+				id := uint32(20 + i)
+				s.AddPool(id, "it", wire.RouteRoundRobin)
+				if claim != waits {
+					s.BeginPool(id)
+				}
+				if claim == ended {
+					s.Gone(id)
+				}
+			}
+			s.AddPool(30, "it", wire.RouteGroup)
+			s.AddPool(31, "other", wire.RouteRoundRobin)
+			var got uint32
+			if c, p := s.named("it"); c != nil {
+				got = c.id
+			} else if p != nil {
+				got = p.id
+			}
+			if got != c.want {
+				t.Fatalf("%s: number %d has the name, want %d", c.name, got, c.want)
 			}
 		}
-		if p := s.poolNamed("pool"); p.id != 21 {
-			t.Fatalf("pool %d has the name, want 21, which has a member", p.id)
-		}
+	}
+	s := newStage(2)
+	s.AddPool(9, "root", wire.RouteRoundRobin) // the root itself has no name
+	if c, p := s.named("root"); c != nil || p == nil {
+		t.Errorf("%+v, %+v", c, p)
+	}
+	s.BeginPool(9)
+	s.Gone(9)
+	s.BeginPool(9) // it is back
+	s.AddPool(10, "root", wire.RouteRoundRobin)
+	if _, p := s.named("root"); p.id != 9 {
+		t.Errorf("number %d has the name", p.id)
 	}
 }
 

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/understudy-go/understudy/supervisor/internal/tree"
@@ -303,5 +304,27 @@ func TestPoolWithoutTheGone(t *testing.T) {
 	s.want(t, at(3, 1), "down 7 of 2")
 	if s.Enter(9, 2) == nil {
 		t.Error("it is gone, and is made a member")
+	}
+}
+
+// TestGroupWithoutTheDead: an incarnation that is dead is in no group when its notice comes.
+func TestGroupWithoutTheDead(t *testing.T) {
+	s, number := newStage(2), uint32(100)
+	s.Number = func() uint32 { number++; return number }
+	var heard []string
+	s.Begin(at(3, 2), "", func(f wire.Frame, _ ...*Handle) {
+		switch f := f.(type) {
+		case *wire.Members:
+			heard = append(heard, fmt.Sprint("members ", f.Members))
+		case *wire.Down:
+			heard = append(heard, "down")
+		}
+	})
+	s.Frame(at(2, 1), &wire.Group{Op: wire.GroupJoin, Name: "group"}, nil)
+	s.Frame(at(3, 2), &wire.Group{Op: wire.GroupFind, Name: "group"}, nil)
+	s.Frame(at(3, 2), &wire.Monitor{Token: 7, ID: 2}, nil)
+	s.dies(at(2, 1))
+	if want := []string{"members [2]", "members []", "down"}; !slices.Equal(heard, want) {
+		t.Errorf("%q, want %q", heard, want)
 	}
 }
