@@ -55,7 +55,8 @@ func TellAll[P any, M ToldTo[P]](ctx context.Context, refs []Ref[P], m M) error 
 // Each set of actors has segments of its own, made when first needed and together no
 // larger than mailbox.Config.PoolBytes, or up to twice as large beside buffers that these
 // actors keep. A process keeps the segments of 16 sets. n is at most the smallest
-// PoolBytes of the set.
+// PoolBytes of the set. Of sets with more than 384 actors it keeps fewer than 16, and one of
+// more than 6144 has no segments: LendAll fails, and TellAll copies a large payload for each.
 //
 // A caller that wants a large buffer can wait for long while others in this process
 // keep lending small ones of the same set: here, unlike in the blocks of one mailbox,

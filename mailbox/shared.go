@@ -97,12 +97,19 @@ func NewShared(members []*Outbox, ids *SharedIDs) (*Shared, error) {
 	return g, nil
 }
 
-// segmentsFor returns how many segments a set of so many members may have. The supervisor
-// keeps each segment for every member, and ends a process that has it keep more than
-// 16,384. All sets together use three quarters of these.
+// MaxKept bounds the segments that the supervisor keeps for all sets of a process, each for
+// every member of its set. It ends a process that has it keep more than 16,384; the others
+// are those of single mailboxes.
+const MaxKept = 12 << 10
+
+// segmentsFor returns how many segments a set of so many members may have.
 func segmentsFor(members int) int {
-	return min(max(2, 12<<10/segment.MaxSharing/members), segment.MaxViewSegments)
+	return min(max(2, MaxKept/segment.MaxSharing/members), segment.MaxViewSegments)
 }
+
+// KeptFor returns how many segments the supervisor may have to keep for a set of so many
+// members.
+func KeptFor(members int) int { return segmentsFor(members) * members }
 
 // Members returns the outboxes of the set. The caller must not change the slice.
 func (g *Shared) Members() []*Outbox { return g.members }

@@ -13,8 +13,9 @@ import (
 	"github.com/understudy-go/understudy/transport/segment"
 )
 
-// maxSets bounds the sets of targets that have segments of their own. The least recently
-// used one of which nothing is in use makes room for another one.
+// maxSets bounds the sets of targets that have segments of their own; mailbox.MaxKept
+// bounds them too, if they are large. The least recently used one of which nothing is in
+// use makes room for another one.
 const maxSets = segment.MaxSharing
 
 // sets holds the sets of targets that share memory, so that a message needs no copy for
@@ -57,7 +58,7 @@ func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 			return g, nil
 		}
 	}
-	if err := gs.makeRoom(); err != nil {
+	if err := gs.makeRoom(len(members)); err != nil {
 		return nil, err
 	}
 	g, err := mailbox.NewShared(members, &gs.ids)
@@ -67,23 +68,39 @@ func (n *Node) Shared(ts []*Target) (*mailbox.Shared, error) {
 	return g, err
 }
 
-// makeRoom closes a set if there are too many. Preconditions: mu is held.
-func (gs *sets) makeRoom() error {
+// makeRoom closes sets as long as there are too many for a further one, of so many
+// members. Preconditions: mu is held.
+func (gs *sets) makeRoom(members int) error {
 	gs.out = slices.DeleteFunc(gs.out, (*mailbox.Shared).Close)
-	if len(gs.all) < maxSets {
-		return nil
+	kept := mailbox.KeptFor(members)
+	if kept > mailbox.MaxKept {
+		return &transport.LimitError{Op: fmt.Sprintf("share a segment with %d actors", members), Limit: "segments that the supervisor keeps, each for every actor",
+			Value: mailbox.MaxKept, Err: errSetSize, Remedy: "lend for fewer actors at a time"}
 	}
-	for i := len(gs.all) - 1; i >= 0; i-- {
-		if g := gs.all[i]; g.Idle() {
-			gs.all = slices.Delete(gs.all, i, i+1)
-			if !g.Close() {
-				gs.out = append(gs.out, g)
+	for _, g := range slices.Concat(gs.all, gs.out) {
+		kept += mailbox.KeptFor(len(g.Members()))
+	}
+	for i := len(gs.all) - 1; len(gs.all) >= maxSets || kept > mailbox.MaxKept; i-- {
+		if i < 0 {
+			e := &transport.LimitError{Op: "share a segment with a set of actors", Limit: "sets of actors with buffers of theirs in use", Value: maxSets,
+				Err: errSets, Remedy: "release buffers, or lend for the same set of actors again"}
+			if len(gs.all) < maxSets {
+				e.Limit, e.Value = "segments that the supervisor keeps for such sets, each for every actor", mailbox.MaxKept
 			}
-			return nil
+			return e
+		}
+		g := gs.all[i]
+		if !g.Idle() {
+			continue
+		}
+		gs.all = slices.Delete(gs.all, i, i+1)
+		if g.Close() {
+			kept -= mailbox.KeptFor(len(g.Members()))
+		} else {
+			gs.out = append(gs.out, g)
 		}
 	}
-	return &transport.LimitError{Op: "share a segment with a set of actors", Limit: "sets of actors with buffers of theirs in use", Value: maxSets,
-		Err: errSets, Remedy: "release buffers, or lend for the same set of actors again"}
+	return nil
 }
 
 // unmapSets frees the memory of all sets, at the end.
@@ -102,7 +119,10 @@ func (n *Node) unmapSets() {
 	}
 }
 
-var errSets = errors.New("buffers of every set are in use")
+var (
+	errSets    = errors.New("buffers of every set are in use")
+	errSetSize = errors.New("they are too many")
+)
 
 // Distinct returns ts ordered by number, without duplicates.
 func Distinct(ts []*Target) []*Target {
