@@ -198,3 +198,23 @@ func TestWatchdogBelowStopped(t *testing.T) {
 		}
 	}
 }
+
+// TestEndOfStopped: a supervisor's process that was stopped by a signal holds up the end of
+// everything no longer than its Shutdown or its MaxStopped says.
+func TestEndOfStopped(t *testing.T) {
+	for name, c := range map[string]supervisor.Child{"Shutdown": {Shutdown: 200 * time.Millisecond}, "MaxStopped": {MaxStopped: 200 * time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			ctx, sup, r := newSup(t, supervisor.Spec{})
+			_, a, _ := startPair(t, ctx, sup, c)
+			below := who(t, ctx, a).PID
+			halt(t, ctx, pidOf(t, sup, "pair"))
+			sup.Shutdown()
+			if alive(below) {
+				t.Errorf("%d is alive", below)
+			}
+			if got := r.kinds(supervisor.EventKilled); !slices.Contains(got, "killed pair") {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

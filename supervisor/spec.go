@@ -188,7 +188,9 @@ type Child struct {
 
 	// MaxStopped is how long the child may stay stopped by a signal (SIGSTOP, or a
 	// debugger's) before it is killed; 0 means without limit. Each stop is an
-	// EventSuspended.
+	// EventSuspended. A Subtree whose process is stopped does not end when it is asked
+	// to: with neither a Shutdown nor a MaxStopped it holds up the end of the program
+	// until it is continued, or until Run gets a second signal.
 	MaxStopped time.Duration
 
 	// Watchdog kills an actor that hangs: one that has completed no message for this

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,24 +113,41 @@ func TestOrderOfChildren(t *testing.T) {
 	}
 }
 
-// TestShutdownTimeout: a child that does not end in its time is killed. OTP:
-// sup_stop_timeout.
+// TestShutdownTimeout: a child that does not end in its time is killed, which is reported as
+// a shutdown_error; with brutal kill it is not even asked, and that is no error. The others
+// end as they are asked to. OTP: sup_stop_timeout, sup_stop_brutal_kill.
 func TestShutdownTimeout(t *testing.T) {
-	for name, child := range map[string]supervisor.Child{
-		"timeout":     {Env: []string{"NODE_SLOW_STOP=1"}, Shutdown: 50 * time.Millisecond},
-		"brutal kill": {Shutdown: supervisor.BrutalKill},
+	for name, c := range map[string]struct {
+		child supervisor.Child
+		want  []string
+	}{
+		"timeout": {supervisor.Child{Env: []string{"NODE_SLOW_STOP=1"}, Shutdown: 50 * time.Millisecond},
+			[]string{"stopping last", "exited last", "stopping it", "killed it", "exited it", "shutdown_error it", "stopping first", "exited first"}},
+		"brutal kill": {supervisor.Child{Shutdown: supervisor.BrutalKill},
+			[]string{"stopping last", "exited last", "killed it", "exited it", "stopping first", "exited first"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, sup, r := newSup(t, supervisor.Spec{})
-			ref := startNode(t, ctx, sup, child)
-			ch, _, err := actor.Monitor(ctx, ref)
+			startNode(t, ctx, sup, supervisor.Child{Name: "first"})
+			c.child.Name = "it"
+			ref := startNode(t, ctx, sup, c.child)
+			startNode(t, ctx, sup, supervisor.Child{Name: "last"})
+			down, _, err := actor.Monitor(ctx, ref)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sup.Shutdown()
-			_ = ch
-			if got := r.kinds(supervisor.EventKilled); len(got) != 1 {
-				t.Fatal(got)
+			if x := wait(t, ctx, down).Exit; x.Reason != actor.ReasonKilled || x.Signal != syscall.SIGKILL || !x.Asked {
+				t.Errorf("%+v", x)
+			}
+			got := r.kinds(supervisor.EventStopping, supervisor.EventKilled, supervisor.EventExited, supervisor.EventShutdownError)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			for _, e := range r.all() {
+				if e.Kind == supervisor.EventExited && e.Child != "it" && e.Exit.Reason != actor.ReasonShutdown {
+					t.Errorf("%s: %+v", e.Child, e.Exit)
+				}
 			}
 		})
 	}
