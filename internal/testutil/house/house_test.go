@@ -32,6 +32,7 @@ var rules = []rule{
 	{"names", "correct the name, or take it out of the `code`", checkNames},
 	{"links in comments", "correct the name, import its package, or leave the brackets out", checkDocLinks},
 	{"words", "finish the work or describe it where work is planned; name files relative to the repository", checkWords},
+	{"close-on-exec", "name the flag with CLOEXEC in its name in the call itself, or choose the call that takes it", checkCloseOnExec},
 	{"size of files", "cut the file by reason to change", checkFileSize},
 	{"size of functions", "name the parts: a function fits a screen", checkFuncSize},
 	{"clocks", "measure with time.Now and time.Since, or CLOCK_MONOTONIC", checkClocks},

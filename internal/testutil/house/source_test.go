@@ -183,6 +183,44 @@ func checkClocks(r *repository, bad func(string, ...any)) {
 	}
 }
 
+// opens are the functions of packages unix and syscall that make a descriptor and take
+// flags. Those in inherited take none, so the descriptor is never close-on-exec.
+var (
+	opens     = strings.Fields("Open Openat Pipe2 Socket Socketpair Accept4 EpollCreate1 Eventfd MemfdCreate Dup3 InotifyInit1 Signalfd TimerfdCreate Recvmsg RecvmsgBuffers")
+	inherited = strings.Fields("Creat Pipe Accept EpollCreate Dup Dup2 InotifyInit F_DUPFD")
+)
+
+// checkCloseOnExec wants every descriptor to stay in the process that made it, unless it
+// is passed on: who has a descriptor has the right to what it stands for.
+func checkCloseOnExec(r *repository, bad func(string, ...any)) {
+	named := func(n ast.Node, names []string) (name string, ok bool) {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok || !slices.Contains(names, sel.Sel.Name) {
+			return "", false
+		}
+		x, ok := sel.X.(*ast.Ident)
+		return sel.Sel.Name, ok && (x.Name == "unix" || x.Name == "syscall")
+	}
+	for _, f := range r.goes {
+		if f.test() || within(f.dir, "examples/...") {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if name, ok := named(n, inherited); ok {
+				bad("%s uses %s", r.at(n.Pos()), name)
+			}
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if name, ok := named(call.Fun, opens); ok && !bytes.Contains(f.src[call.Lparen-f.ast.FileStart:call.Rparen-f.ast.FileStart], []byte("CLOEXEC")) {
+				bad("%s calls %s", r.at(n.Pos()), name)
+			}
+			return true
+		})
+	}
+}
+
 func checkFileSize(r *repository, bad func(string, ...any)) {
 	for _, f := range r.goes {
 		if n := bytes.Count(f.src, []byte("\n")); n > maxFileLines {

@@ -11,11 +11,12 @@ const Seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_FUTURE_WRITE |
 // Memfd makes anonymous memory of size bytes that can be sealed. The name is
 // for people who read /proc/PID/maps. The descriptor is close-on-exec.
 func Memfd(name string, size int) (int, error) {
-	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	// Since Linux 6.3: memory that can never be executed. Older kernels return EINVAL.
-	fd, err := retry(func() (int, error) { return unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL) })
+	fd, err := retry(func() (int, error) {
+		return unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
+	})
 	if err == unix.EINVAL {
-		fd, err = retry(func() (int, error) { return unix.MemfdCreate(name, flags) })
+		fd, err = retry(func() (int, error) { return unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING) })
 	}
 	if err != nil {
 		return -1, err
