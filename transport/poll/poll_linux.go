@@ -29,8 +29,9 @@ var all struct {
 	epoll *os.File
 }
 
-// interest is the event that is waited for, once: something to read, or the end.
-const interest = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
+// interest is the event that is waited for, once: something to read. The kernel adds the
+// end.
+const interest = unix.EPOLLIN | unix.EPOLLONESHOT
 
 // Start calls ready, once, when the descriptor has something to read or its other end
 // is gone. If that is so already, it does so at once, perhaps before Start has returned.
@@ -73,10 +74,7 @@ func (w *Watch) Again() bool {
 	if w.key == 0 {
 		return false
 	}
-	w.armed = true
-	if w.control(unix.EPOLL_CTL_MOD) != nil { // the descriptor is closed
-		w.armed = false
-	}
+	w.armed = w.control(unix.EPOLL_CTL_MOD) == nil // it fails if the descriptor is closed
 	return w.armed
 }
 

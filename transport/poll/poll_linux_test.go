@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport/poll"
 )
@@ -99,6 +101,47 @@ func TestStop(t *testing.T) {
 			t.Fatalf("%d calls; it was waiting: %v", n, waited)
 		}
 		other.Stop()
+	}
+}
+
+// TestStopAgain: a watch that was stopped leaves a later one of the same descriptor alone.
+func TestStopAgain(t *testing.T) {
+	testutil.Audit(t)
+	r, w := pipe(t)
+	first := start(t, r, func() { t.Error("a call of a watch that was stopped") })
+	other, _ := pipe(t)
+	defer start(t, other, func() {}).Stop()
+	if !first.Stop() {
+		t.Error("it was not waiting")
+	}
+	rang := make(chan struct{}, 1)
+	second := start(t, r, func() { rang <- struct{}{} })
+	defer second.Stop()
+	if first.Stop() || first.Again() {
+		t.Error("it was stopped twice, or goes on")
+	}
+	fmt.Fprint(w, "x")
+	await(t, rang, "the later watch says nothing")
+}
+
+// TestShutdown: the end is said of a socket that its peer has only closed for writing.
+func TestShutdown(t *testing.T) {
+	testutil.Audit(t)
+	for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_SEQPACKET} {
+		fds, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := os.NewFile(uintptr(fds[0]), "here"), os.NewFile(uintptr(fds[1]), "there")
+		rang := make(chan struct{}, 1)
+		watch := start(t, a, func() { rang <- struct{}{} })
+		if err := unix.Shutdown(fds[1], unix.SHUT_WR); err != nil {
+			t.Fatal(err)
+		}
+		await(t, rang, "nothing was said of the end")
+		watch.Stop()
+		a.Close()
+		b.Close()
 	}
 }
 
