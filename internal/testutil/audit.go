@@ -3,6 +3,7 @@ package testutil
 import (
 	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,7 @@ func Audit(t testing.TB) {
 	before := inventory()
 	t.Cleanup(func() {
 		t.Helper()
+		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would close files that were forgotten
 		var fresh []string
 		for deadline := time.Now().Add(auditGrace); ; time.Sleep(auditPoll) {
 			fresh = news(before, inventory())
