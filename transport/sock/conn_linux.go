@@ -125,9 +125,9 @@ func (c *conn) readable() bool {
 	return yes
 }
 
-// lastFrame reads once more after the end was read, without waiting. The kernel first
-// finds that there is no frame, and then that no more will come: a frame that was sent
-// in between, just before the end, is still there.
+// lastFrame reads once more after the end, or its reset, was read, without waiting. The
+// kernel first finds that there is no frame, and then that no more will come: a frame that
+// was sent in between, just before the end, is still there.
 func (c *conn) lastFrame(buf, oob []byte) (n, oobn, flags int, err error) {
 	var e error
 	if err := c.raw.Control(func(fd uintptr) { n, oobn, flags, e = recvmsg(fd, buf, oob, 0) }); err != nil || e != nil || n == 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
@@ -111,5 +112,65 @@ func TestLastWords(t *testing.T) {
 	}
 	if err := l.Send([]byte("hello?"), nil); !errors.Is(err, transport.ErrClosed) {
 		t.Errorf("send to the dead: %v", err)
+	}
+}
+
+// TestUnread: with a link, the files of frames that nobody has received are closed.
+func TestUnread(t *testing.T) { eachLink(t, unread) }
+
+func unread(t *testing.T, a, b transport.Link) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := a.Send([]byte{1}, []transport.File{w}); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	b.Close()
+	if b, err := io.ReadAll(r); len(b) > 0 || err != nil { // it has no end as long as somebody has w
+		t.Error(b, err)
+	}
+}
+
+// TestUnreadThatLingers: nobody waits for a socket whose close waits, if its only descriptor
+// travels in what is closed or skipped.
+func TestUnreadThatLingers(t *testing.T) {
+	testutil.Audit(t)
+	for what, put := range map[string]func(t *testing.T, f *os.File) (end func()){
+		"in a link": func(t *testing.T, f *os.File) func() {
+			a, b := links(t)
+			if err := a.Send([]byte{1}, []transport.File{f}); err != nil {
+				t.Fatal(err)
+			}
+			return func() { b.Close() }
+		},
+		"in a passage": func(t *testing.T, f *os.File) func() {
+			in, exit, err := NewPassage()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { in.Close(); exit.Close() })
+			if err := in.Put(1, []*os.File{f}); err != nil {
+				t.Fatal(err)
+			}
+			return func() {
+				if err := Drop(exit, 1); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := os.NewFile(uintptr(testutil.Lingering(t)), "socket")
+			end := put(t, f)
+			f.Close()
+			begun := time.Now()
+			end()
+			if d := time.Since(begun); d > 20*time.Second {
+				t.Errorf("it took %v", d)
+			}
+		})
 	}
 }

@@ -26,7 +26,7 @@ func eachLink(t *testing.T, f func(t *testing.T, a, b transport.Link)) {
 	})
 }
 
-// TestListen: every frame comes, in order, with its file, and the end, one call
+// TestListen: every frame comes, also one that was there before, in order, with its file, and the end, one call
 // at a time, whoever closes the link; and between two of them there is no
 // goroutine.
 func TestListen(t *testing.T) {
@@ -44,6 +44,13 @@ func listens(t *testing.T, a, b transport.Link, own bool) {
 	defer null.Close()
 	const frames = 500
 	got, end := make(chan byte, frames), make(chan error, 1)
+	send := func(i int) {
+		t.Helper()
+		if err := a.Send([]byte{byte(i)}, []transport.File{null}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(0)
 	var inside atomic.Int32
 	if err := b.Listen(func() bool {
 		if inside.Add(1) > 1 {
@@ -66,8 +73,8 @@ func listens(t *testing.T, a, b transport.Link, own bool) {
 		t.Fatal(err)
 	}
 	for i := range frames {
-		if err := a.Send([]byte{byte(i)}, []transport.File{null}); err != nil {
-			t.Fatal(err)
+		if i > 0 {
+			send(i)
 		}
 		if i%3 == 0 { // rest in between
 			if x := <-got; x != byte(i/3) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 	"github.com/understudy-go/understudy/transport"
+	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
 // TestPassage: packets of a dead process are taken in order; what is skipped
@@ -137,5 +139,71 @@ func TestPassageBounds(t *testing.T) {
 	}
 	if _, err := OpenPassage(r); !errors.Is(err, unix.ENOTSOCK) {
 		t.Error(err)
+	}
+}
+
+// TestPassageOfMany: as many files as may travel together arrive, behind as many packets
+// as a passage holds.
+func TestPassageOfMany(t *testing.T) {
+	testutil.Audit(t)
+	in, exit, err := NewPassage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := OpenPassage(exit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	files := slices.Repeat([]*os.File{null}, MaxFiles)
+	last := uint64(0)
+	for err == nil {
+		last++
+		err = in.Put(last, files)
+	}
+	last--
+	if !errors.Is(err, transport.ErrFull) || last < 10 {
+		t.Fatalf("after %d packets: %v", last, err)
+	}
+	got, err := out.Take(last, MaxFiles)
+	if err != nil || len(got) != MaxFiles {
+		t.Fatalf("%d files of packet %d, %v", len(got), last, err)
+	}
+	for _, f := range got {
+		f.Close()
+	}
+}
+
+// TestPassageLies: a packet that does not have as many files as it says, or as the lane
+// says, is refused, and nothing of it is kept.
+func TestPassageLies(t *testing.T) {
+	testutil.Audit(t)
+	in, exit, err := NewPassage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := OpenPassage(exit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	for i, lie := range []struct{ says, has int }{{2, 1}, {1, 2}, {1, 0}, {0, 1}, {1, MaxFiles + 1}} {
+		b := make([]byte, passageHeader)
+		b[0], b[8] = byte(i), byte(lie.says)
+		rights := unix.UnixRights(make([]int, lie.has)...) // of descriptor 0
+		if err := sys.FD(in.f, func(fd int) error { return unix.Sendmsg(fd, b, rights, nil, 0) }); err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *transport.CorruptError
+		if files, err := out.Take(uint64(i), 1); !errors.As(err, &corrupt) || files != nil {
+			t.Errorf("%+v: %d files, %v", lie, len(files), err)
+		}
 	}
 }

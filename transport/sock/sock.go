@@ -226,18 +226,13 @@ func cutOff(got int, frame []byte) error {
 
 // read reads one frame with its control message.
 func (l *link) read(buf, oob []byte) (n, oobn, flags int, err error) {
-	// When the peer dies with frames of ours unread, the kernel returns ECONNRESET
-	// once, before it delivers the frames that the peer had sent.
-	for range 3 {
-		n, oobn, flags, err = l.conn.read(buf, oob)
-		if !errors.Is(err, unix.ECONNRESET) {
-			break
-		}
-	}
+	n, oobn, flags, err = l.conn.read(buf, oob)
 	switch {
 	case err == nil:
 		return n, oobn, flags, nil
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
+		// When the peer dies with frames of ours unread, the kernel returns ECONNRESET
+		// once, before it delivers the frames that the peer had sent.
 		return l.conn.lastFrame(buf, oob)
 	case errors.Is(err, errClosed):
 		return 0, oobn, flags, fmt.Errorf("sock: receive: %w: %w", transport.ErrClosed, err)

@@ -244,6 +244,9 @@ func closes(t *testing.T, a, b transport.Link) {
 	if err := errors.Join(a.Close(), a.Close()); err != nil {
 		t.Error(err)
 	}
+	if err := a.Listen(func() bool { t.Error("a call for a link that is closed"); return false }); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("Listen after it: %v", err)
+	}
 	for range 2 {
 		if err := <-got; !errors.Is(err, transport.ErrClosed) {
 			t.Errorf("a blocked call returned %v", err)
@@ -272,6 +275,22 @@ func TestRefused(t *testing.T) {
 	if err := r.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Error("New has not taken the file")
 	}
+	// A stream would mix frames and cut them.
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(os.NewFile(uintptr(fds[0]), "stream")); err == nil {
+		t.Error("a stream is a link")
+	}
+	if _, err := OpenPassage(os.NewFile(uintptr(fds[1]), "stream")); !errors.Is(err, unix.EPROTOTYPE) {
+		t.Errorf("a stream is a passage: %v", err)
+	}
+	for _, fd := range fds {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
+			t.Errorf("it was not taken: %v", err)
+		}
+	}
 }
 
 func refuses(t *testing.T, a, _ transport.Link) {
@@ -290,9 +309,112 @@ func refuses(t *testing.T, a, _ transport.Link) {
 		t.Fatal(err)
 	}
 	f.Close()
-	if err := a.Send([]byte{1}, []transport.File{f}); err == nil {
+	if err := a.Send([]byte{1}, []transport.File{os.Stdin, f}); err == nil {
 		t.Error("a closed file was sent")
 	}
+}
+
+// TestFull: a link that is full says so at once to TrySend, and has not taken the frame.
+// Send waits for room.
+func TestFull(t *testing.T) { eachLink(t, fills) }
+
+func fills(t *testing.T, link, b transport.Link) {
+	a := link.(interface {
+		transport.Link
+		TrySend(frame []byte, files []transport.File) error
+	})
+	frame := make([]byte, MaxFrame/2) // again and again: a link copies it
+	sent := 0
+	var err error
+	for err == nil && sent < 1000 {
+		frame[0] = byte(sent)
+		if err = a.TrySend(frame, nil); err == nil {
+			sent++
+		}
+	}
+	if !errors.Is(err, transport.ErrFull) || sent == 0 {
+		t.Fatalf("after %d frames: %v", sent, err)
+	}
+	if _, ok := link.(*local); ok && sent != wayBytes/len(frame) {
+		t.Errorf("%d frames of %d bytes, with room for %d bytes", sent, len(frame), wayBytes)
+	}
+	const more = 30 // more than there is room for
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer a.Close()
+	wg.Go(func() {
+		for i := range more {
+			frame[0] = byte(sent + i)
+			if err := a.Send(frame, nil); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	buf := make([]byte, MaxFrame)
+	for i := range sent + more {
+		if n, _, err := b.Receive(buf); err != nil || n != len(frame) || buf[0] != byte(i) {
+			t.Fatalf("frame %d: %d bytes of %d, %v", i, n, buf[0], err)
+		}
+	}
+	b.Close()
+	if err := a.TrySend([]byte{1}, nil); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("to nobody: %v", err)
+	}
+	a.Close()
+	if err := a.TrySend([]byte{1}, nil); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestBreak: who has the other end learns why the link was closed, if that is known in this
+// process.
+func TestBreak(t *testing.T) { eachLink(t, breaks) }
+
+func breaks(t *testing.T, a, b transport.Link) {
+	why, want := errors.New("why"), io.EOF
+	if _, ok := a.(*local); ok {
+		want = why
+	}
+	if err := a.Send([]byte{1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	Break(a, why)
+	buf := make([]byte, 10)
+	if n, _, err := b.Receive(buf); err != nil || n != 1 {
+		t.Errorf("a frame from before: %d bytes, %v", n, err)
+	}
+	if _, _, err := b.Receive(buf); err != want {
+		t.Errorf("the end is %v", err)
+	}
+	if _, _, err := a.Receive(buf); !errors.Is(err, transport.ErrClosed) {
+		t.Errorf("for who closed it, the end is %v", err)
+	}
+}
+
+// TestTooLarge: a frame for which the buffer is too small is lost, with its file, and the
+// next one is whole.
+func TestTooLarge(t *testing.T) { eachLink(t, tooLarge) }
+
+func tooLarge(t *testing.T, a, b transport.Link) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for range 2 {
+		if err := a.Send(make([]byte, 10), []transport.File{null}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := (*TruncatedError)(nil)
+	if n, files, err := b.Receive(make([]byte, 9)); !errors.As(err, &e) || e.What != "frame" || e.Room != 9 || n != 0 || files != nil {
+		t.Errorf("%d bytes, %d files, %v", n, len(files), err)
+	}
+	n, files, err := b.Receive(make([]byte, 10))
+	if err != nil || n != 10 || len(files) != 1 {
+		t.Fatalf("the next frame: %d bytes, %d files, %v", n, len(files), err)
+	}
+	files[0].Close()
 }
 
 func BenchmarkRoundTrip(b *testing.B) {
@@ -310,7 +432,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 }
 
 // TestCloseRead: what has arrived is received after it, with its files, and then
-// the end, although somebody still has the other end.
+// the end, although somebody still has the other end. The other direction stays open.
 func TestCloseRead(t *testing.T) { eachLink(t, closesRead) }
 
 func closesRead(t *testing.T, l, peer transport.Link) {
@@ -331,6 +453,11 @@ func closesRead(t *testing.T, l, peer transport.Link) {
 		t.Errorf("a frame after it: %v", err)
 	}
 	buf := make([]byte, 10)
+	if err := l.Send([]byte{5}, nil); err != nil {
+		t.Errorf("a frame in the other direction: %v", err)
+	} else if n, _, err := peer.Receive(buf); err != nil || n != 1 || buf[0] != 5 {
+		t.Errorf("in the other direction came % x, %v", buf[:n], err)
+	}
 	for i := range 3 {
 		n, files, err := l.Receive(buf)
 		if err != nil || n != 2 || buf[0] != byte(i) || len(files) != 1 {

@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -10,44 +9,6 @@ import (
 
 	"github.com/understudy-go/understudy/internal/testutil"
 )
-
-// lingering is a socket whose close waits for a minute, since its peer reads nothing.
-func lingering(t *testing.T) (fd int) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Skip(err)
-	}
-	defer c.Close()
-	peer, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close() })
-	f, err := c.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if fd, err = unix.Dup(int(f.Fd())); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	for b := make([]byte, 1<<20); err == nil; {
-		_, err = unix.Write(fd, b)
-	}
-	if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 60}); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
 
 // TestBriefly: the close of a socket that lingers does not wait, wherever the last
 // reference to it is.
@@ -58,7 +19,7 @@ func TestBriefly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd := lingering(t)
+		fd := testutil.Lingering(t)
 		if err := unix.Sendmsg(pair[0], []byte{1}, unix.UnixRights(fd), nil, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -67,11 +28,11 @@ func TestBriefly(t *testing.T) {
 	}
 	for what, close := range map[string]func(t *testing.T) func(){
 		"a socket": func(t *testing.T) func() {
-			fd := lingering(t)
+			fd := testutil.Lingering(t)
 			return func() { unix.Close(fd) }
 		},
 		"a file of one": func(t *testing.T) func() {
-			f := os.NewFile(uintptr(lingering(t)), "socket")
+			f := os.NewFile(uintptr(testutil.Lingering(t)), "socket")
 			return func() { f.Close() }
 		},
 		"the socket that it travels in": func(t *testing.T) func() {
