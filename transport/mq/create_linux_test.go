@@ -50,6 +50,7 @@ func TestCreate(t *testing.T) {
 
 // TestLimits: what the machine refuses is named, with value and remedy.
 func TestLimits(t *testing.T) {
+	testutil.Audit(t)
 	create(t).Close()
 	lower := func(resource int, to uint64) (restore func()) {
 		var old unix.Rlimit
@@ -99,8 +100,41 @@ func TestLimits(t *testing.T) {
 	}
 	check("CONFIG_POSIX_MQUEUE", 0, limited(unix.ENOSYS, 10))
 	check("permission", 0, limited(unix.EACCES, 10))
+	check("permission", 0, limited(unix.EPERM, 10))
 	if !errors.Is(limited(unix.ENOSYS, 10), errors.ErrUnsupported) {
 		t.Error("a kernel without queues is not ErrUnsupported")
+	}
+}
+
+// TestKept: one place in five is kept for urgent messages, and at least one, and no more.
+func TestKept(t *testing.T) {
+	testutil.Audit(t)
+	defer ownNames(os.Getpid())()
+	create(t).Close()
+	m := make([]byte, MessageBytes)
+	for depth, usual := range map[int]int{2: 1, 4: 3, 5: 4, 9: 8, 10: 8} {
+		fd, err := open(depth)
+		if err != nil {
+			testutil.Refused(t, limited(err, depth))
+		}
+		p := newPriorityPort(os.NewFile(uintptr(fd), "mq"))
+		n := 0
+		for ; err == nil && p.Spare(MessageBytes); n++ {
+			err = p.Send(m)
+		}
+		if err != nil || n != usual {
+			t.Errorf("%d of %d places, want %d; %v", n, depth, usual, err)
+		}
+		for ; err == nil; n++ {
+			err = p.SendUrgent(m)
+		}
+		if n-1 != depth || !errors.Is(err, transport.ErrFull) {
+			t.Errorf("%d of %d places with urgent messages, %v", n-1, depth, err)
+		}
+		p.Close()
+		if err := p.Send(m); !p.Spare(MessageBytes) || !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("a queue that is closed: %v", err)
+		}
 	}
 }
 
@@ -166,6 +200,54 @@ func TestSweep(t *testing.T) {
 		create(t).Close()
 	}
 	noNames(t)
+}
+
+var _ = testutil.HelperErr("another user", anotherUser)
+
+// anotherUser creates queues where all usual names belong to somebody else, who does not
+// let them be removed.
+func anotherUser(c *testutil.Child) error {
+	ownNames(os.Getppid())
+	if err := errors.Join(unix.Setresgid(65534, 65534, 65534), unix.Setresuid(65534, 65534, 65534)); err != nil {
+		return err
+	}
+	if err := Sweep(); err != nil {
+		return err
+	}
+	var queues [2]*os.File // at a time
+	for i := range queues {
+		var err error
+		if queues[i], err = Create(); err != nil {
+			return err
+		}
+	}
+	for _, f := range queues {
+		f.Close()
+	}
+	return nil
+}
+
+// TestNamesOfOthers: names that another user has left are in nobody's way.
+func TestNamesOfOthers(t *testing.T) {
+	testutil.Audit(t)
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can make queues of another user")
+	}
+	defer ownNames(os.Getpid())()
+	create(t).Close()
+	for k := range names {
+		fd, err := sys.MqOpen(nameOf(k), 1, kernelq.HeaderBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(fd)
+	}
+	testutil.Start(t, "another user", testutil.Spec{}).Succeeds()
+	for k := range names {
+		if err := sys.MqUnlink(nameOf(k)); err != nil {
+			t.Errorf("%s: %v", nameOf(k), err)
+		}
+	}
 }
 
 // sendLater waits for the word, then sends one message.
