@@ -1,12 +1,15 @@
 package sysv
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -340,6 +343,59 @@ func write(t *testing.T, dir string, k uint32, text string) string {
 	return path
 }
 
+var _ = testutil.HelperErr("sysv of another user", func(c *testutil.Child) error {
+	k, err := strconv.ParseUint(c.Args[0], 10, 32)
+	if err == nil {
+		err = errors.Join(unix.Setresgid(65534, 65534, 65534), unix.Setresuid(65534, 65534, 65534))
+	}
+	if err == nil {
+		_, err = sys.MsgCreate(uint32(k))
+	}
+	return err
+})
+
+// TestRemoveElsewhere: a queue of another IPC namespace is not what has its key here.
+func TestRemoveElsewhere(t *testing.T) {
+	dir := registry(t)
+	k := newKey()
+	id, err := sys.MsgCreate(k)
+	if err != nil {
+		testutil.Refused(t, err)
+	}
+	f, err := os.Open(write(t, dir, k, record(k, ipcSpace()+1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	defer f.Close()
+	if err := Remove(f); err == nil || !strings.Contains(err.Error(), "belongs to IPC namespace") {
+		t.Error(err)
+	}
+	if err := sys.MsgRemove(id); err != nil {
+		t.Errorf("the queue with the same key was removed: %v", err)
+	}
+}
+
+// TestKeyInUse: a key that has a file in the registry is left to it, also when nobody holds
+// the file.
+func TestKeyInUse(t *testing.T) {
+	dir := registry(t)
+	k := newKey()
+	defer os.RemoveAll(dir)
+	path := write(t, dir, k, "")
+	if f, err := enter(k); err != unix.EEXIST {
+		t.Errorf("%v, %v", f, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := enter(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
 // TestNeverAnothers: a registry file that speaks of a queue which cannot be the
 // one that was made for it removes nothing.
 func TestNeverAnothers(t *testing.T) {
@@ -380,9 +436,36 @@ func TestNeverAnothers(t *testing.T) {
 			k := foreign(t)
 			return write(t, dir, k, record(k, ipcSpace()+1))
 		}, true},
+		{"of another user", func(t *testing.T) string {
+			if os.Geteuid() != 0 {
+				t.Skip("skipped: only root can make queues of another user")
+			}
+			k := newKey()
+			path := write(t, dir, k, record(k, ipcSpace()))
+			testutil.Start(t, "sysv of another user", testutil.Spec{Args: []string{fmt.Sprint(k)}}).Succeeds()
+			t.Cleanup(func() {
+				id, err := sys.MsgOpen(k)
+				if err == nil {
+					err = sys.MsgRemove(id)
+				}
+				if err != nil {
+					t.Errorf("another user's queue was removed: %v", err)
+				}
+			})
+			return path
+		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := c.make(t)
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newPort(f)
+			if err := p.Send(make([]byte, 64)); !errors.Is(err, transport.ErrClosed) {
+				t.Errorf("a message was sent: %v", err)
+			}
+			p.Close()
 			if err := Sweep(); err != nil {
 				t.Error(err)
 			}
@@ -408,7 +491,16 @@ func TestRegistryIsPrivate(t *testing.T) {
 			}
 			return os.Chmod(dir, 0o755)
 		}},
-		{"link", func() error { return os.Symlink(t.TempDir(), dir) }},
+		{"link", func() error { // to a directory that would be right
+			to := t.TempDir()
+			return errors.Join(os.Chmod(to, 0o700), os.Symlink(to, dir))
+		}},
+		{"owner", func() error {
+			if os.Geteuid() != 0 {
+				return os.WriteFile(dir, nil, 0o700) // only root can make a directory of another user
+			}
+			return errors.Join(os.Mkdir(dir, 0o700), os.Chown(dir, 65534, 65534))
+		}},
 		{"file", func() error { return os.WriteFile(dir, nil, 0o700) }},
 	} {
 		if err := c.make(); err != nil {
@@ -424,6 +516,74 @@ func TestRegistryIsPrivate(t *testing.T) {
 		if err := os.Remove(dir); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestKept: room for the largest message is kept for urgent ones, to the byte.
+func TestKept(t *testing.T) {
+	registry(t)
+	f := newQueue(t)
+	prior, most := newPriorityPort(f)
+	p := prior.(*port)
+	defer p.Close()
+	defer func() {
+		if err := Remove(f); err != nil {
+			t.Error(err)
+		}
+	}()
+	if most < minMessage {
+		testutil.Refused(t, fmt.Sprintf("the largest message has %d bytes", most))
+	}
+	m := make([]byte, typeBytes+minMessage)
+	putType(m, second)
+	if err := p.Send(m); err != nil {
+		t.Fatal(err)
+	}
+	q, err := sys.MsgInfo(p.id)
+	if err != nil || q.Cbytes != minMessage {
+		t.Fatalf("%+v, %v", q, err)
+	}
+	rest := int(q.Qbytes) - minMessage
+	if !p.Room(rest) || p.Room(rest+1) || !p.Spare(rest-most) || p.Spare(rest-most+1) {
+		t.Errorf("there is room for %d bytes, of which %d are kept; but: %v %v %v %v", rest, most, p.Room(rest), p.Room(rest+1), p.Spare(rest-most), p.Spare(rest-most+1))
+	}
+	if err := p.SendUrgent(m); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []uint64{first, second} { // the urgent one overtakes; the buffer is as it was
+		if got := binary.NativeEndian.Uint64(m); got != second {
+			t.Errorf("the next message is of type %d", got)
+		}
+		b := make([]byte, len(m))
+		if n, err := p.Receive(b); err != nil || n != minMessage || binary.NativeEndian.Uint64(b) != want {
+			t.Errorf("%d bytes of type %d, want type %d; %v", n, binary.NativeEndian.Uint64(b), want, err)
+		}
+	}
+}
+
+// TestRuntimeDirectory: XDG_RUNTIME_DIR decides where the registry is if it is this user's
+// alone, whatever the working directory.
+func TestRuntimeDirectory(t *testing.T) {
+	registry(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, mode := range map[string]os.FileMode{"private": 0o700, "public": 0o755} {
+		if err := errors.Join(os.Mkdir(name, 0o700), os.Chmod(name, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for base, want := range map[string]bool{dir + "/private": true, dir + "/public": false, "private": false, dir + "/missing": false, "": false} {
+		t.Setenv("XDG_RUNTIME_DIR", base)
+		var none []string
+		if got := registries(); want && !slices.Equal(got, []string{base + "/understudy"}) || !want && !slices.Equal(got, none) {
+			t.Errorf("%q: %q", base, got)
+		}
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir+"/private")
+	twice := []string{dir + "/private/understudy"}
+	known = func() []string { return twice }
+	if got := registries(); !slices.Equal(got, twice) {
+		t.Errorf("%q", got)
 	}
 }
 
