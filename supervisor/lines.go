@@ -21,8 +21,7 @@ func (l *lines) Write(b []byte) (int, error) {
 			part = b[:i]
 		}
 		if room := maxLine - len(l.rest); len(part) > room {
-			part, i = part[:room], -1
-			l.rest = append(l.rest, part...)
+			l.rest = append(l.rest, part[:room]...)
 			b = b[room:]
 			l.line()
 			continue
