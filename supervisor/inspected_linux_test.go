@@ -53,6 +53,8 @@ func look(what, arg string) string {
 	case "file":
 		b, err := os.ReadFile(arg)
 		return text(err, strings.TrimSpace(string(b)))
+	case "environment":
+		return fmt.Sprint(os.LookupEnv(arg))
 	case "status": // a line of the status of every thread
 		return ofThreads("status", func(line string) (string, bool) { return strings.CutPrefix(line, arg+":\t") })
 	case "nice":

@@ -50,11 +50,14 @@ func TestLimits(t *testing.T) {
 		want(t, "another program", see("run", "true"), "")
 	})
 	t.Run("execve", func(t *testing.T) {
-		see := started(t, supervisor.Limits{DenyCalls: []string{"execve", "execveat"}})
+		see := started(t, supervisor.Limits{DenyCalls: []string{"execve", "execveat", "seccomp"}})
 		if got := see("run", "true"); !strings.Contains(got, "operation not permitted") {
 			t.Errorf("a program of its own: %q", got)
 		}
 		want(t, "Seccomp", see("status", "Seccomp"), "2")
+		for _, name := range []string{"UNDERSTUDY_LIMITS", "UNDERSTUDY_DENY"} {
+			want(t, name, see("environment", name), "false")
+		}
 	})
 	t.Run("namespaces", testNamespaces)
 	t.Run("user", func(t *testing.T) {
@@ -148,7 +151,9 @@ func testNamespaces(t *testing.T) {
 	const user, pid, network, ipc, mount = supervisor.NamespaceUser, supervisor.NamespacePID, supervisor.NamespaceNet, supervisor.NamespaceIPC, supervisor.NamespaceMount
 	for _, set := range [][]supervisor.Limit{{user}, {network}, {ipc, mount}, {pid}, {pid, mount}, {user, pid, network, ipc, mount}} {
 		t.Run(fmt.Sprint(set), func(t *testing.T) {
+			before := procMounts()
 			see := started(t, supervisor.Limits{Namespaces: set})
+			want(t, "what is mounted on /proc here", procMounts(), before)
 			for n, file := range map[supervisor.Limit]string{user: "user", network: "net", ipc: "ipc", mount: "mnt"} {
 				link := "/proc/self/ns/" + file
 				if has, other := slices.Contains(set, n), see("link", link) != look("link", link); has != other {
@@ -168,6 +173,17 @@ func testNamespaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// procMounts are the mounts on /proc, or in it, that this process sees.
+func procMounts() (mounts string) {
+	b, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], "/proc") {
+			mounts += line
+		}
+	}
+	return mounts
 }
 
 // inUserNamespace is what the ids of this process look like in the namespaces:

@@ -151,11 +151,14 @@ func (s *Spec) pathsText() string {
 	return fmt.Sprintf("read-only %q, read-write %q", s.Paths.ReadOnly, s.Paths.ReadWrite)
 }
 
-// split separates the calls that can be denied at once from those that the trampoline's
-// execve still needs.
+// split separates the calls that can be denied at once from execve, which the trampoline
+// still needs, and from what the child then needs to deny that.
 func (s *Spec) split() (now, late []uint32) {
+	if s.Path != "" || !slices.Contains(s.Deny, unix.SYS_EXECVE) {
+		return s.Deny, nil
+	}
 	for _, n := range s.Deny {
-		if n == unix.SYS_EXECVE && s.Path == "" {
+		if n == unix.SYS_EXECVE || n == unix.SYS_SECCOMP {
 			late = append(late, n)
 		} else {
 			now = append(now, n)
