@@ -26,7 +26,7 @@ func systemdRoot() {
 	}
 	supervisor.Run(func(ctx context.Context, sup *supervisor.Supervisor) error {
 		files, err := supervisor.Listeners()
-		if err != nil || len(files["web"]) != 1 || len(files) != 1 || os.Getenv("LISTEN_FDS") != "" {
+		if err != nil || len(files["web"]) != 1 || len(files["unknown"]) != 2 || len(files) != 2 || os.Getenv("LISTEN_FDS") != "" {
 			return fmt.Errorf("%v, %w", files, err)
 		}
 		l, err := net.FileListener(files["web"][0])
@@ -67,7 +67,7 @@ func systemdTree() {
 
 // TestReadyWhenStarted: Run asks for as much time as the start of each child of its
 // Spec may take, and says READY=1 when all are ready, before it calls f, unless the
-// program does so itself.
+// program does so itself. It does not ping for a watchdog of another process.
 func TestReadyWhenStarted(t *testing.T) {
 	starting := []string{"STATUS=starting node\nEXTEND_TIMEOUT_USEC=40000000", "STATUS=starting minute\nEXTEND_TIMEOUT_USEC=70000000", "STATUS=starting any"}
 	for late, rest := range map[string][]string{
@@ -85,7 +85,7 @@ func TestReadyWhenStarted(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), rootVar+"=systemd tree", "NOTIFY_SOCKET="+name, "LATE="+late)
+		cmd.Env = append(os.Environ(), rootVar+"=systemd tree", "NOTIFY_SOCKET="+name, "LATE="+late, "WATCHDOG_USEC=20000", "WATCHDOG_PID=1")
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -125,8 +125,8 @@ func TestUnderSystemd(t *testing.T) {
 	}
 	defer f.Close()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), rootVar+"=systemd", "NOTIFY_SOCKET="+name, "WATCHDOG_USEC=20000", "LISTEN_FDS=1", "LISTEN_PID=self", "LISTEN_FDNAMES=web")
-	cmd.ExtraFiles = []*os.File{f}
+	cmd.Env = append(os.Environ(), rootVar+"=systemd", "NOTIFY_SOCKET="+name, "WATCHDOG_USEC=20000", "LISTEN_FDS=3", "LISTEN_PID=self", "LISTEN_FDNAMES=web:")
+	cmd.ExtraFiles = []*os.File{f, f, f} // the second has no name, and the third not even an empty one
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -168,6 +168,26 @@ func TestUnderSystemd(t *testing.T) {
 	_ = cmd.Wait()
 	if i := slices.Index(said, "READY=1"); i < 0 {
 		t.Fatalf("%q", said)
+	}
+}
+
+// TestListeners: sockets for another process are left alone, and a number of them that is
+// none is an error.
+func TestListeners(t *testing.T) {
+	own := fmt.Sprint(os.Getpid())
+	for _, tt := range []struct {
+		fds, pid  string
+		err, left bool
+	}{
+		{"", own, false, true}, {"3", "", false, true}, {"3", "1", false, true}, {"0", own, false, false},
+		{"three", own, true, true}, {"-1", own, true, true}, {"65537", own, true, true},
+	} {
+		t.Setenv("LISTEN_FDS", tt.fds)
+		t.Setenv("LISTEN_PID", tt.pid)
+		files, err := supervisor.Listeners()
+		if (err != nil) != tt.err || len(files) > 0 || (os.Getenv("LISTEN_PID") == tt.pid) != tt.left {
+			t.Errorf("%+v: %v, %v, and LISTEN_PID is %q", tt, files, err, os.Getenv("LISTEN_PID"))
+		}
 	}
 }
 

@@ -3,9 +3,13 @@ package process
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestStartRemedies: what is advised fits what has failed.
@@ -36,5 +40,37 @@ func TestEnvironmentTooLarge(t *testing.T) {
 	_, err := s.Start(Spec{Path: "/proc/self/exe", Args: []string{"x"}, Env: []string{"X=" + strings.Repeat("x", 1<<20)}})
 	if !errors.Is(err, syscall.E2BIG) || !strings.Contains(err.Error(), "Child.PassEnv") {
 		t.Fatal(err)
+	}
+}
+
+// TestStacks: the stacks of a program that is linked with the C library count, those of
+// an unlimited size with the size that the library then takes.
+func TestStacks(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_STACK, &old); err != nil || old.Max != unix.RLIM_INFINITY {
+		t.Skip("skipped: stacks cannot be unlimited here")
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_STACK, &old); err != nil {
+			t.Error(err)
+		}
+	}()
+	path, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("skipped: ", err)
+	}
+	with := func(stack uint64) uint64 {
+		if err := unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: stack, Max: old.Max}); err != nil {
+			t.Fatal(err)
+		}
+		return overhead(path)
+	}
+	four, eight, unlimited := with(4<<20), with(8<<20), with(unix.RLIM_INFINITY)
+	if four == eight {
+		t.Skip("skipped: sh is not linked with the C library")
+	}
+	threads := (eight - four) / (4 << 20)
+	if threads <= uint64(runtime.NumCPU()) || four-unlimited != threads*(4<<20-usualStack) {
+		t.Errorf("%d, %d and %d bytes", four, eight, unlimited)
 	}
 }
