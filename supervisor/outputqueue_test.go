@@ -39,6 +39,7 @@ func outputBound(t *testing.T) {
 	}
 	flush(0)
 	write('a')
+	synctest.Wait() // the reader has it, and hangs
 	write('b')
 	for _, text := range []string{"two\nlines\n", "part of one"} {
 		if n, err := o.Write([]byte(text)); n != len(text) || err != nil {
@@ -54,13 +55,15 @@ func outputBound(t *testing.T) {
 	synctest.Wait()
 	write('c') // there is room again
 	flush(flushTime)
-	time.AfterFunc(flushTime/2, func() { close(gate) })
+	time.AfterFunc(flushTime/2, func() { gate <- struct{}{} })
 	gate <- struct{}{}
 	synctest.Wait()
 	flush(flushTime / 2) // it reads again
 	if string(got) != "abc" || !slices.Equal(lost, []uint64{3}) {
 		t.Errorf("%q came, and that %d are missing", got, lost)
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.bytes != 0 || o.idle != nil || dropped.Load() != 3 {
 		t.Errorf("%d bytes are left, %v, %d lines dropped", o.bytes, o.idle, dropped.Load())
 	}
