@@ -101,7 +101,7 @@ func TestCommandsWhileEnding(t *testing.T) {
 	s.want("answer 1"+ending, "answer 1"+ending, "answer 2"+ending)
 	s.in(Shutdown{}) // once is enough
 	s.stops(3)
-	s.want("gone 3", "answer 3", "removed 3", "stop 2.1")
+	s.want("gone 3", "removed 3", "answer 3", "stop 2.1")
 	s.stops(2)
 	s.want("gone 2", "removed 2", "removed 1", "ended")
 }
@@ -124,11 +124,11 @@ func TestEndsDuringStops(t *testing.T) {
 	s.log = nil
 	s.in(Shutdown{})
 	s.stops(4)
-	s.want("gone 4", "answer 4", "removed 4", "stop 3.1")
+	s.want("gone 4", "removed 4", "answer 4", "stop 3.1")
 	s.stops(3)
 	s.want("gone 3", "removed 3", "stop 2.1")
 	s.stops(2, 1)
-	s.want("gone 2", "removed 2", "stop 1.1", "gone 1", "answer 1", "removed 1", "ended")
+	s.want("gone 2", "removed 2", "stop 1.1", "gone 1", "removed 1", "answer 1", "ended")
 }
 
 // TestPlannedIsNotStopped: a child that waits for its group's restart is not one that

@@ -282,13 +282,13 @@ func (m *Machine) settle(c *child) {
 		c.gone = true
 		m.do(Gone{c.id, m.ending})
 	}
-	for _, call := range c.enders {
-		m.answer(call, c.id, nil)
-	}
-	c.enders = nil
 	if m.ending || m.simple() || c.spec.Restart == Temporary || c.forget {
 		m.remove(c)
 	}
+	for _, call := range c.enders { // who hears that it has ended may count on the rest
+		m.answer(call, c.id, nil)
+	}
+	c.enders = nil
 }
 
 func (m *Machine) remove(c *child) {

@@ -174,7 +174,7 @@ func TestTerminateOfTheDead(t *testing.T) {
 		{ChildSpec{Restart: Transient, Significant: true}, Abnormal, []string{"child_terminated 2", "gone 2", "answer 2"}},
 		{ChildSpec{Restart: Transient, Significant: true}, Normal, []string{"gone 2", "answer 2", "significantended 2", "removed 2", "stop 1.2"}},
 		{ChildSpec{Restart: Temporary, Significant: true}, Abnormal,
-			[]string{"child_terminated 2", "gone 2", "answer 2", "removed 2", "significantended 2", "stop 1.2"}},
+			[]string{"child_terminated 2", "gone 2", "removed 2", "answer 2", "significantended 2", "stop 1.2"}},
 	} {
 		s := newScript(t, auto(AnySignificant))
 		s.upSpec(1, ChildSpec{})
@@ -200,7 +200,7 @@ func TestDynamicEndsWhileStopped(t *testing.T) {
 	s.terminate(2)
 	s.terminate(2)
 	s.dies(2, Normal)
-	s.want("stop 2.1", "shutdown_error 2", "gone 2", "answer 2", "answer 2", "removed 2")
+	s.want("stop 2.1", "shutdown_error 2", "gone 2", "removed 2", "answer 2", "answer 2")
 	s.add(4, ChildSpec{}) // its start takes its time
 	s.dies(1, Abnormal)
 	s.want("spawn 4.1")
@@ -209,7 +209,7 @@ func TestDynamicEndsWhileStopped(t *testing.T) {
 	s.want("stop 3.1", "shutdown_error 1", "gone 1", "removed 1", "stopall 1")
 	s.dies(4, Abnormal)
 	s.dies(3, Abnormal)
-	s.want("shutdown_error 4", "answer 4: "+ErrTerminated.Error(), "gone 4", "removed 4", "shutdown_error 3", "gone 3", "answer 3", "removed 3", "ended")
+	s.want("shutdown_error 4", "answer 4: "+ErrTerminated.Error(), "gone 4", "removed 4", "shutdown_error 3", "gone 3", "removed 3", "answer 3", "ended")
 }
 
 // TestIntensityAtTheEdge: a restart that is exactly a period old still counts, one

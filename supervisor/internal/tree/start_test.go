@@ -231,7 +231,7 @@ func TestChildAdmSimple(t *testing.T) {
 	s.want("answer 1: "+ErrSimple.Error(), "answer 1: "+ErrSimple.Error())
 	s.terminate(2)
 	s.dies(2, ByRequest)
-	s.want("stop 2.1", "gone 2", "answer 2", "removed 2")
+	s.want("stop 2.1", "gone 2", "removed 2", "answer 2")
 	s.terminate(2) // it has ended
 	s.want("answer 2")
 }
@@ -289,7 +289,7 @@ func TestHangingRestartLoopSimple(t *testing.T) {
 		t.Fatalf("%+v", n)
 	}
 	s.terminate(1)
-	s.want("gone 1", "answer 1", "removed 1")
+	s.want("gone 1", "removed 1", "answer 1")
 	s.in(Retry{1})
 	s.want()
 	s.in(Shutdown{})
@@ -438,7 +438,7 @@ func TestUndone(t *testing.T) {
 			s.terminate(2)
 			s.in(undo)
 			s.stops(2)
-			s.want("stop 2.1", "gone 2", "answer 2", "removed 2")
+			s.want("stop 2.1", "gone 2", "removed 2", "answer 2")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

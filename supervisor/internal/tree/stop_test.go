@@ -95,7 +95,7 @@ func TestSimpleOneForOneShutdown(t *testing.T) {
 	s.in(Shutdown{})
 	s.want("stopall 2")
 	s.stops(2)
-	s.want("gone 2", "answer 2", "removed 2")
+	s.want("gone 2", "removed 2", "answer 2")
 	s.stops(3, 1)
 	s.want("gone 3", "removed 3", "gone 1", "removed 1", "ended")
 }
