@@ -16,6 +16,21 @@ import (
 	"github.com/understudy-go/understudy/transport/internal/sys"
 )
 
+// passage makes both ends of a passage, which are closed at the end of the test.
+func passage(t *testing.T) (in, out *Passage) {
+	t.Helper()
+	in, exit, err := NewPassage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	if out, err = OpenPassage(exit); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	return in, out
+}
+
 // TestPassage: packets of a dead process are taken in order; what is skipped
 // or dropped is closed.
 func TestPassage(t *testing.T) {
@@ -146,16 +161,7 @@ func TestPassageBounds(t *testing.T) {
 // as a passage holds.
 func TestPassageOfMany(t *testing.T) {
 	testutil.Audit(t)
-	in, exit, err := NewPassage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := OpenPassage(exit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
+	in, out := passage(t)
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -184,16 +190,7 @@ func TestPassageOfMany(t *testing.T) {
 // says, is refused, and nothing of it is kept.
 func TestPassageLies(t *testing.T) {
 	testutil.Audit(t)
-	in, exit, err := NewPassage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := OpenPassage(exit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
+	in, out := passage(t)
 	for i, lie := range []struct{ says, has int }{{2, 1}, {1, 2}, {1, 0}, {0, 1}, {1, MaxFiles + 1}} {
 		b := make([]byte, passageHeader)
 		b[0], b[8] = byte(i), byte(lie.says)

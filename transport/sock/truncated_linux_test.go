@@ -139,16 +139,7 @@ func TestOutOfDescriptors(t *testing.T) {
 func TestPassageOutOfDescriptors(t *testing.T) {
 	testutil.Descriptors(t, 128)
 	testutil.Audit(t)
-	in, exit, err := NewPassage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := OpenPassage(exit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
+	in, out := passage(t)
 	if err := in.Put(1, []*os.File{os.Stdin, os.Stdin, os.Stdin}); err != nil {
 		t.Fatal(err)
 	}
